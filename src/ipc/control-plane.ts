@@ -1,0 +1,72 @@
+/**
+ * What the data plane asks of the control plane (ksmbd: the netlink events of ksmbd_netlink.h).
+ * In-process it is mountd/control-plane.ts itself; with mountd as its own process the same calls are
+ * typed events on a Unix-domain socket, which is why everything here is plain values and promises.
+ * Hashes and passwords stay behind this interface.
+ */
+import type { Identity } from '../vfs/vfs.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** An account as the data plane knows it, after a login. */
+export interface Account {
+  /** As in the user database; the key for "the same user". Empty for an anonymous login. */
+  readonly name: string;
+  readonly kind: 'user' | 'guest' | 'anonymous';
+  /** Undefined: acts as the server process does. */
+  readonly identity: Identity | undefined;
+}
+
+export type LoginStep =
+  /** Send the token; the client answers with another (STATUS_MORE_PROCESSING_REQUIRED). */
+  | { readonly kind: 'continue'; readonly token: Buffer }
+  | {
+      readonly kind: 'done';
+      readonly token: Buffer;
+      readonly account: Account;
+      /** GSS session key, 16 bytes or more; absent for guest and anonymous. */
+      readonly sessionKey: Buffer | undefined;
+    }
+  /** 'logon-failure' comes after its delay. 'malformed' is a token that does not parse. */
+  | { readonly kind: 'refused'; readonly reason: LoginRefusal };
+
+export type LoginRefusal = 'logon-failure' | 'malformed' | 'account-disabled' | 'unsupported';
+
+/** One authentication exchange: GSS tokens in, tokens out, as in MS-SMB2 3.3.5.5.3. */
+export interface Login {
+  step(token: Buffer): MaybePromise<LoginStep>;
+  close(): void;
+}
+
+/** What a tree connect to a share is allowed (ksmbd: ksmbd_tree_connect_response). */
+export type ShareDecision =
+  | {
+      readonly kind: 'granted';
+      readonly readOnly: boolean;
+      readonly identity: Identity | undefined;
+    }
+  | { readonly kind: 'denied' }
+  | { readonly kind: 'no-such-share' };
+
+/** One open named pipe: a DCE/RPC endpoint. */
+export interface PipeEndpoint {
+  /** Takes one message or fragment written to the pipe. False: the data breaks the protocol. */
+  write(message: Buffer): MaybePromise<boolean>;
+  /** Up to `limit` bytes of the answer; `more` when the message goes on (STATUS_BUFFER_OVERFLOW). Undefined: none is there. */
+  read(limit: number): { readonly bytes: Buffer; readonly more: boolean } | undefined;
+  close(): void;
+}
+
+export interface ControlPlane {
+  /** The token for the NEGOTIATE response (NegTokenInit2). */
+  readonly negotiateToken: Buffer;
+  beginLogin(client: { readonly address: string }): Login;
+  /** `share` as the client wrote it, compared without case. */
+  connectShare(
+    account: Account,
+    share: string,
+    client: { readonly address: string },
+  ): MaybePromise<ShareDecision>;
+  /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
+  openPipe(account: Account, name: string): PipeEndpoint | undefined;
+}

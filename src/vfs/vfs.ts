@@ -1,0 +1,199 @@
+/**
+ * The file system as the server sees it: handle-based, one tree for each tree connect. It speaks of
+ * objects, attributes and bytes; share modes, locks, oplocks and NTSTATUS are the server's business.
+ *
+ * Rules that hold for every back end (contract.ts proves them):
+ *
+ * - A method answers with a value, or with a negative errno (see errno.ts). It throws for bugs only.
+ *   A method typed `MaybePromise` answers at once when it can; the caller takes either.
+ * - A path is an array of components below the share's root, already checked to be legal SMB names:
+ *   never empty, `.`, `..`, nor holding a separator or NUL. `[]` is the root. Text that is no valid
+ *   UTF-16 (an unpaired surrogate) is EINVAL. A component over 255 bytes of UTF-8 is ENAMETOOLONG.
+ * - Names are looked up exactly first, then without regard to case (simple case mapping to upper
+ *   case); the case on disk is kept. No path leaves the root, whatever links are on the way: a symbolic link
+ *   as the last component is opened as itself (kind 'symlink'), one on the way is ENOPATH.
+ * - ENOENT: the last component is missing. ENOPATH: one before it is missing or is no directory.
+ * - Every path operation runs with the identity that the tree was attached with, and leaves the
+ *   thread as it was.
+ * - A handle keeps its object through renames and removals, by whomever. After `close()` only bugs
+ *   call it. Reads and writes need `open()` first and are checked by the kernel there, not later.
+ * - Nothing ever blocks on a FIFO, a device or a socket: kind 'other' cannot be opened further (EACCES).
+ */
+import type { Errno, Result } from './errno.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Who acts. Undefined where the process itself does (it runs unprivileged). */
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+}
+
+export type VfsKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/** 100 ns units since 1601-01-01 UTC, as MS-DTYP 2.3.3 FILETIME. */
+export type FileTime = bigint;
+
+export interface VfsStat {
+  readonly kind: VfsKind;
+  /** Inode number: unique on its volume while the object lives. */
+  readonly fileId: bigint;
+  /** The volume (device) the object is on; with fileId it names the object. */
+  readonly volumeId: number;
+  readonly linkCount: number;
+  /** Bytes; 0 for a directory. */
+  readonly size: number;
+  /** Bytes on disk; 0 for a directory. */
+  readonly allocationSize: number;
+  readonly creationTime: FileTime;
+  readonly lastAccessTime: FileTime;
+  readonly lastWriteTime: FileTime;
+  readonly changeTime: FileTime;
+  /** MS-FSCC 2.6 attributes. DIRECTORY is always right; NORMAL stands only alone. */
+  readonly attributes: number;
+  /** POSIX mode with the type bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What `set` changes; what is absent stays. */
+export interface VfsChanges {
+  readonly creationTime?: FileTime;
+  readonly lastAccessTime?: FileTime;
+  readonly lastWriteTime?: FileTime;
+  readonly changeTime?: FileTime;
+  /** MS-FSCC 2.6 attributes to store; DIRECTORY, NORMAL and unsupported bits are ignored. */
+  readonly attributes?: number;
+}
+
+/** The rights that the identity has by mode, ACL and mount; what the kernel would answer. */
+export interface VfsPermissions {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly execute: boolean;
+}
+
+export interface VfsVolume {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** Free to this identity (quota, reserved blocks). */
+  readonly availableBytes: number;
+  /** Bytes of an allocation unit. */
+  readonly blockSize: number;
+  /** Longest name in bytes of the file system's encoding. */
+  readonly maxNameLength: number;
+  /** Stable over restarts; the volume serial number is made from it. */
+  readonly volumeId: number;
+  readonly readOnly: boolean;
+}
+
+export interface VfsDirectoryEntry {
+  readonly name: string;
+  readonly fileId: bigint;
+}
+
+/** Walks one directory. Entries that come or go meanwhile may be seen or not; all others exactly once. */
+export interface VfsCursor {
+  /** The next entries, without `.` and `..`; an empty array at the end. */
+  next(): MaybePromise<Result<readonly VfsDirectoryEntry[]>>;
+  /** What lookup of this name would tell; ENOENT when it is gone, and for a name that no path can hold. */
+  stat(entry: VfsDirectoryEntry): MaybePromise<Result<VfsStat>>;
+  rewind(): void;
+  close(): void;
+}
+
+export interface VfsHandle {
+  readonly kind: VfsKind;
+  readonly fileId: bigint;
+  readonly volumeId: number;
+
+  /**
+   * The components that lead from the root to the object now, with the case on disk, by the name that
+   * the handle was opened by, however it was renamed since. ENOENT when that name has been removed.
+   */
+  path(): readonly string[] | Errno;
+  stat(): MaybePromise<Result<VfsStat>>;
+  set(changes: VfsChanges): MaybePromise<Errno | 0>;
+  permissions(): MaybePromise<Result<VfsPermissions>>;
+
+  /**
+   * Opens the object for data: a file for reading or writing, as the identity. May be called again to widen.
+   * EISDIR for a directory, EACCES for kind 'symlink' or 'other'.
+   */
+  open(access: { read: boolean; write: boolean }): MaybePromise<Errno | 0>;
+
+  /**
+   * Reads into `buffer` from `position`; the count, smaller only where the file ends.
+   * The buffer is the file system's until the result is there.
+   */
+  read(buffer: Uint8Array, position: number): MaybePromise<number>;
+  /** Writes all of `buffer`; its length or an errno (what was written before an error stays). */
+  write(buffer: Uint8Array, position: number): MaybePromise<number>;
+  /**
+   * Makes what was written durable. An error of this or of any earlier write-back of the same object is
+   * answered by this and every later flush, on every handle of the object, until its last handle closes.
+   */
+  flush(): MaybePromise<Errno | 0>;
+  truncate(length: number): MaybePromise<Errno | 0>;
+  /** Reserves at least `length` bytes of storage; never changes the size. EOPNOTSUPP is possible. */
+  allocate(length: number): MaybePromise<Errno | 0>;
+
+  /** Walks a directory. ENOTDIR for anything else. */
+  cursor(): MaybePromise<Result<VfsCursor>>;
+  /** What is in this directory under `name` (matched as in lookup), with the name on disk. */
+  child(name: string): MaybePromise<Result<{ name: string; stat: VfsStat }>>;
+  /** Whether a directory holds no entry. */
+  isEmpty(): MaybePromise<boolean | Errno>;
+
+  /**
+   * Gives the object the name `path`. With `replace` an existing file there is replaced atomically;
+   * without, EEXIST. A name that is the object's own in another case is always free. EINVAL: into itself. EACCES: replacing a directory.
+   */
+  rename(path: readonly string[], replace: boolean): MaybePromise<Errno | 0>;
+  /** A further name for a file; `replace` as in rename. */
+  link(path: readonly string[], replace: boolean): MaybePromise<Errno | 0>;
+  /**
+   * Removes the name that the handle was opened by, if it still is the object's: ENOENT otherwise.
+   * ENOTEMPTY for a directory that holds entries.
+   */
+  remove(): MaybePromise<Errno | 0>;
+
+  close(): void;
+}
+
+export interface VfsTree {
+  /** The object at `path`, not yet open for data. */
+  lookup(path: readonly string[]): MaybePromise<Result<VfsHandle>>;
+  /**
+   * Makes a new object and opens it: a file for reading and writing, never an existing one (EEXIST,
+   * by the same rules as lookup). `attributes` as in VfsChanges.
+   */
+  create(
+    path: readonly string[],
+    what: { kind: 'file' | 'directory'; attributes: number; mode?: number },
+  ): MaybePromise<Result<VfsHandle>>;
+  volume(): MaybePromise<Result<VfsVolume>>;
+  close(): void;
+}
+
+/** What a back end can do beyond the core; decides which attributes and file-system flags are told to clients. */
+export interface VfsFeatures {
+  /** DOS attributes and creation time can be stored. */
+  readonly attributes: boolean;
+  readonly hardLinks: boolean;
+  /** Unwritten ranges take no space. */
+  readonly sparseFiles: boolean;
+  /** Names of the file system, as FileFsAttributeInformation tells them: 'NTFS' to clients. */
+  readonly fileSystemName: string;
+}
+
+/** One share's storage. */
+export interface Vfs {
+  readonly features: VfsFeatures;
+  /** A view for one user; undefined acts as the process does. */
+  attach(identity: Identity | undefined): MaybePromise<Result<VfsTree>>;
+  close(): void;
+}
