@@ -118,6 +118,8 @@ export interface VfsHandle {
   stat(): MaybePromise<Result<VfsStat>>;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
+  /** Whether `remove` and `rename` are permitted here: 0, or what the kernel would refuse with. */
+  removable(): MaybePromise<Errno | 0>;
 
   /**
    * Opens the object for data: a file for reading or writing, as the identity. May be called again to widen.
@@ -161,6 +163,7 @@ export interface VfsHandle {
    */
   remove(): MaybePromise<Errno | 0>;
 
+  /** Ends the handle. An operation that is under way finishes first, with its own object. */
   close(): void;
 }
 
