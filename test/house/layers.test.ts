@@ -1,0 +1,171 @@
+/** Keeps ARCHITECTURE.md's layering true: imports point down, and some things stand behind one door. */
+import assert from 'node:assert/strict';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { importsOf } from './imports.ts';
+import { filesBelow, isTest, type SourceFile } from './source-files.ts';
+
+const DOCUMENTS = ['smb2', 'smb1', 'rpc', 'auth', 'fscc', 'dtyp', 'crypto'] as const;
+const GROUND = ['wire', 'base'] as const;
+
+/**
+ * Every folder of src, upper ones first, with the folders it may import. A folder may name only what
+ * stands below it here, which the first test checks, so the whole has no cycle.
+ */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  cli: ['index', 'mountd', 'config', 'client', 'auth', 'crypto', 'ipc', 'vfs', 'native', ...GROUND],
+  index: ['transport', 'server', 'objects', 'mountd', 'config', 'ipc', 'vfs', 'native', ...GROUND],
+  transport: ['server', 'objects', 'native', ...GROUND],
+  server: ['commands', 'objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
+  commands: ['objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
+  objects: ['vfs', 'ipc', ...DOCUMENTS, ...GROUND],
+  vfs: ['fscc', 'dtyp', 'native', ...GROUND],
+  mountd: ['config', 'ipc', 'auth', 'rpc', 'crypto', 'dtyp', ...GROUND],
+  config: ['auth', 'crypto', 'dtyp', ...GROUND],
+  client: [...DOCUMENTS, ...GROUND],
+  ipc: [...GROUND],
+  smb1: ['dtyp', ...GROUND],
+  smb2: ['fscc', 'dtyp', 'crypto', ...GROUND],
+  rpc: ['dtyp', ...GROUND],
+  auth: ['dtyp', 'crypto', ...GROUND],
+  fscc: ['dtyp', ...GROUND],
+  dtyp: [...GROUND],
+  crypto: ['native', ...GROUND],
+  native: [...GROUND],
+  wire: ['base'],
+  base: [],
+};
+
+/** Types that a folder may take from above: the interface is stated where its values are made. */
+const TYPES_FROM_ABOVE: Readonly<Record<string, readonly string[]>> = { ipc: ['vfs'] };
+
+/** Documents are pure: no sockets, no files, no processes. */
+const BUILTINS: Readonly<Record<string, readonly string[]>> = {
+  wire: ['node:buffer'],
+  dtyp: ['node:buffer'],
+  fscc: ['node:buffer'],
+  smb2: ['node:buffer'],
+  smb1: ['node:buffer'],
+  rpc: ['node:buffer'],
+  auth: ['node:buffer', 'node:crypto'],
+  crypto: ['node:buffer', 'node:crypto'],
+  commands: ['node:buffer', 'node:crypto'],
+};
+
+/** Which folders may import a package of others. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  koffi: ['native'],
+  commander: ['cli'],
+  pino: ['base'],
+};
+
+/** Broken ciphers that NTLM needs and nothing else may reach. */
+const BEHIND_AUTH = ['src/crypto/md4.ts', 'src/crypto/rc4.ts'];
+
+/** Folders that nothing imports until the work that brings them does. */
+const NOT_YET = ['smb1'];
+
+function layerOf(path: string): string {
+  const [, folder, ...rest] = path.split('/');
+  return rest.length === 0 ? folder!.replace(/\.ts$/, '') : folder!;
+}
+
+function faultsOf(file: SourceFile): string[] {
+  const faults: string[] = [];
+  const layer = layerOf(file.path);
+  for (const { specifier, typeOnly, line } of importsOf(file.text)) {
+    const fault = faultOf(file.path, layer, specifier, typeOnly);
+    if (fault !== undefined) faults.push(`${file.path}:${line} imports ${specifier}: ${fault}`);
+  }
+  return faults;
+}
+
+function faultOf(
+  path: string,
+  layer: string,
+  specifier: string,
+  typeOnly: boolean,
+): string | undefined {
+  if (specifier.startsWith('.')) return faultOfRelative(path, layer, specifier, typeOnly);
+  if (specifier.startsWith('node:')) {
+    const allowed = BUILTINS[layer];
+    if (typeOnly || allowed === undefined || allowed.includes(specifier)) return undefined;
+    return `${layer} does no I/O (may import ${allowed.join(', ')})`;
+  }
+  if (builtinModules.includes(specifier)) return 'write node: before a built-in module';
+  const allowed = PACKAGES[specifier];
+  if (allowed === undefined) return 'no package of this table';
+  return allowed.includes(layer) ? undefined : `only ${allowed.join(', ')} may import it`;
+}
+
+function faultOfRelative(
+  path: string,
+  layer: string,
+  specifier: string,
+  typeOnly: boolean,
+): string | undefined {
+  if (!specifier.endsWith('.ts')) return 'a relative import ends in .ts';
+  const target = join(dirname(path), specifier);
+  if (!target.startsWith('src/')) return 'it leaves src';
+  if (target.endsWith('.test.ts')) return 'it is a test';
+  const below = layerOf(target);
+  if (BEHIND_AUTH.includes(target) && !['auth', 'crypto'].includes(layer)) return 'only auth may';
+  if (below === layer) return undefined;
+  if (NOT_YET.includes(below)) return `nothing imports ${below} yet`;
+  if (LAYERS[layer]?.includes(below)) return undefined;
+  if (typeOnly && TYPES_FROM_ABOVE[layer]?.includes(below)) return undefined;
+  return `${layer} may not import ${below}`;
+}
+
+test('the table of layers points down only', () => {
+  const order = Object.keys(LAYERS);
+  for (const [layer, below] of Object.entries(LAYERS)) {
+    for (const name of below) {
+      assert.ok(order.includes(name), `${layer} names ${name}, which is no layer`);
+      assert.ok(order.indexOf(name) > order.indexOf(layer), `${layer} names ${name} above it`);
+    }
+  }
+});
+
+test('every folder of src is in the table', () => {
+  const layers = new Set(filesBelow('src', '.ts').map((file) => layerOf(file.path)));
+  assert.deepEqual(
+    [...layers].filter((layer) => LAYERS[layer] === undefined),
+    [],
+  );
+});
+
+test('every import of src points down', () => {
+  const files = filesBelow('src', '.ts').filter((file) => !isTest(file));
+  assert.ok(files.length > 0);
+  assert.deepEqual(files.flatMap(faultsOf), []);
+});
+
+test('the tests of src import nothing that tests must not', () => {
+  // Exempt from the layers, but not from leaving the package's own folders.
+  const faults = filesBelow('src', '.test.ts').flatMap((file) =>
+    importsOf(file.text)
+      .filter(({ specifier }) => specifier.startsWith('.') && !specifier.endsWith('.ts'))
+      .map(({ specifier, line }) => `${file.path}:${line} imports ${specifier} without .ts`),
+  );
+  assert.deepEqual(faults, []);
+});
+
+test('the rules see a breach', () => {
+  const fault = (path: string, code: string): string[] => faultsOf({ path, text: code });
+  assert.equal(fault('src/smb2/a.ts', "import { x } from '../server/b.ts';\n").length, 1);
+  assert.equal(
+    fault('src/vfs/a.ts', "import {\n  x,\n  y,\n} from '../commands/b.ts';\n").length,
+    1,
+  );
+  assert.equal(fault('src/vfs/a.ts', "const k = await import('koffi');\n").length, 1);
+  assert.equal(fault('src/server/a.ts', "export { md4 } from '../crypto/md4.ts';\n").length, 1);
+  assert.equal(fault('src/wire/a.ts', "import { readFileSync } from 'node:fs';\n").length, 1);
+  assert.equal(fault('src/base/a.ts', "import fs from 'fs';\n").length, 1);
+  assert.equal(fault('src/wire/a.ts', "import '../base/b.js';\n").length, 1);
+  assert.equal(fault('src/ipc/a.ts', "import { V } from '../vfs/v.ts';\n").length, 1);
+  assert.deepEqual(fault('src/ipc/a.ts', "import type { V } from '../vfs/v.ts';\n"), []);
+  assert.deepEqual(fault('src/auth/a.ts', "import { md4 } from '../crypto/md4.ts';\n"), []);
+  assert.deepEqual(fault('src/wire/a.ts', "// import '../server/x.ts';\n/* import 'fs' */\n"), []);
+});
