@@ -1,0 +1,178 @@
+/**
+ * Message encryption, MS-SMB2 3.1.4.3 and 3.3.5.2.1.1: AES in CCM or GCM mode between
+ * SMB2 TRANSFORM_HEADERs (2.2.41). A session has one key a direction whatever its channels, so it has
+ * one MessageCipher, which owns the nonces of its sending direction.
+ */
+import {
+  type CipherCCMTypes,
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
+import { writeId64 } from '../wire/struct.ts';
+
+/** SMB2_ENCRYPTION_CAPABILITIES, 2.2.3.1.2. */
+export const CipherId = {
+  AES_128_CCM: 1,
+  AES_128_GCM: 2,
+  AES_256_CCM: 3,
+  AES_256_GCM: 4,
+} as const;
+export type CipherId = (typeof CipherId)[keyof typeof CipherId];
+
+type Mode =
+  | { readonly ccm: true; readonly name: CipherCCMTypes; readonly keyBytes: 16 | 32 }
+  | { readonly ccm: false; readonly name: CipherGCMTypes; readonly keyBytes: 16 | 32 };
+
+const MODES: Readonly<Record<CipherId, Mode>> = {
+  [CipherId.AES_128_CCM]: { ccm: true, name: 'aes-128-ccm', keyBytes: 16 },
+  [CipherId.AES_128_GCM]: { ccm: false, name: 'aes-128-gcm', keyBytes: 16 },
+  [CipherId.AES_256_CCM]: { ccm: true, name: 'aes-256-ccm', keyBytes: 32 },
+  [CipherId.AES_256_GCM]: { ccm: false, name: 'aes-256-gcm', keyBytes: 32 },
+};
+
+export const keyBytesOf = (cipher: CipherId): 16 | 32 => MODES[cipher].keyBytes;
+
+/** SMB2 TRANSFORM_HEADER, 2.2.41. What the tag covers beside the message begins at the nonce. */
+export const TRANSFORM_HEADER_BYTES = 52;
+const PROTOCOL_ID = 0x424d53fd;
+const SIGNATURE_AT = 4;
+const NONCE_AT = 20;
+const ORIGINAL_MESSAGE_SIZE_AT = 36;
+const FLAGS_AT = 42;
+const SESSION_ID_AT = 44;
+const TAG_BYTES = 16;
+const CCM_NONCE_BYTES = 11;
+const GCM_NONCE_BYTES = 12;
+const ENCRYPTED = 0x0001;
+
+/** Messages that one key may seal: the nonce's counter has 48 bits. Beyond, seal() throws. */
+const MAXIMUM_SEALED = 2 ** 48;
+const COUNTER_BYTES = 6;
+
+export interface Sealer {
+  /**
+   * The message that `parts` make up, encrypted: the TRANSFORM_HEADER, then the ciphertext. The parts
+   * are only read.
+   */
+  seal(sessionId: number, parts: readonly Buffer[]): Buffer[];
+}
+
+export interface Opener {
+  /**
+   * The decrypted message. Undefined when the tag is wrong, and when the header is cut short, is no
+   * TRANSFORM_HEADER, has Flags other than 1, or an OriginalMessageSize other than what follows it.
+   */
+  open(message: Buffer): Buffer | undefined;
+}
+
+export interface MessageCipher extends Sealer, Opener {}
+
+/** "Nonce MUST NOT be reused for all encrypted messages within a session": a counter from a random start. */
+function nonceSource(nonceBytes: number): (header: Buffer) => void {
+  const start = randomBytes(nonceBytes);
+  let counter = start.readUIntLE(0, COUNTER_BYTES);
+  let left = MAXIMUM_SEALED;
+  return (header) => {
+    if (left === 0) throw new RangeError('this key has sealed all the messages that it may');
+    left--;
+    counter = (counter + 1) % MAXIMUM_SEALED;
+    start.copy(header, NONCE_AT);
+    header.writeUIntLE(counter, NONCE_AT, COUNTER_BYTES);
+  };
+}
+
+function encrypt(mode: Mode, key: KeyObject, header: Buffer, parts: readonly Buffer[]): Buffer[] {
+  const aad = header.subarray(NONCE_AT);
+  if (mode.ccm) {
+    // CCM takes its message in one piece.
+    const plain = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    const nonce = header.subarray(NONCE_AT, NONCE_AT + CCM_NONCE_BYTES);
+    const cipher = createCipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(aad, { plaintextLength: plain.length });
+    const sealed = cipher.update(plain);
+    cipher.final();
+    cipher.getAuthTag().copy(header, SIGNATURE_AT);
+    return [sealed];
+  }
+  const nonce = header.subarray(NONCE_AT, NONCE_AT + GCM_NONCE_BYTES);
+  const cipher = createCipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(aad);
+  const sealed = parts.map((part) => cipher.update(part));
+  cipher.final();
+  cipher.getAuthTag().copy(header, SIGNATURE_AT);
+  return sealed;
+}
+
+function decrypt(mode: Mode, key: KeyObject, message: Buffer): Buffer {
+  const aad = message.subarray(NONCE_AT, TRANSFORM_HEADER_BYTES);
+  const tag = message.subarray(SIGNATURE_AT, NONCE_AT);
+  const sealed = message.subarray(TRANSFORM_HEADER_BYTES);
+  if (mode.ccm) {
+    const nonce = message.subarray(NONCE_AT, NONCE_AT + CCM_NONCE_BYTES);
+    const decipher = createDecipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAuthTag(tag).setAAD(aad, { plaintextLength: sealed.length });
+    const plain = decipher.update(sealed);
+    decipher.final();
+    return plain;
+  }
+  const nonce = message.subarray(NONCE_AT, NONCE_AT + GCM_NONCE_BYTES);
+  const decipher = createDecipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAuthTag(tag).setAAD(aad);
+  const plain = decipher.update(sealed);
+  decipher.final();
+  return plain;
+}
+
+export function createSealer(cipher: CipherId, encryptionKey: Buffer): Sealer {
+  const mode = MODES[cipher];
+  const key = createSecretKey(encryptionKey);
+  const nextNonce = nonceSource(mode.ccm ? CCM_NONCE_BYTES : GCM_NONCE_BYTES);
+  return {
+    seal(sessionId, parts) {
+      let size = 0;
+      for (const part of parts) size += part.length;
+      const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
+      header.writeUInt32LE(PROTOCOL_ID, 0);
+      nextNonce(header);
+      header.writeUInt32LE(size, ORIGINAL_MESSAGE_SIZE_AT);
+      header.writeUInt16LE(ENCRYPTED, FLAGS_AT);
+      writeId64(header, sessionId, SESSION_ID_AT);
+      return [header, ...encrypt(mode, key, header, parts)];
+    },
+  };
+}
+
+export function createOpener(cipher: CipherId, decryptionKey: Buffer): Opener {
+  const mode = MODES[cipher];
+  const key = createSecretKey(decryptionKey);
+  return {
+    open(message) {
+      const size = message.length - TRANSFORM_HEADER_BYTES;
+      if (size <= 0) return undefined;
+      if (message.readUInt32LE(0) !== PROTOCOL_ID) return undefined;
+      if (message.readUInt16LE(FLAGS_AT) !== ENCRYPTED) return undefined;
+      if (message.readUInt32LE(ORIGINAL_MESSAGE_SIZE_AT) !== size) return undefined;
+      try {
+        return decrypt(mode, key, message);
+      } catch {
+        // How node:crypto says that the tag is wrong; nothing of the plaintext has left.
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Keys as the caller's side names them: `encryptionKey` for what it sends. */
+export function createMessageCipher(options: {
+  readonly cipher: CipherId;
+  readonly encryptionKey: Buffer;
+  readonly decryptionKey: Buffer;
+}): MessageCipher {
+  const { seal } = createSealer(options.cipher, options.encryptionKey);
+  const { open } = createOpener(options.cipher, options.decryptionKey);
+  return { seal, open };
+}

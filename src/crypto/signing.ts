@@ -1,0 +1,104 @@
+/**
+ * Message signatures, MS-SMB2 3.1.4.1 and 3.3.5.2.4. One signer a key: it keeps the key as OpenSSL
+ * wants it, since a key given as raw bytes costs five times as much per message.
+ */
+import {
+  createCipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
+import { createCmac } from './cmac.ts';
+
+/** SMB2_SIGNING_CAPABILITIES, 2.2.3.1.7. */
+export const SigningAlgorithm = { HMAC_SHA256: 0, AES_CMAC: 1, AES_GMAC: 2 } as const;
+export type SigningAlgorithm = (typeof SigningAlgorithm)[keyof typeof SigningAlgorithm];
+
+export interface Signer {
+  /**
+   * Signs one message in place. `parts[0]` begins with the whole SMB2 header, in which the caller has
+   * set every field, SMB2_FLAGS_SIGNED too; its Signature field is overwritten.
+   */
+  sign(parts: readonly Buffer[]): void;
+  /**
+   * Whether the message, header to last byte, carries its right signature. The Signature field is
+   * zeroed while computing and is afterwards as it was; nothing is copied.
+   */
+  verify(message: Buffer): boolean;
+}
+
+/** Fields of the SMB2 header, 2.2.1. */
+const HEADER_BYTES = 64;
+const COMMAND_AT = 12;
+const FLAGS_AT = 16;
+const MESSAGE_ID_AT = 24;
+const SIGNATURE_AT = 48;
+const SIGNATURE_BYTES = 16;
+const SMB2_CANCEL = 0x000c;
+const SMB2_FLAGS_SERVER_TO_REDIR = 0x01;
+
+/** Computes 16 bytes or more over the parts; the signature is the first 16. */
+type Mac = (parts: readonly Buffer[]) => Buffer;
+
+function hmacSha256(key: KeyObject): Mac {
+  return (parts) => {
+    const hmac = createHmac('sha256', key);
+    for (const part of parts) hmac.update(part);
+    return hmac.digest();
+  };
+}
+
+/** "First 8 bytes are set to MessageId", then bit 0: from the server, bit 1: SMB2 CANCEL request. */
+function gmacNonce(header: Buffer): Buffer {
+  const nonce = Buffer.alloc(12);
+  header.copy(nonce, 0, MESSAGE_ID_AT, MESSAGE_ID_AT + 8);
+  const fromServer = (header[FLAGS_AT]! & SMB2_FLAGS_SERVER_TO_REDIR) !== 0;
+  const cancel = header.readUInt16LE(COMMAND_AT) === SMB2_CANCEL && !fromServer;
+  nonce[8] = (fromServer ? 1 : 0) | (cancel ? 2 : 0);
+  return nonce;
+}
+
+/** RFC 4543: AES-GCM with an empty plaintext. */
+function gmac(key: KeyObject): Mac {
+  return (parts) => {
+    const cipher = createCipheriv('aes-128-gcm', key, gmacNonce(parts[0]!));
+    for (const part of parts) if (part.length > 0) cipher.setAAD(part);
+    cipher.final();
+    return cipher.getAuthTag();
+  };
+}
+
+function macOf(algorithm: SigningAlgorithm, key: Buffer): Mac {
+  switch (algorithm) {
+    case SigningAlgorithm.HMAC_SHA256:
+      return hmacSha256(createSecretKey(key));
+    case SigningAlgorithm.AES_CMAC: {
+      const cmac = createCmac(key);
+      return (parts) => cmac.compute(parts);
+    }
+    case SigningAlgorithm.AES_GMAC:
+      return gmac(createSecretKey(key));
+  }
+}
+
+/** `key` is the 16-byte Session.SigningKey or Channel.SigningKey. */
+export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
+  const mac = macOf(algorithm, key);
+  const received = Buffer.alloc(SIGNATURE_BYTES);
+  return {
+    sign(parts) {
+      const header = parts[0]!;
+      header.fill(0, SIGNATURE_AT, SIGNATURE_AT + SIGNATURE_BYTES);
+      mac(parts).copy(header, SIGNATURE_AT, 0, SIGNATURE_BYTES);
+    },
+    verify(message) {
+      if (message.length < HEADER_BYTES) return false;
+      message.copy(received, 0, SIGNATURE_AT);
+      message.fill(0, SIGNATURE_AT, SIGNATURE_AT + SIGNATURE_BYTES);
+      const expected = mac([message]).subarray(0, SIGNATURE_BYTES);
+      received.copy(message, SIGNATURE_AT);
+      return timingSafeEqual(received, expected);
+    },
+  };
+}
