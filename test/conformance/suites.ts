@@ -1,0 +1,31 @@
+/** The suites of Samba's smbtorture that usmbd answers for, in the order in which they run. */
+
+export interface Suite {
+  readonly name: string;
+  /** For the whole suite; what it does not reach then runs one by one for as long again. */
+  readonly limitSeconds: number;
+}
+
+const suite = (name: string, limitSeconds = 60): Suite => ({ name, limitSeconds });
+
+export const SUITES: readonly Suite[] = [
+  suite('smb2.connect'),
+  suite('smb2.tcon'),
+  suite('smb2.read'),
+  suite('smb2.rw'),
+  suite('smb2.mkdir'),
+  suite('smb2.credits'),
+  suite('smb2.compound_find'),
+  suite('smb2.fileid', 120),
+  suite('smb2.openattr'),
+  suite('smb2.winattr'),
+  suite('smb2.getinfo'),
+  suite('smb2.setinfo'),
+  suite('smb2.delete-on-close-perms'),
+  suite('smb2.rename'),
+  suite('smb2.secleak'),
+  suite('smb2.dir', 180),
+  suite('smb2.session', 240),
+  suite('smb2.scan', 120),
+  suite('smb2.maxfid', 300),
+];
