@@ -1,0 +1,263 @@
+/**
+ * The GSS acceptor behind SESSION_SETUP (MS-SMB2 3.3.5.5.3): SPNEGO (RFC 4178, MS-SPNG) around NTLMSSP,
+ * or NTLMSSP bare, as the client's first token has it.
+ *
+ *   start ──raw NEGOTIATE──▶ raw ──AUTHENTICATE──▶ finished
+ *     └──NegTokenInit──▶ spnego ──NegTokenResp(AUTHENTICATE)──▶ finished
+ *                          └── … without the mechListMIC that is due ──▶ awaitingMic ──▶ finished
+ *
+ * The mechListMIC is due when NTLMSSP was not the client's first choice, so that nobody in between
+ * can have pushed it there (RFC 4178 5). One that is sent though it is not due is checked and answered, too:
+ * smbclient and Windows send it always and check the answer.
+ */
+import { WireError } from '../wire/wire-error.ts';
+import {
+  createNtlmAcceptor,
+  type IdentityName,
+  type MaybePromise,
+  type NtlmAccepted,
+  type NtlmAcceptor,
+  type NtlmAcceptorOptions,
+  type NtlmAcceptorStep,
+  type Refusal,
+  type RefusalReason,
+} from './ntlm-acceptor.ts';
+import { equalSecrets, firstSignature } from './ntlm-crypto.ts';
+import { isNtlm } from './ntlm-messages.ts';
+import {
+  decodeSpnego,
+  encodeNegTokenInit2,
+  encodeNegTokenResp,
+  Mechanism,
+  NegState,
+  type NegTokenInit,
+  type NegTokenResp,
+} from './spnego.ts';
+
+export type AcceptorOptions = NtlmAcceptorOptions;
+
+export type AcceptorStep =
+  /** Send the token; the client answers with another. */
+  | { readonly kind: 'continue'; readonly token: Buffer }
+  | {
+      readonly kind: 'done';
+      /** For the final response; empty when the exchange was bare NTLMSSP. */
+      readonly token: Buffer;
+      readonly identityName: IdentityName;
+      /** 16 bytes; undefined for anonymous and guest, who have none worth the name. */
+      readonly sessionKey: Buffer | undefined;
+    }
+  | Refusal;
+
+export interface Acceptor {
+  /** One step at a time; after 'done' and 'refused' every further one is refused. */
+  step(token: Buffer): MaybePromise<AcceptorStep>;
+}
+
+/** A first token may carry a Kerberos ticket that we do not read: Windows makes 48,000 bytes at most. */
+export const MAXIMUM_TOKEN_BYTES = 65535;
+/** NegTokenInit without a token of ours, NEGOTIATE, AUTHENTICATE, mechListMIC. */
+export const MAXIMUM_STEPS = 4;
+
+/** The security buffer of a NEGOTIATE response: NegTokenInit2 that offers NTLMSSP. */
+export const negotiateToken = (): Buffer => encodeNegTokenInit2([Mechanism.NTLMSSP]);
+
+const refused = (reason: RefusalReason): Refusal => ({ kind: 'refused', reason });
+
+const done = (accepted: NtlmAccepted, token: Buffer): AcceptorStep => {
+  const { identityName, exportedSessionKey } = accepted;
+  const { anonymous, guest } = identityName;
+  const sessionKey = anonymous || guest ? undefined : exportedSessionKey;
+  return { kind: 'done', token, identityName, sessionKey };
+};
+
+/** What SPNEGO remembers between tokens. */
+interface Negotiation {
+  readonly mechTypeList: Buffer;
+  /** NTLMSSP was not the first choice. */
+  readonly micDue: boolean;
+  /** Nothing was answered yet: the first answer names the mechanism. */
+  first: boolean;
+}
+
+type State =
+  | { readonly kind: 'start' | 'raw' | 'finished' }
+  | { readonly kind: 'spnego'; readonly negotiation: Negotiation }
+  | {
+      readonly kind: 'awaitingMic';
+      readonly negotiation: Negotiation;
+      readonly accepted: NtlmAccepted;
+    };
+
+const FINISHED: State = { kind: 'finished' };
+
+function mic(
+  accepted: NtlmAccepted,
+  sender: 'client' | 'server',
+  negotiation: Negotiation,
+): Buffer | undefined {
+  const key = accepted.exportedSessionKey;
+  if (key === undefined) return undefined;
+  return firstSignature(accepted.flags, key, sender, negotiation.mechTypeList);
+}
+
+/** Whether what the client sent is its mechListMIC. Where no key exists there is nothing to compare. */
+function rightMic(accepted: NtlmAccepted, negotiation: Negotiation, sent: Buffer): boolean {
+  const expected = mic(accepted, 'client', negotiation);
+  return expected === undefined || equalSecrets(expected, sent);
+}
+
+function answerChallenge(negotiation: Negotiation, responseToken: Buffer | undefined): Buffer {
+  const { first, micDue } = negotiation;
+  negotiation.first = false;
+  return encodeNegTokenResp({
+    negState: first && micDue ? NegState.REQUEST_MIC : NegState.ACCEPT_INCOMPLETE,
+    supportedMech: first ? Mechanism.NTLMSSP : undefined,
+    responseToken,
+  });
+}
+
+class GssAcceptor implements Acceptor {
+  readonly #ntlm: NtlmAcceptor;
+  #state: State = { kind: 'start' };
+  #steps = 0;
+
+  constructor(options: AcceptorOptions) {
+    this.#ntlm = createNtlmAcceptor(options);
+  }
+
+  step(token: Buffer): MaybePromise<AcceptorStep> {
+    const state = this.#state;
+    // Whoever goes on says so; while a lookup waits, nothing else is accepted.
+    this.#state = FINISHED;
+    this.#steps++;
+    if (this.#steps > MAXIMUM_STEPS || token.length > MAXIMUM_TOKEN_BYTES) {
+      return refused('malformed');
+    }
+    try {
+      switch (state.kind) {
+        case 'start':
+          return this.#start(token);
+        case 'raw':
+          return this.#stepNtlm(token, (step) => this.#answerRaw(step));
+        case 'spnego':
+          return this.#continueSpnego(token, state.negotiation);
+        case 'awaitingMic':
+          return this.#finishMic(token, state.negotiation, state.accepted);
+        case 'finished':
+          return refused('malformed');
+      }
+    } catch (error) {
+      if (error instanceof WireError) return refused('malformed');
+      throw error;
+    }
+  }
+
+  #start(token: Buffer): MaybePromise<AcceptorStep> {
+    if (isNtlm(token)) return this.#stepNtlm(token, (step) => this.#answerRaw(step));
+    const decoded = decodeSpnego(token);
+    switch (decoded.kind) {
+      case 'init':
+        return this.#startSpnego(decoded);
+      case 'other':
+        return refused('unsupported');
+      case 'resp':
+        return refused('malformed');
+    }
+  }
+
+  #startSpnego(init: NegTokenInit): MaybePromise<AcceptorStep> {
+    const rank = init.mechTypes.indexOf(Mechanism.NTLMSSP);
+    if (rank < 0) return refused('unsupported');
+    // A copy: the MIC over it is computed when the caller's buffer is long reused.
+    const mechTypeList = Buffer.from(init.mechTypeList);
+    const negotiation: Negotiation = { mechTypeList, micDue: rank > 0, first: true };
+    // The optimistic token is for the first choice only.
+    const token = rank === 0 ? init.mechToken : undefined;
+    if (token === undefined) {
+      this.#state = { kind: 'spnego', negotiation };
+      return { kind: 'continue', token: answerChallenge(negotiation, undefined) };
+    }
+    return this.#stepNtlm(token, (step) => this.#answerSpnego(step, negotiation, undefined));
+  }
+
+  #continueSpnego(token: Buffer, negotiation: Negotiation): MaybePromise<AcceptorStep> {
+    const resp = this.#response(token);
+    if (resp?.responseToken === undefined) return refused('malformed');
+    const { responseToken, mechListMic } = resp;
+    return this.#stepNtlm(responseToken, (step) =>
+      this.#answerSpnego(step, negotiation, mechListMic),
+    );
+  }
+
+  #finishMic(token: Buffer, negotiation: Negotiation, accepted: NtlmAccepted): AcceptorStep {
+    const sent = this.#response(token)?.mechListMic;
+    if (sent === undefined) return refused('malformed');
+    if (!rightMic(accepted, negotiation, sent)) return refused('logon-failure');
+    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }));
+  }
+
+  #response(token: Buffer): NegTokenResp | undefined {
+    const decoded = decodeSpnego(token);
+    return decoded.kind === 'resp' && decoded.negState !== NegState.REJECT ? decoded : undefined;
+  }
+
+  #stepNtlm(
+    token: Buffer,
+    answer: (step: NtlmAcceptorStep) => AcceptorStep,
+  ): MaybePromise<AcceptorStep> {
+    const step = this.#ntlm.step(token);
+    return step instanceof Promise ? step.then(answer) : answer(step);
+  }
+
+  #answerRaw(step: NtlmAcceptorStep): AcceptorStep {
+    switch (step.kind) {
+      case 'challenge':
+        this.#state = { kind: 'raw' };
+        return { kind: 'continue', token: step.token };
+      case 'done':
+        return done(step, Buffer.alloc(0));
+      case 'refused':
+        return step;
+    }
+  }
+
+  #answerSpnego(
+    step: NtlmAcceptorStep,
+    negotiation: Negotiation,
+    clientMic: Buffer | undefined,
+  ): AcceptorStep {
+    switch (step.kind) {
+      case 'challenge':
+        this.#state = { kind: 'spnego', negotiation };
+        return { kind: 'continue', token: answerChallenge(negotiation, step.token) };
+      case 'done':
+        return this.#complete(step, negotiation, clientMic);
+      case 'refused':
+        return step;
+    }
+  }
+
+  #complete(
+    accepted: NtlmAccepted,
+    negotiation: Negotiation,
+    clientMic: Buffer | undefined,
+  ): AcceptorStep {
+    const ours = mic(accepted, 'server', negotiation);
+    if (clientMic !== undefined) {
+      if (!rightMic(accepted, negotiation, clientMic)) {
+        return { ...refused('logon-failure'), identityName: accepted.identityName };
+      }
+      const negState = NegState.ACCEPT_COMPLETED;
+      return done(accepted, encodeNegTokenResp({ negState, mechListMic: ours }));
+    }
+    if (negotiation.micDue && ours !== undefined && !accepted.identityName.anonymous) {
+      this.#state = { kind: 'awaitingMic', negotiation, accepted };
+      const negState = NegState.ACCEPT_INCOMPLETE;
+      return { kind: 'continue', token: encodeNegTokenResp({ negState, mechListMic: ours }) };
+    }
+    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }));
+  }
+}
+
+export const createAcceptor = (options: AcceptorOptions): Acceptor => new GssAcceptor(options);
