@@ -1,0 +1,98 @@
+/** MS-SMB2 2.2.19 and 2.2.20: READ. */
+import { id64, is, pad, struct, u8, u16, u32, type Wire } from '../wire/struct.ts';
+import { slice } from '../wire/tail.ts';
+import { behind, SMB2_CHANNEL_NONE, withBuffer } from './body.ts';
+import { HEADER_SIZE } from './header.ts';
+
+export const SMB2_READFLAG_READ_UNBUFFERED = 0x01;
+export const SMB2_READFLAG_REQUEST_COMPRESSED = 0x02;
+
+const Request = struct('SMB2 READ Request', '2.2.19', {
+  structureSize: is(u16, 49),
+  /** Where the client would like the data to start; not binding. */
+  padding: u8,
+  flags: u8,
+  length: u32,
+  /** Not exact from 2^53 up, which is beyond any file. */
+  offset: id64,
+  persistentId: id64,
+  volatileId: id64,
+  minimumCount: u32,
+  channel: u32,
+  remainingBytes: u32,
+  readChannelInfoOffset: u16,
+  readChannelInfoLength: u16,
+});
+const REQUEST_BUFFER_AT = behind(Request);
+
+export interface ReadRequest
+  extends Omit<Wire<typeof Request>, 'readChannelInfoOffset' | 'readChannelInfoLength'> {
+  /** Empty when the channel is SMB2_CHANNEL_NONE. */
+  readonly readChannelInfo: Buffer;
+}
+
+export function decodeReadRequest(message: Buffer): ReadRequest {
+  const { readChannelInfoOffset, readChannelInfoLength, ...rest } = Request.read(
+    message,
+    HEADER_SIZE,
+  );
+  const infoLength = rest.channel === SMB2_CHANNEL_NONE ? 0 : readChannelInfoLength;
+  const readChannelInfo = slice(
+    message,
+    readChannelInfoOffset,
+    infoLength,
+    REQUEST_BUFFER_AT,
+    Request.name,
+  );
+  return { ...rest, readChannelInfo };
+}
+
+export const encodeReadRequest = (v: ReadRequest): Buffer =>
+  withBuffer(
+    Request,
+    {
+      ...v,
+      readChannelInfoOffset: v.readChannelInfo.length > 0 ? REQUEST_BUFFER_AT : 0,
+      readChannelInfoLength: v.readChannelInfo.length,
+    },
+    v.readChannelInfo,
+  );
+
+const Response = struct('SMB2 READ Response', '2.2.20', {
+  structureSize: is(u16, 17),
+  dataOffset: u8,
+  reserved: pad(1),
+  dataLength: u32,
+  dataRemaining: u32,
+  reserved2: pad(4),
+});
+/** 0x50: Windows and others expect the data nowhere else. */
+const DATA_AT = behind(Response);
+
+export interface ReadResponse {
+  readonly data: Buffer;
+  readonly dataRemaining: number;
+}
+
+export function decodeReadResponse(message: Buffer): ReadResponse {
+  const { dataOffset, dataLength, dataRemaining } = Response.read(message, HEADER_SIZE);
+  return {
+    data: slice(message, dataOffset, dataLength, DATA_AT, Response.name),
+    dataRemaining,
+  };
+}
+
+/** Copies the data; for large ones there is encodeReadResponseHeader. */
+export const encodeReadResponse = (v: ReadResponse): Buffer =>
+  withBuffer(
+    Response,
+    { dataOffset: DATA_AT, dataLength: v.data.length, dataRemaining: v.dataRemaining },
+    v.data,
+  );
+
+/**
+ * The 16 bytes before the data, which the caller sends behind them as a buffer of its own. For a length
+ * of 0 use encodeReadResponse: the body is 17 bytes at least.
+ */
+export const encodeReadResponseHeader = (dataLength: number, dataRemaining = 0): Buffer =>
+  Response.encode({ dataOffset: DATA_AT, dataLength, dataRemaining });
