@@ -1,0 +1,76 @@
+/**
+ * Numbers of the Linux ABI on x64 and arm64: uapi/linux/{fcntl,openat2,stat,falloc,fs}.h and the
+ * system call tables. They are the same on both where nothing else is said.
+ */
+import { constants } from 'node:fs';
+
+const isArm64 = process.arch === 'arm64';
+
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_EACCESS = 0x200;
+export const AT_REMOVEDIR = 0x200;
+export const AT_SYMLINK_FOLLOW = 0x400;
+export const AT_EMPTY_PATH = 0x1000;
+
+export const O_RDONLY = 0;
+export const O_WRONLY = 1;
+export const O_RDWR = 2;
+export const O_CREAT = 0o100;
+export const O_EXCL = 0o200;
+export const O_NOCTTY = 0o400;
+export const O_NONBLOCK = 0o4000;
+export const O_CLOEXEC = 0o2000000;
+export const O_PATH = 0o10000000;
+/** These two differ between architectures. */
+export const O_DIRECTORY: number = constants.O_DIRECTORY;
+export const O_NOFOLLOW: number = constants.O_NOFOLLOW;
+
+export const RESOLVE_NO_MAGICLINKS = 0x02;
+export const RESOLVE_NO_SYMLINKS = 0x04;
+export const RESOLVE_BENEATH = 0x08;
+
+export const RENAME_NOREPLACE = 1;
+
+export const FALLOC_FL_KEEP_SIZE = 1;
+
+export const RWF_NOWAIT = 0x08;
+
+export const R_OK = 4;
+export const W_OK = 2;
+export const X_OK = 1;
+
+export const SEEK_SET = 0;
+
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
+export const STATX_ATTR_IMMUTABLE = 0x10;
+export const STATX_ATTR_APPEND = 0x20;
+
+export const S_IFMT = 0o170000;
+export const S_IFREG = 0o100000;
+export const S_IFDIR = 0o040000;
+export const S_IFLNK = 0o120000;
+export const S_ISUID = 0o4000;
+export const S_ISGID = 0o2000;
+export const S_ISVTX = 0o1000;
+
+export const UTIME_OMIT = 0x3fff_fffe;
+
+/** statfs.f_flags */
+export const ST_RDONLY = 1;
+
+export const PR_GET_SECUREBITS = 27;
+export const SECBIT_NO_SETUID_FIXUP = 4;
+
+/** Calls that older C libraries do not wrap, or wrap otherwise (setgroups, for all threads). */
+export const SYS = {
+  setgroups: isArm64 ? 159 : 116,
+  getdents64: isArm64 ? 61 : 217,
+  renameat2: isArm64 ? 276 : 316,
+  preadv2: isArm64 ? 286 : 327,
+  statx: isArm64 ? 291 : 332,
+  openat2: 437,
+  faccessat2: 439,
+  getxattrat: 464,
+} as const;

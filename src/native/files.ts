@@ -1,0 +1,147 @@
+/**
+ * Descriptors and their bytes: open(2), openat2(2), read(2), write(2), preadv2(2), fallocate(2).
+ * Every function answers a value or a negative errno and never throws. All are synchronous and act as
+ * the calling thread's identity.
+ */
+import {
+  FALLOC_FL_KEEP_SIZE,
+  O_CLOEXEC,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_MAGICLINKS,
+  RESOLVE_NO_SYMLINKS,
+  RWF_NOWAIT,
+  SEEK_SET,
+  SYS,
+} from './constants.ts';
+import { addressOf, bind, lastErrno } from './library.ts';
+
+const c = {
+  openat: bind<(dir: number, path: string, flags: number, mode: number) => number>(
+    'openat',
+    'int',
+    ['int', 'str', 'int', 'uint32'],
+  ),
+  openat2: bind<(nr: number, dir: number, path: string, how: Buffer, size: number) => number>(
+    'syscall',
+    'int64',
+    ['int64', 'int64', 'str', 'void *', 'int64'],
+  ),
+  close: bind<(fd: number) => number>('close', 'int', ['int']),
+  dup3: bind<(from: number, to: number, flags: number) => number>('dup3', 'int', [
+    'int',
+    'int',
+    'int',
+  ]),
+  lseek: bind<(fd: number, offset: number, whence: number) => number>('lseek', 'int64', [
+    'int',
+    'int64',
+    'int',
+  ]),
+  pread: bind<(fd: number, at: number, length: number, position: number) => number>(
+    'pread',
+    'int64',
+    ['int', 'uint64', 'size_t', 'int64'],
+  ),
+  preadv2: bind<
+    (
+      nr: number,
+      fd: number,
+      iov: Buffer,
+      n: number,
+      low: number,
+      high: number,
+      flags: number,
+    ) => number
+  >('syscall', 'int64', ['int64', 'int64', 'void *', 'int64', 'int64', 'int64', 'int64']),
+  pwrite: bind<(fd: number, at: number, length: number, position: number) => number>(
+    'pwrite',
+    'int64',
+    ['int', 'uint64', 'size_t', 'int64'],
+  ),
+  ftruncate: bind<(fd: number, length: number) => number>('ftruncate', 'int', ['int', 'int64']),
+  fallocate: bind<(fd: number, mode: number, offset: number, length: number) => number>(
+    'fallocate',
+    'int',
+    ['int', 'int', 'int64', 'int64'],
+  ),
+  fsync: bind<(fd: number) => number>('fsync', 'int', ['int']),
+  fdatasync: bind<(fd: number) => number>('fdatasync', 'int', ['int']),
+};
+
+const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
+
+/** struct open_how: u64 flags, mode, resolve. */
+const how = Buffer.alloc(24);
+const howWords = new Uint32Array(how.buffer, how.byteOffset, 6);
+howWords[4] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+
+/** struct iovec: pointer, size_t. */
+const iovec = Buffer.alloc(16);
+const iovecWords = new Uint32Array(iovec.buffer, iovec.byteOffset, 4);
+
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** Close-on-exec always. */
+export const openat = (dir: number, path: string, flags: number, mode = 0): number =>
+  answer(c.openat(dir, path, flags | O_CLOEXEC, mode));
+
+/**
+ * Opens `path` below `dir`, through no symbolic link whatever (RESOLVE_BENEATH, NO_MAGICLINKS,
+ * NO_SYMLINKS); a link in the last place opens as itself with O_PATH and O_NOFOLLOW.
+ */
+export function openBeneath(dir: number, path: string, flags: number): number {
+  howWords[0] = (flags | O_CLOEXEC) >>> 0;
+  return answer(c.openat2(SYS.openat2, dir, path, how, how.length));
+}
+
+export const close = (fd: number): number => answer(c.close(fd));
+
+/** Makes `to` mean what `from` does; who uses `to` on another thread sees the one or the other. */
+export const dup3 = (from: number, to: number): number => answer(c.dup3(from, to, O_CLOEXEC));
+
+export const rewind = (fd: number): number => answer(c.lseek(fd, 0, SEEK_SET));
+
+export function pread(
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  return answer(c.pread(fd, addressOf(buffer) + offset, length, position));
+}
+
+/** As pread, but -EAGAIN rather than waiting for the disk. -EOPNOTSUPP: not on this file system. */
+export function preadNowait(
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  const address = addressOf(buffer) + offset;
+  iovecWords[0] = address % TWO_TO_32;
+  iovecWords[1] = address / TWO_TO_32;
+  iovecWords[2] = length;
+  // 64-bit kernels take the whole position from its first half.
+  return answer(c.preadv2(SYS.preadv2, fd, iovec, 1, position, 0, RWF_NOWAIT));
+}
+
+export function pwrite(
+  fd: number,
+  buffer: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
+  return answer(c.pwrite(fd, addressOf(buffer) + offset, length, position));
+}
+
+export const ftruncate = (fd: number, length: number): number => answer(c.ftruncate(fd, length));
+
+/** Reserves space for the first `length` bytes and keeps the size. */
+export const reserve = (fd: number, length: number): number =>
+  answer(c.fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length));
+
+export const fsync = (fd: number): number => answer(c.fsync(fd));
+export const fdatasync = (fd: number): number => answer(c.fdatasync(fd));

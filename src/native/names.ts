@@ -1,0 +1,113 @@
+/**
+ * Names in directories: mkdirat(2), unlinkat(2), renameat2(2), linkat(2), readlinkat(2),
+ * faccessat2(2), fchmodat(2), utimensat(2). A value or a negative errno; never a throw.
+ */
+import { SYS, UTIME_OMIT } from './constants.ts';
+import { bind, lastErrno } from './library.ts';
+
+const c = {
+  mkdirat: bind<(dir: number, name: string, mode: number) => number>('mkdirat', 'int', [
+    'int',
+    'str',
+    'uint32',
+  ]),
+  unlinkat: bind<(dir: number, name: string, flags: number) => number>('unlinkat', 'int', [
+    'int',
+    'str',
+    'int',
+  ]),
+  renameat2: bind<
+    (nr: number, from: number, name: string, to: number, newName: string, flags: number) => number
+  >('syscall', 'int64', ['int64', 'int64', 'str', 'int64', 'str', 'int64']),
+  linkat: bind<(from: number, name: string, to: number, newName: string, flags: number) => number>(
+    'linkat',
+    'int',
+    ['int', 'str', 'int', 'str', 'int'],
+  ),
+  readlinkat: bind<(dir: number, name: string, buffer: Buffer, size: number) => number>(
+    'readlinkat',
+    'int64',
+    ['int', 'str', 'void *', 'size_t'],
+  ),
+  faccessat2: bind<(nr: number, dir: number, name: string, mode: number, flags: number) => number>(
+    'syscall',
+    'int64',
+    ['int64', 'int64', 'str', 'int64', 'int64'],
+  ),
+  fchmodat: bind<(dir: number, name: string, mode: number, flags: number) => number>(
+    'fchmodat',
+    'int',
+    ['int', 'str', 'uint32', 'int'],
+  ),
+  utimensat: bind<(dir: number, name: string, times: Buffer, flags: number) => number>(
+    'utimensat',
+    'int',
+    ['int', 'str', 'void *', 'int'],
+  ),
+};
+
+const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
+
+/** The kernel writes at most a page for a link in /proc. */
+const LINK_BYTES = 4096;
+const link = Buffer.alloc(LINK_BYTES);
+
+/** struct timespec[2]: access, modification. */
+const times = Buffer.alloc(32);
+
+export const mkdirat = (dir: number, name: string, mode: number): number =>
+  answer(c.mkdirat(dir, name, mode));
+
+export const unlinkat = (dir: number, name: string, flags: number): number =>
+  answer(c.unlinkat(dir, name, flags));
+
+export const renameat2 = (
+  from: number,
+  name: string,
+  to: number,
+  newName: string,
+  flags: number,
+): number => answer(c.renameat2(SYS.renameat2, from, name, to, newName, flags));
+
+export const linkat = (
+  from: number,
+  name: string,
+  to: number,
+  newName: string,
+  flags: number,
+): number => answer(c.linkat(from, name, to, newName, flags));
+
+/** The target as raw bytes in a buffer that the next call overwrites. */
+export function readlinkat(dir: number, name: string): Buffer | number {
+  const length = answer(c.readlinkat(dir, name, link, link.length));
+  return length < 0 ? length : link.subarray(0, length);
+}
+
+export const faccessat2 = (dir: number, name: string, mode: number, flags: number): number =>
+  answer(c.faccessat2(SYS.faccessat2, dir, name, mode, flags));
+
+export const fchmodat = (dir: number, name: string, mode: number): number =>
+  answer(c.fchmodat(dir, name, mode, 0));
+
+export interface Timespec {
+  readonly seconds: bigint;
+  readonly nanoseconds: number;
+}
+
+function writeTime(time: Timespec | undefined, at: number): void {
+  times.writeBigInt64LE(time?.seconds ?? 0n, at);
+  times.writeBigInt64LE(BigInt(time?.nanoseconds ?? UTIME_OMIT), at + 8);
+}
+
+/** Undefined leaves a time as it is. */
+export function utimensat(
+  dir: number,
+  name: string,
+  access: Timespec | undefined,
+  modification: Timespec | undefined,
+  flags: number,
+): number {
+  writeTime(access, 0);
+  writeTime(modification, 16);
+  return answer(c.utimensat(dir, name, times, flags));
+}

@@ -1,0 +1,112 @@
+/**
+ * Extended attributes, xattr(7): by descriptor, by path, and by directory and name (getxattrat(2),
+ * Linux 6.13). Values come in one static buffer that the next call overwrites.
+ */
+import { AT_SYMLINK_NOFOLLOW, SYS } from './constants.ts';
+import { addressOf, bind, lastErrno, missing } from './library.ts';
+
+const c = {
+  fgetxattr: bind<(fd: number, name: string, into: Buffer, size: number) => number>(
+    'fgetxattr',
+    'int64',
+    ['int', 'str', 'void *', 'size_t'],
+  ),
+  getxattr: bind<(path: string, name: string, into: Buffer, size: number) => number>(
+    'getxattr',
+    'int64',
+    ['str', 'str', 'void *', 'size_t'],
+  ),
+  lgetxattr: bind<(path: string, name: string, into: Buffer, size: number) => number>(
+    'lgetxattr',
+    'int64',
+    ['str', 'str', 'void *', 'size_t'],
+  ),
+  getxattrat: bind<
+    (
+      nr: number,
+      dir: number,
+      path: string,
+      flags: number,
+      name: string,
+      args: Buffer,
+      size: number,
+    ) => number
+  >('syscall', 'int64', ['int64', 'int64', 'str', 'int64', 'str', 'void *', 'int64']),
+  setxattr: bind<
+    (path: string, name: string, value: Buffer, size: number, flags: number) => number
+  >('setxattr', 'int', ['str', 'str', 'void *', 'size_t', 'int']),
+  fsetxattr: bind<(fd: number, name: string, value: Buffer, size: number, flags: number) => number>(
+    'fsetxattr',
+    'int',
+    ['int', 'str', 'void *', 'size_t', 'int'],
+  ),
+  removexattr: bind<(path: string, name: string) => number>('removexattr', 'int', ['str', 'str']),
+  fremovexattr: bind<(fd: number, name: string) => number>('fremovexattr', 'int', ['int', 'str']),
+  listxattr: bind<(path: string, into: Buffer, size: number) => number>('listxattr', 'int64', [
+    'str',
+    'void *',
+    'size_t',
+  ]),
+  flistxattr: bind<(fd: number, into: Buffer, size: number) => number>('flistxattr', 'int64', [
+    'int',
+    'void *',
+    'size_t',
+  ]),
+};
+
+const ENOSYS = -38;
+
+/** XATTR_SIZE_MAX and XATTR_LIST_MAX of the kernel. */
+const VALUE_BYTES = 65536;
+const value = Buffer.allocUnsafeSlow(VALUE_BYTES);
+
+/** struct xattr_args: u64 value, u32 size, u32 flags. */
+const args = Buffer.alloc(16);
+args.writeBigUInt64LE(BigInt(addressOf(value)), 0);
+args.writeUInt32LE(value.length, 8);
+
+const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
+const found = (result: number): Buffer | number =>
+  result < 0 ? -lastErrno() : value.subarray(0, result);
+
+export const fgetxattr = (fd: number, name: string): Buffer | number =>
+  found(c.fgetxattr(fd, name, value, value.length));
+
+/** Follows links: for /proc/self/fd/N. */
+export const getxattr = (path: string, name: string): Buffer | number =>
+  found(c.getxattr(path, name, value, value.length));
+
+export const lgetxattr = (path: string, name: string): Buffer | number =>
+  found(c.lgetxattr(path, name, value, value.length));
+
+/** -ENOSYS before Linux 6.13. */
+export const getxattrat = (
+  dir: number,
+  path: string,
+  follow: boolean,
+  name: string,
+): Buffer | number =>
+  found(c.getxattrat(SYS.getxattrat, dir, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, name, args, 16));
+
+export const fsetxattr = (fd: number, name: string, bytes: Buffer): number =>
+  answer(c.fsetxattr(fd, name, bytes, bytes.length, 0));
+
+export const setxattr = (path: string, name: string, bytes: Buffer): number =>
+  answer(c.setxattr(path, name, bytes, bytes.length, 0));
+
+export const fremovexattr = (fd: number, name: string): number => answer(c.fremovexattr(fd, name));
+export const removexattr = (path: string, name: string): number =>
+  answer(c.removexattr(path, name));
+
+const namesOf = (list: Buffer | number): string[] | number =>
+  typeof list === 'number' ? list : list.toString('utf8').split('\0').slice(0, -1);
+
+export const listxattr = (path: string): string[] | number =>
+  namesOf(found(c.listxattr(path, value, value.length)));
+
+export const flistxattr = (fd: number): string[] | number =>
+  namesOf(found(c.flistxattr(fd, value, value.length)));
+
+/** Whether getxattrat is there; asked once. */
+export const hasGetxattrat: boolean =
+  missing === undefined && getxattrat(-1, '.', false, 'user.x') !== ENOSYS;
