@@ -1,0 +1,23 @@
+/** The named pipes of IPC$: name to RPC interfaces. */
+import type { PipeEndpoint } from '../../ipc/control-plane.ts';
+import { createRpcEndpoint } from './pipe-endpoint.ts';
+import type { RpcService } from './rpc-service.ts';
+import type { ServiceContext } from './share-catalogue.ts';
+import { createSrvsvcService } from './srvsvc-service.ts';
+import { createWkssvcService } from './wkssvc-service.ts';
+
+const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) => RpcService)[]> =
+  new Map([
+    ['srvsvc', [createSrvsvcService]],
+    ['wkssvc', [createWkssvcService]],
+  ]);
+
+/** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
+export function openService(name: string, context: ServiceContext): PipeEndpoint | undefined {
+  const services = SERVICES_OF_PIPE.get(name);
+  if (services === undefined) return undefined;
+  return createRpcEndpoint(
+    name,
+    services.map((create) => create(context)),
+  );
+}

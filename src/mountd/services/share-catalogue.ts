@@ -1,0 +1,42 @@
+/** What the management interfaces know of the server: its names and its shares. */
+import type { Account } from '../../ipc/control-plane.ts';
+
+export interface ShareEntry {
+  readonly name: string;
+  readonly kind: 'disk' | 'ipc';
+  readonly comment: string;
+  /** The folder as this machine names it; empty for IPC$. */
+  readonly path: string;
+  /** False leaves the share out of enumerations; who knows its name may still ask about it. */
+  readonly browseable: boolean;
+  /** Undefined: no limit. */
+  readonly maxUses: number | undefined;
+  readonly currentUses: number;
+  /** SHI1005_FLAGS_* and the CSC state (MS-SRVS 2.2.4.29). */
+  readonly flags: number;
+}
+
+export interface ShareCatalogue {
+  /** In a stable order, IPC$ included; what the account may not know of is not in it. */
+  shares(account: Account): readonly ShareEntry[];
+}
+
+export interface ServerDescription {
+  readonly name: string;
+  readonly comment: string;
+  readonly workgroup: string;
+  /** Of the operating system that the server claims to be. */
+  readonly versionMajor: number;
+  readonly versionMinor: number;
+}
+
+/** Samba's claim, which every client in use has met. */
+export const CLAIMED_VERSION = { versionMajor: 6, versionMinor: 1 } as const;
+
+export interface ServiceContext {
+  readonly account: Account;
+  /** May see what MS-SRVS keeps for administrators: paths, limits, security descriptors. */
+  readonly administrator: boolean;
+  readonly catalogue: ShareCatalogue;
+  readonly server: ServerDescription;
+}

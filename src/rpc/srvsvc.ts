@@ -1,0 +1,194 @@
+/**
+ * The Server Service interface (MS-SRVS 2.2.4, 3.1.4, chapter 6): what this server answers of it.
+ */
+import {
+  conformantArray,
+  counted,
+  i32,
+  leveled,
+  type NdrType,
+  type NdrValue,
+  octets,
+  struct,
+  u32,
+  union,
+  unique,
+  wstring,
+} from './ndr.ts';
+import { operation } from './operation.ts';
+
+/** MS-SRVS 2.2.2.4. */
+export const STYPE_DISKTREE = 0x0000_0000;
+export const STYPE_IPC = 0x0000_0003;
+export const STYPE_SPECIAL = 0x8000_0000;
+
+/** MS-SRVS 2.2.2.6. */
+export const PLATFORM_ID_NT = 500;
+
+/** MS-SRVS 2.2.2.7. */
+export const SV_TYPE_WORKSTATION = 0x0000_0001;
+export const SV_TYPE_SERVER = 0x0000_0002;
+export const SV_TYPE_XENIX_SERVER = 0x0000_0800;
+export const SV_TYPE_NT = 0x0000_1000;
+export const SV_TYPE_SERVER_NT = 0x0000_8000;
+
+/** MS-SRVS 2.2.2.2. */
+export const MAX_PREFERRED_LENGTH = 0xffff_ffff;
+
+const text = unique(wstring);
+
+const SHARE_INFO_0 = struct({ netname: text });
+const SHARE_INFO_1 = struct({ netname: text, type: u32, remark: text });
+const SHARE_INFO_2 = struct({
+  netname: text,
+  type: u32,
+  remark: text,
+  permissions: u32,
+  maxUses: u32,
+  currentUses: u32,
+  path: text,
+  passwd: text,
+});
+const SHARE_INFO_501 = struct({ netname: text, type: u32, remark: text, flags: u32 });
+const SHARE_INFO_502 = struct({
+  netname: text,
+  type: u32,
+  remark: text,
+  permissions: u32,
+  maxUses: u32,
+  currentUses: u32,
+  path: text,
+  passwd: text,
+  securityDescriptor: counted(octets),
+});
+const SHARE_INFO_503 = struct({
+  netname: text,
+  type: u32,
+  remark: text,
+  permissions: u32,
+  maxUses: u32,
+  currentUses: u32,
+  path: text,
+  passwd: text,
+  servername: text,
+  securityDescriptor: counted(octets),
+});
+const SHARE_INFO_1005 = struct({ flags: u32 });
+
+/** SHARE_INFO_*_CONTAINER: EntriesRead and Buffer (2.2.4.32-37). */
+const container = <T>(info: NdrType<T>) =>
+  unique(struct({ entries: counted(conformantArray(info)) }));
+
+/** SHARE_ENUM_STRUCT, 2.2.4.38. Its default arm carries a level that is none of these. */
+export const SHARE_ENUM_STRUCT = leveled({
+  0: container(SHARE_INFO_0),
+  1: container(SHARE_INFO_1),
+  2: container(SHARE_INFO_2),
+  501: container(SHARE_INFO_501),
+  502: container(SHARE_INFO_502),
+  503: container(SHARE_INFO_503),
+});
+export type ShareEnumStruct = NdrValue<typeof SHARE_ENUM_STRUCT>;
+
+/** SHARE_INFO, 2.2.3.6. */
+export const SHARE_INFO = union({
+  0: unique(SHARE_INFO_0),
+  1: unique(SHARE_INFO_1),
+  2: unique(SHARE_INFO_2),
+  501: unique(SHARE_INFO_501),
+  502: unique(SHARE_INFO_502),
+  503: unique(SHARE_INFO_503),
+  1005: unique(SHARE_INFO_1005),
+});
+export type ShareInfo = NdrValue<typeof SHARE_INFO>;
+
+const SERVER_INFO_100 = struct({ platformId: u32, name: text });
+const SERVER_INFO_101 = struct({
+  platformId: u32,
+  name: text,
+  versionMajor: u32,
+  versionMinor: u32,
+  type: u32,
+  comment: text,
+});
+const SERVER_INFO_102 = struct({
+  platformId: u32,
+  name: text,
+  versionMajor: u32,
+  versionMinor: u32,
+  type: u32,
+  comment: text,
+  users: u32,
+  disc: i32,
+  hidden: i32,
+  announce: u32,
+  anndelta: u32,
+  licenses: u32,
+  userpath: text,
+});
+
+/** SERVER_INFO, 2.2.3.7. */
+export const SERVER_INFO = union({
+  100: unique(SERVER_INFO_100),
+  101: unique(SERVER_INFO_101),
+  102: unique(SERVER_INFO_102),
+});
+export type ServerInfo = NdrValue<typeof SERVER_INFO>;
+
+/** 2.2.4.105. */
+export const TIME_OF_DAY_INFO = struct({
+  elapsedt: u32,
+  msecs: u32,
+  hours: u32,
+  mins: u32,
+  secs: u32,
+  hunds: u32,
+  timezone: i32,
+  tinterval: u32,
+  day: u32,
+  month: u32,
+  year: u32,
+  weekday: u32,
+});
+export type TimeOfDayInfo = NdrValue<typeof TIME_OF_DAY_INFO>;
+
+const shareEnumeration = (opnum: number) =>
+  operation(
+    opnum,
+    {
+      serverName: text,
+      infoStruct: SHARE_ENUM_STRUCT,
+      preferedMaximumLength: u32,
+      resumeHandle: unique(u32),
+    },
+    {
+      infoStruct: SHARE_ENUM_STRUCT,
+      totalEntries: u32,
+      resumeHandle: unique(u32),
+      status: u32,
+    },
+  );
+
+export const SRVSVC = {
+  name: 'srvsvc',
+  syntax: { uuid: '4b324fc8-1670-01d3-1278-5a47bf6ee188', major: 3, minor: 0 },
+  operations: {
+    NetrShareEnum: shareEnumeration(15),
+    NetrShareGetInfo: operation(
+      16,
+      { serverName: text, netName: wstring, level: u32 },
+      { infoStruct: SHARE_INFO, status: u32 },
+    ),
+    NetrServerGetInfo: operation(
+      21,
+      { serverName: text, level: u32 },
+      { infoStruct: SERVER_INFO, status: u32 },
+    ),
+    NetrRemoteTOD: operation(
+      28,
+      { serverName: text },
+      { bufferPtr: unique(TIME_OF_DAY_INFO), status: u32 },
+    ),
+    NetrShareEnumSticky: shareEnumeration(36),
+  },
+} as const;

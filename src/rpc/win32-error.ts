@@ -1,0 +1,12 @@
+/**
+ * Return values of the management interfaces (MS-ERREF 2.2, MS-SRVS 2.2.2.10).
+ */
+export const WIN32_ERROR = {
+  NERR_Success: 0,
+  ERROR_ACCESS_DENIED: 5,
+  ERROR_INVALID_PARAMETER: 87,
+  ERROR_INVALID_LEVEL: 124,
+  ERROR_MORE_DATA: 234,
+  NERR_BufTooSmall: 2123,
+  NERR_NetNameNotFound: 2310,
+} as const;
