@@ -1,0 +1,259 @@
+/** An object of the memory back end, kept through renames and removals. */
+import assert from 'node:assert/strict';
+import { FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
+import {
+  EACCES,
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EPERM,
+  type Errno,
+  isErrno,
+  type Result,
+} from '../errno.ts';
+import type {
+  Identity,
+  VfsChanges,
+  VfsCursor,
+  VfsHandle,
+  VfsKind,
+  VfsPermissions,
+  VfsStat,
+} from '../vfs.ts';
+import { may, mayAdd, mayOwn, mayTake, permissionsOf, READ, WRITE } from './access.ts';
+import { MemoryCursor } from './cursor.ts';
+import { type Entry, isWithin, type MemoryNode, pathOf, statOf } from './node.ts';
+import type { Place, Volume } from './volume.ts';
+
+export class MemoryHandle implements VfsHandle {
+  readonly kind: VfsKind;
+  readonly fileId: bigint;
+  readonly volumeId: number;
+  readonly #volume: Volume;
+  readonly #node: MemoryNode;
+  /** The name that the object was opened by; undefined for the root. */
+  readonly #entry: Entry | undefined;
+  readonly #identity: Identity | undefined;
+  #reads = false;
+  #writes = false;
+  #closed = false;
+
+  constructor(
+    volume: Volume,
+    node: MemoryNode,
+    entry: Entry | undefined,
+    identity: Identity | undefined,
+  ) {
+    this.kind = node.kind;
+    this.fileId = node.fileId;
+    this.volumeId = volume.volumeId;
+    this.#volume = volume;
+    this.#node = node;
+    this.#entry = entry;
+    this.#identity = identity;
+    node.handleCount++;
+  }
+
+  path(): readonly string[] | Errno {
+    this.#used();
+    return pathOf(this.#entry);
+  }
+
+  stat(): VfsStat {
+    this.#used();
+    return statOf(this.#node, this.volumeId);
+  }
+
+  set(changes: VfsChanges): Errno | 0 {
+    this.#used();
+    const { creationTime, lastAccessTime, lastWriteTime, changeTime, attributes } = changes;
+    const node = this.#node;
+    if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
+      const refusal = mayOwn(node, this.#identity);
+      if (refusal !== 0) return refusal;
+    }
+    if (creationTime !== undefined || attributes !== undefined) {
+      if (!may(node, this.#identity, WRITE)) return EACCES;
+    }
+    node.creationTime = creationTime ?? node.creationTime;
+    node.lastAccessTime = lastAccessTime ?? node.lastAccessTime;
+    node.lastWriteTime = lastWriteTime ?? node.lastWriteTime;
+    node.changeTime = changeTime ?? this.#volume.clock();
+    if (attributes !== undefined) node.attributes = attributes & FILE_ATTRIBUTE_VALID_SET;
+    return 0;
+  }
+
+  permissions(): VfsPermissions {
+    this.#used();
+    return permissionsOf(this.#node, this.#identity);
+  }
+
+  removable(): Errno | 0 {
+    this.#used();
+    if (this.#entry === undefined) return EBUSY;
+    const { parent } = this.#entry;
+    return parent === undefined ? ENOENT : mayTake(parent, this.#node, this.#identity);
+  }
+
+  open(access: { read: boolean; write: boolean }): Errno | 0 {
+    this.#used();
+    if (this.kind === 'directory') return EISDIR;
+    if (this.kind !== 'file') return EACCES;
+    const wanted = (access.read ? READ : 0) | (access.write ? WRITE : 0);
+    if (!may(this.#node, this.#identity, wanted)) return EACCES;
+    this.opened(access);
+    return 0;
+  }
+
+  /** Open without a question: the object was made by this handle. */
+  opened(access: { read: boolean; write: boolean }): void {
+    this.#reads ||= access.read;
+    this.#writes ||= access.write;
+  }
+
+  read(buffer: Uint8Array, position: number): number {
+    this.#used();
+    if (this.#node.kind !== 'file' || !this.#reads) return EBADF;
+    return this.#node.pages.read(buffer, position);
+  }
+
+  write(buffer: Uint8Array, position: number): number {
+    this.#used();
+    if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
+    const count = this.#node.pages.write(buffer, position);
+    if (count !== 0) this.#changed();
+    return count;
+  }
+
+  flush(): Errno | 0 {
+    this.#used();
+    const node = this.#node;
+    if (node.kind !== 'file') return 0;
+    node.flushError ||= node.nextFlushError;
+    node.nextFlushError = 0;
+    return node.flushError;
+  }
+
+  truncate(length: number): Errno | 0 {
+    this.#used();
+    if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
+    const result = this.#node.pages.truncate(length);
+    if (result === 0) this.#changed();
+    return result;
+  }
+
+  allocate(length: number): Errno | 0 {
+    this.#used();
+    if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
+    return this.#node.pages.allocate(length);
+  }
+
+  cursor(): Result<VfsCursor> {
+    this.#used();
+    const node = this.#node;
+    if (node.kind !== 'directory') return ENOTDIR;
+    if (!may(node, this.#identity, READ)) return EACCES;
+    return new MemoryCursor(this.#volume, node, this.#identity);
+  }
+
+  child(name: string): Result<{ name: string; stat: VfsStat }> {
+    this.#used();
+    const node = this.#node;
+    if (node.kind !== 'directory') return ENOTDIR;
+    const entry = this.#volume.find({ parent: node, name }, this.#identity);
+    if (isErrno(entry)) return entry;
+    return { name: entry.name, stat: statOf(entry.node, this.volumeId) };
+  }
+
+  isEmpty(): boolean | Errno {
+    this.#used();
+    const node = this.#node;
+    if (node.kind !== 'directory') return ENOTDIR;
+    return may(node, this.#identity, READ) ? node.names.size === 0 : EACCES;
+  }
+
+  rename(path: readonly string[], replace: boolean): Errno | 0 {
+    this.#used();
+    const entry = this.#entry;
+    if (entry === undefined) return EBUSY;
+    if (entry.parent === undefined) return ENOENT;
+    const place = this.#target(path, replace);
+    if (isErrno(place)) return place;
+    const there = place.parent.names.find(place.name, entry);
+    const isFree = there === undefined || there === entry;
+    if (!isFree) {
+      const refusal = this.#mayReplace(there, replace);
+      if (refusal !== 0) return refusal;
+    }
+    if (isWithin(place.parent, this.#node)) return EINVAL;
+    const refusal =
+      mayTake(entry.parent, this.#node, this.#identity) || mayAdd(place.parent, this.#identity);
+    if (refusal !== 0) return refusal;
+    if (!isFree) this.#volume.unname(there);
+    this.#volume.move(entry, place);
+    return 0;
+  }
+
+  link(path: readonly string[], replace: boolean): Errno | 0 {
+    this.#used();
+    if (this.#node.kind !== 'file') return EPERM;
+    if (this.#node.linkCount === 0) return ENOENT;
+    const place = this.#target(path, replace);
+    if (isErrno(place)) return place;
+    const there = place.parent.names.find(place.name);
+    if (there !== undefined) {
+      const refusal = this.#mayReplace(there, replace);
+      if (refusal !== 0) return refusal;
+      if (there.node === this.#node) return 0;
+    }
+    const refusal = mayAdd(place.parent, this.#identity);
+    if (refusal !== 0) return refusal;
+    if (there !== undefined) this.#volume.unname(there);
+    this.#volume.name(this.#node, place);
+    return 0;
+  }
+
+  remove(): Errno | 0 {
+    const refusal = this.removable();
+    if (refusal !== 0) return refusal;
+    const node = this.#node;
+    if (node.kind === 'directory' && node.names.size > 0) return ENOTEMPTY;
+    this.#volume.unname(this.#entry!);
+    return 0;
+  }
+
+  close(): void {
+    this.#used();
+    this.#closed = true;
+    this.#node.handleCount--;
+    this.#volume.forget(this.#node);
+  }
+
+  /** Where a new name would be. The root is a directory that is there. */
+  #target(path: readonly string[], replace: boolean): Place | Errno {
+    if (path.length === 0) return replace ? EACCES : EEXIST;
+    return this.#volume.place(path, this.#identity);
+  }
+
+  #mayReplace(there: Entry, replace: boolean): Errno | 0 {
+    if (!replace) return EEXIST;
+    if (there.node.kind === 'directory') return EACCES;
+    if (this.kind === 'directory') return ENOTDIR;
+    return mayTake(there.parent!, there.node, this.#identity);
+  }
+
+  #changed(): void {
+    const time = this.#volume.clock();
+    this.#node.lastWriteTime = time;
+    this.#node.changeTime = time;
+  }
+
+  #used(): void {
+    assert.ok(!this.#closed, 'a closed handle was used');
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * A file system in memory: complete by the rules of vfs.ts, the oracle of the tests and a scratch share.
+ * Every answer is there at once. Without an identity, or with uid 0, nothing is refused.
+ */
+import assert from 'node:assert/strict';
+import * as filetime from '../../dtyp/filetime.ts';
+import { MAX_COMPONENT_BYTES } from '../component.ts';
+import { EEXIST, EIO, ENOENT, isErrno, type Result } from '../errno.ts';
+import type { FileTime, Identity, Vfs, VfsHandle, VfsKind, VfsTree, VfsVolume } from '../vfs.ts';
+import { mayAdd } from './access.ts';
+import { MemoryHandle } from './handle.ts';
+import type { MemoryNode } from './node.ts';
+import { Space } from './pages.ts';
+import { Volume } from './volume.ts';
+
+export interface MemoryVfsOptions {
+  /** What all files may hold together. */
+  readonly capacityBytes?: number;
+  /** For times that a test can foretell. */
+  readonly clock?: () => FileTime;
+  readonly volumeId?: number;
+  /** The root's permissions: 0o777 unless told. */
+  readonly rootMode?: number;
+}
+
+/** Changes behind the tree's back, for tests. They go wrong only by a bug of the test. */
+export interface MemoryPlant {
+  file(path: readonly string[], content?: Uint8Array): void;
+  symlink(path: readonly string[], target: string): void;
+  other(path: readonly string[]): void;
+  unspeakable(): void;
+  breakFlush(path: readonly string[]): void;
+}
+
+export interface MemoryVfs extends Vfs {
+  readonly plant: MemoryPlant;
+}
+
+/** As much as a large disk. */
+const DEFAULT_CAPACITY_BYTES = 2 ** 40;
+const DEFAULT_VOLUME_ID = 0x6d656d;
+const DEFAULT_ROOT_MODE = 0o777;
+const BLOCK_BYTES = 4096;
+
+class MemoryTree implements VfsTree {
+  readonly #volume: Volume;
+  readonly #identity: Identity | undefined;
+  #closed = false;
+
+  constructor(volume: Volume, identity: Identity | undefined) {
+    this.#volume = volume;
+    this.#identity = identity;
+  }
+
+  lookup(path: readonly string[]): Result<VfsHandle> {
+    this.#used();
+    const volume = this.#volume;
+    if (path.length === 0) {
+      return new MemoryHandle(volume, volume.root, undefined, this.#identity);
+    }
+    const place = volume.place(path, this.#identity);
+    if (isErrno(place)) return place;
+    const entry = volume.find(place, this.#identity);
+    if (isErrno(entry)) return entry;
+    return new MemoryHandle(volume, entry.node, entry, this.#identity);
+  }
+
+  create(
+    path: readonly string[],
+    what: { kind: 'file' | 'directory'; attributes: number; mode?: number },
+  ): Result<VfsHandle> {
+    this.#used();
+    if (path.length === 0) return EEXIST;
+    const place = this.#volume.place(path, this.#identity);
+    if (isErrno(place)) return place;
+    const there = this.#volume.find(place, this.#identity);
+    if (there !== ENOENT) return isErrno(there) ? there : EEXIST;
+    const refusal = mayAdd(place.parent, this.#identity);
+    if (refusal !== 0) return refusal;
+    const node = this.#volume.make(what.kind, { ...what, owner: this.#identity });
+    const entry = this.#volume.name(node, place);
+    const handle = new MemoryHandle(this.#volume, node, entry, this.#identity);
+    if (what.kind === 'file') handle.opened({ read: true, write: true });
+    return handle;
+  }
+
+  volume(): VfsVolume {
+    this.#used();
+    const { capacityBytes, usedBytes } = this.#volume.space;
+    return {
+      totalBytes: capacityBytes,
+      freeBytes: capacityBytes - usedBytes,
+      availableBytes: capacityBytes - usedBytes,
+      blockSize: BLOCK_BYTES,
+      maxNameLength: MAX_COMPONENT_BYTES,
+      volumeId: this.#volume.volumeId,
+      readOnly: false,
+    };
+  }
+
+  close(): void {
+    this.#used();
+    this.#closed = true;
+  }
+
+  #used(): void {
+    assert.ok(!this.#closed, 'a closed tree was used');
+  }
+}
+
+export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
+  const volume = new Volume(
+    options.volumeId ?? DEFAULT_VOLUME_ID,
+    new Space(options.capacityBytes ?? DEFAULT_CAPACITY_BYTES),
+    options.clock ?? filetime.now,
+    options.rootMode ?? DEFAULT_ROOT_MODE,
+  );
+  return {
+    features: {
+      attributes: true,
+      hardLinks: true,
+      sparseFiles: true,
+      fileSystemName: 'NTFS',
+    },
+    attach: (identity) => new MemoryTree(volume, identity),
+    close: () => {},
+    plant: plantIn(volume),
+  };
+}
+
+function plantIn(volume: Volume): MemoryPlant {
+  const add = (path: readonly string[], kind: VfsKind): MemoryNode => {
+    const place = volume.place(path, undefined);
+    assert.ok(!isErrno(place) && place.parent.names.exact(place.name) === undefined);
+    const node = volume.make(kind, {});
+    volume.name(node, place);
+    return node;
+  };
+  return {
+    file: (path, content) => {
+      const node = add(path, 'file');
+      if (node.kind === 'file' && content !== undefined) node.pages.write(content, 0);
+    },
+    symlink: (path) => {
+      add(path, 'symlink');
+    },
+    other: (path) => {
+      add(path, 'other');
+    },
+    unspeakable: () => {
+      volume.name(volume.make('file', {}), { parent: volume.root, name: 'raw-\udcff' });
+    },
+    breakFlush: (path) => {
+      const place = volume.place(path, undefined);
+      assert.ok(!isErrno(place));
+      const node = place.parent.names.find(place.name)?.node;
+      assert.ok(node?.kind === 'file');
+      node.nextFlushError = EIO;
+    },
+  };
+}
