@@ -1,0 +1,87 @@
+/** What a server is configured to do: every parameter with its effective value. */
+import { hostname } from 'node:os';
+import type { Table, Values } from './parameter.ts';
+import {
+  type GlobalValues,
+  globalParameters,
+  type ShareValues,
+  shareParameters,
+} from './parameters.ts';
+
+export interface GlobalConfiguration
+  extends Omit<GlobalValues, 'netbiosName' | 'restrictAnonymous'> {
+  readonly netbiosName: string;
+  /** 0: anonymous logins may list shares; 1 and 2: they, and guests, see guest shares alone. */
+  readonly restrictAnonymous: number;
+}
+
+export interface ShareConfiguration extends ShareValues {
+  readonly name: string;
+}
+
+export interface Configuration {
+  readonly global: GlobalConfiguration;
+  /** Without IPC$, which every server has. */
+  readonly shares: readonly ShareConfiguration[];
+}
+
+/** What a program says of its server; the rest are defaults. */
+export interface ConfigurationInput {
+  readonly global?: Partial<GlobalConfiguration>;
+  readonly shares?: readonly (Partial<ShareValues> & {
+    readonly name: string;
+    readonly path: string;
+  })[];
+}
+
+export function configure({ global = {}, shares = [] }: ConfigurationInput): Configuration {
+  return {
+    global: effectiveGlobal({ ...fallbacks(globalParameters), ...global }),
+    shares: shares.map((share) => ({ ...fallbacks(shareParameters), ...share })),
+  };
+}
+
+/** Fills in the defaults that depend on other things. */
+export function effectiveGlobal(values: GlobalValues): GlobalConfiguration {
+  return {
+    ...values,
+    // 0: SMB1 was asked for.
+    minProtocol: Math.max(values.minProtocol, 0x0202),
+    netbiosName: values.netbiosName ?? defaultNetbiosName(hostname()),
+    // Anonymous logins are there where they are asked for, one way or the other.
+    restrictAnonymous: values.restrictAnonymous ?? (values.mapToGuest === 'never' ? 2 : 0),
+  };
+}
+
+/** A NetBIOS name has 15 characters (MS-NBTE); the host's own name without its domain gives one. */
+export function defaultNetbiosName(host: string): string {
+  const name = host
+    .split('.')[0]!
+    .toUpperCase()
+    .replace(/[^A-Z0-9-]/g, '')
+    .slice(0, 15);
+  return name === '' ? 'USMBD' : name;
+}
+
+function fallbacks<T extends Table>(table: T): Values<T> {
+  const fields = Object.entries(table).map(([field, { fallback }]) => [field, fallback]);
+  return Object.fromEntries(fields) as Values<T>;
+}
+
+/** As smb.conf has it. Without `all` only what is not the default. */
+export function configurationText(configuration: Configuration, all = false): string {
+  const sections = configuration.shares.map(
+    (share) => `\n[${share.name}]\n${linesOf(shareParameters, share, all)}`,
+  );
+  return `[global]\n${linesOf(globalParameters, configuration.global, all)}${sections.join('')}`;
+}
+
+function linesOf(table: Table, values: object, all: boolean): string {
+  const byField = new Map<string, unknown>(Object.entries(values));
+  let lines = '';
+  for (const [field, { name, type, fallback }] of Object.entries(table)) {
+    const text = type.print(byField.get(field));
+    if (all || text !== type.print(fallback)) lines += `    ${name} = ${text}\n`;
+  }
+  return lines;
+}

@@ -1,0 +1,228 @@
+/**
+ * Every parameter of ksmbd.conf, and those of smb.conf that a server of this kind needs: names, values,
+ * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
+ */
+import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
+import {
+  absolutePath,
+  bool,
+  choice,
+  hosts,
+  integer,
+  mode,
+  optional,
+  patterns,
+  principals,
+  size,
+  text,
+  words,
+} from './value-types.ts';
+
+/** Dialects under the names of `server min protocol`, with their numbers (MS-SMB2 2.2.3). */
+const dialects = [
+  ['SMB2_02', 0x0202],
+  ['SMB2_10', 0x0210],
+  ['SMB3_00', 0x0300],
+  ['SMB3_02', 0x0302],
+  ['SMB3_11', 0x0311],
+  ['SMB2', 0x0210],
+  ['SMB3', 0x0311],
+] as const;
+/** As a lower limit these ask for SMB1, which is not there; the limit is then the oldest that is. */
+const olderDialects = ['NT1', 'LANMAN2', 'LANMAN1', 'CORE', 'COREPLUS', 'default'] as const;
+const OLDER = 0;
+
+const signing = choice<'auto' | 'mandatory' | 'disabled'>([
+  ['auto', 'auto'],
+  ['mandatory', 'mandatory'],
+  ['disabled', 'disabled'],
+  ...(['default', 'required', 'force', 'forced', 'enforced'] as const).map(
+    (word) => [word, 'mandatory'] as const,
+  ),
+  ...(['enabled', 'yes', 'true', 'on', '1', 'if_required', 'desired'] as const).map(
+    (word) => [word, 'auto'] as const,
+  ),
+  ...(['no', 'false', 'off', '0'] as const).map((word) => [word, 'disabled'] as const),
+]);
+
+/** 'auto': whoever asks gets it; 'desired': whoever can. */
+const encryption = choice<'off' | 'auto' | 'desired' | 'required'>([
+  ['off', 'off'],
+  ['auto', 'auto'],
+  ['desired', 'desired'],
+  ['required', 'required'],
+  ...(['disabled', 'no', 'false', '0'] as const).map((word) => [word, 'off'] as const),
+  ...(['default', 'if_required', 'enabled', 'yes', 'true', 'on', '1'] as const).map(
+    (word) => [word, 'auto'] as const,
+  ),
+  ...(['mandatory', 'force', 'forced', 'enforced'] as const).map(
+    (word) => [word, 'required'] as const,
+  ),
+]);
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+/** ksmbd's greatest value where a number is a limit, which 0 stands for. */
+const NO_LIMIT = 65_536;
+const limit = integer({ minimum: 1, maximum: NO_LIMIT, zero: NO_LIMIT });
+const ioSize = size({ minimum: 64 * KiB, maximum: 8 * MiB });
+const account = text({ minimumBytes: 1, maximumBytes: 47, expects: 'the name of an account' });
+
+export const globalParameters = {
+  workgroup: parameter(
+    'workgroup',
+    text({ minimumBytes: 1, maximumBytes: 63, form: /^[^\\/:*?"<>|]+$/ }),
+    'WORKGROUP',
+  ),
+  /** Undefined: made from the host's name, since two servers of one name confuse clients. */
+  netbiosName: parameter(
+    'netbios name',
+    optional(
+      text({
+        minimumBytes: 1,
+        maximumBytes: 15,
+        form: /^[^\\/:*?"<>|]+$/,
+        expects: 'a name of at most 15 bytes without \\ / : * ? " < > |',
+      }),
+    ),
+    undefined as string | undefined,
+  ),
+  serverString: parameter('server string', text({ maximumBytes: 63 }), 'usmbd'),
+  minProtocol: parameter<number>(
+    'server min protocol',
+    choice<number>([...dialects, ...olderDialects.map((word) => [word, OLDER] as const)]),
+    0x0202,
+    {
+      aliases: ['min protocol'],
+      caveat: (value) =>
+        value === OLDER ? 'SMB1 is not supported: SMB2_02 is the oldest' : undefined,
+    },
+  ),
+  maxProtocol: parameter<number>(
+    'server max protocol',
+    choice<number>([...dialects, ['default', 0x0311]]),
+    0x0311,
+    { aliases: ['max protocol', 'protocol'] },
+  ),
+  /** ksmbd: auto. A client that is not asked can be talked out of signing by whoever sits between. */
+  signing: parameter('server signing', signing, 'mandatory', {
+    caveat: (value) =>
+      value === 'disabled' ? '"disabled" acts as "auto": who asks for signing gets it' : undefined,
+  }),
+  encryption: parameter('smb3 encryption', encryption, 'auto', {
+    aliases: ['server smb encrypt', 'smb encrypt'],
+  }),
+  /** ksmbd: 4 MiB. */
+  maxReadSize: parameter('smb2 max read', ioSize, 8 * MiB),
+  maxWriteSize: parameter('smb2 max write', ioSize, 8 * MiB),
+  maxTransactSize: parameter('smb2 max trans', ioSize, 1 * MiB),
+  maxCredits: parameter('smb2 max credits', size({ minimum: 128, maximum: 65_535 }), 8192),
+  /** Undefined: 445. */
+  tcpPort: parameter(
+    'tcp port',
+    optional(integer({ minimum: 1, maximum: 65_535 })),
+    undefined as number | undefined,
+  ),
+  interfaces: parameter('interfaces', words, []),
+  bindInterfacesOnly: parameter('bind interfaces only', bool, false),
+  mapToGuest: parameter(
+    'map to guest',
+    choice([
+      ['never', 'never'],
+      ['bad user', 'bad user'],
+    ]),
+    'never',
+  ),
+  guestAccount: parameter('guest account', account, 'nobody'),
+  /** Undefined: 0 where guests are welcome, else 2 (ksmbd and Samba: 0). */
+  restrictAnonymous: parameter(
+    'restrict anonymous',
+    optional(integer({ minimum: 0, maximum: 2 })),
+    undefined as number | undefined,
+  ),
+  maxConnections: parameter('max connections', limit, 4096),
+  maxConnectionsPerAddress: parameter('max ip connections', limit, 512),
+  maxSessions: parameter('max active sessions', limit, 4096),
+  maxOpenFiles: parameter(
+    'max open files',
+    integer({ minimum: 1, maximum: 1_000_000, zero: 1_000_000 }),
+    262_144,
+  ),
+  /** 0: idle connections stay. */
+  deadtimeMinutes: parameter('deadtime', integer({ minimum: 0, maximum: 1_000_000 }), 0),
+  ipcTimeoutSeconds: parameter('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
+  rootDirectory: parameter(
+    'root directory',
+    optional(absolutePath),
+    undefined as string | undefined,
+    { aliases: ['root', 'root dir'] },
+  ),
+  fakeFscaps: parameter('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 64),
+  durableHandles: unsupported('durable handles', bool, false),
+  leases: unsupported('smb2 leases', bool, false),
+  multiChannel: unsupported('server multi channel support', bool, false),
+  kerberos: unsupported('kerberos support', bool, false),
+  kerberosServiceName: unsupported('kerberos service name', text(), ''),
+  kerberosKeytab: unsupported('kerberos keytab file', text(), ''),
+  smbDirectMaxIoSize: unsupported(
+    'smbd max io size',
+    size({ minimum: 512 * KiB, maximum: 16 * MiB }),
+    8 * MiB,
+  ),
+  aaplModel: unsupported('aapl model', text({ maximumBytes: 31 }), ''),
+} satisfies Table;
+
+export const shareParameters = {
+  /** Empty: missing, which is an error for a share of its own. */
+  path: parameter('path', absolutePath, '', { aliases: ['directory'] }),
+  comment: parameter('comment', text({ maximumBytes: 255 }), ''),
+  available: parameter('available', bool, true),
+  browseable: parameter('browseable', bool, true, { aliases: ['browsable'] }),
+  readOnly: parameter('read only', bool, true, { inverses: ['writeable', 'writable', 'write ok'] }),
+  guestOk: parameter('guest ok', bool, false, { aliases: ['public'] }),
+  guestAccount: parameter('guest account', optional(account), undefined as string | undefined),
+  validUsers: parameter('valid users', principals, []),
+  invalidUsers: parameter('invalid users', principals, []),
+  readList: parameter('read list', principals, []),
+  writeList: parameter('write list', principals, []),
+  hostsAllow: parameter(
+    'hosts allow',
+    hosts,
+    { rules: [], except: [] },
+    { aliases: ['allow hosts'] },
+  ),
+  hostsDeny: parameter('hosts deny', hosts, { rules: [], except: [] }, { aliases: ['deny hosts'] }),
+  forceUser: parameter('force user', optional(account), undefined as string | undefined),
+  forceGroup: parameter(
+    'force group',
+    optional(text({ minimumBytes: 1, maximumBytes: 255, expects: 'the name of a group' })),
+    undefined as string | undefined,
+    { aliases: ['group'] },
+  ),
+  createMask: parameter('create mask', mode, 0o744, { aliases: ['create mode'] }),
+  directoryMask: parameter('directory mask', mode, 0o755, { aliases: ['directory mode'] }),
+  forceCreateMode: parameter('force create mode', mode, 0),
+  forceDirectoryMode: parameter('force directory mode', mode, 0),
+  hideDotFiles: parameter('hide dot files', bool, true),
+  storeDosAttributes: parameter('store dos attributes', bool, true),
+  maxConnections: parameter('max connections', limit, NO_LIMIT),
+  /** What a connection to this share must have beyond what the server asks of all. */
+  encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
+  adminUsers: unsupported('admin users', principals, []),
+  inheritOwner: unsupported('inherit owner', bool, false),
+  oplocks: parameter('oplocks', bool, true),
+  vetoFiles: unsupported('veto files', patterns, []),
+  crossMounts: parameter('crossmnt', bool, true),
+  followSymlinks: unsupported('follow symlinks', bool, false),
+  wideLinks: unsupported('wide links', bool, false),
+  hideUnreadable: unsupported('hide unreadable', bool, false),
+  timeMachine: unsupported('time machine', bool, false),
+  continuousAvailability: unsupported('continuous availability', bool, false),
+  vfsObjects: unsupported('vfs objects', words, [], ['vfs object']),
+} satisfies Table;
+
+export type GlobalValues = Values<typeof globalParameters>;
+export type ShareValues = Values<typeof shareParameters>;
+
+export const globalNames = nameIndex(globalParameters);
+export const shareNames = nameIndex(shareParameters);
