@@ -15,9 +15,3 @@ export function withBuffer<V>(fixed: Struct<V>, value: V, buffer: Uint8Array): B
 
 /** Where, from the start of the message, the first byte behind the fixed part is. */
 export const behind = (fixed: { readonly size: number }): number => HEADER_SIZE + fixed.size;
-
-/** Channel of READ and WRITE, 2.2.19 and 2.2.21. */
-export const SMB2_CHANNEL_NONE = 0;
-export const SMB2_CHANNEL_RDMA_V1 = 1;
-export const SMB2_CHANNEL_RDMA_V1_INVALIDATE = 2;
-export const SMB2_CHANNEL_RDMA_TRANSFORM = 3;

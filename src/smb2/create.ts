@@ -1,4 +1,4 @@
-/** MS-SMB2 2.2.13 and 2.2.14: CREATE. Its constants are in create-options.ts and access-mask.ts. */
+/** MS-SMB2 2.2.13 and 2.2.14: CREATE. Its constants are in create-options.ts. */
 import { id64, is, pad, struct, u8, u16, u32, u64, type Wire } from '../wire/struct.ts';
 import { align8, slice, utf16, utf16Bytes } from '../wire/tail.ts';
 import { behind } from './body.ts';

@@ -1,8 +1,11 @@
 /** MS-SMB2 2.2.19 and 2.2.20: READ. */
 import { id64, is, pad, struct, u8, u16, u32, type Wire } from '../wire/struct.ts';
 import { slice } from '../wire/tail.ts';
-import { behind, SMB2_CHANNEL_NONE, withBuffer } from './body.ts';
+import { behind, withBuffer } from './body.ts';
+import { SMB2_CHANNEL_NONE } from './channel.ts';
 import { HEADER_SIZE } from './header.ts';
+
+export { SMB2_CHANNEL_NONE };
 
 export const SMB2_READFLAG_READ_UNBUFFERED = 0x01;
 export const SMB2_READFLAG_REQUEST_COMPRESSED = 0x02;

@@ -1,8 +1,11 @@
 /** MS-SMB2 2.2.21 and 2.2.22: WRITE. */
 import { id64, is, pad, struct, u16, u32, type Wire } from '../wire/struct.ts';
 import { slice } from '../wire/tail.ts';
-import { behind, SMB2_CHANNEL_NONE, withBuffer } from './body.ts';
+import { behind, withBuffer } from './body.ts';
+import { SMB2_CHANNEL_NONE } from './channel.ts';
 import { HEADER_SIZE } from './header.ts';
+
+export { SMB2_CHANNEL_NONE };
 
 export const SMB2_WRITEFLAG_WRITE_THROUGH = 0x00000001;
 export const SMB2_WRITEFLAG_WRITE_UNBUFFERED = 0x00000002;

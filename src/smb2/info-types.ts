@@ -1,0 +1,21 @@
+/** MS-SMB2 2.2.37 and 2.2.39: InfoType and AdditionalInformation of QUERY_INFO and SET_INFO. */
+
+export const SMB2_0_INFO_FILE = 0x01;
+export const SMB2_0_INFO_FILESYSTEM = 0x02;
+export const SMB2_0_INFO_SECURITY = 0x03;
+export const SMB2_0_INFO_QUOTA = 0x04;
+
+/** AdditionalInformation for SMB2_0_INFO_SECURITY. */
+export const OWNER_SECURITY_INFORMATION = 0x00000001;
+export const GROUP_SECURITY_INFORMATION = 0x00000002;
+export const DACL_SECURITY_INFORMATION = 0x00000004;
+export const SACL_SECURITY_INFORMATION = 0x00000008;
+export const LABEL_SECURITY_INFORMATION = 0x00000010;
+export const ATTRIBUTE_SECURITY_INFORMATION = 0x00000020;
+export const SCOPE_SECURITY_INFORMATION = 0x00000040;
+export const BACKUP_SECURITY_INFORMATION = 0x00010000;
+
+/** Flags of a QUERY_INFO for FileFullEaInformation. */
+export const SL_RESTART_SCAN = 0x00000001;
+export const SL_RETURN_SINGLE_ENTRY = 0x00000002;
+export const SL_INDEX_SPECIFIED = 0x00000004;
