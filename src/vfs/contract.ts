@@ -14,6 +14,7 @@ import { identityRules } from './contract-identity.ts';
 import { checks, type VfsUnderTest } from './contract-kit.ts';
 import { lookupRules } from './contract-lookup.ts';
 import { metadataRules } from './contract-metadata.ts';
+import { modelRules } from './contract-model.ts';
 import { nameRules } from './contract-names.ts';
 import { plantedRules } from './contract-planted.ts';
 
@@ -26,4 +27,5 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   nameRules(check);
   directoryRules(check);
   identityRules(check);
+  modelRules(check);
 }
