@@ -51,7 +51,13 @@ const RUNS = 60;
 const LONGEST_RUN = 40;
 
 const name = fc.constantFrom('a', 'A', 'b', 'dir', 'Dir', 'ä', 'Ä');
-const path = fc.array(name, { minLength: 1, maxLength: 3 });
+// Short paths lead somewhere more often.
+const path = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(name) },
+  { weight: 4, arbitrary: fc.tuple(fc.constant('dir'), name) },
+  { weight: 2, arbitrary: fc.array(name, { minLength: 2, maxLength: 3 }) },
+);
+/** Of the handles that are open. */
 const slot = fc.nat(SLOTS - 1);
 const replace = fc.boolean();
 
@@ -68,7 +74,12 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom('close' as const, 'remove' as const, 'observe' as const),
+      do: fc.constantFrom(
+        'close' as const,
+        'remove' as const,
+        'observe' as const,
+        'observe' as const,
+      ),
       slot,
     }),
   },
@@ -97,7 +108,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('list' as const), path }) },
 );
 
-export const actions = fc.array(action, { minLength: 1, maxLength: LONGEST_RUN, size: 'max' });
+/** What every run begins with: something to act on. */
+const SETTING: readonly Action[] = [
+  { do: 'create', path: ['dir'], kind: 'directory' },
+  { do: 'create', path: ['dir', 'b'], kind: 'file' },
+  { do: 'create', path: ['a'], kind: 'file' },
+];
+
+export const actions: fc.Arbitrary<readonly Action[]> = fc
+  .array(action, { maxLength: LONGEST_RUN, size: 'max' })
+  .map((more) => [...SETTING, ...more]);
 
 /** Plays the same on both and compares after each step. */
 export async function playBoth(script: readonly Action[], subject: Player, oracle: Player) {
@@ -122,8 +142,8 @@ const startsWith = (path: Path, start: Path): boolean =>
 export class VfsPlayer implements Player {
   readonly #tree: VfsTree;
   readonly #base: string;
-  readonly #slots: (VfsHandle | undefined)[] = new Array(SLOTS).fill(undefined);
-  #next = 0;
+  /** Oldest first. */
+  readonly #open: VfsHandle[] = [];
 
   constructor(tree: VfsTree, base: string) {
     this.#tree = tree;
@@ -133,7 +153,7 @@ export class VfsPlayer implements Player {
   async play(action: Action): Promise<string> {
     if (action.do === 'create' || action.do === 'lookup') return await this.#enter(action);
     if (action.do === 'list') return await this.#list(action.path);
-    const handle = this.#slots[action.slot];
+    const handle = this.#handle(action.slot);
     if (handle === undefined) return 'no handle';
     const isData = action.do === 'write' || action.do === 'truncate' || action.do === 'link';
     if (isData && handle.kind !== 'file') return '-';
@@ -150,7 +170,7 @@ export class VfsPlayer implements Player {
       case 'observe':
         return await this.#observe(handle);
       case 'close':
-        this.#slots[action.slot] = undefined;
+        this.#open.splice(this.#open.indexOf(handle), 1);
         handle.close();
         return 'closed';
     }
@@ -179,13 +199,13 @@ export class VfsPlayer implements Player {
 
   isAmbiguous(action: Action): boolean {
     if (action.do !== 'rename' && action.do !== 'link') return false;
-    const here = this.#slots[action.slot]?.path();
+    const here = this.#handle(action.slot)?.path();
     if (here === undefined) return false;
     return isErrno(here) || startsWith(this.#at(action.path), here);
   }
 
   end(): void {
-    for (const handle of this.#slots) handle?.close();
+    for (const handle of this.#open) handle.close();
   }
 
   async #enter(action: Action & { do: 'create' | 'lookup' }): Promise<string> {
@@ -195,9 +215,8 @@ export class VfsPlayer implements Player {
       : this.#tree.lookup(path));
     if (isErrno(result)) return errnoName(result);
     if (result.kind === 'file') assert.equal(await result.open({ read: true, write: true }), 0);
-    const slot = this.#next++ % SLOTS;
-    this.#slots[slot]?.close();
-    this.#slots[slot] = result;
+    this.#open.push(result);
+    if (this.#open.length > SLOTS) this.#open.shift()?.close();
     return await this.#observe(result);
   }
 
@@ -221,6 +240,10 @@ export class VfsPlayer implements Player {
     }
     handle.close();
     return answer;
+  }
+
+  #handle(slot: number): VfsHandle | undefined {
+    return this.#open[slot % this.#open.length];
   }
 
   #at(path: Path): string[] {

@@ -32,8 +32,7 @@ const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIn
 class NaivePlayer implements Player {
   /** By the folded path; case is not told apart. */
   readonly #things = new Map<string, Thing>([['', { kind: 'directory', content: '' }]]);
-  readonly #slots: (Opened | undefined)[] = new Array(SLOTS).fill(undefined);
-  #next = 0;
+  readonly #open: Opened[] = [];
 
   async play(action: Action): Promise<string> {
     if (action.do === 'create' || action.do === 'lookup') {
@@ -41,11 +40,12 @@ class NaivePlayer implements Player {
       const wrong = this.#enter(action, path);
       if (wrong !== undefined) return wrong;
       const opened = { thing: this.#things.get(path)!, path };
-      this.#slots[this.#next++ % SLOTS] = opened;
+      this.#open.push(opened);
+      if (this.#open.length > SLOTS) this.#open.shift();
       return this.#observe(opened);
     }
     if (action.do === 'list') return this.#list(key(action.path));
-    const opened = this.#slots[action.slot];
+    const opened = this.#open[action.slot % this.#open.length];
     if (opened === undefined) return 'no handle';
     return this.#act(action, opened);
   }
@@ -97,7 +97,7 @@ class NaivePlayer implements Player {
       case 'observe':
         return this.#observe(opened);
       case 'close':
-        this.#slots[action.slot] = undefined;
+        this.#open.splice(this.#open.indexOf(opened), 1);
         return 'closed';
     }
   }
@@ -130,8 +130,8 @@ class NaivePlayer implements Player {
       this.#things.delete(path);
       this.#things.set(moved(path), thing);
     }
-    for (const other of this.#slots) {
-      if (other?.path !== undefined) other.path = moved(other.path);
+    for (const other of this.#open) {
+      if (other.path !== undefined) other.path = moved(other.path);
     }
     return '0';
   }
@@ -154,7 +154,7 @@ class NaivePlayer implements Player {
   /** The name is no more; handles that were opened by it keep the object. */
   #forget(path: string): void {
     this.#things.delete(path);
-    for (const other of this.#slots) if (other?.path === path) other.path = undefined;
+    for (const other of this.#open) if (other.path === path) other.path = undefined;
   }
 
   #observe({ thing, path }: Opened): string {
