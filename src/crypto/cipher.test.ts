@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  CipherId,
+  createMessageCipher,
+  createOpener,
+  createSealer,
+  keyBytesOf,
+  type MessageCipher,
+  TRANSFORM_HEADER_BYTES,
+} from './cipher.ts';
+import { deriveSessionKeys } from './session-keys.ts';
+import { ccmExample, type EncryptedExample, gcmExample } from './windows-exchange.test.vectors.ts';
+
+const CIPHERS = Object.entries(CipherId);
+
+/** Both ends of one session. */
+function ends(cipher: CipherId): { client: MessageCipher; server: MessageCipher } {
+  const c2s = Buffer.alloc(keyBytesOf(cipher), 1);
+  const s2c = Buffer.alloc(keyBytesOf(cipher), 2);
+  return {
+    client: createMessageCipher({ cipher, encryptionKey: c2s, decryptionKey: s2c }),
+    server: createMessageCipher({ cipher, encryptionKey: s2c, decryptionKey: c2s }),
+  };
+}
+
+function checkExample(example: EncryptedExample, cipher: CipherId): void {
+  const { encryptionKey, decryptionKey } = deriveSessionKeys({ ...example, cipher });
+  assert.deepEqual(
+    createOpener(cipher, decryptionKey!).open(example.request),
+    example.plainRequest,
+  );
+  assert.deepEqual(
+    createOpener(cipher, encryptionKey!).open(example.response),
+    example.plainResponse,
+  );
+}
+
+test('AES-128-CCM: what Windows encrypted, both ways', () => {
+  checkExample(ccmExample, CipherId.AES_128_CCM);
+});
+
+test('AES-128-GCM: what Windows encrypted, both ways', () => {
+  checkExample(gcmExample, CipherId.AES_128_GCM);
+});
+
+test('the TRANSFORM_HEADER, field by field', () => {
+  const { client } = ends(CipherId.AES_128_CCM);
+  const [header, ...sealed] = client.seal(0x1_0000_0025, [Buffer.alloc(70), Buffer.alloc(30)]);
+  assert.equal(header!.length, TRANSFORM_HEADER_BYTES);
+  assert.equal(header!.toString('hex', 0, 4), 'fd534d42');
+  assert.equal(header!.toString('hex', 31, 36), '0000000000');
+  assert.equal(header!.toString('hex', 36, 52), `64000000${'0000'}0100${'2500000001000000'}`);
+  assert.equal(Buffer.concat(sealed).length, 100);
+});
+
+for (const [name, cipher] of CIPHERS) {
+  test(`${name}: what one end seals the other opens, unless any bit was turned`, () => {
+    const { client, server } = ends(cipher);
+    fc.assert(
+      fc.property(
+        fc.array(fc.uint8Array({ minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 4 }),
+        fc.nat(),
+        fc.integer({ min: 0, max: 7 }),
+        (arrays, where, bit) => {
+          const parts = arrays.map((array) => Buffer.from(array));
+          const plain = Buffer.concat(parts);
+          const message = Buffer.concat(client.seal(9, parts));
+          assert.deepEqual(server.open(message), plain);
+          assert.equal(client.open(message), undefined);
+          const turned = Buffer.from(message);
+          const at = where % turned.length;
+          turned[at]! ^= 1 << bit;
+          assert.equal(server.open(turned), undefined);
+          assert.deepEqual(Buffer.concat(parts), plain);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test(`${name}: every truncation and any other bytes are no message`, () => {
+    const { client, server } = ends(cipher);
+    const message = Buffer.concat(client.seal(9, [Buffer.from('a message')]));
+    for (let n = 0; n < message.length; n++) {
+      assert.equal(server.open(message.subarray(0, n)), undefined);
+    }
+    assert.equal(server.open(Buffer.concat([message, Buffer.alloc(1)])), undefined);
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
+        assert.equal(server.open(Buffer.from(bytes)), undefined);
+      }),
+    );
+  });
+
+  test(`${name}: no nonce twice, and another start for another sealer`, () => {
+    const key = Buffer.alloc(keyBytesOf(cipher), 7);
+    const nonces = new Set<string>();
+    for (const sealer of [createSealer(cipher, key), createSealer(cipher, key)]) {
+      for (let i = 0; i < 500; i++) {
+        nonces.add(sealer.seal(1, [Buffer.alloc(1)])[0]!.toString('hex', 20, 36));
+      }
+    }
+    assert.equal(nonces.size, 1000);
+  });
+}
+
+test('an empty message is not opened: a TRANSFORM_HEADER must have something behind it', () => {
+  const { client, server } = ends(CipherId.AES_128_GCM);
+  assert.equal(server.open(Buffer.concat(client.seal(1, []))), undefined);
+});
