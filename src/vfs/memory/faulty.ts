@@ -1,0 +1,270 @@
+/**
+ * Makes any back end slow or broken on purpose, for tests. Before each operation `gate` may answer with
+ * a promise that the operation waits for, then `fail` may answer with an errno that it fails with
+ * instead of being done. A handle that is closed meanwhile stays open below until its operations
+ * are through, as vfs.ts promises.
+ */
+import type { Errno, Result } from '../errno.ts';
+import type {
+  Identity,
+  MaybePromise,
+  Vfs,
+  VfsChanges,
+  VfsCursor,
+  VfsDirectoryEntry,
+  VfsHandle,
+  VfsKind,
+  VfsTree,
+} from '../vfs.ts';
+
+type Asynchronous<T> = Exclude<keyof T, 'kind' | 'fileId' | 'volumeId' | 'features' | 'close'>;
+
+export type FaultyMethod =
+  | 'attach'
+  | Asynchronous<VfsTree>
+  | Exclude<Asynchronous<VfsHandle>, 'path'>
+  | 'cursor.next'
+  | 'cursor.stat';
+
+/** An operation that is about to be done. */
+export interface FaultPoint {
+  readonly method: FaultyMethod;
+  /** What it is done to: the path of lookup and create, else the one that the handle was opened by. */
+  readonly path: readonly string[];
+}
+
+export interface Faults {
+  /** A promise to wait for; undefined to go on at once. */
+  gate?(point: FaultPoint): Promise<void> | undefined;
+  /** An errno to fail with; undefined or 0 to go on. */
+  fail?(point: FaultPoint): Errno | undefined;
+}
+
+/** The operations of one object that wait at a gate, and what must wait for them. */
+class Passage {
+  readonly #faults: Faults;
+  #waiting = 0;
+  #end: (() => void) | undefined;
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
+
+  run<T>(
+    method: FaultyMethod,
+    path: readonly string[],
+    operation: () => MaybePromise<T>,
+  ): MaybePromise<T | Errno> {
+    const point = { method, path };
+    const gate = this.#faults.gate?.(point);
+    if (gate === undefined) return this.#faults.fail?.(point) || operation();
+    return this.#wait(gate, point, operation);
+  }
+
+  /** Does `end` when nothing waits any more. */
+  close(end: () => void): void {
+    if (this.#waiting === 0) end();
+    else this.#end = end;
+  }
+
+  async #wait<T>(
+    gate: Promise<void>,
+    point: FaultPoint,
+    operation: () => MaybePromise<T>,
+  ): Promise<T | Errno> {
+    this.#waiting++;
+    try {
+      await gate;
+      return this.#faults.fail?.(point) || (await operation());
+    } finally {
+      this.#waiting--;
+      if (this.#waiting === 0) this.#end?.();
+    }
+  }
+}
+
+class FaultyCursor implements VfsCursor {
+  readonly #inner: VfsCursor;
+  readonly #passage: Passage;
+  readonly #path: readonly string[];
+
+  constructor(inner: VfsCursor, faults: Faults, path: readonly string[]) {
+    this.#inner = inner;
+    this.#passage = new Passage(faults);
+    this.#path = path;
+  }
+
+  next() {
+    return this.#passage.run('cursor.next', this.#path, () => this.#inner.next());
+  }
+
+  stat(entry: VfsDirectoryEntry) {
+    return this.#passage.run('cursor.stat', this.#path, () => this.#inner.stat(entry));
+  }
+
+  rewind(): void {
+    this.#inner.rewind();
+  }
+
+  close(): void {
+    this.#passage.close(() => this.#inner.close());
+  }
+}
+
+class FaultyHandle implements VfsHandle {
+  readonly kind: VfsKind;
+  readonly fileId: bigint;
+  readonly volumeId: number;
+  readonly #inner: VfsHandle;
+  readonly #faults: Faults;
+  readonly #passage: Passage;
+  readonly #path: readonly string[];
+
+  constructor(inner: VfsHandle, faults: Faults, path: readonly string[]) {
+    this.kind = inner.kind;
+    this.fileId = inner.fileId;
+    this.volumeId = inner.volumeId;
+    this.#inner = inner;
+    this.#faults = faults;
+    this.#passage = new Passage(faults);
+    this.#path = path;
+  }
+
+  path() {
+    return this.#inner.path();
+  }
+
+  stat() {
+    return this.#run('stat', () => this.#inner.stat());
+  }
+
+  set(changes: VfsChanges) {
+    return this.#run('set', () => this.#inner.set(changes));
+  }
+
+  permissions() {
+    return this.#run('permissions', () => this.#inner.permissions());
+  }
+
+  removable() {
+    return this.#run('removable', () => this.#inner.removable());
+  }
+
+  open(access: { read: boolean; write: boolean }) {
+    return this.#run('open', () => this.#inner.open(access));
+  }
+
+  read(buffer: Uint8Array, position: number) {
+    return this.#run('read', () => this.#inner.read(buffer, position));
+  }
+
+  write(buffer: Uint8Array, position: number) {
+    return this.#run('write', () => this.#inner.write(buffer, position));
+  }
+
+  flush() {
+    return this.#run('flush', () => this.#inner.flush());
+  }
+
+  truncate(length: number) {
+    return this.#run('truncate', () => this.#inner.truncate(length));
+  }
+
+  allocate(length: number) {
+    return this.#run('allocate', () => this.#inner.allocate(length));
+  }
+
+  cursor(): MaybePromise<Result<VfsCursor>> {
+    return this.#run('cursor', () =>
+      map(this.#inner.cursor(), (cursor) => new FaultyCursor(cursor, this.#faults, this.#path)),
+    );
+  }
+
+  child(name: string) {
+    return this.#run('child', () => this.#inner.child(name));
+  }
+
+  isEmpty() {
+    return this.#run('isEmpty', () => this.#inner.isEmpty());
+  }
+
+  rename(path: readonly string[], replace: boolean) {
+    return this.#run('rename', () => this.#inner.rename(path, replace));
+  }
+
+  link(path: readonly string[], replace: boolean) {
+    return this.#run('link', () => this.#inner.link(path, replace));
+  }
+
+  remove() {
+    return this.#run('remove', () => this.#inner.remove());
+  }
+
+  close(): void {
+    this.#passage.close(() => this.#inner.close());
+  }
+
+  #run<T>(method: FaultyMethod, operation: () => MaybePromise<T>): MaybePromise<T | Errno> {
+    return this.#passage.run(method, this.#path, operation);
+  }
+}
+
+class FaultyTree implements VfsTree {
+  readonly #inner: VfsTree;
+  readonly #faults: Faults;
+  readonly #passage: Passage;
+
+  constructor(inner: VfsTree, faults: Faults) {
+    this.#inner = inner;
+    this.#faults = faults;
+    this.#passage = new Passage(faults);
+  }
+
+  lookup(path: readonly string[]) {
+    return this.#passage.run('lookup', path, () => this.#handle(this.#inner.lookup(path), path));
+  }
+
+  create(path: readonly string[], what: Parameters<VfsTree['create']>[1]) {
+    return this.#passage.run('create', path, () =>
+      this.#handle(this.#inner.create(path, what), path),
+    );
+  }
+
+  volume() {
+    return this.#passage.run('volume', [], () => this.#inner.volume());
+  }
+
+  close(): void {
+    this.#passage.close(() => this.#inner.close());
+  }
+
+  #handle(inner: MaybePromise<Result<VfsHandle>>, path: readonly string[]) {
+    return map(inner, (handle) => new FaultyHandle(handle, this.#faults, path));
+  }
+}
+
+export function createFaultyVfs(inner: Vfs, faults: Faults): Vfs {
+  const passage = new Passage(faults);
+  return {
+    features: inner.features,
+    attach: (identity: Identity | undefined) =>
+      passage.run('attach', [], () =>
+        map(inner.attach(identity), (tree) => new FaultyTree(tree, faults)),
+      ),
+    close: () => passage.close(() => inner.close()),
+  };
+}
+
+/** Applied to a value that is there, now or later; an errno stays what it is. */
+function map<T extends object, U extends object>(
+  result: MaybePromise<Result<T>>,
+  wrap: (value: T) => U,
+): MaybePromise<Result<U>> {
+  if (result instanceof Promise) return result.then((value) => mapNow(value, wrap));
+  return mapNow(result, wrap);
+}
+
+const mapNow = <T extends object, U extends object>(
+  value: Result<T>,
+  wrap: (value: T) => U,
+): Result<U> => (typeof value === 'number' ? value : wrap(value));
