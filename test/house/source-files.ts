@@ -31,4 +31,6 @@ export function filesBelow(folder: string, ending = ''): SourceFile[] {
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-export const isTest = (file: SourceFile): boolean => file.path.endsWith('.test.ts');
+/** Tests, and what only tests use; the build leaves both out of the package. */
+export const isTest = (file: Pick<SourceFile, 'path'>): boolean =>
+  /\.test\.ts$|\/contract[^/]*\.ts$/.test(file.path);
