@@ -1,5 +1,6 @@
 /**
- * Remote interfaces as tables: each operation's number, parameters and results, for both ends.
+ * Remote interfaces as tables, as their IDL declares them (C706 4.2, 14.3.12): each operation's number,
+ * parameters and results, for both ends.
  */
 import type { NdrType, NdrValue } from './ndr.ts';
 import { readConstruct, writeConstruct } from './ndr.ts';
