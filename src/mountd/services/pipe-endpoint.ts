@@ -54,9 +54,10 @@ export const PRESENTATION_CONTEXTS_MAXIMUM = 32;
 
 /**
  * Answers that wait for a reader. Past it no further request is taken, so that small requests for
- * large answers that nobody reads cost a bounded amount. One answer may exceed it.
+ * large answers that nobody reads cost bounded memory, and one write bounded time. A client waits for
+ * each answer before it asks again, so one answer may be longer.
  */
-export const QUEUED_ANSWER_BYTES_MAXIMUM = 1 << 20;
+export const QUEUED_ANSWER_BYTES_MAXIMUM = 256 << 10;
 
 /**
  * Names the association for context handles that several connections share. No interface here has
