@@ -1,0 +1,118 @@
+/** The commands as users start them. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { quoteForShell } from './serve-hints.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'usmbd-cli-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const bin = (name: string): string => join(import.meta.dirname, '../../bin', name);
+const users = join(folder, 'users');
+const conf = join(folder, 'conf');
+writeFileSync(conf, '');
+// MS-NLMP 4.2.2.1.1: the NT hash of "Password".
+const PASSWORD_LINE = 'pPScQGUQvcq2gk7nww/YUg==\n';
+
+function run(args: readonly string[], input = '') {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { input, encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+const addUser = (args: readonly string[], input?: string) =>
+  run([bin('usmbd.adduser.js'), '-P', users, '-C', conf, ...args], input);
+
+test('an old Node is told so in one line', () => {
+  const code = `
+    Object.defineProperty(process.versions, 'node', { value: '22.11.0' });
+    const { launch } = await import(${JSON.stringify(bin('launch.js'))});
+    await launch('usmbd');`;
+  const { status, stdout, stderr } = run(['--input-type=module', '-e', code]);
+  assert.equal(status, 1);
+  assert.equal(stdout, '');
+  assert.match(stderr, /^usmbd needs Node\.js 22\.12 or newer; .* is 22\.11\.0\n$/);
+});
+
+test('help and mistakes', () => {
+  const help = run([bin('usmbd.js'), 'help', 'serve']);
+  assert.equal(help.status, 0);
+  for (const flag of [
+    'port',
+    'address',
+    'name',
+    'user',
+    'password',
+    'password-file',
+    'read-only',
+    'config',
+    'pwddb',
+  ]) {
+    assert.match(help.stdout, new RegExp(`^  --${flag} `, 'm'));
+  }
+  const missing = run([bin('usmbd.js'), 'serve', '/nonexistent']);
+  assert.equal(missing.status, 1);
+  assert.equal(missing.stderr, 'usmbd: the folder /nonexistent does not exist; make it first\n');
+  writeFileSync(conf, '[global]\nworkgruop = x\n');
+  const faulty = run([bin('usmbd.js'), 'serve', '--config', conf]);
+  assert.equal(faulty.status, 1);
+  assert.match(faulty.stderr, /conf:2: error: unknown parameter "workgruop"/);
+  writeFileSync(conf, '');
+});
+
+test('adduser: add, update, delete', () => {
+  assert.equal(addUser(['-a', '-p', 'Password', 'ann']).status, 0);
+  assert.equal(readFileSync(users, 'utf8'), `ann:${PASSWORD_LINE}`);
+  assert.equal(statSync(users).mode & 0o777, 0o600);
+
+  assert.match(addUser(['-a', '-p', 'x', 'ann']).stderr, /has ann already; -u updates/);
+  assert.match(addUser(['-a', '-p', 'x', 'Ann']).stderr, /has ann already/);
+  assert.match(addUser(['-u', '-p', 'x', 'bob']).stderr, /has no bob; -a adds/);
+  assert.match(addUser(['-d', 'bob']).stderr, /has no bob/);
+  assert.match(addUser(['-a', '-p', 'x', 'a:b']).stderr, /bad user name; expected/);
+  assert.match(addUser(['-a', '-p', '', 'bob']).stderr, /empty password/);
+  assert.match(addUser(['-a', '-d', 'bob']).stderr, /cannot be used with/);
+  assert.equal(readFileSync(users, 'utf8'), `ann:${PASSWORD_LINE}`);
+
+  assert.equal(addUser(['-p', 'x', 'bob']).status, 0);
+  assert.equal(addUser(['-p', 'Password', 'bob']).status, 0);
+  assert.equal(addUser(['-u', '-p', 'x', 'ann']).status, 0);
+  assert.match(readFileSync(users, 'utf8'), /^ann:(?!pPS).*\nbob:pPScQGUQvcq2gk7nww\/YUg==\n$/);
+  assert.equal(addUser(['-d', 'ann']).status, 0);
+  assert.equal(readFileSync(users, 'utf8'), `bob:${PASSWORD_LINE}`);
+});
+
+test('adduser: an account that the configuration needs is not deleted', () => {
+  writeFileSync(conf, `[pub]\npath = ${folder}\nvalid users = @staff bob\n`);
+  const { status, stderr } = addUser(['-d', 'bob']);
+  assert.equal(status, 1);
+  assert.match(stderr, /bob is in "valid users" of share \[pub\]/);
+  writeFileSync(conf, '[global]\nmap to guest = bad user\nguest account = bob\n');
+  assert.match(addUser(['-d', 'bob']).stderr, /bob is the guest account/);
+  writeFileSync(conf, '');
+});
+
+test('adduser: the password from a pipe, twice', () => {
+  assert.equal(addUser(['-a', 'pat'], 'Password\nPassword\n').status, 0);
+  assert.match(readFileSync(users, 'utf8'), /^pat:pPScQGUQvcq2gk7nww\/YUg==$/m);
+  const wrong = addUser(['-u', 'pat'], 'a\nb\n');
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /The two differ[\s\S]*no password was given/);
+});
+
+test('adduser: the password from a terminal, not shown', {
+  skip: !existsSync('/usr/bin/script'),
+}, () => {
+  const words = [process.execPath, bin('usmbd.js'), 'adduser', '-P', users, '-C', conf, 'tess'];
+  const command = words.map(quoteForShell).join(' ');
+  // Raw mode starts with the prompt; what is typed before it would be echoed by the terminal itself.
+  const typist = `sleep 0.6; printf 'Passwrod\\177\\177\\177ord\\r'; sleep 0.2; printf 'x\\025Password\\r'; sleep 0.4`;
+  const shell = `(${typist}) | script -qec ${quoteForShell(command)} /dev/null`;
+  const { status, stdout } = spawnSync('/bin/sh', ['-c', shell], { encoding: 'utf8' });
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /New password for tess: \r?\n.*Again: /);
+  assert.doesNotMatch(stdout, /Passw|rod/);
+  assert.match(readFileSync(users, 'utf8'), /^tess:pPScQGUQvcq2gk7nww\/YUg==$/m);
+});

@@ -1,0 +1,61 @@
+/** The commands of bin/: each takes its arguments and answers with the exit status. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { StateError } from '../base/state-directory.ts';
+import { ProblemsError } from '../config/problem.ts';
+import { addUserCommand } from './adduser.ts';
+import { CommandError } from './command-error.ts';
+import { serveCommand } from './serve.ts';
+
+const EXAMPLES = `
+Examples:
+  usmbd serve ~/files                    share a folder; prints how to reach it
+  usmbd serve --config usmbd.conf        serve what a configuration names
+  usmbd adduser -a ann                   add an account for such a configuration
+  usmbd help serve                       all options of a command`;
+
+function usmbdCommand(): Command {
+  return new Command('usmbd')
+    .description('SMB 2 and 3 file server')
+    .version(version(), '-V, --version')
+    .addCommand(serveCommand())
+    .addCommand(addUserCommand('adduser'))
+    .addHelpText('after', EXAMPLES);
+}
+
+export type CommandName = 'usmbd' | 'adduser';
+
+export const commands: Readonly<Record<CommandName, (argv: readonly string[]) => Promise<number>>> =
+  {
+    usmbd: (argv) => run(usmbdCommand(), argv),
+    adduser: (argv) =>
+      run(addUserCommand('usmbd.adduser').version(version(), '-V, --version'), argv),
+  };
+
+/** ksmbd's tools exit with 0 or 1. */
+async function run(command: Command, argv: readonly string[]): Promise<number> {
+  for (const each of [command, ...command.commands]) {
+    each.exitOverride().showHelpAfterError('("--help" tells more)');
+  }
+  try {
+    await command.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    process.stderr.write(`${messageOf(command.name(), error)}\n`);
+    return 1;
+  }
+}
+
+function messageOf(name: string, error: unknown): string {
+  const mendable =
+    error instanceof CommandError || error instanceof ProblemsError || error instanceof StateError;
+  if (mendable) return `${name}: ${error.message}`;
+  return `${name}: a bug: ${error instanceof Error ? error.stack : String(error)}`;
+}
+
+export function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { version: string };
+  return version;
+}

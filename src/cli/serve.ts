@@ -1,0 +1,211 @@
+/** `usmbd serve`: one command, and a folder is shared. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { replaceFile } from '../base/atomic-file.ts';
+import {
+  createLogger,
+  DEBUG_COMPONENTS,
+  type DebugComponent,
+  FORKER_PART,
+  type Logger,
+} from '../base/log.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { CommandError, errorCode } from './command-error.ts';
+import { connectHints, reachableHost } from './serve-hints.ts';
+import {
+  planServe,
+  type ServedUser,
+  type ServeFlags,
+  type ServePlan,
+  SMB_PORT,
+  UNPRIVILEGED_PORT,
+} from './serve-plan.ts';
+
+/** What this command needs of the package's public entry. */
+export interface ServerOptions {
+  readonly configuration: Configuration;
+  readonly users: readonly ServedUser[];
+  readonly stateDirectory: string;
+  readonly log: Logger;
+}
+
+export interface Server {
+  listen(where: { readonly port: number; readonly address?: string }): Promise<{ port: number }>;
+  close(): Promise<void>;
+}
+
+export type CreateServer = (options: ServerOptions) => Server;
+
+/** How long clients get to see the server off after the first signal. */
+const CLOSE_LIMIT_MS = 10_000;
+
+const EXAMPLES = `
+Examples:
+  usmbd serve ~/files                     share a folder read-write under a made-up password
+  usmbd serve --read-only --name pub /srv/pub
+  USMBD_PASSWORD=secret usmbd serve --user ann --port 4450 ~/files
+  sudo usmbd serve ~/files                on port 445; files are made as you, not as root
+  usmbd serve --config usmbd.conf --pwddb users.db
+
+A password that was made up is shown on a terminal, and otherwise written to a
+file that only you can read. USMBD_PASSWORD and --password-file keep yours out of the
+list of processes.`;
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('share a folder, or what a configuration names')
+    .argument('[folder]', 'what to share; the current folder otherwise')
+    .option(
+      '--port <number>',
+      `port to listen on (${SMB_PORT} if allowed, else ${UNPRIVILEGED_PORT})`,
+      portNumber,
+    )
+    .option('--address <address>', 'address to listen on; all otherwise')
+    .option('--name <share>', "name of the share; the folder's otherwise")
+    .option('--user <name>', 'name of the account; yours otherwise')
+    .option('--password <password>', 'its password (others may see it; see below)')
+    .option('--password-file <file>', 'file whose first line is its password')
+    .option('--read-only', 'let clients change nothing')
+    .option('--config <file>', 'serve what this configuration names, not a folder')
+    .option('--pwddb <file>', 'accounts, as "usmbd adduser" writes them')
+    .option('--state <folder>', "server's identity and accounts, kept over restarts")
+    .option('--as-root', 'started as root: let clients act as root')
+    .addOption(
+      new Option(
+        '--debug <components>',
+        `log more, comma-separated: all, ${DEBUG_COMPONENTS.join(', ')}`,
+      ).argParser(debugComponents),
+    )
+    .addHelpText('after', EXAMPLES)
+    .action(
+      async (folder: string | undefined, flags: ServeFlags & { debug?: DebugComponent[] }) => {
+        process.title = FORKER_PART;
+        const log = createLogger({
+          debug: new Set(flags.debug),
+          format: process.stderr.isTTY ? 'text' : 'json',
+        });
+        await serve(planServe(folder, flags), {
+          createServer: await publicEntry(),
+          log,
+          output: process.stdout,
+        });
+      },
+    );
+}
+
+async function publicEntry(): Promise<CreateServer> {
+  const entry: string = '../index.ts';
+  const { createServer } = (await import(entry)) as { createServer: CreateServer };
+  return createServer;
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('Expected a number from 1 to 65535.');
+}
+
+function debugComponents(text: string): DebugComponent[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('all')) return [...DEBUG_COMPONENTS];
+  const known = names.flatMap((name) => DEBUG_COMPONENTS.filter((component) => component === name));
+  if (known.length === names.length) return known;
+  throw new InvalidArgumentError(`Expected all, ${DEBUG_COMPONENTS.join(', ')}.`);
+}
+
+export interface ServeContext {
+  readonly createServer: CreateServer;
+  readonly log: Logger;
+  /** Standard output: the password is told to a terminal only. */
+  readonly output: { readonly isTTY?: boolean; write(text: string): unknown };
+}
+
+/** Serves until a signal ends it. */
+export async function serve(plan: ServePlan, context: ServeContext): Promise<void> {
+  const { createServer, log, output } = context;
+  for (const warning of plan.warnings) log.warn(warning);
+  const { configuration, users, statePath } = plan;
+  const server = createServer({ configuration, users, stateDirectory: statePath, log });
+  const port = await listen(server, plan);
+  const written = plan.made !== undefined && !output.isTTY;
+  const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
+  output.write(greeting(plan, port, passwordFile));
+  try {
+    await closeOnSignal(server, log);
+  } finally {
+    if (passwordFile !== undefined) rmSync(passwordFile, { force: true });
+  }
+}
+
+async function listen(server: Server, { ports, address }: ServePlan): Promise<number> {
+  const where = address === undefined ? {} : { address };
+  for (const [index, port] of ports.entries()) {
+    try {
+      return (await server.listen({ port, ...where })).port;
+    } catch (error) {
+      const next = index + 1 < ports.length;
+      if (next && ['EACCES', 'EPERM', 'EADDRINUSE'].includes(errorCode(error) ?? '')) continue;
+      await server.close();
+      throw listenError(error, port, address);
+    }
+  }
+  throw new RangeError('no port to try');
+}
+
+function listenError(error: unknown, port: number, address: string | undefined): unknown {
+  const advice: Record<string, string> = {
+    EADDRINUSE: `port ${port} is in use, perhaps by another SMB server; end that, or take another with --port`,
+    EACCES: `port ${port} is not for this user; take one above 1023 with --port, or start as root`,
+    EADDRNOTAVAIL: `this machine has no address ${address}; "ip address" lists those it has`,
+    ENOTFOUND: `"${address}" is no address of this machine`,
+    EINVAL: `"${address}" is no address of this machine`,
+  };
+  const code = errorCode(error) ?? '';
+  const text = advice[code === 'EPERM' ? 'EACCES' : code];
+  return text === undefined ? error : new CommandError(`cannot listen: ${text}`, { cause: error });
+}
+
+function writePassword(password: string, statePath: string): string {
+  const file = join(statePath, 'password');
+  replaceFile(file, `${password}\n`, { mode: 0o600 });
+  return file;
+}
+
+function greeting(plan: ServePlan, port: number, passwordFile: string | undefined): string {
+  const { shares } = plan.configuration;
+  const names = shares.map(({ name, readOnly }) => `"${name}"${readOnly ? ' (read-only)' : ''}`);
+  const lines = [`usmbd serves ${plan.source} as ${names.join(', ')} on port ${port}`, ''];
+  const user = plan.users.length === 1 ? plan.users[0]!.name : 'USER';
+  if (plan.made !== undefined) {
+    const shown = passwordFile === undefined ? plan.made.password : `in ${passwordFile}`;
+    lines.push(`  user       ${user}`, `  password   ${shown}`, '');
+  }
+  const reach = { host: reachableHost(plan.address), port, share: shares[0]!.name, user };
+  lines.push(...connectHints(reach).map((hint) => `  ${hint}`));
+  return `${[...lines, '', 'Ctrl-C ends it.'].join('\n')}\n`;
+}
+
+/** As a shell reports a process that SIGINT ended. */
+const EXIT_INTERRUPTED = 130;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** The first signal lets clients go in order, the second ends the process at once. */
+async function closeOnSignal(server: Server, log: Logger): Promise<void> {
+  let first: NodeJS.Signals | undefined;
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    const onSignal = (received: NodeJS.Signals): void => {
+      if (first !== undefined) process.exit(EXIT_INTERRUPTED);
+      first = received;
+      resolve(received);
+    };
+    for (const each of SIGNALS) process.on(each, onSignal);
+  });
+  log.info(`${signal}: ending; once more ends it at once`);
+  const limit = setTimeout(() => {
+    log.error(`clients held the server for ${CLOSE_LIMIT_MS / 1000} seconds; ending without them`);
+    process.exit(1);
+  }, CLOSE_LIMIT_MS);
+  await server.close();
+  clearTimeout(limit);
+}
