@@ -1,0 +1,55 @@
+/**
+ * Every bound on what a peer can make the server do, with its reason. Values that smb.conf can set are
+ * defaults here and arrive through the server's options.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** MS-SMB2 2.2.4: the largest READ and WRITE offered where multi-credit requests are (2.1 and up). */
+export const MAX_IO_SIZE = 8 * MiB;
+/** MS-SMB2 2.2.4: QUERY and SET buffers. */
+export const MAX_TRANSACT_SIZE = 1 * MiB;
+/** Without multi-credit requests (2.0.2) every buffer is bounded by one credit. */
+export const MAX_SINGLE_CREDIT_SIZE = 64 * KiB;
+
+/** 3.3.5.2: what a message may be at most where its command carries no large payload. */
+export const MAX_SMALL_MESSAGE_BYTES = 68 * KiB;
+/** Header, fixed part, padding and create contexts beside a payload of the maximal size. */
+export const MESSAGE_OVERHEAD_BYTES = 4 * KiB;
+/** Before a session is authenticated nothing but NEGOTIATE and SESSION_SETUP is expected. */
+export const MAX_UNAUTHENTICATED_MESSAGE_BYTES = 68 * KiB;
+
+/** 3.3.1.2: MessageIds a client may have at its disposal; what Windows Server grants at most. */
+export const MAX_CREDITS = 8192;
+/** Credits at hand until a session is there: enough for SESSION_SETUP and its next command. */
+export const MAX_UNAUTHENTICATED_CREDITS = 16;
+
+/** Members of one compound; Windows sends up to 4, macOS 3, smbtorture some 30. */
+export const MAX_COMPOUND_MESSAGES = 64;
+
+/** Seconds for a connection to get a session; half-open sockets end here. */
+export const AUTHENTICATION_TIMEOUT_MS = 45_000;
+/** A peer that starts a message and does not go on. */
+export const MESSAGE_TIMEOUT_MS = 30_000;
+/** A peer that does not read its answers. */
+export const SEND_TIMEOUT_MS = 30_000;
+/** Unsent answers above which no more requests are read from the peer. */
+export const SEND_HIGH_WATER_BYTES = 16 * MiB;
+
+export const MAX_CONNECTIONS = 4096;
+export const MAX_CONNECTIONS_PER_ADDRESS = 512;
+/** Of those, the ones that have no session yet. */
+export const MAX_UNAUTHENTICATED_CONNECTIONS = 256;
+export const MAX_SESSIONS_PER_CONNECTION = 64;
+export const MAX_TREES_PER_SESSION = 256;
+/** smb2.maxfid opens more than 60,000 files in one session. */
+export const MAX_OPENS_PER_SESSION = 65_536;
+export const MAX_OPENS = 262_144;
+/** Requests of one connection that wait for something (interim responses sent). */
+export const MAX_ASYNC_REQUESTS = 512;
+/** Byte-range locks on one open; Windows has no bound, memory has. */
+export const MAX_LOCKS_PER_OPEN = 16_384;
+
+/** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
+export const INTERIM_RESPONSE_MS = 1_000;

@@ -1,0 +1,78 @@
+/**
+ * What a user may do with a file, MS-FSA 2.1.5.1.2.1, where the file has no NT security descriptor:
+ * read, write and execute by POSIX mode and ACL become the rights that Windows knows. The kernel
+ * checks again, with the user's identity, whenever something is really done.
+ */
+import {
+  DELETE,
+  FILE_APPEND_DATA,
+  FILE_DELETE_CHILD,
+  FILE_EXECUTE,
+  FILE_READ_ATTRIBUTES,
+  FILE_READ_DATA,
+  FILE_READ_EA,
+  FILE_WRITE_ATTRIBUTES,
+  FILE_WRITE_DATA,
+  FILE_WRITE_EA,
+  READ_CONTROL,
+  SYNCHRONIZE,
+  WRITE_DAC,
+  WRITE_OWNER,
+} from '../dtyp/access-mask.ts';
+import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { MaybePromise, VfsHandle, VfsPermissions } from '../vfs/vfs.ts';
+
+/** Rights that come with seeing the file at all. */
+const ALWAYS = FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE;
+const READ = FILE_READ_DATA | FILE_READ_EA;
+const WRITE =
+  FILE_WRITE_DATA |
+  FILE_APPEND_DATA |
+  FILE_WRITE_EA |
+  FILE_WRITE_ATTRIBUTES |
+  FILE_DELETE_CHILD |
+  WRITE_DAC |
+  WRITE_OWNER;
+/** What changes a file or its description; none of it on a read-only share. */
+export const CHANGES = WRITE | DELETE;
+/** MS-FSA: cleared from the maximal access by FILE_ATTRIBUTE_READONLY. */
+const NOT_WHEN_READONLY = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD;
+
+/** The most that the tree connect's user may get on this file; DELETE by asking the parent directory. */
+export async function maximalAccess(tree: TreeConnect, handle: VfsHandle): Promise<number> {
+  const permissions = await handle.permissions();
+  if (isErrno(permissions)) return 0;
+  const removable = tree.readOnly ? false : (await handle.removable()) === 0;
+  return rights(permissions, removable) & tree.maximalAccess;
+}
+
+function rights(permissions: VfsPermissions, removable: boolean): number {
+  return (
+    ALWAYS |
+    (permissions.read ? READ : 0) |
+    (permissions.write ? WRITE : 0) |
+    // Executing is reading, to Windows; a readable program starts from a share without an x bit.
+    (permissions.execute || permissions.read ? FILE_EXECUTE : 0) |
+    (removable ? DELETE : 0)
+  );
+}
+
+/**
+ * The rights to grant of those wanted (generic ones mapped, MAXIMUM_ALLOWED taken out): undefined
+ * where something wanted is not to be had. Asks the file system only for what is in question.
+ */
+export function grantable(
+  tree: TreeConnect,
+  handle: VfsHandle,
+  wanted: number,
+): MaybePromise<boolean> {
+  if ((wanted & ~tree.maximalAccess) !== 0) return false;
+  if ((wanted & ~ALWAYS) === 0) return true;
+  return maximalAccess(tree, handle).then((maximal) => (wanted & ~maximal) === 0);
+}
+
+/** MAXIMUM_ALLOWED on a file with these attributes. */
+export const withoutReadonly = (access: number, attributes: number): number =>
+  (attributes & FILE_ATTRIBUTE_READONLY) === 0 ? access : access & ~NOT_WHEN_READONLY;

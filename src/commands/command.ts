@@ -1,0 +1,76 @@
+/** What a command handler gets and gives. */
+
+import type { Signer } from '../crypto/signing.ts';
+import type { NtStatus } from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
+import type { Request } from '../objects/request.ts';
+import type { Session } from '../objects/session.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/** A handler that needs a session gets one, and so on; the pipeline has checked. */
+export type SessionRequest = Request & { readonly session: Session };
+export type TreeRequest = SessionRequest & { readonly tree: TreeConnect };
+export type OpenRequest = TreeRequest & { readonly open: Open };
+
+export interface Reply {
+  /** STATUS_SUCCESS if absent. */
+  readonly status?: NtStatus;
+  /** What follows the header. */
+  readonly body: Buffer;
+  /** Follows the body as it is: READ's data. */
+  readonly payload?: Buffer;
+  /** Signs this answer, whatever the request was: the end of a login. */
+  readonly signWith?: Signer;
+  /** Gets the message as it is about to be sent: the preauthentication hash. */
+  readonly onEncoded?: (parts: readonly Buffer[]) => void;
+}
+
+/** The connection has to end without an answer; `reason` is for the log. */
+export class Disconnect {
+  readonly reason: string;
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/** A number is a status with the empty error body of 2.2.2. */
+export type Outcome = NtStatus | Reply | Disconnect;
+
+export type Needs = 'nothing' | 'session' | 'tree' | 'open';
+
+/** One row of the command table; every precondition of a command that the pipeline checks. */
+export interface CommandRow {
+  readonly name: string;
+  /** Throws WireError; whatever it gives goes to `handle`. */
+  readonly decode: (message: Buffer) => unknown;
+  readonly handle: (body: never, request: never) => MaybePromise<Outcome>;
+  /** For 'open' the decoded body holds the FileId's two halves. */
+  readonly needs: Needs;
+  /** Some bodies may carry the FileId of all ones, "none": the handler looks (IOCTL). */
+  readonly optionalOpen?: (body: never) => boolean;
+  /** Bytes that the credit charge must cover: 3.1.5.2. */
+  readonly payloadBytes?: (body: never) => number;
+  /** 3.3.5.2: the message may be larger than 68 KiB. */
+  readonly large: boolean;
+  /** 3.3.5.2.9: goes on while the session is expired or being reauthenticated. */
+  readonly whileExpired: boolean;
+  /** No interim response ever: clients fail their login on one. */
+  readonly neverPends?: boolean;
+}
+
+/** Ties decoder and handler of one row together, so that the types meet. */
+export function row<Body, R extends Request>(definition: {
+  name: string;
+  decode: (message: Buffer) => Body;
+  handle: (body: Body, request: R) => MaybePromise<Outcome>;
+  needs: Needs;
+  optionalOpen?: (body: Body) => boolean;
+  payloadBytes?: (body: Body) => number;
+  large?: boolean;
+  whileExpired?: boolean;
+  neverPends?: boolean;
+}): CommandRow {
+  return { large: false, whileExpired: false, ...definition } as CommandRow;
+}

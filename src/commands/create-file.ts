@@ -1,0 +1,333 @@
+/**
+ * MS-SMB2 3.3.5.9 with MS-FSA 2.1.5.1: opening and making files and directories.
+ *
+ *     name → lookup ─┬─ found ──▶ type → disposition → access → share mode → open, overwrite
+ *                    └─ missing ▶ disposition → create → share mode
+ *
+ * From the share-mode check to the registration of the open nothing is awaited, so no other open can
+ * come between.
+ */
+import {
+  DELETE,
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+  MAXIMUM_ALLOWED,
+  mapGenericRights,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANNOT_DELETE,
+  STATUS_DELETE_PENDING,
+  STATUS_EAS_NOT_SUPPORTED,
+  STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SHARING_VIOLATION,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_SYSTEM,
+  FILE_ATTRIBUTE_VALID_SET,
+} from '../fscc/attributes.ts';
+import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
+import { unusedId } from '../objects/ids.ts';
+import { Open } from '../objects/open.ts';
+import { SharedFiles } from '../objects/shared-file.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import type { CreateRequest } from '../smb2/create.ts';
+import { decodeAllocationSize } from '../smb2/create-context-values.ts';
+import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
+import {
+  FILE_CREATE,
+  FILE_CREATED,
+  FILE_DELETE_ON_CLOSE,
+  FILE_DIRECTORY_FILE,
+  FILE_NO_INTERMEDIATE_BUFFERING,
+  FILE_NON_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_OPEN_IF,
+  FILE_OPEN_REPARSE_POINT,
+  FILE_OPENED,
+  FILE_OVERWRITE,
+  FILE_OVERWRITTEN,
+  FILE_SEQUENTIAL_ONLY,
+  FILE_SUPERSEDE,
+  FILE_SUPERSEDED,
+  FILE_WRITE_THROUGH,
+} from '../smb2/create-options.ts';
+import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
+import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
+import type { Outcome, TreeRequest } from './command.ts';
+import { createReply } from './create-reply.ts';
+import { statusOfErrno } from './errno-status.ts';
+
+/** Open.Mode, MS-FSA 2.1.5.1 phase 3: what FileModeInformation shows. */
+const MODE_BITS =
+  FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_DELETE_ON_CLOSE;
+/** Another client may make or remove the name between lookup and create; then all starts anew. */
+const MAX_ATTEMPTS = 4;
+
+interface Wanted extends CreateRequest {
+  /** Generic rights mapped, MAXIMUM_ALLOWED taken out. */
+  readonly access: number;
+  readonly maximum: boolean;
+  readonly path: readonly string[];
+  readonly directoryOnly: boolean;
+  readonly fileOnly: boolean;
+}
+
+export async function createFile(body: CreateRequest, request: TreeRequest): Promise<Outcome> {
+  const path = parsePath(body.name);
+  if (isRefusedName(path)) return path;
+  const wanted = want(body, path);
+  if (typeof wanted === 'number') return wanted;
+  const refused = refuseOnShare(wanted, request);
+  if (refused !== undefined) return refused;
+  for (let attempt = 1; ; attempt++) {
+    const handle = await request.tree.files!.lookup(wanted.path);
+    if (!isErrno(handle)) return openExisting(wanted, request, handle);
+    if (handle !== ENOENT || !createsIfMissing(wanted)) return statusOfErrno(handle);
+    const outcome = await createNew(wanted, request);
+    if (outcome !== EEXIST || attempt === MAX_ATTEMPTS) {
+      return isErrno(outcome) ? statusOfErrno(outcome) : outcome;
+    }
+  }
+}
+
+function want(body: CreateRequest, { components, stream, trailingBackslash }: ParsedPath) {
+  const { createOptions } = body;
+  // There are no named streams here; the unnamed one is the file itself.
+  if (stream !== undefined && stream.name !== '' && stream.name !== '$I30') {
+    return STATUS_OBJECT_NAME_INVALID;
+  }
+  const isData = stream?.type === '$DATA';
+  const isIndex = stream?.type === '$INDEX_ALLOCATION';
+  const directoryOnly = (createOptions & FILE_DIRECTORY_FILE) !== 0 || isIndex;
+  const fileOnly = (createOptions & FILE_NON_DIRECTORY_FILE) !== 0 || isData;
+  if (isData && directoryOnly) return STATUS_NOT_A_DIRECTORY;
+  if (trailingBackslash && fileOnly) return STATUS_OBJECT_NAME_INVALID;
+  const mapped = mapGenericRights(body.desiredAccess);
+  const wanted: Wanted = {
+    ...body,
+    access: (mapped & ~MAXIMUM_ALLOWED) >>> 0,
+    maximum: (mapped & MAXIMUM_ALLOWED) !== 0,
+    path: components,
+    directoryOnly,
+    fileOnly,
+  };
+  return wanted;
+}
+
+/** What the tree connect alone rules out: 3.3.5.9, Open Execution. */
+function refuseOnShare(wanted: Wanted, { tree }: TreeRequest): NtStatus | undefined {
+  if ((wanted.access & ~tree.maximalAccess) !== 0) return STATUS_ACCESS_DENIED;
+  if (!tree.readOnly) {
+    const eas = findCreateContext(wanted.createContexts, CreateContextName.EA_BUFFER);
+    return eas !== undefined && eas.length > 0 ? STATUS_EAS_NOT_SUPPORTED : undefined;
+  }
+  const { createDisposition, createOptions } = wanted;
+  if ((createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_ACCESS_DENIED;
+  const changes = createDisposition !== FILE_OPEN && createDisposition !== FILE_OPEN_IF;
+  return changes || (wanted.access & CHANGES) !== 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+const createsIfMissing = ({ createDisposition }: Wanted): boolean =>
+  createDisposition !== FILE_OPEN && createDisposition !== FILE_OVERWRITE;
+
+const overwrites = ({ createDisposition }: Wanted): boolean =>
+  createDisposition !== FILE_OPEN &&
+  createDisposition !== FILE_OPEN_IF &&
+  createDisposition !== FILE_CREATE;
+
+/** MS-FSA 2.1.5.1.1 */
+async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
+  const { tree } = request;
+  if (tree.readOnly) return STATUS_ACCESS_DENIED;
+  const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
+  if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+  const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+  const handle = await tree.files!.create(wanted.path, {
+    kind: wanted.directoryOnly ? 'directory' : 'file',
+    attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
+  });
+  if (isErrno(handle)) return handle;
+  const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
+  const open = register(wanted, request, handle, access);
+  if (typeof open === 'number') return open;
+  const reserved = await reserve(wanted, handle);
+  if (isErrno(reserved)) {
+    open.deleteOnClose = true;
+    await closeOpen(request.server, open);
+    return reserved;
+  }
+  return createReply(wanted, request, open, FILE_CREATED);
+}
+
+/** MS-FSA 2.1.5.1.2 */
+async function openExisting(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<Outcome> {
+  const prepared = await prepare(wanted, request, handle);
+  if (typeof prepared === 'number') {
+    handle.close();
+    return prepared;
+  }
+  const open = register(wanted, request, handle, prepared.access);
+  if (typeof open === 'number') return open;
+  const failed = await openData(wanted, open, handle, prepared.stat);
+  if (failed !== undefined) {
+    open.deleteOnClose = false;
+    await closeOpen(request.server, open);
+    return failed;
+  }
+  return createReply(wanted, request, open, actionOf(wanted));
+}
+
+function actionOf(wanted: Wanted): number {
+  if (!overwrites(wanted)) return FILE_OPENED;
+  return wanted.createDisposition === FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+}
+
+/** Type, disposition, attributes and access, before anything is touched. */
+async function prepare(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<{ access: number; stat: VfsStat } | NtStatus> {
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat);
+  if (refused !== undefined) return refused;
+  const needed = wanted.access | impliedAccess(wanted);
+  if (!(await grantable(request.tree, handle, needed))) return STATUS_ACCESS_DENIED;
+  if (!wanted.maximum) return { access: wanted.access, stat };
+  const maximal = await maximalAccess(request.tree, handle);
+  return { access: withoutReadonly(maximal, stat.attributes) | wanted.access, stat };
+}
+
+function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
+  const { createDisposition, directoryOnly, fileOnly } = wanted;
+  if (kind === 'directory') {
+    if (fileOnly) return STATUS_FILE_IS_A_DIRECTORY;
+    if (createDisposition === FILE_OPEN || createDisposition === FILE_OPEN_IF) return undefined;
+    return wanted.path.length === 0 ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_COLLISION;
+  }
+  if (createDisposition === FILE_CREATE) return STATUS_OBJECT_NAME_COLLISION;
+  if (directoryOnly) return STATUS_NOT_A_DIRECTORY;
+  if (kind === 'file') return undefined;
+  // A link, a FIFO, a device: nothing but looking at it, renaming it or removing it.
+  const asItself = (wanted.createOptions & FILE_OPEN_REPARSE_POINT) !== 0;
+  const data = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA;
+  return asItself && (wanted.access & data) === 0 && !overwrites(wanted)
+    ? undefined
+    : STATUS_ACCESS_DENIED;
+}
+
+/** MS-FSA 2.1.5.1.2 and 2.1.5.1.2.1: read-only, hidden and system files. */
+function refuseAttributes(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
+  const { attributes } = stat;
+  const writes = wanted.access | impliedAccess(wanted);
+  if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
+    if (stat.kind === 'file' && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {
+      return STATUS_ACCESS_DENIED;
+    }
+    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+  }
+  if (!overwrites(wanted)) return undefined;
+  const guarded = attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
+  return (guarded & ~wanted.fileAttributes) !== 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+/** Rights that the disposition needs beside those asked for. */
+function impliedAccess(wanted: Wanted): number {
+  if (!overwrites(wanted)) return 0;
+  return wanted.createDisposition === FILE_SUPERSEDE ? DELETE : FILE_WRITE_DATA;
+}
+
+/** Share modes, then the open in all its tables. The handle is closed where this refuses. */
+function register(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  access: number,
+): Open | NtStatus {
+  const { server, session, tree } = request;
+  const file = server.files.get(SharedFiles.key(handle.volumeId, handle.fileId));
+  const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
+  const refused = file.deletePending
+    ? STATUS_DELETE_PENDING
+    : file.sharingViolation(mode)
+      ? STATUS_SHARING_VIOLATION
+      : undefined;
+  if (refused !== undefined || session.state === 'gone') {
+    if (!file.deletePending) server.files.release(file);
+    handle.close();
+    return refused ?? STATUS_OBJECT_NAME_NOT_FOUND;
+  }
+  const open = new Open(
+    {
+      persistentId: unusedId(server.opens),
+      volatileId: unusedId(session.opens),
+      session,
+      tree,
+      access,
+      share: wanted.shareAccess,
+      createOptions: wanted.createOptions,
+      handle,
+      file,
+    },
+    {
+      deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,
+      mode: wanted.createOptions & MODE_BITS,
+    },
+  );
+  file.opens.add(open);
+  server.opens.set(open.persistentId, open);
+  session.opens.set(open.volatileId, open);
+  tree.openCount += 1;
+  return open;
+}
+
+/** Opens the data as far as the access reaches, and overwrites where the disposition says so. */
+async function openData(
+  wanted: Wanted,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat,
+): Promise<NtStatus | undefined> {
+  if (handle.kind !== 'file') return undefined;
+  const write = (open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0 || overwrites(wanted);
+  const read = (open.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0;
+  if (read || write) {
+    const opened = await handle.open({ read, write });
+    if (isErrno(opened)) return statusOfErrno(opened);
+  }
+  if (!overwrites(wanted)) return undefined;
+  const emptied = stat.size === 0 ? 0 : await handle.truncate(0);
+  if (isErrno(emptied)) return statusOfErrno(emptied);
+  const attributes = (wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET) | FILE_ATTRIBUTE_ARCHIVE;
+  const set = await handle.set({ attributes });
+  if (isErrno(set) && set !== EOPNOTSUPP) return statusOfErrno(set);
+  const reserved = await reserve(wanted, handle);
+  return isErrno(reserved) ? statusOfErrno(reserved) : undefined;
+}
+
+/** 3.3.5.9.3: AlSi. A file system that cannot reserve is no reason to fail. */
+async function reserve(wanted: Wanted, handle: VfsHandle): Promise<Errno | 0> {
+  const data = findCreateContext(wanted.createContexts, CreateContextName.ALLOCATION_SIZE);
+  if (data === undefined || handle.kind !== 'file') return 0;
+  const size = decodeAllocationSize(data);
+  if (size === 0) return 0;
+  const result = await handle.allocate(size);
+  return result === EOPNOTSUPP ? 0 : result;
+}

@@ -1,0 +1,82 @@
+/** MS-SMB2 3.3.5.9, Response Construction: the CREATE response and its contexts. */
+import { STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import { type CreateRequest, encodeCreateResponse } from '../smb2/create.ts';
+import {
+  decodeQueryMaximalAccessRequest,
+  encodeQueryMaximalAccessResponse,
+  encodeQueryOnDiskIdResponse,
+} from '../smb2/create-context-values.ts';
+import {
+  type CreateContext,
+  CreateContextName,
+  findCreateContext,
+} from '../smb2/create-contexts.ts';
+import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsStat } from '../vfs/vfs.ts';
+import { maximalAccess } from './access.ts';
+import type { Outcome, TreeRequest } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
+import { shownAttributes } from './shown-attributes.ts';
+
+export async function createReply(
+  body: CreateRequest,
+  request: TreeRequest,
+  open: Open,
+  createAction: number,
+): Promise<Outcome> {
+  const handle = open.handle!;
+  const stat = await handle.stat();
+  if (isErrno(stat)) {
+    await closeOpen(request.server, open);
+    return statusOfErrno(stat);
+  }
+  const createContexts = await contexts(body, open, stat);
+  request.open = open;
+  return {
+    body: encodeCreateResponse({
+      oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
+      flags: 0,
+      createAction,
+      creationTime: stat.creationTime,
+      lastAccessTime: stat.lastAccessTime,
+      lastWriteTime: stat.lastWriteTime,
+      changeTime: stat.changeTime,
+      allocationSize: stat.allocationSize,
+      endOfFile: stat.size,
+      fileAttributes: shownAttributes(open.tree.share, stat, handle.path()),
+      persistentId: open.persistentId,
+      volatileId: open.volatileId,
+      createContexts,
+    }),
+  };
+}
+
+/** Only what was asked for: macOS fails an open whose answer has more. */
+async function contexts(body: CreateRequest, open: Open, stat: VfsStat): Promise<CreateContext[]> {
+  const answers: CreateContext[] = [];
+  const access = findCreateContext(body.createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
+  if (access !== undefined) {
+    // 3.3.5.9.5: a client that has the access for this time stamp already need not be told again.
+    const known = decodeQueryMaximalAccessRequest(access) === stat.lastWriteTime;
+    answers.push({
+      name: CreateContextName.QUERY_MAXIMAL_ACCESS,
+      data: encodeQueryMaximalAccessResponse({
+        queryStatus: known ? STATUS_NONE_MAPPED : STATUS_SUCCESS,
+        maximalAccess: known ? 0 : await maximalAccess(open.tree, open.handle!),
+      }),
+    });
+  }
+  if (findCreateContext(body.createContexts, CreateContextName.QUERY_ON_DISK_ID) !== undefined) {
+    answers.push({
+      name: CreateContextName.QUERY_ON_DISK_ID,
+      data: encodeQueryOnDiskIdResponse({
+        diskFileId: stat.fileId,
+        volumeId: BigInt(stat.volumeId),
+      }),
+    });
+  }
+  return answers;
+}

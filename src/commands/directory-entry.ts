@@ -1,0 +1,45 @@
+/** MS-FSCC 2.4: one entry of a listing, from what the file system tells. */
+import { FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
+import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import {
+  IO_REPARSE_TAG_AF_UNIX,
+  IO_REPARSE_TAG_LX_BLK,
+  IO_REPARSE_TAG_LX_CHR,
+  IO_REPARSE_TAG_LX_FIFO,
+  IO_REPARSE_TAG_LX_SYMLINK,
+} from '../fscc/reparse-tags.ts';
+import type { Share } from '../objects/share.ts';
+import type { VfsStat } from '../vfs/vfs.ts';
+import { shownAttributes } from './shown-attributes.ts';
+
+const S_IFMT = 0o170000;
+const TAG_OF_TYPE: Readonly<Record<number, number>> = {
+  2401: IO_REPARSE_TAG_LX_FIFO,
+  4802: IO_REPARSE_TAG_LX_CHR,
+  14406: IO_REPARSE_TAG_LX_BLK,
+  21609: IO_REPARSE_TAG_LX_SYMLINK,
+  26411: IO_REPARSE_TAG_AF_UNIX,
+};
+
+/** The reparse tag under which a special file is shown, as WSL stores them; 0 for files and directories. */
+export const reparseTagOf = (stat: VfsStat): number =>
+  stat.kind === 'file' || stat.kind === 'directory' ? 0 : (TAG_OF_TYPE[stat.mode & S_IFMT] ?? 0);
+
+export function directoryEntry(share: Share, name: string, stat: VfsStat): DirectoryEntry {
+  const reparseTag = reparseTagOf(stat);
+  const shown = shownAttributes(share, stat, name === '.' || name === '..' ? '' : name);
+  return {
+    name,
+    creationTime: stat.creationTime,
+    lastAccessTime: stat.lastAccessTime,
+    lastWriteTime: stat.lastWriteTime,
+    changeTime: stat.changeTime,
+    endOfFile: stat.size,
+    allocationSize: stat.allocationSize,
+    fileAttributes: reparseTag === 0 ? shown : shown | FILE_ATTRIBUTE_REPARSE_POINT,
+    eaSize: 0,
+    reparseTag,
+    fileId: stat.fileId,
+    fileIdHigh: 0n,
+  };
+}

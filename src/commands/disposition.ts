@@ -1,0 +1,86 @@
+/** MS-FSA 2.1.5.15.3 and 2.1.5.15.4: marking a file for deletion, and taking that back. */
+import { FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_CANNOT_DELETE,
+  STATUS_DIRECTORY_NOT_EMPTY,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
+import {
+  FILE_DISPOSITION_DELETE,
+  FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE,
+  FILE_DISPOSITION_ON_CLOSE,
+  FILE_DISPOSITION_POSIX_SEMANTICS,
+  FILE_DISPOSITION_VALID_FLAGS,
+  FileDispositionInformation,
+  FileDispositionInformationEx,
+} from '../fscc/rename-information.ts';
+import type { Open } from '../objects/open.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
+import { statusOfErrno } from './errno-status.ts';
+
+export function setDisposition(
+  buffer: Buffer,
+  open: Open,
+  handle: VfsHandle,
+): Promise<NtStatus> | NtStatus {
+  const { deletePending } = FileDispositionInformation.read(buffer);
+  return deletePending ? markDeleted(open, handle, false) : unmark(open);
+}
+
+export function setDispositionEx(
+  buffer: Buffer,
+  open: Open,
+  handle: VfsHandle,
+): Promise<NtStatus> | NtStatus {
+  const { flags } = FileDispositionInformationEx.read(buffer);
+  if ((flags & ~FILE_DISPOSITION_VALID_FLAGS) !== 0) return STATUS_NOT_SUPPORTED;
+  // Removing the name while others have the file open is not offered (POSIX_UNLINK_RENAME is not set).
+  if ((flags & FILE_DISPOSITION_POSIX_SEMANTICS) !== 0) return STATUS_NOT_SUPPORTED;
+  if ((flags & FILE_DISPOSITION_ON_CLOSE) !== 0) return STATUS_NOT_SUPPORTED;
+  if ((flags & FILE_DISPOSITION_DELETE) === 0) return unmark(open);
+  const ignoresReadonly =
+    (flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE) !== 0 &&
+    (open.access & FILE_WRITE_ATTRIBUTES) !== 0;
+  return markDeleted(open, handle, ignoresReadonly);
+}
+
+async function markDeleted(
+  open: Open,
+  handle: VfsHandle,
+  ignoresReadonly: boolean,
+): Promise<NtStatus> {
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  if ((stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !ignoresReadonly) {
+    return STATUS_CANNOT_DELETE;
+  }
+  const path = handle.path();
+  // The root of the share stays.
+  if (!isErrno(path) && path.length === 0) return STATUS_CANNOT_DELETE;
+  if (handle.kind === 'directory') {
+    const empty = await handle.isEmpty();
+    if (typeof empty === 'number') return statusOfErrno(empty);
+    if (!empty) return STATUS_DIRECTORY_NOT_EMPTY;
+  }
+  const removable = await handle.removable();
+  if (isErrno(removable)) return statusOfErrno(removable);
+  const file = open.file!;
+  file.deletePending = true;
+  file.deleter = handle;
+  return STATUS_SUCCESS;
+}
+
+function unmark(open: Open): NtStatus {
+  const file = open.file!;
+  const { deleter } = file;
+  file.deletePending = false;
+  file.deleter = undefined;
+  // The handle of an open that has closed meanwhile was kept for the deletion only.
+  const inUse = [...file.opens].some((other) => other.handle === deleter);
+  if (deleter !== undefined && !inUse) deleter.close();
+  return STATUS_SUCCESS;
+}

@@ -1,0 +1,130 @@
+/**
+ * MS-SMB2 3.3.5.15: IOCTL. The checks that all control codes share are here, each code has its
+ * function. Codes that are not served get the status that clients fall back on.
+ */
+import {
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_CANCELLED,
+  STATUS_FILE_CLOSED,
+  STATUS_FS_DRIVER_REQUIRED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_PIPE_DISCONNECTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
+import type { Request } from '../objects/request.ts';
+import { isRelatedFileId } from '../smb2/file-id.ts';
+import { Fsctl } from '../smb2/fsctl.ts';
+import { encodeIoctlResponse, type IoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
+import {
+  decodeValidateNegotiateInfoRequest,
+  encodeValidateNegotiateInfoResponse,
+} from '../smb2/ioctl-structures.ts';
+import { Disconnect, type MaybePromise, type Outcome, type Reply } from './command.ts';
+import { objectId } from './object-id.ts';
+
+/** Codes whose FileId must be all ones: they are about the server, not about an open. */
+const WITHOUT_OPEN: ReadonlySet<number> = new Set([
+  Fsctl.FSCTL_DFS_GET_REFERRALS,
+  Fsctl.FSCTL_DFS_GET_REFERRALS_EX,
+  Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO,
+  Fsctl.FSCTL_VALIDATE_NEGOTIATE_INFO,
+  Fsctl.FSCTL_PIPE_WAIT,
+]);
+
+/** The pipeline lets a FileId of all ones pass for these codes, and for what only the code decides. */
+export const needsNoOpen = (body: IoctlRequest): boolean => WITHOUT_OPEN.has(body.ctlCode);
+
+export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcome> {
+  const { maxTransactSize } = request.connection.dialect!;
+  if (body.flags !== SMB2_0_IOCTL_IS_FSCTL) return STATUS_NOT_SUPPORTED;
+  if (WITHOUT_OPEN.has(body.ctlCode) && !isRelatedFileId(body)) return STATUS_INVALID_PARAMETER;
+  const largest = Math.max(body.input.length, body.maxInputResponse, body.maxOutputResponse);
+  if (largest > maxTransactSize) return STATUS_INVALID_PARAMETER;
+  switch (body.ctlCode) {
+    case Fsctl.FSCTL_VALIDATE_NEGOTIATE_INFO:
+      return validateNegotiate(body, request);
+    case Fsctl.FSCTL_DFS_GET_REFERRALS:
+    case Fsctl.FSCTL_DFS_GET_REFERRALS_EX:
+      // 3.3.5.15.2: "If IsDfsCapable is FALSE … STATUS_FS_DRIVER_REQUIRED."
+      return STATUS_FS_DRIVER_REQUIRED;
+    case Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO:
+    case Fsctl.FSCTL_PIPE_WAIT:
+      return STATUS_NOT_SUPPORTED;
+    default:
+      return request.open === undefined ? STATUS_FILE_CLOSED : onOpen(body, request, request.open);
+  }
+}
+
+function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<Outcome> {
+  switch (body.ctlCode) {
+    case Fsctl.FSCTL_PIPE_TRANSCEIVE:
+      return transceive(body, request, open);
+    case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:
+    case Fsctl.FSCTL_GET_OBJECT_ID:
+      return open.handle === undefined
+        ? STATUS_INVALID_DEVICE_REQUEST
+        : respond(body, open, objectId(request.server.guid, open.handle));
+    default:
+      return STATUS_INVALID_DEVICE_REQUEST;
+  }
+}
+
+/** The answer with `output` cut to what the client takes. */
+function respond(body: IoctlRequest, open: Open | undefined, output: Buffer): Outcome {
+  if (output.length > body.maxOutputResponse) return STATUS_BUFFER_TOO_SMALL;
+  return reply(body, open, output, STATUS_SUCCESS);
+}
+
+function reply(body: IoctlRequest, open: Open | undefined, output: Buffer, status: number): Reply {
+  return {
+    status,
+    body: encodeIoctlResponse({
+      ctlCode: body.ctlCode,
+      persistentId: open?.persistentId ?? body.persistentId,
+      volatileId: open?.volatileId ?? body.volatileId,
+      flags: 0,
+      input: Buffer.alloc(0),
+      output,
+    }),
+  };
+}
+
+/** 3.3.5.15.12: a mismatch is an attack on the negotiation, and ends the connection. */
+function validateNegotiate(body: IoctlRequest, request: Request): Outcome {
+  const { connection, server } = request;
+  const dialect = connection.dialect!;
+  if (dialect.preauthIntegrity) return new Disconnect('VALIDATE_NEGOTIATE_INFO at 3.1.1');
+  const asked = decodeValidateNegotiateInfoRequest(body.input);
+  const same =
+    asked.dialects.length === connection.clientDialects.length &&
+    asked.dialects.every((one, i) => one === connection.clientDialects[i]) &&
+    asked.guid.equals(connection.clientGuid) &&
+    asked.securityMode === connection.clientSecurityMode &&
+    asked.capabilities === connection.clientCapabilities;
+  if (!same) return new Disconnect('VALIDATE_NEGOTIATE_INFO does not match the NEGOTIATE');
+  const output = encodeValidateNegotiateInfoResponse({
+    capabilities: connection.serverCapabilities,
+    guid: server.guid,
+    securityMode: connection.serverSecurityMode,
+    dialect: dialect.revision,
+  });
+  if (body.maxOutputResponse < output.length) {
+    return new Disconnect('VALIDATE_NEGOTIATE_INFO with too small a buffer');
+  }
+  return reply(body, undefined, output, STATUS_SUCCESS);
+}
+
+/** 3.3.5.15.3 */
+async function transceive(body: IoctlRequest, request: Request, open: Open): Promise<Outcome> {
+  const { pipe } = open;
+  if (pipe === undefined) return STATUS_NOT_SUPPORTED;
+  if (!(await pipe.write(Buffer.from(body.input)))) return STATUS_PIPE_DISCONNECTED;
+  const limit = body.maxOutputResponse;
+  const answer = pipe.readNow(limit) ?? (await pipe.read(limit, request.pend()));
+  if (answer === undefined) return request.cancelled ? STATUS_CANCELLED : STATUS_PIPE_DISCONNECTED;
+  return reply(body, open, answer.bytes, answer.more ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS);
+}

@@ -1,0 +1,253 @@
+/** MS-SMB2 3.3.5.20.1 and MS-FSA 2.1.5.12: information about a file. */
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_NO_EAS_ON_FILE,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
+import {
+  COMPRESSION_FORMAT_NONE,
+  encodeFileAllInformation,
+  encodeFileNameInformation,
+  FILE_BYTE_ALIGNMENT,
+  FILE_PIPE_BYTE_STREAM_MODE,
+  FILE_PIPE_CLIENT_END,
+  FILE_PIPE_CONNECTED_STATE,
+  FILE_PIPE_FULL_DUPLEX,
+  FILE_PIPE_MESSAGE_TYPE,
+  FILE_PIPE_QUEUE_OPERATION,
+  FileAccessInformation,
+  FileAlignmentInformation,
+  type FileAllInformation,
+  FileAttributeTagInformation,
+  FileBasicInformation,
+  FileCompressionInformation,
+  FileEaInformation,
+  FileIdInformation,
+  FileInternalInformation,
+  FileModeInformation,
+  FileNetworkOpenInformation,
+  FilePipeInformation,
+  FilePipeLocalInformation,
+  FilePositionInformation,
+  FileStandardInformation,
+} from '../fscc/file-information.ts';
+import { FileInformationClass as Class } from '../fscc/information-class.ts';
+import {
+  type FittedInformation,
+  fileQueryRules,
+  fitInformation,
+  refuseFileQuery,
+} from '../fscc/information-rules.ts';
+import { formatPath } from '../fscc/names.ts';
+import { encodeStreamInformation } from '../fscc/stream-information.ts';
+import type { Open } from '../objects/open.ts';
+import type { QueryInfoRequest } from '../smb2/query-info.ts';
+import { isErrno, type Result } from '../vfs/errno.ts';
+import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import type { OpenRequest } from './command.ts';
+import { reparseTagOf } from './directory-entry.ts';
+import { statusOfErrno } from './errno-status.ts';
+import type { QueryResult } from './query-info.ts';
+import { shownAttributes } from './shown-attributes.ts';
+
+export function queryFileInfo(
+  body: QueryInfoRequest,
+  request: OpenRequest,
+): MaybePromise<QueryResult> {
+  const { open, connection } = request;
+  const rule = fileQueryRules[body.fileInfoClass];
+  if (rule === undefined) return refuseFileQuery(body.fileInfoClass);
+  if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
+  const fit = (encoded: Buffer | undefined): QueryResult =>
+    encoded === undefined
+      ? STATUS_NOT_SUPPORTED
+      : fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
+  if (body.outputBufferLength < rule.fixedSize) return fit(NOTHING);
+  if (open.handle === undefined) return fit(pipeInformation(body.fileInfoClass));
+  if (body.fileInfoClass === Class.FileNormalizedNameInformation) {
+    if (!connection.dialect!.normalizedNames) return STATUS_NOT_SUPPORTED;
+  }
+  const { handle } = open;
+  const stat = handle.stat();
+  const answer = (known: Result<VfsStat>): QueryResult => {
+    if (isErrno(known)) return statusOfErrno(known);
+    if (body.fileInfoClass === Class.FileStreamInformation) return streams(body, known);
+    if (body.fileInfoClass === Class.FileFullEaInformation) return STATUS_NO_EAS_ON_FILE;
+    const encoded = fileInformation(body.fileInfoClass, { open, handle, stat: known });
+    return typeof encoded === 'number' ? encoded : fit(encoded);
+  };
+  return stat instanceof Promise ? stat.then(answer) : answer(stat);
+}
+
+const NOTHING = Buffer.alloc(0);
+
+interface Subject {
+  readonly open: Open;
+  readonly handle: VfsHandle;
+  readonly stat: VfsStat;
+}
+
+/** The bytes of one class; undefined where it is not served, a status where there is no answer. */
+function fileInformation(fileInfoClass: number, subject: Subject): Buffer | number | undefined {
+  const { open, handle, stat } = subject;
+  switch (fileInfoClass) {
+    case Class.FileBasicInformation:
+      return FileBasicInformation.encode(basic(subject));
+    case Class.FileStandardInformation:
+      return FileStandardInformation.encode(standard(subject));
+    case Class.FileInternalInformation:
+      return FileInternalInformation.encode({ indexNumber: stat.fileId });
+    case Class.FileEaInformation:
+      return FileEaInformation.encode({ eaSize: 0 });
+    case Class.FileAccessInformation:
+      return FileAccessInformation.encode({ accessFlags: open.access });
+    case Class.FilePositionInformation:
+      return FilePositionInformation.encode({ currentByteOffset: open.position });
+    case Class.FileModeInformation:
+      return FileModeInformation.encode({ mode: open.mode });
+    case Class.FileAlignmentInformation:
+      return FileAlignmentInformation.encode({ alignmentRequirement: FILE_BYTE_ALIGNMENT });
+    case Class.FileAllInformation:
+      return all(subject);
+    case Class.FileNameInformation:
+    case Class.FileNormalizedNameInformation:
+      return name(handle, fileInfoClass === Class.FileNormalizedNameInformation);
+    case Class.FileCompressionInformation:
+      return FileCompressionInformation.encode({
+        compressedFileSize: stat.size,
+        compressionFormat: COMPRESSION_FORMAT_NONE,
+        compressionUnitShift: 0,
+        chunkShift: 0,
+        clusterShift: 0,
+      });
+    case Class.FileNetworkOpenInformation:
+      return FileNetworkOpenInformation.encode({
+        ...basic(subject),
+        allocationSize: stat.allocationSize,
+        endOfFile: stat.size,
+      });
+    case Class.FileAttributeTagInformation:
+      return FileAttributeTagInformation.encode({
+        fileAttributes: attributes(subject),
+        reparseTag: reparseTagOf(stat),
+      });
+    case Class.FileIdInformation:
+      return FileIdInformation.encode({
+        volumeSerialNumber: BigInt(stat.volumeId),
+        fileId: stat.fileId,
+        fileIdHigh: 0n,
+      });
+    default:
+      return undefined;
+  }
+}
+
+function attributes({ open, handle, stat }: Subject): number {
+  const shown = shownAttributes(open.tree.share, stat, handle.path());
+  if (reparseTagOf(stat) === 0) return shown;
+  return (shown & ~FILE_ATTRIBUTE_NORMAL) | FILE_ATTRIBUTE_REPARSE_POINT;
+}
+
+const basic = (subject: Subject): FileBasicInformation => ({
+  creationTime: subject.stat.creationTime,
+  lastAccessTime: subject.stat.lastAccessTime,
+  lastWriteTime: subject.stat.lastWriteTime,
+  changeTime: subject.stat.changeTime,
+  fileAttributes: attributes(subject),
+});
+
+/** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less. */
+function standard({ open, stat }: Subject): FileStandardInformation {
+  const deletePending = open.file?.deletePending === true;
+  return {
+    allocationSize: stat.allocationSize,
+    endOfFile: stat.size,
+    numberOfLinks: Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - +deletePending),
+    deletePending,
+    directory: stat.kind === 'directory',
+  };
+}
+
+function all(subject: Subject): Buffer | number {
+  const path = subject.handle.path();
+  const info: FileAllInformation = {
+    basic: basic(subject),
+    standard: standard(subject),
+    internal: { indexNumber: subject.stat.fileId },
+    ea: { eaSize: 0 },
+    access: { accessFlags: subject.open.access },
+    position: { currentByteOffset: subject.open.position },
+    mode: { mode: subject.open.mode },
+    alignment: { alignmentRequirement: FILE_BYTE_ALIGNMENT },
+    name: isErrno(path) ? '' : formatPath(path),
+  };
+  return encodeFileAllInformation(info);
+}
+
+/** FileName begins with a backslash; the normalized name, being relative to the share, does not. */
+function name(handle: VfsHandle, normalized: boolean): Buffer | number {
+  const path = handle.path();
+  if (isErrno(path)) return statusOfErrno(path);
+  return encodeFileNameInformation(normalized ? path.join('\\') : formatPath(path));
+}
+
+/** MS-FSA 2.1.5.12.28: the unnamed stream of a file; a directory has none. */
+function streams(body: QueryInfoRequest, stat: VfsStat): FittedInformation {
+  if (stat.kind !== 'file') return { status: STATUS_SUCCESS, bytes: NOTHING };
+  const { bytes, complete } = encodeStreamInformation(
+    [
+      {
+        streamName: '::$DATA',
+        streamSize: stat.size,
+        streamAllocationSize: stat.allocationSize,
+      },
+    ],
+    body.outputBufferLength,
+  );
+  return { status: complete ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW, bytes };
+}
+
+/** What a pipe tells: never an error where Windows gives an answer. */
+function pipeInformation(fileInfoClass: number): Buffer | undefined {
+  switch (fileInfoClass) {
+    case Class.FileBasicInformation:
+      return FileBasicInformation.encode({
+        creationTime: 0n,
+        lastAccessTime: 0n,
+        lastWriteTime: 0n,
+        changeTime: 0n,
+        fileAttributes: FILE_ATTRIBUTE_NORMAL,
+      });
+    case Class.FileStandardInformation:
+      return FileStandardInformation.encode({
+        allocationSize: 4096,
+        endOfFile: 0,
+        numberOfLinks: 1,
+        deletePending: true,
+        directory: false,
+      });
+    case Class.FilePipeInformation:
+      return FilePipeInformation.encode({
+        readMode: FILE_PIPE_BYTE_STREAM_MODE,
+        completionMode: FILE_PIPE_QUEUE_OPERATION,
+      });
+    case Class.FilePipeLocalInformation:
+      return FilePipeLocalInformation.encode({
+        namedPipeType: FILE_PIPE_MESSAGE_TYPE,
+        namedPipeConfiguration: FILE_PIPE_FULL_DUPLEX,
+        maximumInstances: 0xffff_ffff,
+        currentInstances: 1,
+        inboundQuota: 4096,
+        readDataAvailable: 0,
+        outboundQuota: 4096,
+        writeQuotaAvailable: 4096,
+        namedPipeState: FILE_PIPE_CONNECTED_STATE,
+        namedPipeEnd: FILE_PIPE_CLIENT_END,
+      });
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,149 @@
+/** MS-SMB2 3.3.5.20.2 and MS-FSA 2.1.5.13: information about the file system of a share. */
+import { createHash } from 'node:crypto';
+import { STATUS_INVALID_DEVICE_REQUEST } from '../dtyp/ntstatus.ts';
+import {
+  FILE_CASE_PRESERVED_NAMES,
+  FILE_CASE_SENSITIVE_SEARCH,
+  FILE_DEVICE_DISK,
+  FILE_DEVICE_IS_MOUNTED,
+  FILE_READ_ONLY_VOLUME,
+  FILE_SUPPORTS_HARD_LINKS,
+  FILE_SUPPORTS_OBJECT_IDS,
+  FILE_UNICODE_ON_DISK,
+  SSINFO_FLAGS_ALIGNED_DEVICE,
+  SSINFO_FLAGS_PARTITION_ALIGNED_ON_DEVICE,
+} from '../fscc/fs-attributes.ts';
+import {
+  encodeFileFsAttributeInformation,
+  encodeFileFsVolumeInformation,
+  FileFsControlInformation,
+  FileFsDeviceInformation,
+  FileFsFullSizeInformation,
+  FileFsObjectIdInformation,
+  FileFsSectorSizeInformation,
+  FileFsSizeInformation,
+  NO_QUOTA_LIMIT,
+} from '../fscc/fs-information.ts';
+import { FsInformationClass as Class } from '../fscc/information-class.ts';
+import { fitInformation, fsQueryRules, refuseFs } from '../fscc/information-rules.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+import type { QueryInfoRequest } from '../smb2/query-info.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsFeatures, VfsVolume } from '../vfs/vfs.ts';
+import type { OpenRequest } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
+import { volumeObjectId } from './object-id.ts';
+import type { QueryResult } from './query-info.ts';
+
+/** Logical sectors; what every client takes for granted. */
+const BYTES_PER_SECTOR = 512;
+/** MS-FSCC 2.5.1: names of at most 255 characters, whatever the disk takes in bytes. */
+const MAX_NAME_UNITS = 255;
+
+export async function queryFsInfo(
+  body: QueryInfoRequest,
+  request: OpenRequest,
+): Promise<QueryResult> {
+  const { tree, server } = request;
+  const rule = fsQueryRules[body.fileInfoClass];
+  if (rule === undefined) return refuseFs(body.fileInfoClass);
+  if (tree.files === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  const volume = await tree.files.volume();
+  if (isErrno(volume)) return statusOfErrno(volume);
+  const encoded = fsInformation(body.fileInfoClass, tree, volume, server.guid);
+  return fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
+}
+
+function fsInformation(
+  fsInfoClass: number,
+  tree: TreeConnect,
+  volume: VfsVolume,
+  serverGuid: Buffer,
+): Buffer {
+  const { share } = tree;
+  const units = (size: number): number => Math.floor(size / unitBytes(volume));
+  const sectorsPerAllocationUnit = unitBytes(volume) / BYTES_PER_SECTOR;
+  switch (fsInfoClass) {
+    case Class.FileFsVolumeInformation:
+      return encodeFileFsVolumeInformation({
+        volumeCreationTime: 0n,
+        volumeSerialNumber: serialNumber(volume.volumeId, share.name),
+        supportsObjects: false,
+        volumeLabel: share.volumeLabel,
+      });
+    case Class.FileFsSizeInformation:
+      return FileFsSizeInformation.encode({
+        totalAllocationUnits: units(volume.totalBytes),
+        availableAllocationUnits: units(volume.availableBytes),
+        sectorsPerAllocationUnit,
+        bytesPerSector: BYTES_PER_SECTOR,
+      });
+    case Class.FileFsFullSizeInformation:
+      return FileFsFullSizeInformation.encode({
+        totalAllocationUnits: units(volume.totalBytes),
+        callerAvailableAllocationUnits: units(volume.availableBytes),
+        actualAvailableAllocationUnits: units(volume.freeBytes),
+        sectorsPerAllocationUnit,
+        bytesPerSector: BYTES_PER_SECTOR,
+      });
+    case Class.FileFsDeviceInformation:
+      return FileFsDeviceInformation.encode({
+        deviceType: FILE_DEVICE_DISK,
+        characteristics: FILE_DEVICE_IS_MOUNTED,
+      });
+    case Class.FileFsAttributeInformation:
+      return encodeFileFsAttributeInformation({
+        fileSystemAttributes: fsAttributes(share.vfs!.features, tree.readOnly || volume.readOnly),
+        maximumComponentNameLength: Math.min(volume.maxNameLength, MAX_NAME_UNITS),
+        fileSystemName: share.vfs!.features.fileSystemName,
+      });
+    case Class.FileFsControlInformation:
+      return FileFsControlInformation.encode({
+        freeSpaceStartFiltering: 0n,
+        freeSpaceThreshold: 0n,
+        freeSpaceStopFiltering: 0n,
+        defaultQuotaThreshold: NO_QUOTA_LIMIT,
+        defaultQuotaLimit: NO_QUOTA_LIMIT,
+        fileSystemControlFlags: 0,
+      });
+    case Class.FileFsObjectIdInformation:
+      return FileFsObjectIdInformation.encode({
+        objectId: volumeObjectId(serverGuid, volume.volumeId),
+        extendedInfo: Buffer.alloc(48),
+      });
+    default:
+      return sectorSize(volume);
+  }
+}
+
+/** Sectors of 512 bytes must divide the allocation unit, whatever the disk says. */
+const unitBytes = (volume: VfsVolume): number =>
+  Math.max(BYTES_PER_SECTOR, volume.blockSize - (volume.blockSize % BYTES_PER_SECTOR));
+
+function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
+  return (
+    FILE_CASE_SENSITIVE_SEARCH |
+    FILE_CASE_PRESERVED_NAMES |
+    FILE_UNICODE_ON_DISK |
+    FILE_SUPPORTS_OBJECT_IDS |
+    (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
+    (readOnly ? FILE_READ_ONLY_VOLUME : 0)
+  );
+}
+
+/** Stable over restarts, different for two shares of one disk. */
+const serialNumber = (volumeId: number, share: string): number =>
+  createHash('sha256').update(`${volumeId} ${share.toLowerCase()}`).digest().readUInt32LE(0);
+
+function sectorSize(volume: VfsVolume): Buffer {
+  const physical = unitBytes(volume);
+  return FileFsSectorSizeInformation.encode({
+    logicalBytesPerSector: BYTES_PER_SECTOR,
+    physicalBytesPerSectorForAtomicity: physical,
+    physicalBytesPerSectorForPerformance: physical,
+    fileSystemEffectivePhysicalBytesPerSectorForAtomicity: physical,
+    flags: SSINFO_FLAGS_ALIGNED_DEVICE | SSINFO_FLAGS_PARTITION_ALIGNED_ON_DEVICE,
+    byteOffsetForSectorAlignment: 0,
+    byteOffsetForPartitionAlignment: 0,
+  });
+}

@@ -1,0 +1,162 @@
+/** MS-FSA 2.1.5.15.12, .13, .7 and .8: renaming a file, and giving it one more name. */
+import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_SHARING_VIOLATION,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
+import { isRefusedName, parsePath } from '../fscc/names.ts';
+import {
+  decodeRenameInformation,
+  decodeRenameInformationEx,
+  FILE_RENAME_IGNORE_READONLY_ATTRIBUTE,
+  FILE_RENAME_POSIX_SEMANTICS,
+  FILE_RENAME_REPLACE_IF_EXISTS,
+} from '../fscc/rename-information.ts';
+import type { Open } from '../objects/open.ts';
+import { SharedFiles } from '../objects/shared-file.ts';
+import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { ENOENT, isErrno } from '../vfs/errno.ts';
+import type { OpenRequest } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
+
+interface Target {
+  readonly rootDirectory: number;
+  readonly fileName: string;
+  readonly replace: boolean;
+  readonly ignoresReadonly: boolean;
+}
+
+export function setRename(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
+  const { replaceIfExists, ...rest } = decodeRenameInformation(buffer);
+  return rename({ ...rest, replace: replaceIfExists, ignoresReadonly: false }, request);
+}
+
+export function setRenameEx(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
+  const target = ex(buffer);
+  return typeof target === 'number' ? target : rename(target, request);
+}
+
+export function setLink(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
+  const { replaceIfExists, ...rest } = decodeRenameInformation(buffer);
+  return link({ ...rest, replace: replaceIfExists, ignoresReadonly: false }, request);
+}
+
+export function setLinkEx(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
+  const target = ex(buffer);
+  return typeof target === 'number' ? target : link(target, request);
+}
+
+function ex(buffer: Buffer): Target | NtStatus {
+  const { flags, ...rest } = decodeRenameInformationEx(buffer);
+  // Replacing a file that others have open is not offered (POSIX_UNLINK_RENAME is not set).
+  if ((flags & FILE_RENAME_POSIX_SEMANTICS) !== 0) return STATUS_NOT_SUPPORTED;
+  return {
+    ...rest,
+    replace: (flags & FILE_RENAME_REPLACE_IF_EXISTS) !== 0,
+    ignoresReadonly: (flags & FILE_RENAME_IGNORE_READONLY_ATTRIBUTE) !== 0,
+  };
+}
+
+/** The new path, relative to the share: 3.3.5.21.1 and the checks that MS-FSA begins with. */
+function destination(target: Target): readonly string[] | NtStatus {
+  if (target.rootDirectory !== 0) return STATUS_INVALID_PARAMETER;
+  if (target.fileName === '' || target.fileName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
+  // A stream's new name; there are no named streams.
+  if (target.fileName.startsWith(':')) return STATUS_NOT_SUPPORTED;
+  const path = parsePath(target.fileName);
+  if (isRefusedName(path)) return path;
+  if (path.stream !== undefined || path.components.length === 0) return STATUS_OBJECT_NAME_INVALID;
+  return path.components;
+}
+
+async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
+  const path = destination(target);
+  if (typeof path === 'number') return path;
+  const { open } = request;
+  if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
+  const own = open.handle!.path();
+  if (isErrno(own)) return statusOfErrno(own);
+  if (own.length === 0) return STATUS_ACCESS_DENIED;
+  const refused =
+    (await refuseDirectories(path, own, request)) ?? (await refuseReplacing(path, target, request));
+  if (refused !== undefined) return refused;
+  const result = await open.handle!.rename(path, target.replace);
+  return isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
+}
+
+async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
+  const path = destination(target);
+  if (typeof path === 'number') return path;
+  const { open, tree } = request;
+  if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
+  const refused = await refuseReplacing(path, target, request);
+  if (refused !== undefined) return refused;
+  const result = await open.handle!.link(path, target.replace);
+  return isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
+}
+
+/**
+ * The destination's directory is opened for adding a name, with every share mode: whoever has it open
+ * without FILE_SHARE_WRITE is in the way. A directory with open files in it is not moved.
+ */
+async function refuseDirectories(
+  path: readonly string[],
+  own: readonly string[],
+  { open, tree, server }: OpenRequest,
+): Promise<NtStatus | undefined> {
+  const parent = await tree.files!.lookup(path.slice(0, -1));
+  if (isErrno(parent)) return statusOfErrno(parent);
+  const directory = server.files.find(SharedFiles.key(parent.volumeId, parent.fileId));
+  parent.close();
+  const isDirectory = open.handle!.kind === 'directory';
+  const adding = {
+    access: isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
+    share: FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+  };
+  if (directory?.sharingViolation(adding)) return STATUS_SHARING_VIOLATION;
+  if (isDirectory && hasOpenFiles(own, open, server.opens.values())) return STATUS_ACCESS_DENIED;
+  return undefined;
+}
+
+/** MS-FSA 2.1.4.2: an open below this directory, in the same share. */
+function hasOpenFiles(
+  directory: readonly string[],
+  own: Open,
+  opens: IterableIterator<Open>,
+): boolean {
+  for (const other of opens) {
+    if (other.handle === undefined || other.tree.share !== own.tree.share) continue;
+    const path = other.handle.path();
+    if (isErrno(path) || path.length <= directory.length) continue;
+    if (directory.every((component, i) => component === path[i])) return true;
+  }
+  return false;
+}
+
+/** What stands at the new name: a directory, a read-only file or one that is open is not replaced. */
+async function refuseReplacing(
+  path: readonly string[],
+  target: Target,
+  { open, tree, server }: OpenRequest,
+): Promise<NtStatus | undefined> {
+  const existing = await tree.files!.lookup(path);
+  if (isErrno(existing)) return existing === ENOENT ? undefined : statusOfErrno(existing);
+  const same =
+    existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
+  const stat = await existing.stat();
+  existing.close();
+  if (same) return undefined;
+  if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
+  if (stat.kind === 'directory' || readonly) return STATUS_ACCESS_DENIED;
+  const isOpen = server.files.find(SharedFiles.key(existing.volumeId, existing.fileId));
+  return isOpen === undefined ? undefined : STATUS_ACCESS_DENIED;
+}

@@ -1,0 +1,206 @@
+/**
+ * MS-SMB2 3.3.5.5: SESSION_SETUP.
+ *
+ * A login is one exchange of GSS tokens in several requests. Its keys come from the first login of the
+ * session; a reauthentication (3.3.5.5.2) keeps them and must be by the same user.
+ */
+import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
+import { type CipherId, createMessageCipher } from '../crypto/cipher.ts';
+import { extendPreauthHash } from '../crypto/preauth.ts';
+import { deriveSessionKeys } from '../crypto/session-keys.ts';
+import { createSigner, type SigningAlgorithm } from '../crypto/signing.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_ACCOUNT_DISABLED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_LOGON_FAILURE,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_NOT_SUPPORTED,
+  STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_USER_SESSION_DELETED,
+} from '../dtyp/ntstatus.ts';
+import type { Account, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
+import type { Connection } from '../objects/connection.ts';
+import { unusedId } from '../objects/ids.ts';
+import type { Request } from '../objects/request.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import { Session } from '../objects/session.ts';
+import { endSession } from '../objects/teardown.ts';
+import {
+  SMB2_GLOBAL_CAP_ENCRYPTION,
+  SMB2_NEGOTIATE_SIGNING_REQUIRED,
+} from '../smb2/capabilities.ts';
+import {
+  encodeSessionSetupResponse,
+  type SessionSetupRequest,
+  SMB2_SESSION_FLAG_BINDING,
+  SMB2_SESSION_FLAG_ENCRYPT_DATA,
+  SMB2_SESSION_FLAG_IS_GUEST,
+  SMB2_SESSION_FLAG_IS_NULL,
+} from '../smb2/session-setup.ts';
+import type { Outcome, Reply } from './command.ts';
+
+const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
+  'logon-failure': STATUS_LOGON_FAILURE,
+  malformed: STATUS_INVALID_PARAMETER,
+  'account-disabled': STATUS_ACCOUNT_DISABLED,
+  unsupported: STATUS_NOT_SUPPORTED,
+};
+
+export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {
+  const found = findSession(body, request);
+  if (typeof found === 'number') return found;
+  const { server, connection } = request;
+  request.session = found;
+  found.login ??= server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
+  const login = found.login;
+  if (found.preauth !== undefined && found.account === undefined) {
+    found.preauth = extendPreauthHash(found.preauth, request.message);
+  }
+  const step = await login.step(body.securityBuffer);
+  // The session may have ended while the step was computed.
+  if (found.state === 'gone') return STATUS_USER_SESSION_DELETED;
+  if (step.kind === 'continue') return moreProcessing(found, step.token);
+  found.login = undefined;
+  login.close();
+  if (step.kind === 'refused') {
+    await endSession(server, found);
+    return REFUSALS[step.reason];
+  }
+  return finish(server, request, body, found, step);
+}
+
+/** The session this request is about: a new one, or the one it names. */
+function findSession(body: SessionSetupRequest, request: Request): Session | NtStatus {
+  const { server, connection, header } = request;
+  const dialect = connection.dialect!;
+  const demanded = server.options.encryption === 'required';
+  if (demanded && (!dialect.smb3 || connection.cipherId === 0)) return STATUS_ACCESS_DENIED;
+  if ((body.flags & SMB2_SESSION_FLAG_BINDING) !== 0) {
+    // "IsMultiChannelCapable is FALSE … the server SHOULD fail with STATUS_REQUEST_NOT_ACCEPTED."
+    return STATUS_REQUEST_NOT_ACCEPTED;
+  }
+  if (header.sessionId !== 0) {
+    const session = connection.sessions.get(header.sessionId);
+    if (session === undefined) return STATUS_USER_SESSION_DELETED;
+    // The handler of an earlier step still runs.
+    if (session.state === 'expired') session.state = 'inProgress';
+    return session;
+  }
+  if (connection.sessions.size >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
+  const session = new Session(unusedId(server.sessions), connection, Date.now());
+  session.preauth = connection.preauth;
+  server.sessions.set(session.sessionId, session);
+  connection.sessions.set(session.sessionId, session);
+  return session;
+}
+
+function moreProcessing(session: Session, token: Buffer): Reply {
+  return {
+    status: STATUS_MORE_PROCESSING_REQUIRED,
+    body: encodeSessionSetupResponse({ sessionFlags: 0, securityBuffer: token }),
+    onEncoded: (parts) => {
+      if (session.preauth !== undefined && session.account === undefined) {
+        session.preauth = extendPreauthHash(session.preauth, ...parts);
+      }
+    },
+  };
+}
+
+async function finish(
+  server: ServerState,
+  request: Request,
+  body: SessionSetupRequest,
+  session: Session,
+  step: Extract<LoginStep, { kind: 'done' }>,
+): Promise<Outcome> {
+  const { connection } = request;
+  const { account } = step;
+  if (session.account !== undefined && !sameUser(session.account, account)) {
+    await endSession(server, session);
+    return STATUS_LOGON_FAILURE;
+  }
+  if (session.account === undefined) {
+    if (account.kind !== 'user' && server.options.encryption === 'required') {
+      await endSession(server, session);
+      return STATUS_ACCESS_DENIED;
+    }
+    establish(server, connection, session, account, step.sessionKey);
+  }
+  if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.hasKeys) {
+    session.signingRequired = true;
+  }
+  await endPreviousSession(server, session, body.previousSessionId);
+  session.state = 'valid';
+  connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
+  const signer = session.channels.get(connection)?.signer;
+  return {
+    body: encodeSessionSetupResponse({
+      sessionFlags: sessionFlags(session),
+      securityBuffer: step.token,
+    }),
+    // "the server MUST sign the final session setup response", not for guest and anonymous.
+    ...(signer !== undefined && { signWith: signer }),
+  };
+}
+
+const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.name === b.name;
+
+/** Keys and requirements of a session that has just got its user. */
+function establish(
+  server: ServerState,
+  connection: Connection,
+  session: Session,
+  account: Account,
+  sessionKey: Buffer | undefined,
+): void {
+  const dialect = connection.dialect!;
+  session.account = account;
+  if (account.kind !== 'user' || sessionKey === undefined) return;
+  const keys = deriveSessionKeys({
+    dialect: dialect.revision,
+    sessionKey,
+    preauthHash: session.preauth,
+    cipher: connection.cipherId === 0 ? undefined : (connection.cipherId as CipherId),
+  });
+  const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, keys.signingKey);
+  session.channels.set(connection, { connection, signer });
+  session.signingRequired = connection.shouldSign || server.options.requireSigning;
+  const offered = (connection.serverCapabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
+  if (offered && keys.encryptionKey !== undefined && keys.decryptionKey !== undefined) {
+    session.cipher = createMessageCipher({
+      cipher: connection.cipherId as CipherId,
+      encryptionKey: keys.encryptionKey,
+      decryptionKey: keys.decryptionKey,
+    });
+    if (server.options.encryption === 'required') {
+      session.encryptData = true;
+      session.signingRequired = false;
+    }
+  }
+}
+
+function sessionFlags(session: Session): number {
+  switch (session.account?.kind) {
+    case 'guest':
+      return SMB2_SESSION_FLAG_IS_GUEST;
+    case 'anonymous':
+      return SMB2_SESSION_FLAG_IS_NULL;
+    default:
+      return session.encryptData ? SMB2_SESSION_FLAG_ENCRYPT_DATA : 0;
+  }
+}
+
+/** "if the authentications were for the same user, the server MUST remove the old session". */
+async function endPreviousSession(
+  server: ServerState,
+  session: Session,
+  previousSessionId: number,
+): Promise<void> {
+  if (previousSessionId === 0 || previousSessionId === session.sessionId) return;
+  const previous = server.sessions.get(previousSessionId);
+  if (previous?.account === undefined || session.account === undefined) return;
+  if (sameUser(previous.account, session.account)) await endSession(server, previous);
+}

@@ -1,0 +1,119 @@
+/** MS-FSA 2.1.5.15: setting times, attributes, sizes and the modes of an open. */
+import { isSettableTime, TIME_FREEZE, TIME_THAW } from '../dtyp/filetime.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DISK_FULL,
+  STATUS_FILE_LOCK_CONFLICT,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_TEMPORARY,
+  FILE_ATTRIBUTE_VALID_SET,
+} from '../fscc/attributes.ts';
+import {
+  FILE_MODE_SETTABLE,
+  FileAllocationInformation,
+  FileBasicInformation,
+  FileEndOfFileInformation,
+  FileModeInformation,
+  FilePositionInformation,
+  FileValidDataLengthInformation,
+  MAX_FILE_OFFSET,
+} from '../fscc/file-information.ts';
+import type { Open } from '../objects/open.ts';
+import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
+import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
+import { statusOfErrno } from './errno-status.ts';
+
+const statusOf = (result: Errno | 0): NtStatus =>
+  isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
+
+const TIMES = ['creationTime', 'lastAccessTime', 'lastWriteTime', 'changeTime'] as const;
+
+/** 2.1.5.15.2: times of 0, -1 and -2 leave the stored time alone, and so does an attribute value of 0. */
+export async function setBasic(buffer: Buffer, handle: VfsHandle): Promise<NtStatus> {
+  const info = FileBasicInformation.read(buffer);
+  const changes: { -readonly [K in keyof VfsChanges]: VfsChanges[K] } = {};
+  for (const time of TIMES) {
+    const value = info[time];
+    if (value === 0n || value === TIME_FREEZE || value === TIME_THAW) continue;
+    if (!isSettableTime(value)) return STATUS_INVALID_PARAMETER;
+    changes[time] = value;
+  }
+  const { fileAttributes } = info;
+  if ((fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0 && handle.kind === 'file') {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if ((fileAttributes & FILE_ATTRIBUTE_TEMPORARY) !== 0 && handle.kind === 'directory') {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (fileAttributes !== 0) changes.attributes = fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+  if (Object.keys(changes).length === 0) return STATUS_SUCCESS;
+  return statusOf(await handle.set(changes));
+}
+
+/** 2.1.5.15.5; on a directory INVALID_PARAMETER. */
+export async function setEndOfFile(
+  buffer: Buffer,
+  open: Open,
+  handle: VfsHandle,
+): Promise<NtStatus> {
+  const { endOfFile } = FileEndOfFileInformation.read(buffer);
+  if (handle.kind !== 'file' || endOfFile >= 2 ** 63) return STATUS_INVALID_PARAMETER;
+  return resize(open, handle, endOfFile);
+}
+
+async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtStatus> {
+  if (size > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
+  const range = { offset: BigInt(size), length: 0xffff_ffff_ffff_ffffn - BigInt(size) };
+  // Truncation is writing to what it cuts off.
+  if (open.file!.locks.size > 0 && open.file!.locks.conflicts(open, range, true)) {
+    return STATUS_FILE_LOCK_CONFLICT;
+  }
+  return statusOf(await handle.truncate(size));
+}
+
+/** 2.1.5.15.1: an allocation smaller than the file truncates it. */
+export async function setAllocation(
+  buffer: Buffer,
+  open: Open,
+  handle: VfsHandle,
+): Promise<NtStatus> {
+  const { allocationSize } = FileAllocationInformation.read(buffer);
+  if (handle.kind !== 'file' || allocationSize >= 2 ** 63) return STATUS_INVALID_PARAMETER;
+  if (allocationSize > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  if (allocationSize < stat.size) return resize(open, handle, allocationSize);
+  const reserved = allocationSize === 0 ? 0 : await handle.allocate(allocationSize);
+  // Reserving is a favour: a file system that cannot is none the worse.
+  return reserved === EOPNOTSUPP ? STATUS_SUCCESS : statusOf(reserved);
+}
+
+/**
+ * 2.1.5.15.14: valid data beyond what was written exposes old blocks; it wants a privilege that no
+ * user has here. A length within the file changes nothing.
+ */
+export async function setValidDataLength(buffer: Buffer, handle: VfsHandle): Promise<NtStatus> {
+  FileValidDataLengthInformation.read(buffer);
+  return handle.kind === 'file' ? STATUS_ACCESS_DENIED : STATUS_INVALID_PARAMETER;
+}
+
+/** 2.1.5.15.10; the position is the client's affair, the server only keeps it. */
+export function setPosition(buffer: Buffer, open: Open): NtStatus {
+  const { currentByteOffset } = FilePositionInformation.read(buffer);
+  if (currentByteOffset >= 2 ** 63) return STATUS_INVALID_PARAMETER;
+  open.position = currentByteOffset;
+  return STATUS_SUCCESS;
+}
+
+/** 2.1.5.15.9 */
+export function setMode(buffer: Buffer, open: Open): NtStatus {
+  const { mode } = FileModeInformation.read(buffer);
+  if ((mode & ~FILE_MODE_SETTABLE) !== 0) return STATUS_INVALID_PARAMETER;
+  open.mode = (open.mode & ~FILE_MODE_SETTABLE) | mode;
+  return STATUS_SUCCESS;
+}

@@ -1,0 +1,97 @@
+/** MS-SMB2 3.3.5.21: SET_INFO; renames and deletions are in rename.ts and disposition.ts. */
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FileInformationClass as Class } from '../fscc/information-class.ts';
+import { fileSetRules, refuseFileSet, refuseFs } from '../fscc/information-rules.ts';
+import {
+  SMB2_0_INFO_FILE,
+  SMB2_0_INFO_FILESYSTEM,
+  SMB2_0_INFO_QUOTA,
+  SMB2_0_INFO_SECURITY,
+} from '../smb2/info-types.ts';
+import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
+import { CHANGES } from './access.ts';
+import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
+import { setDisposition, setDispositionEx } from './disposition.ts';
+import { setLink, setLinkEx, setRename, setRenameEx } from './rename.ts';
+import {
+  setAllocation,
+  setBasic,
+  setEndOfFile,
+  setMode,
+  setPosition,
+  setValidDataLength,
+} from './set-file-info.ts';
+
+const reply = { body: encodeSetInfoResponse() };
+
+export function setInfo(body: SetInfoRequest, request: OpenRequest): MaybePromise<Outcome> {
+  if (body.buffer.length > request.connection.dialect!.maxTransactSize) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (body.buffer.length === 0) return STATUS_INVALID_PARAMETER;
+  const status = set(body, request);
+  return status instanceof Promise ? status.then(answerSet) : answerSet(status);
+}
+
+const answerSet = (status: NtStatus): Outcome => (status === STATUS_SUCCESS ? reply : status);
+
+function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus> {
+  switch (body.infoType) {
+    case SMB2_0_INFO_FILE:
+      return setFile(body, request);
+    case SMB2_0_INFO_FILESYSTEM:
+      return refuseFs(body.fileInfoClass);
+    case SMB2_0_INFO_SECURITY:
+    case SMB2_0_INFO_QUOTA:
+      return STATUS_NOT_SUPPORTED;
+    default:
+      return STATUS_INVALID_PARAMETER;
+  }
+}
+
+/** 3.3.5.21.1 */
+function setFile(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus> {
+  const { open, tree } = request;
+  const rule = fileSetRules[body.fileInfoClass];
+  if (rule === undefined) return refuseFileSet(body.fileInfoClass);
+  if (body.buffer.length < rule.fixedSize) return STATUS_INFO_LENGTH_MISMATCH;
+  if (open.handle === undefined) return STATUS_NOT_SUPPORTED;
+  if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
+  if (tree.readOnly && (rule.requiredAccess & CHANGES) !== 0) return STATUS_ACCESS_DENIED;
+  const { handle } = open;
+  switch (body.fileInfoClass) {
+    case Class.FileBasicInformation:
+      return setBasic(body.buffer, handle);
+    case Class.FileRenameInformation:
+      return setRename(body.buffer, request);
+    case Class.FileRenameInformationEx:
+      return setRenameEx(body.buffer, request);
+    case Class.FileLinkInformation:
+      return setLink(body.buffer, request);
+    case Class.FileLinkInformationEx:
+      return setLinkEx(body.buffer, request);
+    case Class.FileDispositionInformation:
+      return setDisposition(body.buffer, open, handle);
+    case Class.FileDispositionInformationEx:
+      return setDispositionEx(body.buffer, open, handle);
+    case Class.FilePositionInformation:
+      return setPosition(body.buffer, open);
+    case Class.FileModeInformation:
+      return setMode(body.buffer, open);
+    case Class.FileAllocationInformation:
+      return setAllocation(body.buffer, open, handle);
+    case Class.FileEndOfFileInformation:
+      return setEndOfFile(body.buffer, open, handle);
+    case Class.FileValidDataLengthInformation:
+      return setValidDataLength(body.buffer, handle);
+    default:
+      return STATUS_NOT_SUPPORTED;
+  }
+}

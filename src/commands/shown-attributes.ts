@@ -1,0 +1,16 @@
+/** MS-FSCC 2.6: file attributes as a client sees them, the same in every answer. */
+import { FILE_ATTRIBUTE_HIDDEN, normalizeAttributes } from '../fscc/attributes.ts';
+import type { Share } from '../objects/share.ts';
+import type { Errno } from '../vfs/errno.ts';
+import type { VfsStat } from '../vfs/vfs.ts';
+
+/** `path` decides about `hide dot files`; the share's root is never hidden. */
+export function shownAttributes(
+  share: Share,
+  stat: VfsStat,
+  path: readonly string[] | string | Errno,
+): number {
+  const name = typeof path === 'string' ? path : typeof path === 'number' ? '' : path.at(-1);
+  const hidden = share.hideDotFiles && name?.startsWith('.') === true;
+  return normalizeAttributes(stat.attributes | (hidden ? FILE_ATTRIBUTE_HIDDEN : 0));
+}

@@ -1,0 +1,75 @@
+/** MS-SMB2 3.3.5.7: TREE_CONNECT. */
+import { MAX_TREES_PER_SESSION } from '../base/limits.ts';
+import { FILE_ALL_ACCESS, FILE_GENERIC_EXECUTE, FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_BAD_NETWORK_NAME,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+} from '../dtyp/ntstatus.ts';
+import type { Share } from '../objects/share.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+import {
+  SMB2_SHARE_TYPE_DISK,
+  SMB2_SHARE_TYPE_PIPE,
+  SMB2_SHAREFLAG_ENCRYPT_DATA,
+  SMB2_SHAREFLAG_MANUAL_CACHING,
+  SMB2_SHAREFLAG_NO_CACHING,
+} from '../smb2/share-flags.ts';
+import { encodeTreeConnectResponse, type TreeConnectRequest } from '../smb2/tree-connect.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { Outcome, SessionRequest } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
+
+/** `\\server\share` and nothing behind it. */
+const PATH = /^\\\\[^\\]+\\([^\\]+)$/;
+/** MS-SRVS: share names are at most 80 characters. */
+const MAX_SHARE_NAME = 80;
+
+export async function treeConnect(
+  body: TreeConnectRequest,
+  request: SessionRequest,
+): Promise<Outcome> {
+  const { server, session, connection } = request;
+  const name = PATH.exec(body.path)?.[1];
+  if (name === undefined) return STATUS_INVALID_PARAMETER;
+  const share = server.shares.get(name.toLowerCase());
+  if (share === undefined || name.length > MAX_SHARE_NAME) return STATUS_BAD_NETWORK_NAME;
+  if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
+  if (share.encryptData && session.cipher === undefined) return STATUS_ACCESS_DENIED;
+  const client = { address: connection.transport.remoteAddress };
+  const decision = await server.controlPlane.connectShare(session.account!, share.name, client);
+  if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
+  if (decision.kind === 'denied') return STATUS_ACCESS_DENIED;
+  const files = await share.vfs?.attach(decision.identity);
+  if (files !== undefined && isErrno(files)) return statusOfErrno(files);
+  if (session.state === 'gone') {
+    files?.close();
+    return STATUS_BAD_NETWORK_NAME;
+  }
+  const readOnly = share.readOnly || decision.readOnly;
+  const tree: TreeConnect = {
+    treeId: session.newTreeId(),
+    session,
+    share,
+    maximalAccess: readOnly ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS,
+    readOnly,
+    files,
+    openCount: 0,
+  };
+  session.trees.set(tree.treeId, tree);
+  request.tree = tree;
+  return {
+    body: encodeTreeConnectResponse({
+      shareType: share.type === 'disk' ? SMB2_SHARE_TYPE_DISK : SMB2_SHARE_TYPE_PIPE,
+      shareFlags: shareFlags(share),
+      capabilities: 0,
+      maximalAccess: tree.maximalAccess,
+    }),
+  };
+}
+
+function shareFlags(share: Share): number {
+  const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;
+  return caching | (share.encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0);
+}

@@ -1,0 +1,76 @@
+/** MS-SMB2 3.3.5.13: WRITE. */
+import { FILE_APPEND_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_DISK_FULL,
+  STATUS_FILE_LOCK_CONFLICT,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_PIPE_DISCONNECTED,
+} from '../dtyp/ntstatus.ts';
+import type { Pipe } from '../objects/pipe.ts';
+import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
+import { FILE_WRITE_THROUGH } from '../smb2/create-options.ts';
+import {
+  encodeWriteResponse,
+  SMB2_WRITEFLAG_WRITE_THROUGH,
+  SMB2_WRITEFLAG_WRITE_UNBUFFERED,
+  type WriteRequest,
+} from '../smb2/write.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
+import { MAX_FILE_OFFSET } from './read.ts';
+
+export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
+  const { open, connection } = request;
+  const dialect = connection.dialect!;
+  const length = body.data.length;
+  if ((open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0) return STATUS_ACCESS_DENIED;
+  if (length > dialect.maxWriteSize) return STATUS_INVALID_PARAMETER;
+  if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
+  if (open.pipe !== undefined) return writePipe(open.pipe, body, dialect.smb3);
+  if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
+  if (body.offset >= 2 ** 63 || (length > 0 && body.offset + length > 2 ** 63)) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (open.file!.locks.size > 0 && writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
+  if (body.offset + length > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
+  if (length === 0) return { body: encodeWriteResponse({ count: 0 }) };
+  const through =
+    (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
+  const written = open.handle.write(body.data, body.offset);
+  if (typeof written === 'number' && !through) return answerWrite(written);
+  return finishWrite(request, written, through);
+}
+
+function writeLocked(body: WriteRequest, { open }: OpenRequest): boolean {
+  const range = { offset: BigInt(body.offset), length: BigInt(body.data.length) };
+  return open.file!.locks.conflicts(open, range, true);
+}
+
+const answerWrite = (count: number): Outcome =>
+  count < 0 ? statusOfErrno(count) : { body: encodeWriteResponse({ count }) };
+
+/** Write-through: on disk before the reply. */
+async function finishWrite(
+  { open }: OpenRequest,
+  written: MaybePromise<number>,
+  through: boolean,
+): Promise<Outcome> {
+  const count = await written;
+  if (count >= 0 && through) {
+    const flushed = await open.handle!.flush();
+    if (isErrno(flushed)) return statusOfErrno(flushed);
+  }
+  return answerWrite(count);
+}
+
+async function writePipe(pipe: Pipe, body: WriteRequest, smb3: boolean): Promise<Outcome> {
+  const unbuffered = SMB2_WRITEFLAG_WRITE_THROUGH | SMB2_WRITEFLAG_WRITE_UNBUFFERED;
+  if (smb3 && (body.flags & unbuffered) !== 0) return STATUS_INVALID_PARAMETER;
+  // The view is the transport's; the pipe may keep what it is given.
+  const taken = await pipe.write(Buffer.from(body.data));
+  if (!taken) return STATUS_PIPE_DISCONNECTED;
+  return { body: encodeWriteResponse({ count: body.data.length }) };
+}

@@ -1,0 +1,93 @@
+/**
+ * MS-SMB2 3.3.1.7: a transport connection.
+ *
+ *     fresh ── SMB1 NEGOTIATE ──▶ wildcard (0x02FF) ── NEGOTIATE ──▶ negotiated ──▶ closed
+ *       └──────────────── NEGOTIATE ───────────────────────▲
+ *
+ * A second NEGOTIATE in state negotiated closes the connection.
+ */
+import type { Logger } from '../base/log.ts';
+import type { PreauthHash } from '../crypto/preauth.ts';
+import type { MessageWindow } from './message-window.ts';
+import type { Session } from './session.ts';
+
+/** The constants of the negotiated dialect, chosen once; handlers look here and never at numbers. */
+export interface DialectTraits {
+  readonly revision: number;
+  readonly name: string;
+  /** Connection.SupportsMultiCredit. */
+  readonly multiCredit: boolean;
+  /** "belongs to the SMB 3.x dialect family". */
+  readonly smb3: boolean;
+  /** 3.1.1: preauthentication integrity, negotiate contexts, error contexts. */
+  readonly preauthIntegrity: boolean;
+  /** Where encryption is decided: by capability bit (3.0, 3.0.2) or by context (3.1.1). */
+  readonly encryption: 'none' | 'capability' | 'context';
+  /** FileNormalizedNameInformation is served. */
+  readonly normalizedNames: boolean;
+  readonly maxTransactSize: number;
+  readonly maxReadSize: number;
+  readonly maxWriteSize: number;
+}
+
+/** What the transport does for a connection. */
+export interface Transport {
+  readonly remoteAddress: string;
+  /** Sends one framed message made of these buffers; they are the transport's from now on. */
+  send(parts: readonly Buffer[]): void;
+  /** Ends the connection; answers already handed over may be lost. */
+  close(reason: string): void;
+}
+
+/** A request that was answered with STATUS_PENDING or may still be cancelled. */
+export interface PendingRequest {
+  readonly messageId: number;
+  readonly asyncId: number;
+  readonly sessionId: number;
+  cancel(): void;
+}
+
+export class Connection {
+  readonly id: number;
+  readonly transport: Transport;
+  readonly log: Logger;
+  readonly window: MessageWindow;
+  state: 'fresh' | 'wildcard' | 'negotiated' | 'closed' = 'fresh';
+  dialect: DialectTraits | undefined;
+  clientGuid: Buffer = Buffer.alloc(16);
+  clientCapabilities = 0;
+  clientSecurityMode = 0;
+  clientDialects: readonly number[] = [];
+  serverCapabilities = 0;
+  serverSecurityMode = 0;
+  /** Connection.ShouldSign: the client demands signing. */
+  shouldSign = false;
+  /** 0 where encryption was not negotiated. */
+  cipherId = 0;
+  /** See SigningAlgorithm. */
+  signingAlgorithm = 0;
+  /** 3.1.1: Connection.PreauthIntegrityHashValue. */
+  preauth: PreauthHash | undefined;
+  /** Connection.SessionTable. */
+  readonly sessions = new Map<number, Session>();
+  /** Connection.RequestList, as far as CANCEL needs it: by MessageId, and by AsyncId. */
+  readonly requests = new Map<number, PendingRequest>();
+  readonly asyncRequests = new Map<number, PendingRequest>();
+  #nextAsyncId = 1;
+
+  constructor(id: number, transport: Transport, window: MessageWindow, log: Logger) {
+    this.id = id;
+    this.transport = transport;
+    this.window = window;
+    this.log = log;
+  }
+
+  newAsyncId(): number {
+    return this.#nextAsyncId++;
+  }
+
+  get authenticated(): boolean {
+    for (const session of this.sessions.values()) if (session.state === 'valid') return true;
+    return false;
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * MS-SMB2 3.3.1.10: an open. Files and directories have a VFS handle and a shared file; pipes have a
+ * pipe. An open lives in its session's table and the server's until close() has run once.
+ */
+import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
+import type { Pipe } from './pipe.ts';
+import type { Session } from './session.ts';
+import type { SharedFile } from './shared-file.ts';
+import type { TreeConnect } from './tree-connect.ts';
+
+/** 3.3.5.18: where an enumeration stands. */
+export interface Enumeration {
+  readonly cursor: VfsCursor;
+  pattern: string;
+  matches: (name: string) => boolean;
+  /** The pattern is a plain name: one entry at most. */
+  exact: boolean;
+  /** Entries read from the cursor and not yet sent; `next` is the first of them. */
+  batch: readonly VfsDirectoryEntry[];
+  next: number;
+  /** `.` and `..` come first: how many of them are sent. */
+  dots: number;
+  /** Something was sent since the start: decides NO_SUCH_FILE or NO_MORE_FILES. */
+  started: boolean;
+  ended: boolean;
+}
+
+export interface OpenState {
+  readonly persistentId: number;
+  readonly volatileId: number;
+  readonly session: Session;
+  readonly tree: TreeConnect;
+  /** Open.GrantedAccess. */
+  readonly access: number;
+  readonly share: number;
+  readonly createOptions: number;
+  readonly handle?: VfsHandle;
+  readonly file?: SharedFile;
+  readonly pipe?: Pipe;
+}
+
+export class Open {
+  readonly persistentId: number;
+  readonly volatileId: number;
+  readonly session: Session;
+  readonly tree: TreeConnect;
+  readonly access: number;
+  readonly share: number;
+  readonly createOptions: number;
+  readonly handle: VfsHandle | undefined;
+  readonly file: SharedFile | undefined;
+  readonly pipe: Pipe | undefined;
+  /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
+  deleteOnClose: boolean;
+  /** FileModeInformation's settable bits, MS-FSCC 2.4.31. */
+  mode: number;
+  /** FilePositionInformation, MS-FSCC 2.4.40. */
+  position = 0;
+  enumeration: Enumeration | undefined;
+  /** A QUERY_DIRECTORY under way. */
+  enumerating: Promise<unknown> | undefined;
+  closed = false;
+
+  constructor(state: OpenState, modes: { deleteOnClose: boolean; mode: number }) {
+    this.persistentId = state.persistentId;
+    this.volatileId = state.volatileId;
+    this.session = state.session;
+    this.tree = state.tree;
+    this.access = state.access;
+    this.share = state.share;
+    this.createOptions = state.createOptions;
+    this.handle = state.handle;
+    this.file = state.file;
+    this.pipe = state.pipe;
+    this.deleteOnClose = modes.deleteOnClose;
+    this.mode = modes.mode;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A named pipe that a client has open. A READ that comes before there is an answer waits and is woken
+ * exactly once: by the answer, by CANCEL or by the close.
+ */
+import type { PipeEndpoint } from '../ipc/control-plane.ts';
+
+export type PipeRead = { readonly bytes: Buffer; readonly more: boolean };
+
+interface Reader {
+  readonly limit: number;
+  readonly wake: (read: PipeRead | undefined) => void;
+}
+
+export class Pipe {
+  readonly name: string;
+  readonly #endpoint: PipeEndpoint;
+  #readers: Reader[] = [];
+
+  constructor(name: string, endpoint: PipeEndpoint) {
+    this.name = name;
+    this.#endpoint = endpoint;
+  }
+
+  /** Hands a message over; false when it breaks the protocol. */
+  async write(message: Buffer): Promise<boolean> {
+    const taken = await this.#endpoint.write(message);
+    this.#serveReaders();
+    return taken;
+  }
+
+  /** What is there now; undefined when nothing is. */
+  readNow(limit: number): PipeRead | undefined {
+    return this.#readers.length === 0 ? this.#endpoint.read(limit) : undefined;
+  }
+
+  /** Waits for an answer; undefined when `signal` or the close ended the wait. */
+  read(limit: number, signal: AbortSignal): Promise<PipeRead | undefined> {
+    return new Promise((resolve) => {
+      const reader: Reader = {
+        limit,
+        wake: (read) => {
+          signal.removeEventListener('abort', cancel);
+          resolve(read);
+        },
+      };
+      const cancel = () => {
+        this.#readers = this.#readers.filter((other) => other !== reader);
+        reader.wake(undefined);
+      };
+      signal.addEventListener('abort', cancel, { once: true });
+      this.#readers.push(reader);
+    });
+  }
+
+  close(): void {
+    for (const reader of this.#readers.splice(0)) reader.wake(undefined);
+    this.#endpoint.close();
+  }
+
+  #serveReaders(): void {
+    while (this.#readers.length > 0) {
+      const read = this.#endpoint.read(this.#readers[0]!.limit);
+      if (read === undefined) return;
+      this.#readers.shift()!.wake(read);
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * MS-SMB2 3.3.1.12: one request while it is worked on. The pipeline fills in what the command needs;
+ * handlers read it through RequestContext.
+ */
+import type { Header } from '../smb2/header.ts';
+import type { Connection, PendingRequest } from './connection.ts';
+import type { Open } from './open.ts';
+import type { ServerState } from './server-state.ts';
+import type { Session } from './session.ts';
+import type { TreeConnect } from './tree-connect.ts';
+
+export class Request implements PendingRequest {
+  readonly server: ServerState;
+  readonly connection: Connection;
+  readonly header: Header;
+  /** The whole message, header first, as it was signed. */
+  readonly message: Buffer;
+  /** Request.IsEncrypted. */
+  readonly encrypted: boolean;
+  session: Session | undefined;
+  tree: TreeConnect | undefined;
+  open: Open | undefined;
+  /** Nonzero once an interim response went out. */
+  asyncId = 0;
+  cancelled = false;
+  /** Sends the interim response; set by the pipeline. */
+  onPend: (() => void) | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(
+    server: ServerState,
+    connection: Connection,
+    header: Header,
+    message: Buffer,
+    encrypted: boolean,
+  ) {
+    this.server = server;
+    this.connection = connection;
+    this.header = header;
+    this.message = message;
+    this.encrypted = encrypted;
+  }
+
+  get messageId(): number {
+    return this.header.messageId;
+  }
+
+  get sessionId(): number {
+    return this.header.sessionId;
+  }
+
+  /** Aborted by CANCEL, LOGOFF and the loss of the connection. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.cancelled) this.#controller.abort();
+    }
+    return this.#controller.signal;
+  }
+
+  /**
+   * 3.3.4.2: tells the client that this will take a while. A handler that is about to wait for another
+   * client, or for something that may never come, calls it before it waits.
+   */
+  pend(): AbortSignal {
+    if (this.asyncId === 0) {
+      this.asyncId = this.connection.newAsyncId();
+      this.connection.asyncRequests.set(this.asyncId, this);
+      this.onPend?.();
+    }
+    return this.signal;
+  }
+
+  cancel(): void {
+    this.cancelled = true;
+    this.#controller?.abort();
+  }
+}

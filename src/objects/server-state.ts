@@ -1,0 +1,56 @@
+/** MS-SMB2 3.3.1.5: what the whole server knows. */
+import type { Logger } from '../base/log.ts';
+import type { ControlPlane } from '../ipc/control-plane.ts';
+import type { Connection } from './connection.ts';
+import type { Open } from './open.ts';
+import type { Session } from './session.ts';
+import type { Share } from './share.ts';
+import { SharedFiles } from './shared-file.ts';
+
+/** The policy, from smb.conf or from a library user; see config/parameters.ts for what each key means. */
+export interface ServerOptions {
+  /** NetBIOS name, also in NTLM's target information. */
+  readonly serverName: string;
+  /** Lowest and highest dialect revision spoken. */
+  readonly minDialect: number;
+  readonly maxDialect: number;
+  /** RequireMessageSigning. */
+  readonly requireSigning: boolean;
+  /** 'off': never; 'desired': offered, shares may demand it; 'required': EncryptData for every session. */
+  readonly encryption: 'off' | 'desired' | 'required';
+  readonly maxReadSize: number;
+  readonly maxWriteSize: number;
+  readonly maxTransactSize: number;
+  readonly maxCredits: number;
+  readonly maxConnections: number;
+  readonly maxOpens: number;
+}
+
+export class ServerState {
+  readonly guid: Buffer;
+  readonly options: ServerOptions;
+  readonly controlPlane: ControlPlane;
+  readonly log: Logger;
+  readonly connections = new Set<Connection>();
+  /** GlobalSessionTable. */
+  readonly sessions = new Map<number, Session>();
+  /** GlobalOpenTable, by persistent id. */
+  readonly opens = new Map<number, Open>();
+  readonly files = new SharedFiles();
+  /** ShareList, by name in lower case. */
+  readonly shares = new Map<string, Share>();
+
+  constructor(
+    guid: Buffer,
+    options: ServerOptions,
+    controlPlane: ControlPlane,
+    shares: readonly Share[],
+    log: Logger,
+  ) {
+    this.guid = guid;
+    this.options = options;
+    this.controlPlane = controlPlane;
+    this.log = log;
+    for (const share of shares) this.shares.set(share.name.toLowerCase(), share);
+  }
+}

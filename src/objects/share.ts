@@ -1,0 +1,17 @@
+/** MS-SMB2 3.3.1.6: a share, as the server offers it. */
+import type { Vfs } from '../vfs/vfs.ts';
+
+export interface Share {
+  readonly name: string;
+  readonly type: 'disk' | 'pipe';
+  readonly comment: string;
+  /** Undefined for IPC$. */
+  readonly vfs: Vfs | undefined;
+  readonly readOnly: boolean;
+  /** Share.EncryptData: requests to it must be encrypted. */
+  readonly encryptData: boolean;
+  /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */
+  readonly hideDotFiles: boolean;
+  /** FileFsVolumeInformation's label. */
+  readonly volumeLabel: string;
+}

@@ -1,0 +1,75 @@
+/**
+ * One file that somebody has open, MS-FSA 2.1.1.5: what its opens share. Keyed by the file's identity
+ * (volume, file id), so opens by different names and shares meet here.
+ *
+ * Deletion: an open made with FILE_DELETE_ON_CLOSE turns into `deletePending` when it closes; SET_INFO
+ * FileDispositionInformation sets it at once. While it is set nobody new may open the file. The last
+ * close removes the name, through the handle of the open that asked for it (`deleter`).
+ *
+ *     open ──────── close (last) ──────────────▶ gone from the table
+ *      │ disposition / delete-on-close closes
+ *      ▼
+ *     deletePending ── disposition(false) ──▶ open
+ *      │ last close
+ *      ▼
+ *     name removed, gone from the table
+ */
+import type { VfsHandle } from '../vfs/vfs.ts';
+import { ByteRangeLocks } from './byte-range-locks.ts';
+import type { Open } from './open.ts';
+import { conflicts, type ShareMode } from './share-modes.ts';
+
+export class SharedFile {
+  readonly key: string;
+  readonly opens = new Set<Open>();
+  readonly locks = new ByteRangeLocks<Open>();
+  deletePending = false;
+  /** The handle that removes the name; kept after its open has closed. */
+  deleter: VfsHandle | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  /** MS-FSA 2.1.5.1.2.2. */
+  sharingViolation(wanted: ShareMode, except?: Open): boolean {
+    for (const open of this.opens) if (open !== except && conflicts(wanted, open)) return true;
+    return false;
+  }
+}
+
+/** Every file that is open. Several workers will ask one owner; here it is this process. */
+export class SharedFiles {
+  readonly #files = new Map<string, SharedFile>();
+
+  static key(volumeId: number, fileId: bigint): string {
+    return `${volumeId}:${fileId}`;
+  }
+
+  find(key: string): SharedFile | undefined {
+    return this.#files.get(key);
+  }
+
+  /** The file, made if nobody has it open; the caller adds its open at once. */
+  get(key: string): SharedFile {
+    let file = this.#files.get(key);
+    if (file === undefined) {
+      file = new SharedFile(key);
+      this.#files.set(key, file);
+    }
+    return file;
+  }
+
+  /** Forgets a file that nobody has open any more. */
+  release(file: SharedFile): void {
+    if (file.opens.size === 0) this.#files.delete(file.key);
+  }
+
+  get size(): number {
+    return this.#files.size;
+  }
+
+  values(): IterableIterator<SharedFile> {
+    return this.#files.values();
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * How things end: opens (MS-SMB2 3.3.4.17), tree connects, sessions (3.3.4.12) and connections
+ * (3.3.7.1), each with all that hangs on it. Every function may be called for something that has
+ * ended already.
+ */
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
+import type { Connection } from './connection.ts';
+import type { Open } from './open.ts';
+import type { ServerState } from './server-state.ts';
+import type { Session } from './session.ts';
+import type { SharedFile } from './shared-file.ts';
+import type { TreeConnect } from './tree-connect.ts';
+
+/** Closes an open; the promise is there only where a deletion takes its time. */
+export function closeOpen(server: ServerState, open: Open): Promise<void> | undefined {
+  if (open.closed) return undefined;
+  open.closed = true;
+  open.session.opens.delete(open.volatileId);
+  server.opens.delete(open.persistentId);
+  open.tree.openCount -= 1;
+  open.enumeration?.cursor.close();
+  open.enumeration = undefined;
+  open.pipe?.close();
+  if (open.file === undefined || open.handle === undefined) return undefined;
+  return closeFile(server, open, open.file, open.handle);
+}
+
+function closeFile(
+  server: ServerState,
+  open: Open,
+  file: SharedFile,
+  handle: VfsHandle,
+): Promise<void> | undefined {
+  file.opens.delete(open);
+  file.locks.releaseAll(open);
+  if (open.deleteOnClose && !file.deletePending) {
+    file.deletePending = true;
+    file.deleter = handle;
+  }
+  if (file.opens.size > 0) {
+    if (file.deleter !== handle) handle.close();
+    return undefined;
+  }
+  if (!file.deletePending) {
+    server.files.release(file);
+    handle.close();
+    return undefined;
+  }
+  return removeName(server, file, handle);
+}
+
+async function removeName(
+  server: ServerState,
+  file: SharedFile,
+  closing: VfsHandle,
+): Promise<void> {
+  const deleter = file.deleter ?? closing;
+  try {
+    const result = await deleter.remove();
+    if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
+  } finally {
+    server.files.release(file);
+    if (deleter !== closing) deleter.close();
+    closing.close();
+  }
+}
+
+/** 3.3.5.8: a tree connect with its opens. */
+export async function endTree(server: ServerState, tree: TreeConnect): Promise<void> {
+  if (!tree.session.trees.delete(tree.treeId)) return;
+  const closing: Promise<void>[] = [];
+  for (const open of tree.session.opens.values()) {
+    if (open.tree !== tree) continue;
+    const pending = closeOpen(server, open);
+    if (pending !== undefined) closing.push(pending);
+  }
+  await Promise.all(closing);
+  tree.files?.close();
+}
+
+/** 3.3.4.12: a session with its tree connects, on every connection. */
+export async function endSession(server: ServerState, session: Session): Promise<void> {
+  if (session.state === 'gone') return;
+  session.state = 'gone';
+  server.sessions.delete(session.sessionId);
+  session.connection.sessions.delete(session.sessionId);
+  for (const channel of session.channels.values()) {
+    channel.connection.sessions.delete(session.sessionId);
+    cancelRequests(channel.connection, session.sessionId);
+  }
+  cancelRequests(session.connection, session.sessionId);
+  session.login?.close();
+  session.login = undefined;
+  const trees: Promise<void>[] = [];
+  for (const tree of session.trees.values()) trees.push(endTree(server, tree));
+  await Promise.all(trees);
+}
+
+function cancelRequests(connection: Connection, sessionId: number): void {
+  for (const request of connection.requests.values()) {
+    if (request.sessionId === sessionId) request.cancel();
+  }
+}
+
+/** 3.3.7.1: the connection is lost. */
+export async function endConnection(server: ServerState, connection: Connection): Promise<void> {
+  if (!server.connections.delete(connection)) return;
+  connection.state = 'closed';
+  for (const request of connection.requests.values()) request.cancel();
+  const sessions: Promise<void>[] = [];
+  for (const session of connection.sessions.values()) {
+    if (session.connection === connection) sessions.push(endSession(server, session));
+    else session.channels.delete(connection);
+  }
+  connection.sessions.clear();
+  await Promise.all(sessions);
+}

@@ -1,0 +1,16 @@
+/** MS-SMB2 3.3.1.9: a session's connection to a share. */
+import type { VfsTree } from '../vfs/vfs.ts';
+import type { Session } from './session.ts';
+import type { Share } from './share.ts';
+
+export interface TreeConnect {
+  readonly treeId: number;
+  readonly session: Session;
+  readonly share: Share;
+  /** TreeConnect.MaximalAccess. */
+  readonly maximalAccess: number;
+  readonly readOnly: boolean;
+  /** The share's files as this user sees them; undefined for IPC$. */
+  readonly files: VfsTree | undefined;
+  openCount: number;
+}

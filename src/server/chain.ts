@@ -1,0 +1,227 @@
+/**
+ * MS-SMB2 3.3.5.2.7: the requests of one transport message, a single one or a compound, in order.
+ *
+ * What a request names (session, tree, open) is handed to the related one behind it. Answers are
+ * collected and leave together. A handler that answers at once costs no promise. One that waits gets
+ * an interim response (3.3.4.2): the answers before it leave with the interim, unrelated requests
+ * behind it go on, related ones wait and are answered with it.
+ */
+import { INTERIM_RESPONSE_MS } from '../base/limits.ts';
+import { type CommandRow, Disconnect, type Outcome } from '../commands/command.ts';
+import { commandTable } from '../commands/table.ts';
+import {
+  isError,
+  type NtStatus,
+  STATUS_INTERNAL_ERROR,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_PARAMETER,
+} from '../dtyp/ntstatus.ts';
+import type { Connection } from '../objects/connection.ts';
+import type { Open } from '../objects/open.ts';
+import { Request } from '../objects/request.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import type { Session } from '../objects/session.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+import { isRelatedFileId } from '../smb2/file-id.ts';
+import { Command, commandName, isRelated } from '../smb2/header.ts';
+import { WireError } from '../wire/wire-error.ts';
+import {
+  verifyCharge,
+  verifyOpen,
+  verifySession,
+  verifySignature,
+  verifyTree,
+} from './preconditions.ts';
+import { type Answer, answer, interimAnswer, send } from './respond.ts';
+import type { Member, Unwrapped } from './unwrap.ts';
+
+/** What the previous member of a compound leaves to a related one. */
+interface Previous {
+  status: NtStatus;
+  session: Session | undefined;
+  tree: TreeConnect | undefined;
+  open: Open | undefined;
+  /** The previous request had, or should have made, a FileId. */
+  hasFileId: boolean;
+}
+
+export class Chain {
+  readonly #server: ServerState;
+  readonly #connection: Connection;
+  readonly #members: readonly Member[];
+  readonly #encryptedBy: Session | undefined;
+  #previous: Previous | undefined;
+  #answers: Answer[] = [];
+
+  constructor(server: ServerState, connection: Connection, unwrapped: Unwrapped) {
+    this.#server = server;
+    this.#connection = connection;
+    this.#members = unwrapped.members;
+    this.#encryptedBy = unwrapped.encryptedBy;
+  }
+
+  run(index = 0): void {
+    for (let i = index; i < this.#members.length; i++) {
+      const request = this.#request(this.#members[i]!);
+      const outcome = this.#perform(request);
+      if (outcome instanceof Promise) {
+        this.#wait(request, outcome, i);
+        return;
+      }
+      if (!this.#settle(request, outcome)) return;
+    }
+    this.#flush();
+  }
+
+  #request({ header, message }: Member): Request {
+    const request = new Request(
+      this.#server,
+      this.#connection,
+      header,
+      message,
+      this.#encryptedBy !== undefined,
+    );
+    // A CANCEL bears the MessageId of the request it is after.
+    if (header.command !== Command.CANCEL) {
+      this.#connection.requests.set(header.messageId, request);
+    }
+    return request;
+  }
+
+  #wait(request: Request, outcome: Promise<Outcome>, index: number): void {
+    const row = commandTable[request.header.command]!;
+    const next = this.#members[index + 1];
+    let detached = false;
+    request.onPend = () => {
+      clearTimeout(timer);
+      this.#answers.push(interimAnswer(request));
+      this.#flush();
+      // Unrelated requests behind it do not depend on it: a chain of their own.
+      if (next !== undefined && !isRelated(next.header)) {
+        detached = true;
+        const rest = { members: this.#members.slice(index + 1), encryptedBy: this.#encryptedBy };
+        new Chain(this.#server, this.#connection, rest).run();
+      }
+    };
+    const timer = row.neverPends
+      ? undefined
+      : setTimeout(() => request.pend(), INTERIM_RESPONSE_MS).unref();
+    if (request.asyncId !== 0) request.onPend();
+    outcome
+      .catch((error: unknown) => this.#bug(request, error))
+      .then((settled) => {
+        clearTimeout(timer);
+        request.onPend = undefined;
+        if (!this.#settle(request, settled)) return;
+        if (detached) this.#flush();
+        else this.run(index + 1);
+      });
+  }
+
+  /** Takes an outcome into the chain; false when the connection ends. */
+  #settle(request: Request, outcome: Outcome): boolean {
+    if (request.header.command === Command.CANCEL) return true;
+    this.#connection.requests.delete(request.messageId);
+    if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
+    if (outcome instanceof Disconnect) {
+      this.#connection.transport.close(outcome.reason);
+      return false;
+    }
+    const status = typeof outcome === 'number' ? outcome : (outcome.status ?? 0);
+    this.#previous = {
+      status,
+      session: request.session,
+      tree: request.tree,
+      open: request.open,
+      hasFileId: hasFileId(request, this.#previous),
+    };
+    this.#answers.push(answer(request, outcome));
+    return true;
+  }
+
+  #flush(): void {
+    send(this.#connection, this.#answers, this.#encryptedBy);
+    this.#answers = [];
+  }
+
+  #perform(request: Request): Outcome | Promise<Outcome> {
+    try {
+      const outcome = this.#check(request) ?? this.#handle(request);
+      return outcome;
+    } catch (error) {
+      return this.#failure(request, error);
+    }
+  }
+
+  /** 3.3.5.2.6: malformed input is the client's fault, anything else a bug that costs this request. */
+  #failure(request: Request, error: unknown): Outcome {
+    if (!(error instanceof WireError)) return this.#bug(request, error);
+    request.connection.log.debug('smb', 'malformed request', {
+      command: commandName(request.header.command),
+      problem: error.message,
+    });
+    return STATUS_INVALID_PARAMETER;
+  }
+
+  #bug(request: Request, error: unknown): Outcome {
+    if (error instanceof WireError) return this.#failure(request, error);
+    request.connection.log.error('a command failed', {
+      command: commandName(request.header.command),
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    return STATUS_INTERNAL_ERROR;
+  }
+
+  /** 3.3.5.2.4, .7.2 and .9: signature and session. */
+  #check(request: Request): NtStatus | undefined {
+    const { header, connection } = request;
+    const row = commandTable[header.command]!;
+    const related = isRelated(header);
+    if (related && this.#previous === undefined) return STATUS_INVALID_PARAMETER;
+    const named = related ? this.#previous!.session : connection.sessions.get(header.sessionId);
+    const refused = verifySignature(request, named);
+    // The answer is signed with the session's key even when the request is refused.
+    request.session = named;
+    if (refused !== undefined) return refused;
+    if (row.needs === 'nothing') return undefined;
+    if (related && named === undefined) return STATUS_INVALID_PARAMETER;
+    return verifySession(request, row, named) ?? this.#checkTree(request, row, related);
+  }
+
+  #checkTree(request: Request, row: CommandRow, related: boolean): NtStatus | undefined {
+    if (row.needs === 'session') return undefined;
+    if (related && this.#previous!.tree === undefined) return STATUS_INVALID_PARAMETER;
+    const treeId = related ? this.#previous!.tree!.treeId : request.header.treeId;
+    return verifyTree(request, request.session!, treeId);
+  }
+
+  #handle(request: Request): Outcome | Promise<Outcome> {
+    const row = commandTable[request.header.command]!;
+    const body = row.decode(request.message);
+    const charge = row.payloadBytes?.(body as never);
+    const refused =
+      (charge === undefined ? undefined : verifyCharge(request, charge)) ??
+      (row.needs === 'open' ? this.#checkOpen(request, row, body) : undefined);
+    return refused ?? row.handle(body as never, request as never);
+  }
+
+  /** 3.3.5.2.7.2: the FileId, from the request or from the one before. */
+  #checkOpen(request: Request, row: CommandRow, body: unknown): NtStatus | undefined {
+    const id = body as { persistentId: number; volatileId: number };
+    const previous = isRelated(request.header) ? this.#previous : undefined;
+    if (previous === undefined || (!previous.hasFileId && !isRelatedFileId(id))) {
+      if (isRelatedFileId(id) && row.optionalOpen?.(body as never)) return undefined;
+      return verifyOpen(request, request.session!, id);
+    }
+    if (!previous.hasFileId) return STATUS_INVALID_HANDLE;
+    if (isError(previous.status)) return previous.status;
+    if (previous.open === undefined) return STATUS_INVALID_HANDLE;
+    return verifyOpen(request, request.session!, previous.open);
+  }
+}
+
+function hasFileId(request: Request, before: Previous | undefined): boolean {
+  const row = commandTable[request.header.command]!;
+  if (request.header.command === Command.CREATE || row.needs === 'open') return true;
+  return isRelated(request.header) && before?.hasFileId === true;
+}

@@ -1,0 +1,90 @@
+/**
+ * MS-SMB2 3.3.5.2.4 to 3.3.5.2.11: what must hold before a command's handler runs. Each check is a
+ * function that answers the status to refuse with, or undefined.
+ */
+import type { CommandRow } from '../commands/command.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_NAME_DELETED,
+  STATUS_NETWORK_SESSION_EXPIRED,
+  STATUS_NOT_SUPPORTED,
+  STATUS_USER_SESSION_DELETED,
+} from '../dtyp/ntstatus.ts';
+import type { Request } from '../objects/request.ts';
+import type { Session } from '../objects/session.ts';
+import { Command, isSigned } from '../smb2/header.ts';
+
+/** Bytes that one credit pays for, 3.1.5.2. */
+const CREDIT_BYTES = 65_536;
+
+type Refusal = NtStatus | undefined;
+
+/** 3.3.5.2.4. `named` is the session that the header names on this connection, if there is one. */
+export function verifySignature(request: Request, named: Session | undefined): Refusal {
+  const { header } = request;
+  if (header.command === Command.NEGOTIATE) {
+    return isSigned(header) ? STATUS_INVALID_PARAMETER : undefined;
+  }
+  if (request.encrypted) return undefined;
+  if (isSigned(header)) {
+    // A login may be signed with keys of a session that this connection does not have.
+    if (named === undefined) {
+      return header.command === Command.SESSION_SETUP ? undefined : STATUS_USER_SESSION_DELETED;
+    }
+    const channel = named.channels.get(request.connection);
+    // Guest and anonymous sessions have no key; what they sign cannot be verified and is not.
+    if (channel === undefined) {
+      return named.account === undefined || named.account.kind === 'user'
+        ? STATUS_NOT_SUPPORTED
+        : undefined;
+    }
+    return channel.signer.verify(request.message) ? undefined : STATUS_ACCESS_DENIED;
+  }
+  return named?.signingRequired && named.state !== 'inProgress' ? STATUS_ACCESS_DENIED : undefined;
+}
+
+/** 3.3.5.2.9 */
+export function verifySession(
+  request: Request,
+  row: CommandRow,
+  session: Session | undefined,
+): Refusal {
+  if (session === undefined || session.state === 'gone') return STATUS_USER_SESSION_DELETED;
+  if (session.state === 'expired' && !row.whileExpired) return STATUS_NETWORK_SESSION_EXPIRED;
+  if (session.state === 'inProgress' && (session.account === undefined || !row.whileExpired)) {
+    return STATUS_USER_SESSION_DELETED;
+  }
+  if (session.encryptData && !request.encrypted) return STATUS_ACCESS_DENIED;
+  return undefined;
+}
+
+/** 3.3.5.2.11 */
+export function verifyTree(request: Request, session: Session, treeId: number): Refusal {
+  const tree = session.trees.get(treeId);
+  if (tree === undefined) return STATUS_NETWORK_NAME_DELETED;
+  request.tree = tree;
+  return tree.share.encryptData && !request.encrypted ? STATUS_ACCESS_DENIED : undefined;
+}
+
+export function verifyOpen(
+  request: Request,
+  session: Session,
+  id: { persistentId: number; volatileId: number },
+): Refusal {
+  const open = session.opens.get(id.volatileId);
+  if (open === undefined || open.persistentId !== id.persistentId) return STATUS_FILE_CLOSED;
+  if (open.tree !== request.tree) return STATUS_FILE_CLOSED;
+  request.open = open;
+  return undefined;
+}
+
+/** 3.3.5.2.5 */
+export function verifyCharge(request: Request, payloadBytes: number): Refusal {
+  const { connection, header } = request;
+  if (connection.dialect?.multiCredit !== true || payloadBytes <= CREDIT_BYTES) return undefined;
+  const expected = 1 + Math.floor((payloadBytes - 1) / CREDIT_BYTES);
+  return header.creditCharge < expected ? STATUS_INVALID_PARAMETER : undefined;
+}

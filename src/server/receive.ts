@@ -1,0 +1,103 @@
+/**
+ * MS-SMB2 3.3.5.2: the request pipeline, on one screen.
+ *
+ *     unwrap (3.3.5.2.1) → state (.2) → sequence (.3) → size (3.3.5.2)
+ *       → signature (.4) → session (.9) → tree (.11) → credit charge (.5) → open → command → respond
+ *
+ * The second line is Chain's, per request; the first is done for a whole message before anything
+ * of it is acted upon.
+ */
+import {
+  MAX_SMALL_MESSAGE_BYTES,
+  MAX_UNAUTHENTICATED_MESSAGE_BYTES,
+  MESSAGE_OVERHEAD_BYTES,
+} from '../base/limits.ts';
+import { Disconnect } from '../commands/command.ts';
+import { multiProtocolNegotiate } from '../commands/negotiate.ts';
+import { commandTable } from '../commands/table.ts';
+import type { Connection } from '../objects/connection.ts';
+import { Request } from '../objects/request.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import { Command, encodeHeader, isResponse, readHeader } from '../smb2/header.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { Chain } from './chain.ts';
+import { answer, send } from './respond.ts';
+import { type Member, unwrap } from './unwrap.ts';
+
+/** Bytes of a transport message that this connection may send now; longer ones end it unread. */
+export function maxMessageBytes(server: ServerState, connection: Connection): number {
+  if (!connection.authenticated) return MAX_UNAUTHENTICATED_MESSAGE_BYTES;
+  const { maxWriteSize, maxTransactSize } = connection.dialect ?? server.options;
+  return Math.max(maxWriteSize, maxTransactSize) + MESSAGE_OVERHEAD_BYTES + 52;
+}
+
+/** Takes one transport message. Whatever it holds, this returns; the connection may have ended. */
+export function receive(server: ServerState, connection: Connection, payload: Buffer): void {
+  if (connection.state === 'closed') return;
+  try {
+    const problem = process(server, connection, payload);
+    if (problem !== undefined) connection.transport.close(problem.reason);
+  } catch (error) {
+    if (!(error instanceof WireError)) {
+      connection.log.error('a message failed', {
+        error: error instanceof Error ? error.stack : String(error),
+      });
+    }
+    connection.transport.close(error instanceof WireError ? error.message : 'internal error');
+  }
+}
+
+function process(
+  server: ServerState,
+  connection: Connection,
+  payload: Buffer,
+): Disconnect | undefined {
+  const unwrapped = unwrap(connection, payload);
+  if (unwrapped instanceof Disconnect) return unwrapped;
+  if (unwrapped === 'smb1') return receiveSmb1(server, connection, payload);
+  for (const member of unwrapped.members) {
+    const problem = admit(connection, member, unwrapped.members.length);
+    if (problem !== undefined) return problem;
+  }
+  new Chain(server, connection, unwrapped).run();
+  return undefined;
+}
+
+/** 3.3.5.3: an SMB1 NEGOTIATE that offers SMB2 is answered as message 0 of SMB2. */
+function receiveSmb1(
+  server: ServerState,
+  connection: Connection,
+  payload: Buffer,
+): Disconnect | undefined {
+  if (!connection.window.take(0, 1)) return new Disconnect('SMB1 after SMB2');
+  const header = readHeader(encodeHeader({ command: Command.NEGOTIATE }));
+  const request = new Request(server, connection, header, payload, false);
+  const outcome = multiProtocolNegotiate(payload, request);
+  if (outcome instanceof Disconnect) return outcome;
+  send(connection, [answer(request, outcome)]);
+  return undefined;
+}
+
+/** 3.3.5.2.2, .3, .6 and the sizes of 3.3.5.2: whether this request may be looked at. */
+function admit(
+  connection: Connection,
+  { header, message }: Member,
+  members: number,
+): Disconnect | undefined {
+  const row = commandTable[header.command];
+  if (row === undefined) return new Disconnect(`unknown command ${header.command}`);
+  if (isResponse(header)) return new Disconnect('a request that says it is a response');
+  if (header.command === Command.NEGOTIATE ? members > 1 : connection.state !== 'negotiated') {
+    return new Disconnect('a request out of place: NEGOTIATE comes first, and alone');
+  }
+  if (header.command === Command.CANCEL) return undefined;
+  const multiCredit = connection.dialect?.multiCredit === true;
+  if (!(multiCredit && row.large) && message.length > MAX_SMALL_MESSAGE_BYTES) {
+    return new Disconnect(`a ${row.name} request of ${message.length} bytes`);
+  }
+  const charge = multiCredit ? Math.max(1, header.creditCharge) : 1;
+  if (!connection.window.take(header.messageId, charge)) {
+    return new Disconnect(`MessageId ${header.messageId} is not available`);
+  }
+  return undefined;
+}

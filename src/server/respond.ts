@@ -1,0 +1,136 @@
+/**
+ * MS-SMB2 3.3.4.1: answers on their way out. The one place where credits are granted, messages are
+ * signed and encrypted, and bytes are handed to the transport.
+ */
+
+import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
+import type { Disconnect, Outcome, Reply } from '../commands/command.ts';
+import type { Signer } from '../crypto/signing.ts';
+import { STATUS_PENDING, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import type { Connection } from '../objects/connection.ts';
+import type { Request } from '../objects/request.ts';
+import type { Session } from '../objects/session.ts';
+import { encodeErrorResponse } from '../smb2/error.ts';
+import {
+  addFlags,
+  HEADER_SIZE,
+  isSigned,
+  SMB2_FLAGS_ASYNC_COMMAND,
+  SMB2_FLAGS_RELATED_OPERATIONS,
+  SMB2_FLAGS_SERVER_TO_REDIR,
+  SMB2_FLAGS_SIGNED,
+  setNextCommand,
+  writeHeader,
+} from '../smb2/header.ts';
+import { align8 } from '../wire/tail.ts';
+
+export interface Answer {
+  /** Header and body, then the payload if there is one. */
+  readonly parts: Buffer[];
+  readonly signer: Signer | undefined;
+  readonly request: Request;
+  readonly onEncoded: Reply['onEncoded'];
+}
+
+const emptyError = encodeErrorResponse({});
+
+/** 3.3.4.3, 3.3.4.4: header and body of one answer, not yet signed. */
+export function answer(request: Request, outcome: Exclude<Outcome, Disconnect>): Answer {
+  const reply: Reply =
+    typeof outcome === 'number' ? { status: outcome, body: emptyError } : outcome;
+  return build(request, reply, reply.status ?? STATUS_SUCCESS);
+}
+
+/** 3.3.4.2: "request received", with the credits that the answer will no longer carry. */
+export const interimAnswer = (request: Request): Answer =>
+  build(request, { body: emptyError }, STATUS_PENDING);
+
+function build(request: Request, reply: Reply, status: number): Answer {
+  const { header, connection } = request;
+  const message = Buffer.allocUnsafe(HEADER_SIZE + reply.body.length);
+  const pended = request.asyncId !== 0;
+  writeHeader(message, {
+    creditCharge: header.creditCharge,
+    status,
+    command: header.command,
+    creditRequest: pended && status !== STATUS_PENDING ? 0 : grantCredits(request),
+    flags:
+      SMB2_FLAGS_SERVER_TO_REDIR |
+      (header.flags & SMB2_FLAGS_RELATED_OPERATIONS) |
+      (pended ? SMB2_FLAGS_ASYNC_COMMAND : 0),
+    nextCommand: 0,
+    messageId: header.messageId,
+    processId: header.processId,
+    treeId: request.tree?.treeId ?? header.treeId,
+    asyncId: request.asyncId,
+    sessionId: request.session?.sessionId ?? header.sessionId,
+  });
+  reply.body.copy(message, HEADER_SIZE);
+  return {
+    parts: reply.payload === undefined ? [message] : [message, reply.payload],
+    signer: reply.signWith ?? signerFor(request, connection),
+    request,
+    onEncoded: reply.onEncoded,
+  };
+}
+
+/** "Sign every answer to a signed request": errors, interim and late ones too; clients drop others. */
+function signerFor(request: Request, connection: Connection): Signer | undefined {
+  if (!isSigned(request.header)) return undefined;
+  return request.session?.channels.get(connection)?.signer;
+}
+
+/**
+ * 3.3.4.1.2: a request gives back its charge and what it asks for, up to the server's maximum; before
+ * a session is there only a few.
+ */
+function grantCredits({ header, connection }: Request): number {
+  const charge = Math.max(1, header.creditCharge);
+  const wanted = Math.max(charge, header.creditRequest);
+  const cap = connection.authenticated ? undefined : MAX_UNAUTHENTICATED_CREDITS;
+  const granted = connection.window.grant(wanted, cap);
+  // A client without any credit could never speak again.
+  return granted === 0 && connection.window.available === 0 ? connection.window.grant(1) : granted;
+}
+
+const PADDING = Buffer.alloc(8);
+
+/**
+ * 3.3.4.1.3, .1, .4: makes one transport message of the answers and sends it. Encrypted requests are
+ * answered encrypted, with `sealer`'s key; a plain one in plain, also when it is refused for being
+ * plain: the refusal must reach a client that has lost its keys.
+ */
+export function send(connection: Connection, answers: readonly Answer[], sealer?: Session): void {
+  if (connection.state === 'closed' || answers.length === 0) return;
+  const out: Buffer[] = [];
+  for (const [i, one] of answers.entries()) {
+    const head = one.parts[0]!;
+    if (i < answers.length - 1) pad(one.parts);
+    if (i === 0) clearRelated(head);
+    // An encrypted message is not signed as well: 3.3.4.1.1.
+    if (sealer === undefined && one.signer !== undefined) {
+      addFlags(head, SMB2_FLAGS_SIGNED);
+      one.signer.sign(one.parts);
+    }
+    one.onEncoded?.(one.parts);
+    for (const part of one.parts) out.push(part);
+  }
+  const cipher = sealer?.cipher;
+  connection.transport.send(cipher === undefined ? out : cipher.seal(sealer!.sessionId, out));
+}
+
+/** Pads to a multiple of 8 and lets the header point behind it. */
+function pad(parts: Buffer[]): void {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const padded = align8(length);
+  if (padded > length) parts.push(PADDING.subarray(0, padded - length));
+  setNextCommand(parts[0]!, padded);
+}
+
+function clearRelated(head: Buffer): void {
+  const flags = head.readUInt32LE(16);
+  if ((flags & SMB2_FLAGS_RELATED_OPERATIONS) !== 0) {
+    head.writeUInt32LE((flags & ~SMB2_FLAGS_RELATED_OPERATIONS) >>> 0, 16);
+  }
+}

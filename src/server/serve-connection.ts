@@ -1,0 +1,40 @@
+/** MS-SMB2 3.3.5.1: a new connection, from the transport's side. */
+import { AUTHENTICATION_TIMEOUT_MS } from '../base/limits.ts';
+import type { Logger } from '../base/log.ts';
+import { Connection, type Transport } from '../objects/connection.ts';
+import { MessageWindow } from '../objects/message-window.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import { endConnection } from '../objects/teardown.ts';
+import { maxMessageBytes, receive } from './receive.ts';
+
+/** What a transport calls. */
+export interface ConnectionHandler {
+  /** Bytes that a message may have now; the transport ends the connection at a longer one. */
+  maxMessageBytes(): number;
+  /** One whole message, without its framing; the handler may keep the buffer. */
+  receive(message: Buffer): void;
+  /** The connection is gone; settles when all it held is closed. */
+  closed(): Promise<void>;
+}
+
+export function serveConnection(
+  server: ServerState,
+  transport: Transport,
+  id: number,
+  log: Logger,
+): ConnectionHandler {
+  const window = new MessageWindow(server.options.maxCredits);
+  const connection = new Connection(id, transport, window, log);
+  server.connections.add(connection);
+  const deadline = setTimeout(() => {
+    if (!connection.authenticated) transport.close('no session in time');
+  }, AUTHENTICATION_TIMEOUT_MS).unref();
+  return {
+    maxMessageBytes: () => maxMessageBytes(server, connection),
+    receive: (message) => receive(server, connection, message),
+    closed: () => {
+      clearTimeout(deadline);
+      return endConnection(server, connection);
+    },
+  };
+}

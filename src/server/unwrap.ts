@@ -1,0 +1,65 @@
+/**
+ * MS-SMB2 3.3.5.2 and 3.3.5.2.1: from what the transport delivered to plain SMB2 messages.
+ */
+import { Disconnect } from '../commands/command.ts';
+import type { Connection } from '../objects/connection.ts';
+import type { Session } from '../objects/session.ts';
+import { splitCompound } from '../smb2/compound.ts';
+import { type Header, isRelated, protocolOf, readHeader } from '../smb2/header.ts';
+import { readId64 } from '../wire/struct.ts';
+
+export interface Member {
+  readonly header: Header;
+  readonly message: Buffer;
+}
+
+export interface Unwrapped {
+  readonly members: readonly Member[];
+  /** The session whose key opened the message; Request.TransformSessionId. */
+  readonly encryptedBy: Session | undefined;
+}
+
+const TRANSFORM_SESSION_ID_AT = 44;
+
+export function unwrap(connection: Connection, payload: Buffer): Unwrapped | Disconnect | 'smb1' {
+  switch (protocolOf(payload)) {
+    case 'smb2':
+      return members(payload, undefined);
+    case 'transform':
+      return decrypt(connection, payload);
+    case 'smb1':
+      return 'smb1';
+    case 'compression':
+      // 3.3.5.2.1.2: no compression was negotiated, so "the server MUST disconnect".
+      return new Disconnect('a compressed message, but no compression was negotiated');
+    default:
+      return new Disconnect('not an SMB message');
+  }
+}
+
+/** 3.3.5.2.1.1 */
+function decrypt(connection: Connection, payload: Buffer): Unwrapped | Disconnect {
+  if (payload.length < TRANSFORM_SESSION_ID_AT + 8) return new Disconnect('short transform header');
+  const session = connection.sessions.get(readId64(payload, TRANSFORM_SESSION_ID_AT));
+  if (session?.cipher === undefined || session.state === 'inProgress') {
+    return new Disconnect('an encrypted message for a session without keys');
+  }
+  const plain = session.cipher.open(payload);
+  if (plain === undefined) return new Disconnect('an encrypted message does not decrypt');
+  if (protocolOf(plain) !== 'smb2') return new Disconnect('an encrypted message holds no SMB2');
+  const unwrapped = members(plain, session);
+  for (const [i, { header }] of unwrapped.members.entries()) {
+    if (i === 0 && isRelated(header)) {
+      return new Disconnect('the first request of an encrypted message is a related one');
+    }
+    if (!isRelated(header) && header.sessionId !== session.sessionId) {
+      return new Disconnect('an encrypted request names another session');
+    }
+  }
+  return unwrapped;
+}
+
+function members(payload: Buffer, encryptedBy: Session | undefined): Unwrapped {
+  const found = splitCompound(payload).map((message) => ({ message, header: readHeader(message) }));
+  return { members: found, encryptedBy };
+}
