@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as windows from '../crypto/windows-exchange.test.vectors.ts';
+import * as windows from '../crypto/windows-exchange.vectors.test.ts';
 import {
   equalSecrets,
   exchangeKey,
@@ -114,6 +114,8 @@ test('3.4.4: no signature without extended session security, a dummy without SIG
 
 test('user names are upcased a unit at a time, surrogates kept', () => {
   assert.equal(upcase('jürgen.Ωmega ÿ'), 'JÜRGEN.ΩMEGA Ÿ');
+  assert.equal(upcase('γιώργος'), 'ΓΙΏΡΓΟΣ');
+  assert.equal(upcase('გიორგი'), 'გიორგი');
   assert.equal(upcase('straße ıſµ ﬁ'), 'STRAßE ıſµ ﬁ');
   assert.equal(upcase('a\ud800b😀\udc00'), 'A\ud800B😀\udc00');
   assert.equal(ntowfV2(ntHash('x'), 'a\ud800', '').length, 16);

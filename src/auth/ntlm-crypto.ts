@@ -31,17 +31,22 @@ const md5 = (...parts: readonly Buffer[]): Buffer => {
 /** NTOWFv1, which accounts store: MD4 of the UTF-16LE password. */
 export const ntHash = (password: string): Buffer => md4(utf16Bytes(password));
 
+/** Georgian letters, which have had capitals since Unicode 11 and have none in Windows' table. */
+const isMkhedruli = (unit: string): boolean => unit >= '\u10d0' && unit <= '\u10ff';
+
 /**
  * Windows upcases one UTF-16 unit at a time, to one unit, and leaves a character alone whose capital
- * has another small letter (ı, µ, ſ), unlike toUpperCase() on the string.
+ * has another small letter (ı, µ, ſ), unlike toUpperCase() on the string; ς alone shares its capital.
  */
+function upcaseUnit(unit: string): string {
+  const upper = unit.toUpperCase();
+  if (upper.length !== 1 || isMkhedruli(unit)) return unit;
+  return upper.toLowerCase() === unit || unit === 'ς' ? upper : unit;
+}
+
 export function upcase(name: string): string {
   let result = '';
-  for (let i = 0; i < name.length; i++) {
-    const unit = name.charAt(i);
-    const upper = unit.toUpperCase();
-    result += upper.length === 1 && upper.toLowerCase() === unit ? upper : unit;
-  }
+  for (let i = 0; i < name.length; i++) result += upcaseUnit(name.charAt(i));
   return result;
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import * as windows from '../crypto/windows-exchange.test.vectors.ts';
+import * as windows from '../crypto/windows-exchange.vectors.test.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { contextTag, der, Tag } from './der.ts';
 import {

@@ -11,7 +11,7 @@ import {
   TRANSFORM_HEADER_BYTES,
 } from './cipher.ts';
 import { deriveSessionKeys } from './session-keys.ts';
-import { ccmExample, type EncryptedExample, gcmExample } from './windows-exchange.test.vectors.ts';
+import { ccmExample, type EncryptedExample, gcmExample } from './windows-exchange.vectors.test.ts';
 
 const CIPHERS = Object.entries(CipherId);
 

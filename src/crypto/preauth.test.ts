@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { extendPreauthHash, initialPreauthHash, PREAUTH_HASH_BYTES } from './preauth.ts';
-import * as windows from './windows-exchange.test.vectors.ts';
+import * as windows from './windows-exchange.vectors.test.ts';
 
 test('the hash of a session between Windows machines, message by message', () => {
   const steps = [

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { CipherId } from './cipher.ts';
 import { deriveKey } from './kdf.ts';
 import { deriveChannelSigningKey, deriveSessionKeys } from './session-keys.ts';
-import * as windows from './windows-exchange.test.vectors.ts';
+import * as windows from './windows-exchange.vectors.test.ts';
 
 test('3.1.1: the keys of a session between Windows machines', () => {
   const keys = deriveSessionKeys({

@@ -3,7 +3,7 @@ import { createCipheriv, createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { createSigner, SigningAlgorithm } from './signing.ts';
-import * as windows from './windows-exchange.test.vectors.ts';
+import * as windows from './windows-exchange.vectors.test.ts';
 
 const KEY = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex');
 const ALGORITHMS = Object.entries(SigningAlgorithm);
