@@ -72,8 +72,8 @@ export interface TargetValues {
 }
 
 /** The server that the options name, or a fresh usmbd. */
-export async function openTarget(values: TargetValues): Promise<Target> {
-  if (values.port === undefined) return startUsmbd();
+export async function openTarget(values: TargetValues, settings?: Settings): Promise<Target> {
+  if (values.port === undefined) return startUsmbd(settings);
   const [user, password] = values['second-user']?.split('%') ?? [];
   return {
     host: values.host,
@@ -96,7 +96,10 @@ const SECOND: Account = { user: 'usmbd-t2', password: 'Passw0rd!2' };
 /** How long usmbd may take until it accepts connections. */
 const START_LIMIT_MS = 20_000;
 
-export async function startUsmbd(): Promise<Target> {
+/** Lines for the section [global] of the server's configuration. */
+export type Settings = readonly string[];
+
+export async function startUsmbd(settings: Settings = []): Promise<Target> {
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-test-'));
   // Accounts of the system act in the shares, so they must be able to reach them.
   chmodSync(scratch, 0o755);
@@ -109,7 +112,7 @@ export async function startUsmbd(): Promise<Target> {
   }
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'accounts.db');
-  writeFileSync(config, configText(folder, encryptedFolder));
+  writeFileSync(config, configText(settings, folder, encryptedFolder));
   for (const { user, password } of [FIRST, SECOND])
     await addAccount(config, accounts, user, password);
   const port = await freePort();
@@ -117,11 +120,11 @@ export async function startUsmbd(): Promise<Target> {
   const logFile = openSync(log, 'w');
   const server = start(
     process.execPath,
-    [usmbd, 'serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
-    {
-      stdio: logFile,
-      env: { ...process.env, USMBD_STATE_DIR: join(scratch, 'state'), XDG_STATE_HOME: scratch },
-    },
+    [
+      ...[usmbd, 'serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
+      ...['--address', '127.0.0.1', '--state', join(scratch, 'state')],
+    ],
+    { stdio: logFile },
   );
   closeSync(logFile);
   const assertAlive = (): void => {
@@ -157,11 +160,9 @@ export async function startUsmbd(): Promise<Target> {
   };
 }
 
-function configText(folder: string, encryptedFolder: string): string {
+function configText(settings: Settings, folder: string, encryptedFolder: string): string {
   return `[global]
-\tserver signing = auto
-\tsmb3 encryption = auto
-
+${settings.map((line) => `\t${line}\n`).join('')}
 [share]
 \tpath = ${folder}
 \tread only = no
