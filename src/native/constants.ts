@@ -63,6 +63,12 @@ export const ST_RDONLY = 1;
 export const PR_GET_SECUREBITS = 27;
 export const SECBIT_NO_SETUID_FIXUP = 4;
 
+/** statfs.f_type (uapi/linux/magic.h), as it comes: 32 bits. */
+export const TMPFS_MAGIC = 0x01021994;
+export const RAMFS_MAGIC = 0x858458f6;
+export const MSDOS_SUPER_MAGIC = 0x4d44;
+export const EXFAT_SUPER_MAGIC = 0x2011bab0;
+
 /** Calls that older C libraries do not wrap, or wrap otherwise (setgroups, for all threads). */
 export const SYS = {
   setgroups: isArm64 ? 159 : 116,

@@ -14,6 +14,10 @@ const c = {
     'int64',
     'void *',
   ]),
+  getgroups: bind<(count: number, into: Uint32Array) => number>('getgroups', 'int', [
+    'int',
+    'void *',
+  ]),
   prctl: bind<(option: number, a: number, b: number, c: number, d: number) => number>(
     'prctl',
     'int',
@@ -34,6 +38,16 @@ export const fsgid = (): number => c.setfsgid(NOBODY_ID) >>> 0;
 /** For this thread only. */
 export const setGroups = (groups: Uint32Array): number =>
   c.setgroups(SYS.setgroups, groups.length, groups) < 0 ? -lastErrno() : 0;
+
+/** NGROUPS_MAX of the kernel. */
+const GROUPS_MAX = 65536;
+
+/** The supplementary groups of this thread, in the kernel's order; undefined when they cannot be had. */
+export function ownGroups(): Uint32Array | undefined {
+  const into = new Uint32Array(GROUPS_MAX);
+  const count = c.getgroups(into.length, into);
+  return count < 0 ? undefined : into.slice(0, count);
+}
 
 /** SECBIT_*, or a negative errno. */
 export const secureBits = (): number => {

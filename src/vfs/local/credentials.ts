@@ -1,0 +1,114 @@
+/**
+ * The identity of path operations. Linux keeps fsuid, fsgid and groups for each thread, so an operation
+ * becomes the user, makes its system calls and becomes itself again without giving up the thread:
+ *
+ *     const refused = credentials.enter();
+ *     if (refused !== 0) return refused;
+ *     try { …system calls, no await… } finally { credentials.leave(); }
+ *
+ * With an fsuid other than 0 the kernel takes CAP_DAC_OVERRIDE and its like out of the effective set.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { SECBIT_NO_SETUID_FIXUP } from '../../native/constants.ts';
+import {
+  fsgid,
+  fsuid,
+  NOBODY_ID,
+  ownGroups,
+  secureBits,
+  setFsgid,
+  setFsuid,
+  setGroups,
+} from '../../native/identity.ts';
+import { EINVAL, EPERM, type Errno } from '../errno.ts';
+import type { Identity } from '../vfs.ts';
+
+export interface Credentials {
+  /** Whose operations these are; what the sticky bit compares. */
+  readonly uid: number;
+  /** Becomes the identity. Not 0: an errno, and nothing has changed. */
+  enter(): Errno | 0;
+  /** Becomes the process's own self again. Harmless when it is already. */
+  leave(): void;
+}
+
+/** Acts as the process does. */
+export const ownCredentials = (): Credentials => ({
+  uid: fsuid(),
+  enter: () => 0,
+  leave: () => {},
+});
+
+class UserCredentials implements Credentials {
+  readonly uid: number;
+  readonly #gid: number;
+  readonly #groups: Uint32Array;
+  readonly #ownUid = fsuid();
+  readonly #ownGid = fsgid();
+  readonly #ownGroups: Uint32Array;
+  readonly #groupsDiffer: boolean;
+
+  constructor(identity: Identity, own: Uint32Array) {
+    this.uid = identity.uid;
+    this.#gid = identity.gid;
+    this.#groups = Uint32Array.from(identity.groups);
+    this.#ownGroups = own;
+    this.#groupsDiffer = this.#groups.join() !== own.join();
+  }
+
+  enter(): Errno | 0 {
+    if (this.#groupsDiffer) {
+      const refused = setGroups(this.#groups);
+      if (refused !== 0) return refused;
+    }
+    if (this.#gid !== this.#ownGid) setFsgid(this.#gid);
+    if (this.uid !== this.#ownUid) setFsuid(this.uid);
+    if (fsuid() === this.uid && fsgid() === this.#gid) return 0;
+    this.leave();
+    return EPERM;
+  }
+
+  leave(): void {
+    setFsuid(this.#ownUid);
+    if (this.#gid !== this.#ownGid) setFsgid(this.#ownGid);
+    const refused = this.#groupsDiffer ? setGroups(this.#ownGroups) : 0;
+    assert.ok(
+      refused === 0 && fsuid() === this.#ownUid && fsgid() === this.#ownGid,
+      'the thread is not itself again after acting for a user',
+    );
+  }
+}
+
+/** capabilities(7): bits of the effective set. */
+const CAP_SETGID = 1n << 6n;
+const CAP_SETUID = 1n << 7n;
+/**
+ * Those that fsuid 0 brings and another fsuid takes away: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER,
+ * FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE.
+ */
+const CAP_FS = 0x1fn | (1n << 9n) | (1n << 27n) | (1n << 32n);
+
+/** Whether this process can act for users, and lays down its privileges when it does. */
+export function canBecomeUsers(): boolean {
+  const status = readFileSync('/proc/thread-self/status', 'latin1');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if ((effective & CAP_SETUID) === 0n || (effective & CAP_SETGID) === 0n) return false;
+  // Between two fsuids other than 0 the kernel changes no capability.
+  if (fsuid() !== 0) return (effective & CAP_FS) === 0n;
+  const bits = secureBits();
+  return bits >= 0 && (bits & SECBIT_NO_SETUID_FIXUP) === 0;
+}
+
+/** The credentials for `identity`: EPERM when this process cannot act for it. */
+export function credentialsFor(
+  identity: Identity | undefined,
+  mayBecomeUsers: boolean,
+): Credentials | Errno {
+  if (identity === undefined) return ownCredentials();
+  const isId = (id: number): boolean => Number.isInteger(id) && id >= 0 && id < NOBODY_ID;
+  if (![identity.uid, identity.gid, ...identity.groups].every(isId)) return EINVAL;
+  const groups = ownGroups();
+  if (mayBecomeUsers && groups !== undefined) return new UserCredentials(identity, groups);
+  return identity.uid === fsuid() ? ownCredentials() : EPERM;
+}

@@ -1,0 +1,74 @@
+/** A walk over one directory with getdents64(2). */
+import { AT_EACCESS, AT_EMPTY_PATH, X_OK } from '../../native/constants.ts';
+import { type RawEntry, readEntries } from '../../native/directory.ts';
+import { close, rewind } from '../../native/files.ts';
+import { faccessat2 } from '../../native/names.ts';
+import { ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
+import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
+import type { Credentials } from './credentials.ts';
+import { statFound, statName } from './metadata.ts';
+import { clientName } from './name-mapping.ts';
+import { checkName } from './resolver.ts';
+import type { LocalShare } from './share.ts';
+
+export class LocalCursor implements VfsCursor {
+  readonly #share: LocalShare;
+  readonly #credentials: Credentials;
+  readonly #fd: number;
+  /** The user may search here: seen once, so that each entry needs no change of identity. */
+  readonly #isSearchable: boolean;
+
+  /** Takes over `fd`, opened for reading as the user. Call with the identity entered. */
+  constructor(share: LocalShare, credentials: Credentials, fd: number) {
+    this.#share = share;
+    this.#credentials = credentials;
+    this.#fd = fd;
+    this.#isSearchable = faccessat2(fd, '', X_OK, AT_EMPTY_PATH | AT_EACCESS) === 0;
+  }
+
+  next(): Result<readonly VfsDirectoryEntry[]> {
+    const raw: RawEntry[] = [];
+    for (;;) {
+      const state = readEntries(this.#fd, raw);
+      // A directory that was removed reads as if it were missing.
+      if (typeof state === 'number' && state !== ENOENT) return state;
+      if (raw.length > 0 || state !== 'more') break;
+    }
+    return raw.map(({ name, inode }) => ({ name: clientName(name), fileId: inode }));
+  }
+
+  stat(entry: VfsDirectoryEntry): Result<VfsStat> {
+    const disk = checkName(entry.name);
+    if (isErrno(disk)) return ENOENT;
+    let name = disk;
+    let refused = this.#find(disk);
+    // A name whose private characters are so on disk.
+    if (refused === ENOENT && disk !== entry.name) {
+      name = entry.name;
+      refused = this.#find(name);
+    }
+    return refused !== 0 ? refused : statFound(this.#share, this.#credentials, this.#fd, name);
+  }
+
+  #find(name: string): Errno | 0 {
+    if (this.#isSearchable) {
+      const refused = statName(this.#fd, name);
+      if (refused === 0 || refused === ENOENT) return refused;
+    }
+    const refused = this.#credentials.enter();
+    if (refused !== 0) return refused;
+    try {
+      return statName(this.#fd, name);
+    } finally {
+      this.#credentials.leave();
+    }
+  }
+
+  rewind(): void {
+    rewind(this.#fd);
+  }
+
+  close(): void {
+    close(this.#fd);
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * One open object. It starts as an O_PATH descriptor, which grants nothing and blocks on nothing;
+ * `open` replaces it by one for data, through /proc/self/fd, and only for a regular file.
+ *
+ *     looked up (O_PATH) ── open ──▶ open for data ── open (wider) ──▶ …
+ *            └────────────── close ──────┴──▶ closing ── last operation ends ──▶ closed
+ */
+import assert from 'node:assert/strict';
+import { close as closeInPool } from 'node:fs';
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  O_DIRECTORY,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+  R_OK,
+  S_ISGID,
+  S_ISUID,
+  W_OK,
+  X_OK,
+} from '../../native/constants.ts';
+import { hasEntries } from '../../native/directory.ts';
+import { close, dup3, ftruncate, openat, reserve } from '../../native/files.ts';
+import { faccessat2 } from '../../native/names.ts';
+import { statx, stx } from '../../native/stat.ts';
+import {
+  EACCES,
+  EBADF,
+  EIO,
+  EISDIR,
+  ENOENT,
+  ENOTDIR,
+  type Errno,
+  isErrno,
+  type Result,
+} from '../errno.ts';
+import type {
+  MaybePromise,
+  VfsChanges,
+  VfsCursor,
+  VfsHandle,
+  VfsKind,
+  VfsPermissions,
+  VfsStat,
+} from '../vfs.ts';
+import type { Credentials } from './credentials.ts';
+import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
+import { LocalCursor } from './local-cursor.ts';
+import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
+import { clientName } from './name-mapping.ts';
+import { flushed, type OpenInode } from './open-inodes.ts';
+import { ownPath } from './own-name.ts';
+import { link, removable, remove, rename } from './renaming.ts';
+import { checkName } from './resolver.ts';
+import type { LocalObject, LocalShare } from './share.ts';
+
+interface Access {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+const NO_ACCESS: Access = { read: false, write: false };
+
+export class LocalHandle implements VfsHandle, LocalObject, Readable {
+  readonly kind: VfsKind;
+  readonly fileId: bigint;
+  readonly volumeId: number;
+  readonly openedAs: readonly string[];
+  fd: number;
+  readMode: ReadMode = 'nowait';
+  readonly #share: LocalShare;
+  readonly #credentials: Credentials;
+  readonly #inode: OpenInode;
+  #access: Access = NO_ACCESS;
+  /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
+  #losesPrivilege = false;
+  #running = 0;
+  #isClosed = false;
+  #isRemoved = false;
+
+  private constructor(
+    share: LocalShare,
+    credentials: Credentials,
+    fd: number,
+    openedAs: readonly string[],
+  ) {
+    this.#share = share;
+    this.#credentials = credentials;
+    this.fd = fd;
+    this.openedAs = openedAs;
+    this.kind = kindOf(stx.mode());
+    this.fileId = stx.inode();
+    const key = inodeKeyOfStat();
+    this.volumeId = share.volumes.idOf(stx.device(), fd);
+    this.#inode = share.inodes.retain(key);
+  }
+
+  /** Takes over `fd`, also when it answers an errno. `openedAs` is the path on disk. */
+  static of(
+    share: LocalShare,
+    credentials: Credentials,
+    fd: number,
+    openedAs: readonly string[],
+    access: Access = NO_ACCESS,
+  ): LocalHandle | Errno {
+    const refused = statx(fd, '', AT_EMPTY_PATH);
+    if (refused !== 0) {
+      close(fd);
+      return refused;
+    }
+    const handle = new LocalHandle(share, credentials, fd, openedAs);
+    handle.#access = access;
+    return handle;
+  }
+
+  get isDirectory(): boolean {
+    return this.kind === 'directory';
+  }
+
+  get isFile(): boolean {
+    return this.kind === 'file';
+  }
+
+  get inodeKey(): string {
+    return this.#inode.key;
+  }
+
+  get #isData(): boolean {
+    return this.#access.read || this.#access.write;
+  }
+
+  path(): readonly string[] | Errno {
+    const path = ownPath(this.#share, this);
+    return isErrno(path) ? path : path.map(clientName);
+  }
+
+  stat(): Result<VfsStat> {
+    return statObject(this.#share, this.#credentials, this.fd, this.#isData);
+  }
+
+  set(changes: VfsChanges): Errno | 0 {
+    return change(this.#share, this.#credentials, this.fd, this.#isData, changes);
+  }
+
+  permissions(): Result<VfsPermissions> {
+    return this.#asUser(() => {
+      const may = (mode: number): boolean =>
+        faccessat2(this.fd, '', mode, AT_EMPTY_PATH | AT_EACCESS) === 0;
+      if (may(R_OK | W_OK)) return { read: true, write: true, execute: may(X_OK) };
+      return { read: may(R_OK), write: may(W_OK), execute: may(X_OK) };
+    });
+  }
+
+  removable(): Errno | 0 {
+    return removable(this.#share, this.#credentials, this);
+  }
+
+  open(access: Access): Errno | 0 {
+    if (this.kind === 'directory') return EISDIR;
+    if (this.kind !== 'file') return EACCES;
+    const read = access.read || this.#access.read;
+    const write = access.write || this.#access.write;
+    if (read === this.#access.read && write === this.#access.write) return 0;
+    const mode = !write ? O_RDONLY : read ? O_RDWR : O_WRONLY;
+    const fd = this.#asUser(() => this.#reopen(mode));
+    if (fd < 0) return fd;
+    this.#access = { read, write };
+    if (write && this.#credentials.uid !== 0 && statx(fd, '', AT_EMPTY_PATH) === 0) {
+      this.#losesPrivilege = (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
+    }
+    return this.#replaceBy(fd);
+  }
+
+  /** The same object for more than its path; a lease of another process is EAGAIN, never a wait. */
+  #reopen(flags: number): number {
+    return openat(this.#share.procFd, `${this.fd}`, flags | O_NONBLOCK | O_NOCTTY);
+  }
+
+  #replaceBy(fd: number): Errno | 0 {
+    if (this.#running === 0) {
+      close(this.fd);
+      this.fd = fd;
+      return 0;
+    }
+    // An operation in the pool knows the number: it goes on meaning this object.
+    const result = dup3(fd, this.fd);
+    close(fd);
+    return Math.min(result, 0);
+  }
+
+  /** Runs `act` as the user, synchronously. */
+  #asUser<T>(act: () => T): T | Errno {
+    const refused = this.#credentials.enter();
+    if (refused !== 0) return refused;
+    try {
+      return act();
+    } finally {
+      this.#credentials.leave();
+    }
+  }
+
+  read(buffer: Uint8Array, position: number): MaybePromise<number> {
+    if (!this.#access.read) return EBADF;
+    const result = readData(this, buffer, position);
+    return typeof result === 'number' ? result : this.#whileRunning(result);
+  }
+
+  write(buffer: Uint8Array, position: number): number {
+    if (!this.#access.write) return EBADF;
+    const result = this.#losesPrivilege
+      ? this.#asUser(() => writeData(this.fd, buffer, position))
+      : writeData(this.fd, buffer, position);
+    return result === EIO ? flushed(this.#inode, EIO) : result;
+  }
+
+  flush(): MaybePromise<Errno | 0> {
+    if (this.#inode.error !== 0) return this.#inode.error;
+    if (this.#isData) return this.#whileRunning(this.#sync(this.fd));
+    if (this.kind !== 'file' && this.kind !== 'directory') return 0;
+    // A path descriptor cannot be synced; the server's own reading one can.
+    const fd = this.#reopen(O_RDONLY);
+    if (fd < 0) return fd;
+    return this.#whileRunning(this.#sync(fd).finally(() => close(fd)));
+  }
+
+  async #sync(fd: number): Promise<Errno | 0> {
+    return flushed(this.#inode, await this.#share.dataSync(fd));
+  }
+
+  truncate(length: number): Errno | 0 {
+    if (!this.#access.write) return EBADF;
+    return this.#losesPrivilege
+      ? this.#asUser(() => ftruncate(this.fd, length))
+      : ftruncate(this.fd, length);
+  }
+
+  allocate(length: number): Errno | 0 {
+    if (!this.#access.write) return EBADF;
+    return length === 0 ? 0 : reserve(this.fd, length);
+  }
+
+  cursor(): Result<VfsCursor> {
+    if (this.kind !== 'directory') return ENOTDIR;
+    return this.#asUser(() => {
+      const fd = this.#reopen(O_RDONLY | O_DIRECTORY);
+      return fd < 0 ? fd : new LocalCursor(this.#share, this.#credentials, fd);
+    });
+  }
+
+  child(name: string): Result<{ name: string; stat: VfsStat }> {
+    if (this.kind !== 'directory') return ENOTDIR;
+    const disk = checkName(name);
+    if (isErrno(disk)) return disk;
+    const { resolver } = this.#share;
+    const found = this.#asUser(() => resolver.existing(this.fd, name, disk, this.#credentials));
+    if (isErrno(found)) return found;
+    const stat = statFound(this.#share, this.#credentials, this.fd, found);
+    return { name: clientName(found), stat };
+  }
+
+  isEmpty(): boolean | Errno {
+    if (this.kind !== 'directory') return ENOTDIR;
+    // As the server: to remove a directory nobody need be able to read it.
+    let fd = this.#reopen(O_RDONLY | O_DIRECTORY);
+    if (fd === EACCES) fd = this.#asUser(() => this.#reopen(O_RDONLY | O_DIRECTORY));
+    if (fd < 0) return fd;
+    const has = hasEntries(fd);
+    close(fd);
+    // A directory that was removed reads as if it were missing.
+    if (typeof has === 'number') return has === ENOENT ? true : has;
+    return !has;
+  }
+
+  rename(path: readonly string[], replace: boolean): Errno | 0 {
+    return rename(this.#share, this.#credentials, this, path, replace);
+  }
+
+  link(path: readonly string[], replace: boolean): Errno | 0 {
+    return link(this.#share, this.#credentials, this, path, replace);
+  }
+
+  remove(): Errno | 0 {
+    const result = remove(this.#share, this.#credentials, this);
+    if (result === 0) this.#isRemoved = true;
+    return result;
+  }
+
+  close(): void {
+    assert.ok(!this.#isClosed, 'a handle is closed once');
+    this.#isClosed = true;
+    if (this.#running === 0) this.#end();
+  }
+
+  #end(): void {
+    this.#access = NO_ACCESS;
+    this.#share.inodes.release(this.#inode);
+    // The last close of a large removed file frees its blocks, which takes its time.
+    if (this.#isRemoved && this.kind === 'file') closeInPool(this.fd, () => {});
+    else close(this.fd);
+    this.fd = -1;
+  }
+
+  /** Keeps the descriptor until the operation has ended. */
+  async #whileRunning<T>(operation: Promise<T>): Promise<T> {
+    this.#running++;
+    try {
+      return await operation;
+    } finally {
+      if (--this.#running === 0 && this.#isClosed) this.#end();
+    }
+  }
+}

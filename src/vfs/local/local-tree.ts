@@ -1,0 +1,169 @@
+/** One user's view of a share: lookup, create and the volume. */
+import {
+  AT_EMPTY_PATH,
+  AT_REMOVEDIR,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDWR,
+  S_ISGID,
+  ST_RDONLY,
+} from '../../native/constants.ts';
+import { close, openat } from '../../native/files.ts';
+import { fchmodat, mkdirat, unlinkat } from '../../native/names.ts';
+import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
+import { getxattr } from '../../native/xattr.ts';
+import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
+import type { VfsHandle, VfsTree, VfsVolume } from '../vfs.ts';
+import type { Credentials } from './credentials.ts';
+import { LocalHandle } from './local-handle.ts';
+import { type CheckedPath, checkPath } from './resolver.ts';
+import type { LocalShare } from './share.ts';
+
+interface NewObject {
+  readonly kind: 'file' | 'directory';
+  readonly attributes: number;
+  readonly mode?: number;
+}
+
+/** What the maker needs to store attributes and, for a directory, to go on. */
+const OWNER_ACCESS = 0o600;
+const PERMISSION_BITS = 0o7777;
+
+export class LocalTree implements VfsTree {
+  readonly #share: LocalShare;
+  readonly #credentials: Credentials;
+
+  constructor(share: LocalShare, credentials: Credentials) {
+    this.#share = share;
+    this.#credentials = credentials;
+  }
+
+  lookup(path: readonly string[]): Result<VfsHandle> {
+    const checked = checkPath(path);
+    if (isErrno(checked)) return checked;
+    const refused = this.#credentials.enter();
+    if (refused !== 0) return refused;
+    let fd: number;
+    try {
+      fd = this.#share.resolver.open(checked, this.#credentials);
+    } finally {
+      this.#credentials.leave();
+    }
+    if (fd < 0) return fd;
+    return LocalHandle.of(this.#share, this.#credentials, fd, checked.disk);
+  }
+
+  create(path: readonly string[], what: NewObject): Result<VfsHandle> {
+    const checked = checkPath(path);
+    if (isErrno(checked)) return checked;
+    if (path.length === 0) return EEXIST;
+    const refused = this.#credentials.enter();
+    if (refused !== 0) return refused;
+    try {
+      const parent = this.#share.resolver.openParent(checked, this.#credentials);
+      if (parent < 0) return parent;
+      try {
+        return this.#createIn(parent, checked, what);
+      } finally {
+        close(parent);
+      }
+    } finally {
+      this.#credentials.leave();
+    }
+  }
+
+  #createIn(parent: number, path: CheckedPath, what: NewObject): Result<VfsHandle> {
+    const { resolver } = this.#share;
+    const name = path.names.at(-1)!;
+    const disk = path.disk.at(-1)!;
+    const found = resolver.existing(parent, name, disk, this.#credentials);
+    if (found !== ENOENT) return typeof found === 'string' ? EEXIST : found;
+    const change = resolver.cache.before(parent);
+    const isFile = what.kind === 'file';
+    const mode = (what.mode ?? this.#modeOf(what.kind)) & PERMISSION_BITS;
+    const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
+    if (fd < 0) return fd;
+    resolver.cache.after(change, parent, undefined, disk);
+    const access = { read: isFile, write: isFile };
+    const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
+    if (isErrno(handle)) return handle;
+    const refused = this.#finish(handle, what, mode, hasDefaultAcl(parent));
+    if (refused === 0) return handle;
+    // Made, but not as asked: it goes again.
+    handle.close();
+    if (unlinkat(parent, disk, isFile ? 0 : AT_REMOVEDIR) === 0) resolver.cache.forget(parent);
+    return refused;
+  }
+
+  /** Attributes and the exact mode. The identity is entered, and is so again after. */
+  #finish(
+    handle: LocalHandle,
+    { kind, attributes }: NewObject,
+    mode: number,
+    inheritsAcl: boolean,
+  ): Errno | 0 {
+    this.#credentials.leave();
+    let result = handle.set({ attributes });
+    // A disk that stores no attributes takes files all the same.
+    if (result === EOPNOTSUPP) result = 0;
+    // Where a default ACL is inherited it stands in place of the umask (acl(5)).
+    const cut = inheritsAcl ? 0 : mode & this.#share.umask;
+    if (result === 0 && (cut | (~mode & OWNER_ACCESS)) !== 0) {
+      result = this.#setMode(handle.fd, kind, mode);
+    }
+    const refused = this.#credentials.enter();
+    return result !== 0 ? result : refused;
+  }
+
+  #setMode(fd: number, kind: NewObject['kind'], mode: number): Errno | 0 {
+    const refused = statx(fd, '', AT_EMPTY_PATH);
+    if (refused !== 0) return refused;
+    // A directory inherits S_ISGID from its parent.
+    const inherited = kind === 'directory' ? stx.mode() & S_ISGID : 0;
+    return fchmodat(this.#share.procFd, `${fd}`, mode | inherited);
+  }
+
+  #modeOf(kind: NewObject['kind']): number {
+    return kind === 'file' ? this.#share.fileMode : this.#share.directoryMode;
+  }
+
+  volume(): Result<VfsVolume> {
+    const { root, volumes } = this.#share;
+    const missing = statx(root, '', AT_EMPTY_PATH);
+    if (missing !== 0) return missing;
+    const volumeId = volumes.idOf(stx.device(), root);
+    const refused = fstatfs(root);
+    if (refused !== 0) return refused;
+    const blockSize = stfs.fragmentSize() || stfs.blockSize();
+    return {
+      totalBytes: stfs.blocks() * blockSize,
+      freeBytes: stfs.blocksFree() * blockSize,
+      availableBytes: Math.min(stfs.blocksAvailable(), stfs.blocksFree()) * blockSize,
+      blockSize,
+      maxNameLength: stfs.nameLength(),
+      volumeId,
+      readOnly: (stfs.flags() & ST_RDONLY) !== 0,
+    };
+  }
+
+  close(): void {}
+}
+
+const hasDefaultAcl = (dir: number): boolean =>
+  typeof getxattr(`/proc/self/fd/${dir}`, 'system.posix_acl_default') !== 'number';
+
+/** Never an existing one, nor through a link. */
+function makeFile(parent: number, name: string, mode: number): number {
+  const flags = O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_NONBLOCK | O_NOCTTY;
+  return openat(parent, name, flags, mode | OWNER_ACCESS);
+}
+
+function makeDirectory(parent: number, name: string, mode: number): number {
+  const refused = mkdirat(parent, name, mode | OWNER_ACCESS);
+  return refused !== 0 ? refused : openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);
+}

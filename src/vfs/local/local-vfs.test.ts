@@ -1,0 +1,46 @@
+/** The VFS contract on a real folder, as each kind of user and with each way to resolve paths. */
+import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { nativeSupport } from '../../native/support.ts';
+import { vfsContract } from '../contract.ts';
+import { diskPlant, type VfsUnderTest } from '../contract-kit.ts';
+import { EIO } from '../errno.ts';
+import type { Identity } from '../vfs.ts';
+import { createLocalVfs } from './local-vfs.ts';
+
+const NOBODY: Identity = { uid: 65534, gid: 65534, groups: [65534] };
+
+async function make(base: string, openat2: boolean): Promise<VfsUnderTest> {
+  const root = mkdtempSync(join(base, 'usmbd-local-'));
+  chmodSync(root, 0o777);
+  const broken = new Set<number>();
+  const vfs = createLocalVfs({
+    root,
+    openat2,
+    dataSync: async (fd) => (broken.delete(statSync(`/proc/self/fd/${fd}`).ino) ? EIO : 0),
+  });
+  return {
+    vfs,
+    profile: 'full',
+    ...(process.getuid?.() === 0 ? { identity: NOBODY } : {}),
+    plant: {
+      ...diskPlant(root),
+      breakFlush: (path) => {
+        broken.add(statSync(join(root, ...path)).ino);
+      },
+    },
+    cleanup: async () => rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+const { unavailable } = nativeSupport();
+
+if (unavailable !== undefined) {
+  test('local', { skip: unavailable }, () => {});
+} else {
+  vfsContract('local', () => make(tmpdir(), true));
+  vfsContract('local, walking by component', () => make(tmpdir(), false));
+  vfsContract('local, in memory', () => make('/dev/shm', true));
+}

@@ -1,0 +1,127 @@
+/**
+ * The `local` back end: a folder of a Linux file system. Every path is resolved beneath the share's
+ * root, every path operation runs as the tree's user (credentials.ts), and what Windows needs beyond
+ * POSIX is kept in user.DOSATTRIB, as Samba and ksmbd do.
+ */
+import { fdatasync, readFileSync } from 'node:fs';
+import { getSystemErrorMessage } from 'node:util';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
+import { close, openat } from '../../native/files.ts';
+import { nativeSupport } from '../../native/support.ts';
+import { getxattr } from '../../native/xattr.ts';
+import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
+import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
+import { canBecomeUsers, credentialsFor } from './credentials.ts';
+import { DOSATTRIB } from './dos-attribute.ts';
+import { errnoOf } from './file-data.ts';
+import { LocalTree } from './local-tree.ts';
+import { NameCache } from './name-cache.ts';
+import { OpenInodes } from './open-inodes.ts';
+import { Resolver } from './resolver.ts';
+import type { LocalShare } from './share.ts';
+import { isFat, Volumes } from './volumes.ts';
+
+export interface LocalVfsOptions {
+  /** The folder that is shared. */
+  readonly root: string;
+  /** Mode of new files; smb.conf `create mask`. */
+  readonly fileMode?: number;
+  /** Mode of new directories; smb.conf `directory mask`. */
+  readonly directoryMode?: number;
+  /** False: walk by component even where the kernel has openat2. */
+  readonly openat2?: boolean;
+  /** Makes a file's data durable; tests put a failing one here. */
+  readonly dataSync?: (fd: number) => Promise<Errno | 0>;
+}
+
+/** Defaults of Samba and ksmbd. */
+const FILE_MODE = 0o744;
+const DIRECTORY_MODE = 0o755;
+
+const dataSyncInPool = (fd: number): Promise<Errno | 0> =>
+  new Promise((resolve) => {
+    fdatasync(fd, (error) => resolve(error === null ? 0 : errnoOf(error)));
+  });
+
+/** What every share of this process has in common, made with the first. */
+interface Shared {
+  readonly procFd: number;
+  readonly cache: NameCache;
+  readonly inodes: OpenInodes;
+  readonly volumes: Volumes;
+}
+
+let shared: Shared | undefined;
+
+function sharedParts(): Shared {
+  if (shared !== undefined) return shared;
+  const procFd = openat(AT_FDCWD, '/proc/self/fd', O_PATH | O_DIRECTORY);
+  if (procFd < 0) throw new Error('/proc is not mounted: local shares need /proc/self/fd');
+  shared = {
+    procFd,
+    cache: new NameCache(procFd),
+    inodes: new OpenInodes(),
+    volumes: new Volumes(),
+  };
+  return shared;
+}
+
+/** process.umask() would change it for a moment, under the feet of other threads. */
+function umaskOfProcess(): number {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  return Number.parseInt(/^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '0', 8);
+}
+
+function featuresOf(root: number): VfsFeatures {
+  const isPlain = isFat(root);
+  return {
+    attributes: getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP,
+    hardLinks: !isPlain,
+    sparseFiles: !isPlain,
+    fileSystemName: 'NTFS',
+  };
+}
+
+class LocalVfs implements Vfs {
+  readonly features: VfsFeatures;
+  readonly #share: LocalShare;
+  readonly #mayBecomeUsers = canBecomeUsers();
+
+  constructor(share: LocalShare) {
+    this.#share = share;
+    this.features = share.features;
+  }
+
+  attach(identity: Identity | undefined): Result<VfsTree> {
+    const credentials = credentialsFor(identity, this.#mayBecomeUsers);
+    return isErrno(credentials) ? credentials : new LocalTree(this.#share, credentials);
+  }
+
+  close(): void {
+    close(this.#share.root);
+  }
+}
+
+/** Throws where the folder, the system or the privileges do not allow it; the message says what. */
+export function createLocalVfs(options: LocalVfsOptions): Vfs {
+  const support = nativeSupport();
+  if (support.unavailable !== undefined) {
+    throw new Error(`the local file system needs native calls: ${support.unavailable}`);
+  }
+  const root = openat(AT_FDCWD, options.root, O_PATH | O_DIRECTORY);
+  if (root < 0) throw new Error(`cannot share ${options.root}: ${getSystemErrorMessage(root)}`);
+  const { procFd, cache, inodes, volumes } = sharedParts();
+  const hasOpenat2 = support.openat2 && options.openat2 !== false;
+  return new LocalVfs({
+    root,
+    procFd,
+    resolver: new Resolver(root, cache, hasOpenat2),
+    inodes,
+    volumes,
+    features: featuresOf(root),
+    fileMode: options.fileMode ?? FILE_MODE,
+    directoryMode: options.directoryMode ?? DIRECTORY_MODE,
+    umask: umaskOfProcess(),
+    dataSync: options.dataSync ?? dataSyncInPool,
+  });
+}

@@ -1,0 +1,270 @@
+/**
+ * What statx(2) and user.DOSATTRIB tell of an object, as MS-FSCC 2.4.7 wants it, and how it is changed.
+ * Creation time: the attribute's, else the file system's, else the earliest of the others.
+ */
+
+import { toUnix } from '../../dtyp/filetime.ts';
+import {
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_SPARSE_FILE,
+  FILE_ATTRIBUTE_VALID_SET,
+  normalizeAttributes,
+} from '../../fscc/attributes.ts';
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  O_NOFOLLOW,
+  O_PATH,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  STATX_BTIME,
+} from '../../native/constants.ts';
+import { close, openat } from '../../native/files.ts';
+import { type Timespec, utimensat } from '../../native/names.ts';
+import { statx, stx } from '../../native/stat.ts';
+import {
+  fgetxattr,
+  fsetxattr,
+  getxattr,
+  getxattrat,
+  hasGetxattrat,
+  lgetxattr,
+  setxattr,
+} from '../../native/xattr.ts';
+import { EACCES, EOPNOTSUPP, EPERM, type Errno, type Result } from '../errno.ts';
+import type { FileTime, VfsChanges, VfsKind, VfsStat } from '../vfs.ts';
+import type { Credentials } from './credentials.ts';
+import {
+  DOSATTRIB,
+  type DosAttribute,
+  decodeDosAttribute,
+  encodeDosAttribute,
+} from './dos-attribute.ts';
+import type { LocalShare } from './share.ts';
+
+/** What is stored; SPARSE_FILE comes by FSCTL_SET_SPARSE (MS-FSCC 2.3.64). */
+const STORED_ATTRIBUTES = FILE_ATTRIBUTE_VALID_SET | FILE_ATTRIBUTE_SPARSE_FILE;
+
+/** 1601 to 1970. */
+const EPOCH_SECONDS = 11_644_473_600;
+const UNITS_PER_SECOND = 10_000_000;
+const TWO_TO_16 = 0x1_0000;
+const TWO_TO_32 = 0x1_0000_0000;
+
+const timeBuffer = new BigUint64Array(1);
+const timeWords = new Uint32Array(timeBuffer.buffer);
+
+/** FILETIME of a timespec, exact; in two halves, since one product would pass 2^53. */
+export function fileTimeOf(seconds: number, nanoseconds: number): FileTime {
+  const since1601 = seconds + EPOCH_SECONDS;
+  if (since1601 < 0) return 0n;
+  const high = Math.floor(since1601 / TWO_TO_16);
+  const low = since1601 - high * TWO_TO_16;
+  const lowUnits = low * UNITS_PER_SECOND + Math.floor(nanoseconds / 100);
+  const highUnits = high * UNITS_PER_SECOND;
+  const sum = (highUnits % TWO_TO_16) * TWO_TO_16 + lowUnits;
+  const carry = Math.floor(sum / TWO_TO_32);
+  timeWords[0] = sum - carry * TWO_TO_32;
+  timeWords[1] = Math.floor(highUnits / TWO_TO_16) + carry;
+  return timeBuffer[0]!;
+}
+
+export function kindOf(mode: number): VfsKind {
+  const type = mode & S_IFMT;
+  if (type === S_IFREG) return 'file';
+  if (type === S_IFDIR) return 'directory';
+  return type === S_IFLNK ? 'symlink' : 'other';
+}
+
+/** Device and inode of the statx just made: names an object of this machine. */
+export const inodeKeyOfStat = (): string => `${stx.device()}/${stx.inodeHigh()}/${stx.inodeLow()}`;
+
+const earlier = (a: FileTime, b: FileTime): FileTime => (a < b ? a : b);
+
+/** From the statx just made. */
+function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
+  const mode = stx.mode();
+  const kind = kindOf(mode);
+  const isDirectory = kind === 'directory';
+  const lastAccessTime = fileTimeOf(stx.accessSeconds(), stx.accessNanoseconds());
+  const lastWriteTime = fileTimeOf(stx.modificationSeconds(), stx.modificationNanoseconds());
+  const changeTime = fileTimeOf(stx.changeSeconds(), stx.changeNanoseconds());
+  const stored = (dos?.attributes ?? 0) & STORED_ATTRIBUTES;
+  return {
+    kind,
+    fileId: stx.inode(),
+    volumeId,
+    linkCount: stx.linkCount(),
+    size: isDirectory ? 0 : stx.size(),
+    allocationSize: isDirectory ? 0 : stx.blocks512() * 512,
+    creationTime: dos?.creationTime ?? birthTimeOfStat(),
+    lastAccessTime,
+    lastWriteTime,
+    changeTime,
+    attributes: isDirectory ? stored | FILE_ATTRIBUTE_DIRECTORY : normalizeAttributes(stored),
+    mode,
+    uid: stx.uid(),
+    gid: stx.gid(),
+  };
+}
+
+function birthTimeOfStat(): FileTime {
+  if ((stx.mask() & STATX_BTIME) !== 0 && stx.birthSeconds() !== 0) {
+    return fileTimeOf(stx.birthSeconds(), stx.birthNanoseconds());
+  }
+  const access = fileTimeOf(stx.accessSeconds(), stx.accessNanoseconds());
+  const write = fileTimeOf(stx.modificationSeconds(), stx.modificationNanoseconds());
+  const change = fileTimeOf(stx.changeSeconds(), stx.changeNanoseconds());
+  return earlier(access, earlier(write, change));
+}
+
+/** Only files and directories carry `user.` attributes. */
+function mayHaveAttributes(): boolean {
+  const type = stx.mode() & S_IFMT;
+  return type === S_IFREG || type === S_IFDIR;
+}
+
+/** A descriptor's xattr; `isData` when it is open for more than its path. */
+function xattrOf(share: LocalShare, fd: number, isData: boolean): Buffer | Errno {
+  if (isData) return fgetxattr(fd, DOSATTRIB);
+  return hasGetxattrat
+    ? getxattrat(share.procFd, `${fd}`, true, DOSATTRIB)
+    : getxattr(`/proc/self/fd/${fd}`, DOSATTRIB);
+}
+
+/**
+ * Read as the server: the attributes are not the file's content. A file server behind us may know the
+ * user but not the superuser, so the user is the second try.
+ */
+function dosAttributeBy(
+  credentials: Credentials,
+  read: () => Buffer | Errno,
+): DosAttribute | undefined {
+  let value = read();
+  if (value === EACCES && credentials.enter() === 0) {
+    try {
+      value = read();
+    } finally {
+      credentials.leave();
+    }
+  }
+  return typeof value === 'number' ? undefined : decodeDosAttribute(value);
+}
+
+/** The stat of an open object. Call with no identity entered. */
+export function statObject(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  isData: boolean,
+): Result<VfsStat> {
+  const refused = statx(fd, '', AT_EMPTY_PATH);
+  if (refused !== 0) return refused;
+  const dos =
+    share.features.attributes && mayHaveAttributes()
+      ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
+      : undefined;
+  return statOf(share.volumes.idOf(stx.device(), fd), dos);
+}
+
+/** The stat of what statx has just found as `name` in `dir`. Call with no identity entered. */
+export function statFound(
+  share: LocalShare,
+  credentials: Credentials,
+  dir: number,
+  name: string,
+): VfsStat {
+  const dos =
+    share.features.attributes && mayHaveAttributes()
+      ? dosAttributeBy(credentials, () =>
+          hasGetxattrat
+            ? getxattrat(dir, name, false, DOSATTRIB)
+            : lgetxattr(`/proc/self/fd/${dir}/${name}`, DOSATTRIB),
+        )
+      : undefined;
+  const device = stx.device();
+  if (share.volumes.has(device)) return statOf(share.volumes.idOf(device, dir), dos);
+  const fd = openat(dir, name, O_PATH | O_NOFOLLOW);
+  const stat = statOf(share.volumes.idOf(device, fd), dos);
+  if (fd >= 0) close(fd);
+  return stat;
+}
+
+/** The name in `dir` as statx tells it: 0 or an errno. Call with the identity entered. */
+export const statName = (dir: number, name: string): Errno | 0 =>
+  statx(dir, name, AT_SYMLINK_NOFOLLOW);
+
+/** Makes the changes as the user. Call with no identity entered. */
+export function change(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  isData: boolean,
+  changes: VfsChanges,
+): Errno | 0 {
+  if (changes.attributes !== undefined || changes.creationTime !== undefined) {
+    const refused = storeDosAttribute(share, credentials, fd, isData, changes);
+    if (refused !== 0) return refused;
+  }
+  if (changes.lastAccessTime === undefined && changes.lastWriteTime === undefined) return 0;
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  try {
+    const access = timespecOf(changes.lastAccessTime);
+    return utimensat(share.procFd, `${fd}`, access, timespecOf(changes.lastWriteTime), 0);
+  } finally {
+    credentials.leave();
+  }
+}
+
+const timespecOf = (time: FileTime | undefined): Timespec | undefined =>
+  time === undefined ? undefined : toUnix(time);
+
+function storeDosAttribute(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  isData: boolean,
+  changes: VfsChanges,
+): Errno | 0 {
+  const refused = statx(fd, '', AT_EMPTY_PATH);
+  if (refused !== 0) return refused;
+  const asked =
+    changes.attributes === undefined ? undefined : changes.attributes & STORED_ATTRIBUTES;
+  const known =
+    share.features.attributes && mayHaveAttributes()
+      ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
+      : undefined;
+  // What no attribute at all says already.
+  if (known === undefined && !asked && changes.creationTime === undefined) return 0;
+  const canStore = share.features.attributes && mayHaveAttributes();
+  const birthTime = birthTimeOfStat();
+  const creationTime = changes.creationTime ?? known?.creationTime ?? birthTime;
+  const hasLoss = !!asked || creationTime !== birthTime;
+  if (!canStore) return hasLoss ? EOPNOTSUPP : 0;
+  const bytes = encodeDosAttribute({
+    attributes: asked ?? known?.attributes ?? 0,
+    creationTime,
+    initialTime: known?.initialTime ?? creationTime,
+  });
+  const isOwner = stx.uid() === credentials.uid;
+  const result = writeAs(credentials, isOwner, () =>
+    isData ? fsetxattr(fd, DOSATTRIB, bytes) : setxattr(`/proc/self/fd/${fd}`, DOSATTRIB, bytes),
+  );
+  return result === EOPNOTSUPP && !hasLoss ? 0 : result;
+}
+
+/** As the user; the owner of a file whose mode forbids writing may still set its attributes. */
+function writeAs(credentials: Credentials, isOwner: boolean, write: () => Errno | 0): Errno | 0 {
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  let result: Errno | 0;
+  try {
+    result = write();
+  } finally {
+    credentials.leave();
+  }
+  return (result === EACCES || result === EPERM) && isOwner ? write() : result;
+}

@@ -1,0 +1,84 @@
+/**
+ * The name of an open object. The kernel follows an open descriptor's name through renames of it and of
+ * its parents; /proc/self/fd tells it. A name that was removed reads "… (deleted)", which may also be
+ * the end of a real name, so that is looked at.
+ */
+import { isUtf8 } from 'node:buffer';
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../native/constants.ts';
+import { close } from '../../native/files.ts';
+import { readlinkat } from '../../native/names.ts';
+import { statx } from '../../native/stat.ts';
+import { EACCES, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
+import { inodeKeyOfStat } from './metadata.ts';
+import type { LocalObject, LocalShare } from './share.ts';
+
+const DELETED = Buffer.from(' (deleted)');
+const SLASH = 0x2f;
+
+/** A name may move between being read and being used; each attempt reads it anew. */
+const ATTEMPTS = 3;
+
+/** The names on disk from the root to the object; ENOENT when it has none there. */
+export function ownPath(share: LocalShare, object: LocalObject): string[] | Errno {
+  const rootLink = readlinkat(share.procFd, `${share.root}`);
+  if (typeof rootLink === 'number') return rootLink;
+  const root = Buffer.from(rootLink);
+  const link = readlinkat(share.procFd, `${object.fd}`);
+  if (typeof link === 'number') return link === ENAMETOOLONG ? longPath(share, object) : link;
+  const names = namesBelow(root, link);
+  if (isErrno(names) || !link.subarray(-DELETED.length).equals(DELETED)) return names;
+  return isAt(share, names, object) ? names : ENOENT;
+}
+
+/** The components of `link` below `root`. */
+function namesBelow(root: Buffer, link: Buffer): string[] | Errno {
+  const prefix = root.length === 1 ? 0 : root.length;
+  if (!link.subarray(0, prefix).equals(root.subarray(0, prefix))) return ENOENT;
+  if (link.length === prefix || (prefix === 0 && link.length === 1)) return [];
+  if (link[prefix] !== SLASH || !isUtf8(link)) return ENOENT;
+  return link.toString('utf8', prefix + 1).split('/');
+}
+
+/** Whether the object is what stands at exactly these names. */
+function isAt(share: LocalShare, names: readonly string[], object: LocalObject): boolean {
+  const fd = share.resolver.exact(names);
+  if (fd < 0) return false;
+  const isSame = statx(fd, '', AT_EMPTY_PATH) === 0 && inodeKeyOfStat() === object.inodeKey;
+  close(fd);
+  return isSame;
+}
+
+/** The kernel tells no path beyond a page; the one that it was opened by is tried. */
+function longPath(share: LocalShare, object: LocalObject): string[] | Errno {
+  if (isAt(share, object.openedAs, object)) return [...object.openedAs];
+  return ENAMETOOLONG;
+}
+
+export interface OwnName {
+  /** The directory that holds the name; the caller closes it. */
+  readonly dir: number;
+  /** On disk. */
+  readonly name: string;
+  readonly path: readonly string[];
+}
+
+/**
+ * The object's own name, seen to be the object's just now. EACCES for the root of the share. Call with
+ * the identity entered.
+ */
+export function openOwnName(share: LocalShare, object: LocalObject): OwnName | Errno {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const path = ownPath(share, object);
+    if (isErrno(path)) return path;
+    const name = path.at(-1);
+    if (name === undefined) return EACCES;
+    const dir = share.resolver.exactDirectory(path.slice(0, -1));
+    if (dir < 0 && dir !== ENOENT && dir !== ENOPATH) return dir;
+    if (dir < 0) continue;
+    const missing = statx(dir, name, AT_SYMLINK_NOFOLLOW);
+    if (missing === 0 && inodeKeyOfStat() === object.inodeKey) return { dir, name, path };
+    close(dir);
+    if (missing !== 0 && missing !== ENOENT) return missing;
+  }
+  return ENOENT;
+}

@@ -1,0 +1,33 @@
+/** What all trees and handles of one share have in common. */
+import type { Errno } from '../errno.ts';
+import type { VfsFeatures } from '../vfs.ts';
+import type { OpenInodes } from './open-inodes.ts';
+import type { Resolver } from './resolver.ts';
+import type { Volumes } from './volumes.ts';
+
+export interface LocalShare {
+  /** Of the share's root, O_PATH. */
+  readonly root: number;
+  /** /proc/self/fd, O_PATH: leads from a descriptor to its object. */
+  readonly procFd: number;
+  readonly resolver: Resolver;
+  readonly inodes: OpenInodes;
+  readonly volumes: Volumes;
+  readonly features: VfsFeatures;
+  readonly fileMode: number;
+  readonly directoryMode: number;
+  /** Of the process, when the share was made. */
+  readonly umask: number;
+  /** Makes a file's data durable; off the thread. */
+  readonly dataSync: (fd: number) => Promise<Errno | 0>;
+}
+
+/** An object that is held open, as the functions on names see it. */
+export interface LocalObject {
+  readonly fd: number;
+  readonly isDirectory: boolean;
+  readonly isFile: boolean;
+  readonly inodeKey: string;
+  /** The path on disk that it was opened by; asked only where the kernel cannot tell a long one. */
+  readonly openedAs: readonly string[];
+}
