@@ -1,5 +1,5 @@
 /**
- * MS-SMB2 1.8 and MS-FSA 2.1.5.1: names are compared without regard to case. The mapping is that of
+ * MS-SMB2 2.2 and MS-FSA 2.1.5.1: names are compared without regard to case. The mapping is that of
  * NTFS in spirit: one UTF-16 unit to one unit, never between ASCII and the rest (so neither a dotless
  * i nor a long s equals a letter of ASCII), surrogates as they are. Names that Unicode calls
  * canonically equivalent are equal too: macOS sends composed names for the decomposed ones on disk.
