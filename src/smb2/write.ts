@@ -94,5 +94,5 @@ export type WriteResponse = Wire<typeof Response>;
 
 export const decodeWriteResponse = (message: Buffer): WriteResponse =>
   Response.read(message, HEADER_SIZE);
-/** 17 bytes: StructureSize counts a byte of a buffer that is always empty. */
-export const encodeWriteResponse = (v: WriteResponse): Buffer => Response.encode(v, 1);
+/** 16 bytes, "the actual size of the response structure notwithstanding": there is no buffer. */
+export const encodeWriteResponse = (v: WriteResponse): Buffer => Response.encode(v);
