@@ -16,7 +16,7 @@ import { encodeSetInfoRequest } from './set-info.ts';
 import { encodeWriteRequest } from './write.ts';
 
 const id = { persistentId: 0x1122334455667, volatileId: 0x18899aabbccdd };
-const raw = '6756443322110100ddccbbaa99880100';
+const raw = '6756453423120100ddccbbaa99880100';
 const none = Buffer.alloc(0);
 
 const info = { infoType: 1, fileInfoClass: 5, additionalInformation: 0, ...id };
