@@ -175,7 +175,8 @@ function establish(
       encryptionKey: keys.encryptionKey,
       decryptionKey: keys.decryptionKey,
     });
-    if (server.options.encryption === 'required') {
+    const { encryption } = server.options;
+    if (encryption === 'required' || encryption === 'desired') {
       session.encryptData = true;
       session.signingRequired = false;
     }

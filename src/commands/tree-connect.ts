@@ -36,7 +36,10 @@ export async function treeConnect(
   const share = server.shares.get(name.toLowerCase());
   if (share === undefined || name.length > MAX_SHARE_NAME) return STATUS_BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
-  if (share.encryptData && session.cipher === undefined) return STATUS_ACCESS_DENIED;
+  const canEncrypt = session.cipher !== undefined;
+  if (share.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
+  const encryptData =
+    share.encryption === 'required' || (share.encryption === 'desired' && canEncrypt);
   const client = { address: connection.transport.remoteAddress };
   const decision = await server.controlPlane.connectShare(session.account!, share.name, client);
   if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
@@ -54,6 +57,7 @@ export async function treeConnect(
     share,
     maximalAccess: readOnly ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS,
     readOnly,
+    encryptData,
     files,
     openCount: 0,
   };
@@ -62,14 +66,14 @@ export async function treeConnect(
   return {
     body: encodeTreeConnectResponse({
       shareType: share.type === 'disk' ? SMB2_SHARE_TYPE_DISK : SMB2_SHARE_TYPE_PIPE,
-      shareFlags: shareFlags(share),
+      shareFlags: shareFlags(share, encryptData),
       capabilities: 0,
       maximalAccess: tree.maximalAccess,
     }),
   };
 }
 
-function shareFlags(share: Share): number {
+function shareFlags(share: Share, encryptData: boolean): number {
   const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;
-  return caching | (share.encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0);
+  return caching | (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0);
 }

@@ -16,8 +16,11 @@ export interface ServerOptions {
   readonly maxDialect: number;
   /** RequireMessageSigning. */
   readonly requireSigning: boolean;
-  /** 'off': never; 'desired': offered, shares may demand it; 'required': EncryptData for every session. */
-  readonly encryption: 'off' | 'desired' | 'required';
+  /**
+   * 'off': never; 'auto': clients that encrypt are answered encrypted; 'desired': every session that can
+   * must encrypt; 'required': every session must.
+   */
+  readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;

@@ -8,8 +8,8 @@ export interface Share {
   /** Undefined for IPC$. */
   readonly vfs: Vfs | undefined;
   readonly readOnly: boolean;
-  /** Share.EncryptData: requests to it must be encrypted. */
-  readonly encryptData: boolean;
+  /** Share.EncryptData for 'required', and for 'desired' where the client can encrypt. */
+  readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
   /** FileFsVolumeInformation's label. */

@@ -10,6 +10,8 @@ export interface TreeConnect {
   /** TreeConnect.MaximalAccess. */
   readonly maximalAccess: number;
   readonly readOnly: boolean;
+  /** Requests to it must be encrypted. */
+  readonly encryptData: boolean;
   /** The share's files as this user sees them; undefined for IPC$. */
   readonly files: VfsTree | undefined;
   openCount: number;

@@ -66,7 +66,7 @@ export function verifyTree(request: Request, session: Session, treeId: number): 
   const tree = session.trees.get(treeId);
   if (tree === undefined) return STATUS_NETWORK_NAME_DELETED;
   request.tree = tree;
-  return tree.share.encryptData && !request.encrypted ? STATUS_ACCESS_DENIED : undefined;
+  return tree.encryptData && !request.encrypted ? STATUS_ACCESS_DENIED : undefined;
 }
 
 export function verifyOpen(
