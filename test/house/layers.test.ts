@@ -15,9 +15,9 @@ const GROUND = ['wire', 'base'] as const;
  * stands below it here, which the first test checks, so the whole has no cycle.
  */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  cli: ['index', 'mountd', 'config', 'client', 'auth', 'crypto', 'ipc', 'vfs', 'native', ...GROUND],
-  index: ['transport', 'server', 'objects', 'mountd', 'config', 'ipc', 'vfs', 'native', ...GROUND],
-  transport: ['server', 'objects', 'native', ...GROUND],
+  cli: ['entry', 'mountd', 'config', 'client', 'auth', 'crypto', 'ipc', 'vfs', 'native', ...GROUND],
+  entry: ['transport', 'server', 'objects', 'mountd', 'config', 'ipc', 'vfs', 'native', ...GROUND],
+  transport: ['server', 'objects', 'smb2', 'native', ...GROUND],
   server: ['commands', 'objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
   commands: ['objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
   objects: ['vfs', 'ipc', ...DOCUMENTS, ...GROUND],
@@ -67,9 +67,10 @@ const BEHIND_AUTH = ['src/crypto/md4.ts', 'src/crypto/rc4.ts'];
 /** Folders that nothing imports until the work that brings them does. */
 const NOT_YET = ['smb1'];
 
+/** The files of src itself are the package's public entry. */
 function layerOf(path: string): string {
   const [, folder, ...rest] = path.split('/');
-  return rest.length === 0 ? folder!.replace(/\.ts$/, '') : folder!;
+  return rest.length === 0 ? 'entry' : folder!;
 }
 
 function faultsOf(file: SourceFile): string[] {
