@@ -63,6 +63,32 @@ test('NTLMSSP as second choice: the MIC is requested, checked, and waited for', 
   assert.equal(responseToken, undefined);
 });
 
+test('a mechListMIC that comes alone is checked, and asked for once', async () => {
+  const mechTypes = [Mechanism.KRB5, Mechanism.NTLMSSP];
+  const options = { mechTypes, mechListMic: 'omit' as const };
+  const wrong = encodeNegTokenResp({ mechListMic: Buffer.alloc(16) });
+  const none = encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED });
+  const last = (token: Buffer) => (sent: Buffer, step: number) => (step === 4 ? token : sent);
+  await assertRefused(converse(options, lookup, last(wrong)), 'logon-failure');
+  await assertRefused(converse(options, lookup, last(none)), 'malformed');
+
+  const server = acceptor();
+  const client = createInitiator({ credentials, ...options });
+  let token = client.start();
+  let asked = Buffer.alloc(0);
+  for (let i = 0; i < 3; i++) {
+    const answer = await server.step(token);
+    assert.ok(answer.kind === 'continue');
+    asked = Buffer.from(answer.token);
+    const step = client.step(asked);
+    assert.ok(step.kind === 'continue');
+    token = step.token;
+  }
+  assert.deepEqual(client.step(asked), { kind: 'refused', reason: 'malformed' });
+  assert.equal((await server.step(token)).kind, 'done');
+  assert.equal((await server.step(token)).kind, 'refused');
+});
+
 test('an optimistic token for another mechanism is not read', async () => {
   const mechTypes = [Mechanism.KRB5, Mechanism.NTLMSSP];
   const mechToken = Buffer.from('an AP-REQ');

@@ -8,7 +8,7 @@
  *
  * The mechListMIC is due when NTLMSSP was not the client's first choice, so that nobody in between
  * can have pushed it there (RFC 4178 5). One that is sent though it is not due is checked and answered, too:
- * smbclient and Windows send it always and check the answer.
+ * smbclient and Windows send it always and check the answer. No way through has more than four steps.
  */
 import { WireError } from '../wire/wire-error.ts';
 import {
@@ -56,8 +56,6 @@ export interface Acceptor {
 
 /** A first token may carry a Kerberos ticket that we do not read: Windows makes 48,000 bytes at most. */
 export const MAXIMUM_TOKEN_BYTES = 65535;
-/** NegTokenInit without a token of ours, NEGOTIATE, AUTHENTICATE, mechListMIC. */
-export const MAXIMUM_STEPS = 4;
 
 /** The security buffer of a NEGOTIATE response: NegTokenInit2 that offers NTLMSSP. */
 export const negotiateToken = (): Buffer => encodeNegTokenInit2([Mechanism.NTLMSSP]);
@@ -66,8 +64,7 @@ const refused = (reason: RefusalReason): Refusal => ({ kind: 'refused', reason }
 
 const done = (accepted: NtlmAccepted, token: Buffer): AcceptorStep => {
   const { identityName, exportedSessionKey } = accepted;
-  const { anonymous, guest } = identityName;
-  const sessionKey = anonymous || guest ? undefined : exportedSessionKey;
+  const sessionKey = identityName.anonymous ? undefined : exportedSessionKey;
   return { kind: 'done', token, identityName, sessionKey };
 };
 
@@ -120,7 +117,6 @@ function answerChallenge(negotiation: Negotiation, responseToken: Buffer | undef
 class GssAcceptor implements Acceptor {
   readonly #ntlm: NtlmAcceptor;
   #state: State = { kind: 'start' };
-  #steps = 0;
 
   constructor(options: AcceptorOptions) {
     this.#ntlm = createNtlmAcceptor(options);
@@ -130,10 +126,7 @@ class GssAcceptor implements Acceptor {
     const state = this.#state;
     // Whoever goes on says so; while a lookup waits, nothing else is accepted.
     this.#state = FINISHED;
-    this.#steps++;
-    if (this.#steps > MAXIMUM_STEPS || token.length > MAXIMUM_TOKEN_BYTES) {
-      return refused('malformed');
-    }
+    if (token.length > MAXIMUM_TOKEN_BYTES) return refused('malformed');
     try {
       switch (state.kind) {
         case 'start':

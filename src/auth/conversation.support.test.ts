@@ -40,7 +40,10 @@ export async function converse(
   const client = createInitiator({ credentials, ...options });
   let token = client.start();
   for (let steps = 1; ; steps++) {
-    const answer = await server.step(touch(token, steps));
+    const sent = Buffer.from(touch(token, steps));
+    const answer = await server.step(sent);
+    // The server must have kept copies of what it needs later.
+    sent.fill(0xee);
     if (answer.kind === 'refused') {
       return { server: answer, client: 'waiting', clientKey: undefined, steps };
     }

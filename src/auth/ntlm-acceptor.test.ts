@@ -12,11 +12,13 @@ import {
   converse,
   credentials,
   lookup,
+  names,
   PASSWORD,
   resp,
   USER,
 } from './conversation.support.test.ts';
 import { createInitiator } from './initiator.ts';
+import { createNtlmAcceptor, type NtlmAcceptor } from './ntlm-acceptor.ts';
 import { DEFAULT_NEGOTIATE_FLAGS } from './ntlm-initiator.ts';
 import {
   AvId,
@@ -262,4 +264,25 @@ test('while a lookup waits, nothing else is accepted', async () => {
   step.token.fill(0);
   answer(account);
   assert.equal((await first).kind, 'done');
+});
+
+test('the exchange itself takes one NEGOTIATE and one AUTHENTICATE, whoever wraps it', async () => {
+  const reasonOf = async (token: Buffer, server: NtlmAcceptor): Promise<string> => {
+    const step = await server.step(token);
+    return step.kind === 'refused' ? step.reason : step.kind;
+  };
+  const negotiate = encodeNegotiate(DEFAULT_NEGOTIATE_FLAGS);
+  const anonymous = authenticateWith({
+    userName: '',
+    ntChallengeResponse: Buffer.alloc(0),
+    lmChallengeResponse: Buffer.alloc(0),
+  });
+  const server = createNtlmAcceptor({ names, lookup });
+  assert.equal(await reasonOf(negotiate, server), 'challenge');
+  assert.equal(await reasonOf(anonymous, server), 'done');
+  assert.equal(await reasonOf(anonymous, server), 'malformed');
+  assert.equal(await reasonOf(negotiate, server), 'malformed');
+  const other = createNtlmAcceptor({ names, lookup });
+  assert.equal(await reasonOf(anonymous, other), 'malformed');
+  assert.equal(await reasonOf(negotiate, other), 'malformed');
 });

@@ -145,4 +145,6 @@ test('too many mechanisms, an unknown state and an unknown choice are refused', 
   const state = der(contextTag(0), der(Tag.ENUMERATED, Buffer.from([4])));
   assert.throws(() => decodeSpnego(der(contextTag(1), der(Tag.SEQUENCE, state))), WireError);
   assert.throws(() => decodeSpnego(der(contextTag(2), der(Tag.SEQUENCE))), WireError);
+  const two = der(contextTag(2), der(Tag.OCTET_STRING), der(Tag.OCTET_STRING));
+  assert.throws(() => decodeSpnego(der(contextTag(1), der(Tag.SEQUENCE, two))), WireError);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createCipheriv } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -97,16 +98,46 @@ for (const [name, cipher] of CIPHERS) {
   test(`${name}: no nonce twice, and another start for another sealer`, () => {
     const key = Buffer.alloc(keyBytesOf(cipher), 7);
     const nonces = new Set<string>();
+    const fixed = new Set<string>();
     for (const sealer of [createSealer(cipher, key), createSealer(cipher, key)]) {
       for (let i = 0; i < 500; i++) {
-        nonces.add(sealer.seal(1, [Buffer.alloc(1)])[0]!.toString('hex', 20, 36));
+        const header = sealer.seal(1, [Buffer.alloc(1)])[0]!;
+        nonces.add(header.toString('hex', 20, 36));
+        fixed.add(header.toString('hex', 26, 36));
       }
     }
     assert.equal(nonces.size, 1000);
+    assert.equal(fixed.size, 2);
   });
 }
 
 test('an empty message is not opened: a TRANSFORM_HEADER must have something behind it', () => {
   const { client, server } = ends(CipherId.AES_128_GCM);
   assert.equal(server.open(Buffer.concat(client.seal(1, []))), undefined);
+});
+
+test('a sealer stops at its bound, before a nonce could come again', () => {
+  const sealer = createSealer(CipherId.AES_128_GCM, Buffer.alloc(16), 2);
+  sealer.seal(1, [Buffer.alloc(1)]);
+  sealer.seal(1, [Buffer.alloc(1)]);
+  assert.throws(() => sealer.seal(1, [Buffer.alloc(1)]), RangeError);
+});
+
+test('Flags other than 1 are refused under a right tag, too', () => {
+  const key = Buffer.alloc(16, 1);
+  const sealed = (flags: number): Buffer => {
+    const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
+    header.writeUInt32LE(0x424d53fd, 0);
+    header.writeUInt32LE(1, 36);
+    header.writeUInt16LE(flags, 42);
+    const cipher = createCipheriv('aes-128-gcm', key, header.subarray(20, 32));
+    cipher.setAAD(header.subarray(20));
+    const body = cipher.update(Buffer.from('x'));
+    cipher.final();
+    cipher.getAuthTag().copy(header, 4);
+    return Buffer.concat([header, body]);
+  };
+  const opener = createOpener(CipherId.AES_128_GCM, key);
+  assert.equal(opener.open(sealed(1))?.toString(), 'x');
+  for (const flags of [0, 2, 3]) assert.equal(opener.open(sealed(flags)), undefined);
 });

@@ -72,10 +72,10 @@ export interface Opener {
 export interface MessageCipher extends Sealer, Opener {}
 
 /** "Nonce MUST NOT be reused for all encrypted messages within a session": a counter from a random start. */
-function nonceSource(nonceBytes: number): (header: Buffer) => void {
+function nonceSource(nonceBytes: number, limit: number): (header: Buffer) => void {
   const start = randomBytes(nonceBytes);
   let counter = start.readUIntLE(0, COUNTER_BYTES);
-  let left = MAXIMUM_SEALED;
+  let left = limit;
   return (header) => {
     if (left === 0) throw new RangeError('this key has sealed all the messages that it may');
     left--;
@@ -127,10 +127,15 @@ function decrypt(mode: Mode, key: KeyObject, message: Buffer): Buffer {
   return plain;
 }
 
-export function createSealer(cipher: CipherId, encryptionKey: Buffer): Sealer {
+/** `limit` is for tests: how many messages may be sealed. */
+export function createSealer(
+  cipher: CipherId,
+  encryptionKey: Buffer,
+  limit: number = MAXIMUM_SEALED,
+): Sealer {
   const mode = MODES[cipher];
   const key = createSecretKey(encryptionKey);
-  const nextNonce = nonceSource(mode.ccm ? CCM_NONCE_BYTES : GCM_NONCE_BYTES);
+  const nextNonce = nonceSource(mode.ccm ? CCM_NONCE_BYTES : GCM_NONCE_BYTES, limit);
   return {
     seal(sessionId, parts) {
       let size = 0;

@@ -70,6 +70,7 @@ const GMAC_CASES = [
   ['a request', 9, 0x08, 0],
   ['a response', 9, 0x09, 1],
   ['a CANCEL', 12, 0x08, 2],
+  ['what answers one, were there such', 12, 0x09, 1],
 ] as const;
 
 for (const [what, command, flags, low] of GMAC_CASES) {
