@@ -157,6 +157,8 @@ export class VfsPlayer implements Player {
     if (handle === undefined) return 'no handle';
     const isData = action.do === 'write' || action.do === 'truncate' || action.do === 'link';
     if (isData && handle.kind !== 'file') return '-';
+    // Another name of the object may do in place of the one that is gone, or may not.
+    if (action.do === 'link' && isErrno(handle.path())) return '-';
     switch (action.do) {
       case 'write':
         return errnoName(await handle.write(Buffer.from(action.text), action.position));

@@ -136,9 +136,8 @@ class NaivePlayer implements Player {
     return '0';
   }
 
-  #link({ thing }: Opened, to: string, replace: boolean): string {
-    if (thing.kind === 'directory') return '-';
-    if (this.#linkCount(thing) === 0) return 'ENOENT';
+  #link({ thing, path }: Opened, to: string, replace: boolean): string {
+    if (thing.kind === 'directory' || path === undefined) return '-';
     if (this.#things.get(parentOf(to))?.kind !== 'directory') return 'ENOPATH';
     const there = this.#things.get(to);
     if (there !== undefined) {
