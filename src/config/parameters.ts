@@ -7,6 +7,7 @@ import {
   absolutePath,
   bool,
   choice,
+  type HostList,
   hosts,
   integer,
   mode,
@@ -67,6 +68,9 @@ const NO_LIMIT = 65_536;
 const limit = integer({ minimum: 1, maximum: NO_LIMIT, zero: NO_LIMIT });
 const ioSize = size({ minimum: 64 * KiB, maximum: 8 * MiB });
 const account = text({ minimumBytes: 1, maximumBytes: 47, expects: 'the name of an account' });
+const NO_HOSTS: HostList = { rules: [], except: [] };
+const hostsAllow = () => parameter('hosts allow', hosts, NO_HOSTS, { aliases: ['allow hosts'] });
+const hostsDeny = () => parameter('hosts deny', hosts, NO_HOSTS, { aliases: ['deny hosts'] });
 
 export const globalParameters = {
   workgroup: parameter(
@@ -151,6 +155,9 @@ export const globalParameters = {
   /** 0: idle connections stay. */
   deadtimeMinutes: parameter('deadtime', integer({ minimum: 0, maximum: 1_000_000 }), 0),
   ipcTimeoutSeconds: parameter('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
+  /** For every share, whatever its own lists say. */
+  hostsAllow: hostsAllow(),
+  hostsDeny: hostsDeny(),
   rootDirectory: parameter(
     'root directory',
     optional(absolutePath),
@@ -185,13 +192,8 @@ export const shareParameters = {
   invalidUsers: parameter('invalid users', principals, []),
   readList: parameter('read list', principals, []),
   writeList: parameter('write list', principals, []),
-  hostsAllow: parameter(
-    'hosts allow',
-    hosts,
-    { rules: [], except: [] },
-    { aliases: ['allow hosts'] },
-  ),
-  hostsDeny: parameter('hosts deny', hosts, { rules: [], except: [] }, { aliases: ['deny hosts'] }),
+  hostsAllow: hostsAllow(),
+  hostsDeny: hostsDeny(),
   forceUser: parameter('force user', optional(account), undefined as string | undefined),
   forceGroup: parameter(
     'force group',

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createInitiator } from '../auth/initiator.ts';
+import type { Credentials } from '../auth/ntlm-initiator.ts';
+import { createLogger } from '../base/log.ts';
+import { readConfiguration } from '../config/load.ts';
+import type { Account, ControlPlane, LoginStep, ShareDecision } from '../ipc/control-plane.ts';
+import { type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
+import { FIRST_DELAY_MS } from './login-throttle.ts';
+import { systemAccounts } from './system-accounts.ts';
+
+const SYSTEM = systemAccounts(
+  ['nobody:x:65534:65534::/:', 'ann:x:1000:100::/:', 'eve:x:1234:1234::/:'],
+  ['staff:x:50:ann', 'users:x:100:'],
+);
+const NOBODY = { uid: 65534, gid: 65534, groups: [] };
+const ANN = { uid: 1000, gid: 100, groups: [50] };
+const CLIENT = { address: '192.0.2.9' };
+const USERS = [
+  { name: 'ann', password: 'tiger' },
+  { name: 'bob', password: 'lion' },
+];
+
+function plane(text: string, options: Partial<ControlPlaneOptions> = {}): ControlPlane {
+  return createControlPlane({
+    configuration: readConfiguration(text, 'f').configuration,
+    users: USERS,
+    switchesIdentity: true,
+    systemAccounts: () => SYSTEM,
+    ...options,
+  });
+}
+
+async function login(control: ControlPlane, credentials: Credentials): Promise<LoginStep> {
+  const client = createInitiator({ credentials });
+  const exchange = control.beginLogin(CLIENT);
+  let step = await exchange.step(client.start());
+  while (step.kind === 'continue') {
+    const answer = client.step(step.token);
+    assert.equal(answer.kind, 'continue');
+    step = await exchange.step((answer as { token: Buffer }).token);
+  }
+  exchange.close();
+  if (step.kind === 'done') {
+    // A guest's key is known to the client only, so nothing can be proved to it.
+    if (step.account.kind !== 'guest') assert.equal(client.step(step.token).kind, 'done');
+    if (step.sessionKey !== undefined) assert.deepEqual(step.sessionKey, client.sessionKey);
+  }
+  return step;
+}
+
+async function accountOf(control: ControlPlane, credentials: Credentials): Promise<Account> {
+  const step = await login(control, credentials);
+  assert.equal(step.kind, 'done');
+  return (step as LoginStep & { kind: 'done' }).account;
+}
+
+/** In this process decisions come at once. */
+const connect = (control: ControlPlane, ...rest: Parameters<ControlPlane['connectShare']>) =>
+  control.connectShare(...rest) as ShareDecision;
+
+const ann = { user: 'ann', secret: 'tiger' };
+const stranger = { user: 'stranger', secret: 'x' };
+const granted = (readOnly: boolean, identity: Account['identity']): ShareDecision => ({
+  kind: 'granted',
+  readOnly,
+  identity,
+});
+
+test('a login gives the account under its own name and the key of both sides', async () => {
+  const control = plane('');
+  const step = await login(control, { user: 'ANN', secret: 'tiger' });
+  assert.equal(step.kind, 'done');
+  assert.ok(step.kind === 'done' && step.sessionKey?.length === 16);
+  assert.deepEqual(step.account, { name: 'ann', kind: 'user', identity: ANN });
+});
+
+test('identities: chosen, system user, none, and the process itself', async () => {
+  const identity = { uid: 7, gid: 8, groups: [] };
+  const chosen = plane('', { users: [{ ...USERS[0]!, identity }] });
+  assert.deepEqual((await accountOf(chosen, ann)).identity, identity);
+  const unknown = await accountOf(plane('[a]\npath = /a\n'), { user: 'bob', secret: 'lion' });
+  assert.deepEqual(unknown.identity, NOBODY);
+  const control = plane('[a]\npath = /a\n[b]\npath = /b\nforce user = eve\n');
+  assert.deepEqual(connect(control, unknown, 'a', CLIENT), { kind: 'denied' });
+  assert.deepEqual(
+    connect(control, unknown, 'b', CLIENT),
+    granted(true, { uid: 1234, gid: 1234, groups: [] }),
+  );
+  const unprivileged = plane('', { switchesIdentity: false });
+  assert.equal((await accountOf(unprivileged, ann)).identity, undefined);
+});
+
+test('a wrong password and an unknown user are refused alike, after the delay', async () => {
+  for (const credentials of [{ user: 'ann', secret: 'lion' }, stranger]) {
+    const start = performance.now();
+    const step = await login(plane(''), credentials);
+    assert.deepEqual(step, { kind: 'refused', reason: 'logon-failure' });
+    assert.ok(performance.now() - start >= FIRST_DELAY_MS - 5);
+  }
+});
+
+test('a connection that goes ends its delay', async () => {
+  const control = plane('');
+  const client = createInitiator({ credentials: stranger });
+  const exchange = control.beginLogin(CLIENT);
+  const first = await exchange.step(client.start());
+  assert.equal(first.kind, 'continue');
+  const second = client.step((first as { token: Buffer }).token) as { token: Buffer };
+  const start = performance.now();
+  const refusal = exchange.step(second.token);
+  exchange.close();
+  assert.deepEqual(await refusal, { kind: 'refused', reason: 'logon-failure' });
+  assert.ok(performance.now() - start < FIRST_DELAY_MS / 2);
+});
+
+test('garbage is malformed at once', async () => {
+  const step = await plane('').beginLogin(CLIENT).step(Buffer.from('nonsense'));
+  assert.deepEqual(step, { kind: 'refused', reason: 'malformed' });
+});
+
+test('guest and anonymous only where configured', async () => {
+  const anonymous = await login(plane(''), 'anonymous');
+  assert.deepEqual(anonymous, { kind: 'refused', reason: 'logon-failure' });
+
+  const open = plane(
+    '[global]\nmap to guest = bad user\n[pub]\npath = /p\nguest ok = yes\n[own]\npath = /o\n',
+  );
+  const guest = await accountOf(open, stranger);
+  assert.deepEqual(guest, { name: 'nobody', kind: 'guest', identity: NOBODY });
+  const nobody = await accountOf(open, 'anonymous');
+  assert.deepEqual(nobody, { name: '', kind: 'anonymous', identity: NOBODY });
+  for (const account of [guest, nobody]) {
+    assert.deepEqual(connect(open, account, 'pub', CLIENT), granted(true, NOBODY));
+    assert.deepEqual(connect(open, account, 'own', CLIENT), { kind: 'denied' });
+    assert.equal(connect(open, account, 'IPC$', CLIENT).kind, 'granted');
+    assert.notEqual(open.openPipe(account, 'srvsvc'), undefined);
+  }
+  // Even so a wrong password is no guest.
+  assert.equal((await login(open, { user: 'ann', secret: 'x' })).kind, 'refused');
+
+  const closed = plane(
+    '[global]\nmap to guest = bad user\nrestrict anonymous = 2\n[pub]\npath=/p\npublic=yes\n',
+  );
+  assert.deepEqual(connect(closed, guest, 'ipc$', CLIENT), { kind: 'denied' });
+  assert.equal(connect(closed, guest, 'pub', CLIENT).kind, 'granted');
+  assert.equal(closed.openPipe(guest, 'srvsvc'), undefined);
+  const listing = plane('[global]\nrestrict anonymous = 0\n');
+  assert.equal((await accountOf(listing, 'anonymous')).kind, 'anonymous');
+});
+
+test('shares are found without case; others are not there', () => {
+  const control = plane('[Data]\npath = /d\nread only = no\n');
+  const account: Account = { name: 'ann', kind: 'user', identity: ANN };
+  assert.deepEqual(connect(control, account, 'dATA', CLIENT), granted(false, ANN));
+  assert.deepEqual(connect(control, account, 'global', CLIENT), { kind: 'no-such-share' });
+  assert.deepEqual(connect(control, account, 'data2', CLIENT), { kind: 'no-such-share' });
+  assert.deepEqual(connect(control, account, 'ipc$', CLIENT), granted(false, ANN));
+});
+
+test('the lists of a share', () => {
+  const decide = (lines: string, name = 'ann', address = CLIENT.address): string => {
+    const control = plane(`[s]\npath = /s\n${lines}\n`, { switchesIdentity: false });
+    const decision = connect(control, { name, kind: 'user', identity: undefined }, 's', {
+      address,
+    });
+    if (decision.kind !== 'granted') return decision.kind;
+    return decision.readOnly ? 'read-only' : 'read-write';
+  };
+  assert.equal(decide(''), 'read-only');
+  assert.equal(decide('read only = no'), 'read-write');
+  assert.equal(decide('valid users = bob'), 'denied');
+  assert.equal(decide('valid users = ANN'), 'read-only');
+  assert.equal(decide('valid users = @staff'), 'read-only');
+  assert.equal(decide('valid users = @users'), 'read-only');
+  assert.equal(decide('valid users = @users', 'bob'), 'denied');
+  assert.equal(decide('valid users = ann\ninvalid users = @staff'), 'denied');
+  assert.equal(decide('write list = ann'), 'read-write');
+  assert.equal(decide('write list = ann\nread list = ann'), 'read-only');
+  assert.equal(decide('read only = no\nread list = ann'), 'read-only');
+  // Not past "valid users", as ksmbd has it.
+  assert.equal(decide('write list = ann\nvalid users = bob'), 'denied');
+  assert.equal(decide('hosts allow = 10.'), 'denied');
+  assert.equal(decide('hosts allow = 10.', 'ann', '10.0.0.1'), 'read-only');
+});
+
+test('a server-wide list of hosts holds for every share and IPC$', () => {
+  const control = plane('[global]\nhosts deny = 192.0.2.0/24\n[s]\npath = /s\nhosts allow = ALL\n');
+  const account: Account = { name: 'ann', kind: 'user', identity: ANN };
+  for (const share of ['s', 'IPC$']) {
+    assert.deepEqual(connect(control, account, share, CLIENT), { kind: 'denied' });
+    assert.equal(connect(control, account, share, { address: '::1' }).kind, 'granted');
+  }
+});
+
+test('force user and force group', () => {
+  const account: Account = { name: 'ann', kind: 'user', identity: ANN };
+  const decide = (lines: string, options = {}) =>
+    connect(plane(`[s]\npath = /s\n${lines}\n`, options), account, 's', CLIENT);
+  assert.deepEqual(decide('force group = staff'), granted(true, { ...ANN, gid: 50 }));
+  assert.deepEqual(
+    decide('force user = eve\nforce group = users'),
+    granted(true, { uid: 1234, gid: 100, groups: [] }),
+  );
+  assert.deepEqual(decide('force user = none'), { kind: 'denied' });
+  assert.deepEqual(decide('force group = none'), { kind: 'denied' });
+  assert.deepEqual(
+    decide('force user = eve', { switchesIdentity: false }),
+    granted(true, undefined),
+  );
+});
+
+test('no log line holds a secret', async () => {
+  const lines: string[] = [];
+  const destination = { write: (line: string) => void lines.push(line) };
+  const log = createLogger({ destination, debug: new Set(['auth']) });
+  const control = plane('', { log });
+  await login(control, ann);
+  await login(control, { user: 'ann', secret: 'lion' });
+  const text = lines.join('');
+  assert.match(text, /login failed/);
+  // The NT hash of "tiger" in hex and base64 as well.
+  assert.doesNotMatch(text, /tiger|lion"|hash|[0-9a-f]{32}|[A-Za-z0-9+/]{22}==/);
+});
+
+test('bad users are a bug of the caller', () => {
+  const make = (user: object) => () => plane('', { users: [user as never] });
+  assert.throws(make({ name: 'a' }), TypeError);
+  assert.throws(make({ name: 'a', password: 'x', ntHash: Buffer.alloc(16) }), TypeError);
+  assert.throws(make({ name: 'a:b', password: 'x' }), TypeError);
+  assert.throws(make({ name: 'a', ntHash: Buffer.alloc(15) }), TypeError);
+  assert.throws(() => plane('', { users: [USERS[0]!, USERS[0]!] }), /twice/);
+});

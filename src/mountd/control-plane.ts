@@ -1,0 +1,237 @@
+/**
+ * The control plane in the server's own process: accounts, login and share decisions, the pipes of IPC$
+ * (ksmbd.mountd's part). See ipc/control-plane.ts for what each call promises.
+ */
+import { negotiateToken } from '../auth/acceptor.ts';
+import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
+import { ntHash } from '../auth/ntlm-crypto.ts';
+import { type Logger, SILENT_LOGGER } from '../base/log.ts';
+import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
+import { normalizeName } from '../config/smb-conf.ts';
+import { UserDatabase } from '../config/user-db.ts';
+import type {
+  Account,
+  ControlPlane,
+  Login,
+  PipeEndpoint,
+  ShareDecision,
+} from '../ipc/control-plane.ts';
+import { hostAccess } from './host-access.ts';
+import { type Acting, actingAs, actingOnShare, type Identity, NOBODY } from './identities.ts';
+import { beginLogin } from './login.ts';
+import { LoginThrottle } from './login-throttle.ts';
+import { openService } from './services/services.ts';
+import { CLAIMED_VERSION, type ShareEntry } from './services/share-catalogue.ts';
+import { shareAccess } from './share-access.ts';
+import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
+
+export interface UserInput {
+  readonly name: string;
+  /** One of the two. */
+  readonly password?: string;
+  readonly ntHash?: Buffer;
+  /** Absent: the system user of this name where the server runs as root, else the server's own. */
+  readonly identity?: Identity;
+}
+
+export interface ControlPlaneOptions {
+  readonly configuration: Configuration;
+  readonly users: readonly UserInput[];
+  readonly log?: Logger;
+  /** Whether the process acts as its users; otherwise when it runs as root. */
+  readonly switchesIdentity?: boolean;
+  /** Seams for tests. */
+  readonly systemAccounts?: () => SystemAccounts;
+  readonly now?: () => number;
+}
+
+/** Throws TypeError for a user with a bad name, or without exactly one of password and hash. */
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  return new LocalControlPlane(options);
+}
+
+/** MS-SRVS 2.2.4.29 */
+const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
+/** ksmbd's "no limit" of `max connections`. */
+const NO_CONNECTION_LIMIT = 65_536;
+
+const IPC: ShareEntry = {
+  name: 'IPC$',
+  kind: 'ipc',
+  comment: 'IPC Service',
+  path: '',
+  browseable: true,
+  maxUses: undefined,
+  currentUses: 0,
+  flags: 0,
+};
+
+interface Share {
+  readonly configuration: ShareConfiguration;
+  readonly admitsHost: (address: string) => boolean;
+}
+
+class LocalControlPlane implements ControlPlane {
+  readonly negotiateToken = negotiateToken();
+  readonly #configuration: Configuration;
+  readonly #users: UserDatabase;
+  readonly #chosen: ReadonlyMap<string, Identity>;
+  readonly #switches: boolean;
+  readonly #systemAccounts: () => SystemAccounts;
+  readonly #shares: ReadonlyMap<string, Share>;
+  readonly #admitsHost: (address: string) => boolean;
+  readonly #throttle: LoginThrottle;
+  readonly #log: Logger;
+
+  constructor(options: ControlPlaneOptions) {
+    const { configuration, users } = options;
+    this.#configuration = configuration;
+    this.#users = databaseOf(users);
+    this.#chosen = new Map(
+      users.flatMap(({ name, identity }) => (identity ? [[name, identity]] : [])),
+    );
+    this.#switches = options.switchesIdentity ?? process.getuid?.() === 0;
+    this.#systemAccounts = options.systemAccounts ?? readSystemAccounts;
+    this.#shares = new Map(
+      configuration.shares.map((share) => [
+        normalizeName(share.name),
+        { configuration: share, admitsHost: hostAccess(share) },
+      ]),
+    );
+    this.#admitsHost = hostAccess(configuration.global);
+    this.#throttle = new LoginThrottle(options.now);
+    this.#log = options.log ?? SILENT_LOGGER;
+  }
+
+  beginLogin(client: { readonly address: string }): Login {
+    const names = { netbiosName: this.#configuration.global.netbiosName };
+    const context = {
+      acceptor: { names, lookup: this.#lookup },
+      throttle: this.#throttle,
+      log: this.#log,
+      account: (name: IdentityName) => this.#account(name),
+    };
+    return beginLogin(context, client.address);
+  }
+
+  connectShare(
+    account: Account,
+    share: string,
+    client: { readonly address: string },
+  ): ShareDecision {
+    const decision = this.#decide(account, normalizeName(share), client.address);
+    if (decision.kind === 'denied') {
+      this.#log.info('share denied', { share, account: account.name, address: client.address });
+    }
+    return decision;
+  }
+
+  openPipe(account: Account, name: string): PipeEndpoint | undefined {
+    if (!this.#mayUseIpc(account)) return undefined;
+    const { netbiosName, serverString, workgroup } = this.#configuration.global;
+    return openService(name, {
+      account,
+      administrator: account.kind === 'user' && account.identity?.uid === 0,
+      catalogue: { shares: () => this.#catalogue() },
+      server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
+    });
+  }
+
+  readonly #lookup: AccountLookup = (user) => {
+    const found = this.#users.find(user);
+    if (found !== undefined) return { ntHash: found.ntHash };
+    return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
+  };
+
+  #account({ user, anonymous, guest }: IdentityName): Account | undefined {
+    const { restrictAnonymous, mapToGuest, guestAccount } = this.#configuration.global;
+    if (anonymous) {
+      if (restrictAnonymous !== 0 && mapToGuest === 'never') return undefined;
+      return { name: '', kind: 'anonymous', identity: this.#harmless(guestAccount) };
+    }
+    if (guest) {
+      return { name: guestAccount, kind: 'guest', identity: this.#harmless(guestAccount) };
+    }
+    const name = this.#users.find(user)?.name;
+    return name === undefined ? undefined : { name, kind: 'user', identity: this.#harmless(name) };
+  }
+
+  /** What the account may be known by before a share decides: without a system user, nobody. */
+  #harmless(name: string): Identity | undefined {
+    const acting = this.#actingAs(name);
+    return acting === 'none' ? NOBODY : acting.identity;
+  }
+
+  #decide(account: Account, name: string, address: string): ShareDecision {
+    const share = this.#shares.get(name);
+    const isIpc = name === normalizeName(IPC.name);
+    if (share === undefined && !isIpc) return { kind: 'no-such-share' };
+    if (!this.#admitsHost(address)) return { kind: 'denied' };
+    if (share === undefined) {
+      return this.#mayUseIpc(account)
+        ? { kind: 'granted', readOnly: false, identity: account.identity }
+        : { kind: 'denied' };
+    }
+    return share.admitsHost(address) ? this.#decideDisk(account, share) : { kind: 'denied' };
+  }
+
+  #decideDisk(account: Account, { configuration }: Share): ShareDecision {
+    const isGuest = account.kind !== 'user';
+    const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
+    const name = isGuest ? guestAccount : account.name;
+    const access = shareAccess(configuration, { name, isGuest }, this.#systemAccounts());
+    if (access === 'denied') return { kind: 'denied' };
+    const acting = actingOnShare(this.#rules(), this.#actingAs(name), configuration);
+    if (acting === 'none') {
+      const { forceUser, forceGroup } = configuration;
+      const share = configuration.name;
+      this.#log.error('no such system user or group', { name, share, forceUser, forceGroup });
+      return { kind: 'denied' };
+    }
+    return { kind: 'granted', readOnly: access === 'read-only', identity: acting.identity };
+  }
+
+  #mayUseIpc({ kind }: Account): boolean {
+    return kind === 'user' || this.#configuration.global.restrictAnonymous === 0;
+  }
+
+  #rules() {
+    return {
+      switches: this.#switches,
+      chosen: this.#chosen,
+      systemAccounts: this.#systemAccounts,
+    };
+  }
+
+  #actingAs(name: string): Acting {
+    return actingAs(this.#rules(), name);
+  }
+
+  #catalogue(): ShareEntry[] {
+    const disks = this.#configuration.shares.map(
+      (share): ShareEntry => ({
+        name: share.name,
+        kind: 'disk',
+        comment: share.comment,
+        path: share.path,
+        browseable: share.browseable,
+        maxUses: share.maxConnections === NO_CONNECTION_LIMIT ? undefined : share.maxConnections,
+        currentUses: 0,
+        flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
+      }),
+    );
+    return [...disks, IPC];
+  }
+}
+
+function databaseOf(users: readonly UserInput[]): UserDatabase {
+  const database = new UserDatabase();
+  for (const { name, password, ntHash: hash } of users) {
+    if ((password === undefined) === (hash === undefined)) {
+      throw new TypeError(`user "${name}" needs either a password or an NT hash`);
+    }
+    if (database.has(name)) throw new TypeError(`user "${name}" is given twice`);
+    database.set(name, hash ?? ntHash(password!));
+  }
+  return database;
+}

@@ -1,0 +1,50 @@
+/**
+ * Which system user an account acts as. Undefined in an Account means "as the server process does", which
+ * is right only where that process is unprivileged; a server run as root answers with an identity or with
+ * a refusal, never with its own.
+ */
+import type { ShareConfiguration } from '../config/configuration.ts';
+import type { Account } from '../ipc/control-plane.ts';
+import type { SystemAccounts, SystemUser } from './system-accounts.ts';
+
+export type Identity = NonNullable<Account['identity']>;
+
+/** Undefined inside: as the process does. 'none': there is no such system user, or group. */
+export type Acting = { readonly identity: Identity | undefined } | 'none';
+
+/** Holds nothing on any system: for an account on IPC$, where no file is. */
+export const NOBODY: Identity = { uid: 65534, gid: 65534, groups: [] };
+
+export interface IdentityRules {
+  /** Whether the process can and must act as its users: it runs as root. */
+  readonly switches: boolean;
+  /** Those that whoever started the server chose. */
+  readonly chosen: ReadonlyMap<string, Identity>;
+  /** As the system has them at the time of the call. */
+  systemAccounts(): SystemAccounts;
+}
+
+/** By the account's own name, or by `guestAccount` for a guest. */
+export function actingAs(rules: IdentityRules, name: string): Acting {
+  const chosen = rules.chosen.get(name);
+  if (chosen !== undefined) return { identity: chosen };
+  if (!rules.switches) return { identity: undefined };
+  return identityOf(rules.systemAccounts().userByName(name));
+}
+
+/** What `force user` and `force group` of a share make of it. */
+export function actingOnShare(
+  rules: IdentityRules,
+  own: Acting,
+  { forceUser, forceGroup }: Pick<ShareConfiguration, 'forceUser' | 'forceGroup'>,
+): Acting {
+  if (!rules.switches || (forceUser === undefined && forceGroup === undefined)) return own;
+  const accounts = rules.systemAccounts();
+  const acting = forceUser === undefined ? own : identityOf(accounts.userByName(forceUser));
+  if (acting === 'none' || acting.identity === undefined || forceGroup === undefined) return acting;
+  const gid = accounts.groupId(forceGroup);
+  return gid === undefined ? 'none' : { identity: { ...acting.identity, gid } };
+}
+
+const identityOf = (user: SystemUser | undefined): Acting =>
+  user === undefined ? 'none' : { identity: user.identity };

@@ -1,0 +1,91 @@
+/**
+ * One authentication exchange (MS-SMB2 3.3.5.5.3): the acceptor of src/auth with the accounts behind it, and
+ * the delays that make guessing passwords slow.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Acceptor, type AcceptorStep, createAcceptor } from '../auth/acceptor.ts';
+import type { IdentityName, NtlmAcceptorOptions } from '../auth/ntlm-acceptor.ts';
+import type { Logger } from '../base/log.ts';
+import type { Account, Login, LoginStep } from '../ipc/control-plane.ts';
+import type { LoginThrottle } from './login-throttle.ts';
+
+export interface LoginContext {
+  readonly acceptor: NtlmAcceptorOptions;
+  readonly throttle: LoginThrottle;
+  readonly log: Logger;
+  /** The account of who has proved to be this, or nobody to prove; undefined when that may not log in. */
+  account(name: IdentityName): Account | undefined;
+}
+
+export function beginLogin(context: LoginContext, address: string): Login {
+  return new ThrottledLogin(context, address);
+}
+
+class ThrottledLogin implements Login {
+  readonly #context: LoginContext;
+  readonly #address: string;
+  readonly #acceptor: Acceptor;
+  readonly #end = new AbortController();
+
+  constructor(context: LoginContext, address: string) {
+    this.#context = context;
+    this.#address = address;
+    this.#acceptor = createAcceptor(context.acceptor);
+  }
+
+  step(token: Buffer): LoginStep | Promise<LoginStep> {
+    const wait = this.#context.throttle.waitBefore(this.#address);
+    if (wait > 0) return this.#stepLater(Buffer.from(token), wait);
+    const step = this.#acceptor.step(token);
+    return step instanceof Promise ? step.then((s) => this.#judge(s)) : this.#judge(step);
+  }
+
+  close(): void {
+    this.#end.abort();
+  }
+
+  async #stepLater(token: Buffer, wait: number): Promise<LoginStep> {
+    await this.#sleep(wait);
+    if (this.#end.signal.aborted) return { kind: 'refused', reason: 'logon-failure' };
+    return this.#judge(await this.#acceptor.step(token));
+  }
+
+  #judge(step: AcceptorStep): LoginStep | Promise<LoginStep> {
+    const { log, account: accountOf } = this.#context;
+    const address = this.#address;
+    switch (step.kind) {
+      case 'continue':
+        return step;
+      case 'done': {
+        const account = accountOf(step.identityName);
+        const { user } = step.identityName;
+        if (account === undefined) {
+          log.info('login not permitted', { user, address });
+          return { kind: 'refused', reason: 'logon-failure' };
+        }
+        log.debug('auth', 'login', { account: account.name, kind: account.kind, address });
+        return { kind: 'done', token: step.token, account, sessionKey: step.sessionKey };
+      }
+      case 'refused': {
+        const { reason, identityName } = step;
+        if (reason !== 'logon-failure') {
+          log.debug('auth', 'login refused', { reason, address });
+          return { kind: 'refused', reason };
+        }
+        const heldMs = this.#context.throttle.failed(address);
+        log.warn('login failed', { user: identityName?.user, address, heldMs });
+        return this.#refuseLater(heldMs);
+      }
+    }
+  }
+
+  async #refuseLater(wait: number): Promise<LoginStep> {
+    await this.#sleep(wait);
+    return { kind: 'refused', reason: 'logon-failure' };
+  }
+
+  /** Ends early with the exchange; a connection that is gone holds nothing up. */
+  async #sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#end.signal }).catch(() => undefined);
+  }
+}
