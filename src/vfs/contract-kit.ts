@@ -22,6 +22,8 @@ import type {
 
 /** What the test does behind the back end's back, where it can. Paths are as on the disk. */
 export interface Plant {
+  /** The share's root, where it is a directory that node:fs reaches. */
+  readonly root?: string;
   /** Makes a file, also beside one whose name differs in case only. */
   file(path: readonly string[], content?: Uint8Array): MaybePromise<void>;
   symlink(path: readonly string[], target: string): MaybePromise<void>;
@@ -237,6 +239,7 @@ export const checks =
 /** The plant of a back end whose root is a directory on a POSIX disk. */
 export function diskPlant(root: string): Plant {
   return {
+    root,
     file: (path, content) => writeFileSync(join(root, ...path), content ?? '', { flag: 'wx' }),
     symlink: (path, target) => symlinkSync(target, join(root, ...path)),
     other: (path) => {

@@ -10,6 +10,7 @@
 
 import { dataRules } from './contract-data.ts';
 import { directoryRules } from './contract-directory.ts';
+import { diskRules } from './contract-disk.ts';
 import { identityRules } from './contract-identity.ts';
 import { checks, type VfsUnderTest } from './contract-kit.ts';
 import { lookupRules } from './contract-lookup.ts';
@@ -27,5 +28,6 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   nameRules(check);
   directoryRules(check);
   identityRules(check);
+  diskRules(check);
   modelRules(check);
 }
