@@ -4,8 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { at, type Check, contentOf, gives, hasPath, type Kit, must } from './contract-kit.ts';
@@ -78,7 +77,7 @@ export function diskRules(plain: Check): void {
   });
 
   check('what others moved out of the share has no path', async (kit, root) => {
-    const outside = fs.mkdtempSync(join(tmpdir(), 'usmbd-outside-'));
+    const outside = besides(root);
     try {
       await kit.mkdir('d');
       await kit.put('d/f', 'x');
@@ -114,7 +113,7 @@ export function diskRules(plain: Check): void {
   });
 
   check('no race with a link leads out of the share', async (kit, root) => {
-    const outside = fs.mkdtempSync(join(tmpdir(), 'usmbd-outside-'));
+    const outside = besides(root);
     fs.writeFileSync(join(outside, 'f'), 'secret');
     await kit.mkdir('d');
     await kit.put('d/f', 'inside');
@@ -138,6 +137,9 @@ export function diskRules(plain: Check): void {
     fs.rmSync(outside, { recursive: true });
   });
 }
+
+/** A directory that is not in the share but on the same disk. */
+const besides = (root: string): string => fs.mkdtempSync(join(dirname(root), 'usmbd-outside-'));
 
 /** Core: it may not know the new name, but tells no wrong one. */
 function follows(kit: Kit, handle: { path(): readonly string[] | number }, path: string): void {
