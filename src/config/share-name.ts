@@ -4,6 +4,7 @@
  */
 const MAXIMUM_BYTES = 63;
 const ILLEGAL = /[\p{Cc}\p{Cs}"\\/[\]:|<>+=;,*?]/u;
+const EACH_ILLEGAL = new RegExp(ILLEGAL, 'gu');
 
 export const SHARE_NAME_EXPECTED =
   'a name of at most 63 bytes without " \\ / [ ] : | < > + = ; , * ? that is not "global" or "IPC$"';
@@ -16,7 +17,7 @@ export function isShareName(name: string): boolean {
 
 /** A legal name that is near `text`, for a share that is named after its folder. */
 export function toShareName(text: string): string {
-  let name = text.replace(new RegExp(ILLEGAL, 'gu'), '_').trim();
+  let name = text.replace(EACH_ILLEGAL, '_').trim();
   while (Buffer.byteLength(name) > MAXIMUM_BYTES) name = [...name].slice(0, -1).join('').trim();
   return isShareName(name) ? name : 'share';
 }
