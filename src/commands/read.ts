@@ -11,9 +11,12 @@ import {
   STATUS_PIPE_DISCONNECTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
 import type { Pipe, PipeRead } from '../objects/pipe.ts';
 import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
+import { HEADER_SIZE } from '../smb2/header.ts';
 import {
+  encodeReadResponse,
   encodeReadResponseHeader,
   type ReadRequest,
   SMB2_READFLAG_READ_UNBUFFERED,
@@ -35,28 +38,45 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
     return readPipe(open.pipe, body, request);
   }
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
-  // Beyond 2^63 the offset is negative to Windows: MS-FSA 2.1.5.3, and smbtorture's smb2.rw.
-  if (body.offset >= 2 ** 63 || (body.length > 0 && body.offset + body.length > 2 ** 63)) {
-    return STATUS_INVALID_PARAMETER;
-  }
+  if (body.offset > MAX_FILE_OFFSET) return readBeyond(body, request.message);
   if (open.file!.locks.size > 0 && readLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
-  if (body.offset > MAX_FILE_OFFSET) return STATUS_END_OF_FILE;
   const data = Buffer.allocUnsafe(body.length);
   const count = open.handle.read(data, body.offset);
   return typeof count === 'number'
-    ? answerRead(body, data, count)
-    : count.then((later) => answerRead(body, data, later));
+    ? answerRead(body, open, data, count)
+    : count.then((later) => answerRead(body, open, data, later));
 }
+
+/** Where Offset stands in the bodies of READ and WRITE. */
+const OFFSET_AT = HEADER_SIZE + 8;
+
+/**
+ * MS-FSA 2.1.5.3 and 2.1.5.4: ranges are those of a signed 64-bit number, whose last byte is at
+ * 2^63 - 2. The decoded offset is not exact here, so it is read again.
+ */
+export function isBeyondInt64(message: Buffer, length: number): boolean {
+  return message.readBigUInt64LE(OFFSET_AT) + BigInt(length) > 0x7fff_ffff_ffff_ffffn;
+}
+
+/** No file reaches that far, but the offset may still be a legal one. */
+function readBeyond(body: ReadRequest, message: Buffer): Outcome {
+  if (isBeyondInt64(message, body.length)) return STATUS_INVALID_PARAMETER;
+  return body.length === 0 ? emptyRead : STATUS_END_OF_FILE;
+}
+
+const emptyRead = { body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining: 0 }) };
 
 function readLocked(body: ReadRequest, { open }: OpenRequest): boolean {
   const range = { offset: BigInt(body.offset), length: BigInt(body.length) };
   return open.file!.locks.conflicts(open, range, false);
 }
 
-function answerRead(body: ReadRequest, data: Buffer, count: number): Outcome {
+function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {
   if (count < 0) return statusOfErrno(count);
+  open.position = body.offset + count;
   // "fewer bytes than specified by the MinimumCount field": and nothing at all is the end, too.
   if (count < body.minimumCount || (count === 0 && body.length > 0)) return STATUS_END_OF_FILE;
+  if (count === 0) return emptyRead;
   return {
     status: STATUS_SUCCESS,
     body: encodeReadResponseHeader(count, 0),

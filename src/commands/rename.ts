@@ -21,7 +21,7 @@ import {
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
-import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -103,8 +103,8 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
 }
 
 /**
- * The destination's directory is opened for adding a name, with every share mode: whoever has it open
- * without FILE_SHARE_WRITE is in the way. A directory with open files in it is not moved.
+ * The destination's directory is opened for adding a name: whoever has it open for deletion or without
+ * FILE_SHARE_WRITE is in the way. A directory with open files in it is not moved.
  */
 async function refuseDirectories(
   path: readonly string[],
@@ -118,7 +118,8 @@ async function refuseDirectories(
   const isDirectory = open.handle!.kind === 'directory';
   const adding = {
     access: isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
-    share: FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+    // Windows leaves FILE_SHARE_DELETE out: MS-FSA note 185.
+    share: FILE_SHARE_READ | FILE_SHARE_WRITE,
   };
   if (directory?.sharingViolation(adding)) return STATUS_SHARING_VIOLATION;
   if (isDirectory && hasOpenFiles(own, open, server.opens.values())) return STATUS_ACCESS_DENIED;

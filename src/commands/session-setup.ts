@@ -23,7 +23,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Account, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
 import type { Connection } from '../objects/connection.ts';
-import { unusedId } from '../objects/ids.ts';
+import { unusedSessionId } from '../objects/ids.ts';
 import type { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { Session } from '../objects/session.ts';
@@ -90,7 +90,7 @@ function findSession(body: SessionSetupRequest, request: Request): Session | NtS
     return session;
   }
   if (connection.sessions.size >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
-  const session = new Session(unusedId(server.sessions), connection, Date.now());
+  const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
   session.preauth = connection.preauth;
   server.sessions.set(session.sessionId, session);
   connection.sessions.set(session.sessionId, session);

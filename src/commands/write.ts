@@ -20,7 +20,7 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { MAX_FILE_OFFSET } from './read.ts';
+import { isBeyondInt64, MAX_FILE_OFFSET } from './read.ts';
 
 export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { open, connection } = request;
@@ -31,11 +31,10 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
   if (open.pipe !== undefined) return writePipe(open.pipe, body, dialect.smb3);
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
-  if (body.offset >= 2 ** 63 || (length > 0 && body.offset + length > 2 ** 63)) {
-    return STATUS_INVALID_PARAMETER;
+  if (body.offset + length > MAX_FILE_OFFSET) {
+    return isBeyondInt64(request.message, length) ? STATUS_INVALID_PARAMETER : STATUS_DISK_FULL;
   }
   if (open.file!.locks.size > 0 && writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
-  if (body.offset + length > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
   if (length === 0) return { body: encodeWriteResponse({ count: 0 }) };
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;

@@ -5,6 +5,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NAME_TOO_LONG,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
   statusName,
 } from '../dtyp/ntstatus.ts';
 import {
@@ -62,11 +63,17 @@ test('illegal names', () => {
   }
 });
 
-test('a leading backslash and dot names', () => {
-  for (const text of ['\\', '\\a', '\\\\server\\share', '.', '..', 'a\\..', '..\\a', 'a\\.\\b']) {
+test('dot names', () => {
+  for (const text of ['..', 'a\\..', '..\\a', '..:stream']) {
+    refused(text, STATUS_OBJECT_PATH_SYNTAX_BAD);
+  }
+  for (const text of ['.', 'a\\.\\b']) refused(text, STATUS_OBJECT_NAME_INVALID);
+});
+
+test('a leading backslash', () => {
+  for (const text of ['\\', '\\a', '\\\\server\\share']) {
     refused(text, STATUS_INVALID_PARAMETER);
   }
-  refused('..:stream', STATUS_INVALID_PARAMETER);
 });
 
 test('lengths', () => {

@@ -3,8 +3,8 @@
  * apart into components. Where the documents leave a choice:
  *
  * - A leading backslash is STATUS_INVALID_PARAMETER: names are relative to the share (as Windows).
- * - `.` and `..` "MUST NOT be sent over the wire" (2.1.5.1): STATUS_INVALID_PARAMETER as the SHOULD of
- *   MS-SMB2 3.3.5.9 says. They are never folded, so no name depends on what its components are.
+ * - `.` and `..` "MUST NOT be sent over the wire" (2.1.5.1). The statuses are those that smbtorture
+ *   (smb2.mkdir) expects of Windows. They are never folded, so no name depends on its components.
  * - Too long a name is STATUS_NAME_TOO_LONG, which POSIX clients know, not OBJECT_NAME_INVALID.
  * - An empty component (`a\\b`) is invalid; one trailing backslash is allowed and told to the caller,
  *   since it is wrong for anything but a directory.
@@ -17,6 +17,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NAME_TOO_LONG,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
 } from '../dtyp/ntstatus.ts';
 import { isWildcard } from './wildcard.ts';
 
@@ -102,7 +103,8 @@ function parseStream(text: string): StreamName | NtStatus {
 /** Why `name` cannot name a file or directory; undefined when it can. */
 export function refuseFilename(name: string): NtStatus | undefined {
   if (name.length === 0) return STATUS_OBJECT_NAME_INVALID;
-  if (name === '.' || name === '..') return STATUS_INVALID_PARAMETER;
+  if (name === '..') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  if (name === '.') return STATUS_OBJECT_NAME_INVALID;
   if (!consistsOf(name, illegalInFilename)) return STATUS_OBJECT_NAME_INVALID;
   return name.length > MAX_COMPONENT_UNITS ? STATUS_NAME_TOO_LONG : undefined;
 }

@@ -18,6 +18,14 @@ function random47(): number {
   return value;
 }
 
+/** A session id that `table` does not hold: 32 bits, since some clients keep no more of it. */
+export function unusedSessionId(table: { has(id: number): boolean }): number {
+  for (;;) {
+    const id = random47() % 2 ** 32;
+    if (id !== 0 && !table.has(id)) return id;
+  }
+}
+
 /** An id that `table` does not hold. */
 export function unusedId(table: { has(id: number): boolean }): number {
   for (;;) {
