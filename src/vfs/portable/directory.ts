@@ -9,8 +9,9 @@
  * lstat before it is passed, objects are compared with what was seen after they are opened, and the
  * whole path must still be its own realpath. What remains is a race: who can write into the share
  * by other means than this server may replace a directory by a link between the last check and the
- * call. An open is checked again after, so nothing is read or written there; a name may still be
- * made, moved or removed outside of the share with the rights of this process.
+ * call. What was opened is compared with the path several times after, so that reading or writing
+ * outside takes several such races won in a row; a name may be made, moved or removed outside of
+ * the share by winning one. All of it is done with the rights of this process, which is not root.
  */
 import fs from 'node:fs';
 import { sep } from 'node:path';

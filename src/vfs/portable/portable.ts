@@ -12,13 +12,16 @@ import { EEXIST, ENOENT, ENOPATH, EPERM, type Errno, isErrno, type Result } from
 import type { Identity, Vfs, VfsHandle, VfsTree, VfsVolume } from '../vfs.ts';
 import { attempt, done } from './attempt.ts';
 import { Descriptor } from './descriptor.ts';
-import { O_NOFOLLOW, O_NONBLOCK, O_PATH } from './directory.ts';
+import { type Directory, O_NOFOLLOW, O_NONBLOCK, O_PATH } from './directory.ts';
 import { PortableHandle } from './handle.ts';
 import { isRoot } from './privileges.ts';
 import { lstat, type Place, Share, type ShareOptions } from './share.ts';
 import { isSame, kindOf } from './stat.ts';
 
 export type PortableVfsOptions = ShareOptions;
+
+/** An attacker has to win as many races in a row. */
+const LOOKS = 3;
 
 const DEFAULT_FILE_MODE = 0o644;
 const DEFAULT_DIRECTORY_MODE = 0o755;
@@ -118,10 +121,23 @@ function keep(
 ): Result<PortableHandle> {
   const descriptor = new Descriptor(fd);
   const stat = attempt(() => fs.fstatSync(fd, { bigint: true }));
-  const isRight = !isErrno(stat) && isSame(stat, seen) && directory.isTrue();
-  if (isRight) return new PortableHandle(share, stat, [...parents, name], descriptor);
+  const isRight = !isErrno(stat) && isSame(stat, seen);
+  if (isRight && (share.isPinned || isStill(directory, name, stat)))
+    return new PortableHandle(share, stat, [...parents, name], descriptor);
   descriptor.close();
   return isErrno(stat) ? stat : ENOPATH;
+}
+
+/**
+ * Whether the way to the directory is true and leads to what was opened. More than once, since who swaps
+ * a directory for a link and back may be in time for one look.
+ */
+function isStill(directory: Directory, name: string, opened: fs.BigIntStats): boolean {
+  for (let look = 0; look < LOOKS; look++) {
+    const stat = lstat(directory.at(name));
+    if (isErrno(stat) || !isSame(stat, opened) || !directory.isTrue()) return false;
+  }
+  return true;
 }
 
 function make(
