@@ -1,5 +1,7 @@
 /** VFS contract: what one user may do to the objects of another. Needs an `identity`. */
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { at, type Check, gives, type Kit, must } from './contract-kit.ts';
 import { EACCES, EPERM } from './errno.ts';
 import type { Identity, VfsTree } from './vfs.ts';
@@ -82,6 +84,41 @@ export function identityRules(plain: Check): void {
     await gives(own.link(at('theirs/own'), false), EACCES);
     assert.deepEqual(await kit.list('theirs'), ['d', 'f']);
     await gives(own.remove(), 0);
+  });
+
+  check('groups open what the mode gives to groups', async (kit, { identity }) => {
+    const group = identity.gid + 1;
+    const colleague = await kit.attach({ uid: identity.uid + 1, gid: group, groups: [group] });
+    await kit.create('shared', 'file', { mode: 0o640, tree: colleague });
+    const member = await kit.attach({ ...identity, groups: [identity.gid, group] });
+    const stranger = await kit.attach({ ...identity, groups: [identity.gid] });
+    const asMember = await kit.lookup('shared', member);
+    await gives(asMember.open({ read: true, write: true }), EACCES);
+    await gives(asMember.open({ read: true, write: false }), 0);
+    const asStranger = await kit.lookup('shared', stranger);
+    await gives(asStranger.open({ read: true, write: false }), EACCES);
+    // Again and in turn: the groups of one are not those of the next.
+    await gives((await kit.lookup('shared', member)).open({ read: true, write: false }), 0);
+    await gives(asStranger.open({ read: true, write: false }), EACCES);
+  });
+
+  check('in a sticky directory each removes only what is theirs', async (kit, { user }) => {
+    await kit.create('sticky', 'directory', { mode: 0o1777 });
+    // Where there is a disk, the umask of the process may have taken the write permission.
+    const { root } = kit.under.plant ?? {};
+    if (root !== undefined) chmodSync(join(root, 'sticky'), 0o1777);
+    assert.equal((await kit.stat('sticky')).mode & 0o7777, 0o1777);
+    await kit.create('sticky/theirs', 'file', { mode: 0o666 });
+    await kit.create('sticky/own', 'file', { tree: user });
+    const theirs = await kit.lookup('sticky/theirs', user);
+    await gives(theirs.removable(), EPERM);
+    await gives(theirs.remove(), EPERM);
+    await gives(theirs.rename(at('sticky/x'), false), EPERM);
+    const own = await kit.lookup('sticky/own', user);
+    await gives(own.rename(at('sticky/theirs'), true), EPERM);
+    await gives(own.removable(), 0);
+    await gives(own.remove(), 0);
+    assert.deepEqual(await kit.list('sticky'), ['theirs']);
   });
 
   check('times are the owner’s to set', async (kit, { user }) => {

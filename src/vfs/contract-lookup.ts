@@ -41,6 +41,18 @@ export function lookupRules(check: Check): void {
     assert.equal(await kit.content('STRAßE'), '2');
   });
 
+  check('composed and decomposed letters are the same name', async (kit) => {
+    const [composed, decomposed] = ['\u00e9t\u00e9', 'e\u0301te\u0301'];
+    await kit.put(composed, 'x');
+    hasPath(await kit.lookup(decomposed), composed);
+    hasPath(await kit.lookup(decomposed.toUpperCase()), composed);
+    await gives(kit.tree.create([decomposed], FILE), EEXIST);
+    assert.deepEqual(await kit.list(''), [composed]);
+    await gives((await kit.lookup(composed)).rename([decomposed], false), 0);
+    assert.deepEqual(await kit.list(''), [decomposed]);
+    hasPath(await kit.lookup(composed), decomposed);
+  });
+
   check('ENOENT is the last component, ENOPATH one before it', async (kit) => {
     await kit.mkdir('d');
     await kit.put('f', 'x');
@@ -154,6 +166,15 @@ export function lookupRules(check: Check): void {
     }
     assert.equal(await kit.content('File'), 'kept');
     assert.deepEqual(await kit.list(''), ['Dir', 'File']);
+  });
+
+  check('of several who make one name at a time one succeeds', async (kit) => {
+    const names = ['Race', 'race', 'RACE', 'Race', 'race'];
+    const made = await Promise.all(names.map((name) => kit.tree.create([name], FILE)));
+    for (const handle of made) if (!isErrno(handle)) kit.keep(handle);
+    const answers = made.map((handle) => (isErrno(handle) ? errnoName(handle) : 'made'));
+    assert.deepEqual(answers.sort(), ['EEXIST', 'EEXIST', 'EEXIST', 'EEXIST', 'made']);
+    assert.equal((await kit.list('')).length, 1);
   });
 
   check('create gives an open file, empty and writable; a directory is never open', async (kit) => {

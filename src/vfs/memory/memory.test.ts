@@ -136,6 +136,22 @@ test('memory: a root that others may not write refuses them', async () => {
   make(attach(vfs), 'f').close();
 });
 
+test('memory: a directory of 100,000 entries', async () => {
+  const tree = attach(createMemoryVfs());
+  const count = 100_000;
+  for (let i = 0; i < count; i++) make(tree, `File${i}`).close();
+  const root = await must(tree.lookup([]));
+  const cursor = await must(root.cursor());
+  const seen = new Set<bigint>();
+  for (;;) {
+    const entries = await must(cursor.next());
+    if (entries.length === 0) break;
+    for (const { fileId } of entries) seen.add(fileId);
+  }
+  assert.equal(seen.size, count);
+  assert.equal((await must(root.child('fILE99999'))).name, 'File99999');
+});
+
 test('memory: using what is closed is a bug', () => {
   const tree = attach(createMemoryVfs());
   const file = make(tree, 'f');
