@@ -1,7 +1,18 @@
 /** The commands as users start them. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect, createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -115,4 +126,48 @@ test('adduser: the password from a terminal, not shown', {
   assert.match(stdout, /New password for tess: \r?\n.*Again: /);
   assert.doesNotMatch(stdout, /Passw|rod/);
   assert.match(readFileSync(users, 'utf8'), /^tess:pPScQGUQvcq2gk7nww\/YUg==$/m);
+});
+
+async function freePort(): Promise<number> {
+  const socket = createSocket().listen(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address() as { port: number };
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}
+
+test('serve: listens, says how to reach it, and ends on a signal', async () => {
+  const shared = join(folder, 'files');
+  const state = join(folder, 'state');
+  mkdirSync(shared);
+  const port = await freePort();
+  const where = ['--address', '127.0.0.1', '--port', `${port}`, '--state', state];
+  const root = process.getuid?.() === 0 ? ['--as-root'] : [];
+  const args = [bin('usmbd.js'), 'serve', shared, '--user', 'ann', ...where, ...root];
+  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    let text = '';
+    for await (const chunk of server.stdout.iterator({ destroyOnReturn: false })) {
+      text += String(chunk);
+      if (text.includes('Ctrl-C')) break;
+    }
+    assert.ok(text.includes(`smbclient //127.0.0.1/files -p ${port} -U ann\n`), text);
+    const password = readFileSync(join(state, 'password'), 'utf8').trim();
+    assert.ok(!text.includes(password));
+    const client = connect(port, '127.0.0.1');
+    await once(client, 'connect');
+
+    // The folder is taken while it runs.
+    const second = run([bin('usmbd.js'), 'serve', shared, ...where, ...root]);
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, new RegExp(`process ${server.pid} is a server.*--state FOLDER`));
+
+    server.kill('SIGTERM');
+    assert.deepEqual(await once(server, 'exit'), [0, null]);
+    client.destroy();
+    assert.deepEqual(readdirSync(state).sort(), ['machine-sid', 'server-guid']);
+  } finally {
+    server.kill('SIGKILL');
+  }
 });

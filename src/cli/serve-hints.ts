@@ -9,7 +9,7 @@ export interface Reach {
   readonly user: string;
 }
 
-const WORD = /^[\w.:@%+=,/~-]+$/;
+const WORD = /^[\w.:@%+=,/-]+$/;
 
 export const quoteForShell = (text: string): string =>
   WORD.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

@@ -10,30 +10,16 @@ import {
   FORKER_PART,
   type Logger,
 } from '../base/log.ts';
-import type { Configuration } from '../config/configuration.ts';
+import type { Server, ServerOptions } from '../index.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
   planServe,
-  type ServedUser,
   type ServeFlags,
   type ServePlan,
   SMB_PORT,
   UNPRIVILEGED_PORT,
 } from './serve-plan.ts';
-
-/** What this command needs of the package's public entry. */
-export interface ServerOptions {
-  readonly configuration: Configuration;
-  readonly users: readonly ServedUser[];
-  readonly stateDirectory: string;
-  readonly log: Logger;
-}
-
-export interface Server {
-  listen(where: { readonly port: number; readonly address?: string }): Promise<{ port: number }>;
-  close(): Promise<void>;
-}
 
 export type CreateServer = (options: ServerOptions) => Server;
 
@@ -85,19 +71,12 @@ export function serveCommand(): Command {
           debug: new Set(flags.debug),
           format: process.stderr.isTTY ? 'text' : 'json',
         });
-        await serve(planServe(folder, flags), {
-          createServer: await publicEntry(),
-          log,
-          output: process.stdout,
-        });
+        const plan = planServe(folder, flags);
+        // Only now: "usmbd adduser" has no use for the whole server.
+        const { createServer } = await import('../index.ts');
+        await serve(plan, { createServer, log, output: process.stdout });
       },
     );
-}
-
-async function publicEntry(): Promise<CreateServer> {
-  const entry: string = '../index.ts';
-  const { createServer } = (await import(entry)) as { createServer: CreateServer };
-  return createServer;
 }
 
 function portNumber(text: string): number {
@@ -176,7 +155,8 @@ function greeting(plan: ServePlan, port: number, passwordFile: string | undefine
   const { shares } = plan.configuration;
   const names = shares.map(({ name, readOnly }) => `"${name}"${readOnly ? ' (read-only)' : ''}`);
   const lines = [`usmbd serves ${plan.source} as ${names.join(', ')} on port ${port}`, ''];
-  const user = plan.users.length === 1 ? plan.users[0]!.name : 'USER';
+  const [first, ...others] = plan.users;
+  const user = first !== undefined && others.length === 0 ? first.name : 'USER';
   if (plan.made !== undefined) {
     const shown = passwordFile === undefined ? plan.made.password : `in ${passwordFile}`;
     lines.push(`  user       ${user}`, `  password   ${shown}`, '');
@@ -186,17 +166,20 @@ function greeting(plan: ServePlan, port: number, passwordFile: string | undefine
   return `${[...lines, '', 'Ctrl-C ends it.'].join('\n')}\n`;
 }
 
+/** npm sends its child what the terminal has sent it already: both are one Ctrl-C. */
+const SAME_SIGNAL_MS = 500;
 /** As a shell reports a process that SIGINT ended. */
 const EXIT_INTERRUPTED = 130;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** The first signal lets clients go in order, the second ends the process at once. */
 async function closeOnSignal(server: Server, log: Logger): Promise<void> {
-  let first: NodeJS.Signals | undefined;
+  let first: number | undefined;
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     const onSignal = (received: NodeJS.Signals): void => {
-      if (first !== undefined) process.exit(EXIT_INTERRUPTED);
-      first = received;
+      const now = performance.now();
+      first ??= now;
+      if (now - first > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
       resolve(received);
     };
     for (const each of SIGNALS) process.on(each, onSignal);
