@@ -112,20 +112,25 @@ function openThere(share: Share, { directory, parents, name }: Place): Result<Vf
   return keep(share, { directory, parents, name }, fd, stat);
 }
 
-/** A handle with this descriptor, if it is that of the object that was seen, and inside the share. */
+/**
+ * A handle with this descriptor. Where nothing pins the way, only if it is that of the object that was
+ * seen, and inside the share.
+ */
 function keep(
   share: Share,
   { directory, parents, name }: Place,
   fd: number,
-  seen: fs.BigIntStats,
+  seen?: fs.BigIntStats,
 ): Result<PortableHandle> {
   const descriptor = new Descriptor(fd);
   const stat = attempt(() => fs.fstatSync(fd, { bigint: true }));
-  const isRight = !isErrno(stat) && isSame(stat, seen);
-  if (isRight && (share.isPinned || isStill(directory, name, stat)))
-    return new PortableHandle(share, stat, [...parents, name], descriptor);
+  const isRight =
+    !isErrno(stat) &&
+    (share.isPinned || (isSame(stat, seen ?? stat) && isStill(directory, name, stat)));
+  if (isRight) return new PortableHandle(share, stat, [...parents, name], descriptor);
   descriptor.close();
-  return isErrno(stat) ? stat : ENOPATH;
+  if (isErrno(stat)) return stat;
+  return directory.isTrue() ? ENOENT : ENOPATH;
 }
 
 /**
@@ -157,16 +162,9 @@ function make(
   const fd = attempt(() => fs.openSync(path, flags, mode ?? DEFAULT_FILE_MODE));
   if (isErrno(fd)) return fd;
   share.folded.added(place.directory, place.name);
-  const handle = keepMade(share, place, fd);
+  const handle = keep(share, place, fd);
   if (!isErrno(handle)) handle.opened();
   return handle;
-}
-
-function keepMade(share: Share, place: Place, fd: number): Result<PortableHandle> {
-  const stat = attempt(() => fs.fstatSync(fd, { bigint: true }));
-  if (!isErrno(stat)) return keep(share, place, fd, stat);
-  fs.closeSync(fd);
-  return stat;
 }
 
 /** Throws when the process is root, or when `root` is no directory. */
