@@ -73,7 +73,7 @@ export function planServe(
   flags: ServeFlags,
   around: Surroundings = surroundings(),
 ): ServePlan {
-  const statePath = flags.state ?? defaultStatePath(around.environment, around.uid);
+  const statePath = resolve(flags.state ?? defaultStatePath(around.environment, around.uid));
   const plan =
     flags.config === undefined
       ? planFolder(resolve(folder ?? '.'), flags, around)
