@@ -128,13 +128,13 @@ export function diskRules(plain: Check): void {
         if (kit.full) await changeOnce(kit.tree, round);
         if (round % 64 === 0) await sleep(0);
       }
+      assert.deepEqual(fs.readdirSync(outside), ['f']);
+      assert.equal(fs.readFileSync(join(outside, 'f'), 'utf8'), 'secret');
     } finally {
       Atomics.store(new Int32Array(stop), 0, 1);
       await new Promise((resolve) => attacker.once('exit', resolve));
+      fs.rmSync(outside, { recursive: true });
     }
-    assert.deepEqual(fs.readdirSync(outside), ['f']);
-    assert.equal(fs.readFileSync(join(outside, 'f'), 'utf8'), 'secret');
-    fs.rmSync(outside, { recursive: true });
   });
 }
 
