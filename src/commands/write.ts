@@ -2,7 +2,6 @@
 import { FILE_APPEND_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
-  STATUS_DISK_FULL,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
@@ -20,7 +19,11 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { isBeyondInt64, MAX_FILE_OFFSET } from './read.ts';
+import { isBeyondInt64 } from './read.ts';
+
+/** MS-FSA 2.1.5.4, MAXFILESIZE: 16 TiB - 64 KiB, as on NTFS. */
+const MAX_FILE_SIZE = 0xfff_ffff_0000;
+const emptyWrite = { body: encodeWriteResponse({ count: 0 }) };
 
 export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { open, connection } = request;
@@ -31,11 +34,13 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
   if (open.pipe !== undefined) return writePipe(open.pipe, body, dialect.smb3);
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
-  if (body.offset + length > MAX_FILE_OFFSET) {
-    return isBeyondInt64(request.message, length) ? STATUS_INVALID_PARAMETER : STATUS_DISK_FULL;
+  if (body.offset + length > MAX_FILE_SIZE) {
+    // Writing nothing is legal wherever an offset is.
+    const refused = length > 0 || isBeyondInt64(request.message, length);
+    return refused ? STATUS_INVALID_PARAMETER : emptyWrite;
   }
   if (open.file!.locks.size > 0 && writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
-  if (length === 0) return { body: encodeWriteResponse({ count: 0 }) };
+  if (length === 0) return emptyWrite;
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
   const written = open.handle.write(body.data, body.offset);
