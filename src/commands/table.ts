@@ -24,6 +24,7 @@ import { decodeTreeConnectRequest } from '../smb2/tree-connect.ts';
 import { decodeTreeDisconnectRequest } from '../smb2/tree-disconnect.ts';
 import { decodeWriteRequest } from '../smb2/write.ts';
 import { cancel } from './cancel.ts';
+import { changeNotify } from './change-notify.ts';
 import { close } from './close.ts';
 import { type CommandRow, row } from './command.ts';
 import { create } from './create.ts';
@@ -33,6 +34,7 @@ import { ioctl, needsNoOpen } from './ioctl.ts';
 import { lock } from './lock.ts';
 import { logoff } from './logoff.ts';
 import { negotiate } from './negotiate.ts';
+import { oplockBreak } from './oplock-break.ts';
 import { queryDirectory } from './query-directory.ts';
 import { queryInfo } from './query-info.ts';
 import { read } from './read.ts';
@@ -40,7 +42,6 @@ import { sessionSetup } from './session-setup.ts';
 import { setInfo } from './set-info.ts';
 import { treeConnect } from './tree-connect.ts';
 import { treeDisconnect } from './tree-disconnect.ts';
-import { changeNotify, oplockBreak } from './unsupported.ts';
 import { write } from './write.ts';
 
 const rows: Readonly<Record<CommandName, CommandRow>> = {
