@@ -1,0 +1,30 @@
+/** What a client may be told about its connection. */
+import type { CipherId } from '../crypto/cipher.ts';
+import type { SigningAlgorithm } from '../crypto/signing.ts';
+import type { Dialect } from '../smb2/dialect.ts';
+import type { NegotiateRequest } from '../smb2/negotiate.ts';
+
+export interface ConnectOptions {
+  readonly host: string;
+  readonly port: number;
+  /** In the order in which they are offered. */
+  readonly dialects: readonly Dialect[];
+  /** Offered at 3.1.1, the most wanted first; none: no encryption there. */
+  readonly ciphers: readonly CipherId[];
+  /** Offered at 3.1.1, the most wanted first; none: the context is left out, as macOS 13 does. */
+  readonly signingAlgorithms: readonly SigningAlgorithm[];
+  /** Starts with an SMB1 NEGOTIATE that offers SMB2, as Windows does. */
+  readonly multiProtocol: boolean;
+  /** SMB2_NEGOTIATE_SIGNING_ENABLED and _REQUIRED. */
+  readonly securityMode: number;
+  readonly capabilities: number;
+  readonly clientGuid: Buffer;
+  /** In the NETNAME context; none is sent for an empty one. */
+  readonly serverName: string;
+  /** Credits that the client tries to hold. */
+  readonly creditTarget: number;
+  /** For an answer, and for the connection to come up. */
+  readonly timeoutMs: number;
+  /** Changes the NEGOTIATE request. */
+  readonly craftNegotiate: (request: NegotiateRequest) => NegotiateRequest;
+}
