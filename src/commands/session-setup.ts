@@ -118,7 +118,10 @@ async function finish(
 ): Promise<Outcome> {
   const { connection } = request;
   const { account } = step;
-  if (session.account !== undefined && !sameUser(session.account, account)) {
+  // An anonymous login on a user's session proves nothing and changes nothing.
+  const changesUser =
+    account.kind !== 'anonymous' && !sameUser(session.account ?? account, account);
+  if (changesUser) {
     await endSession(server, session);
     return STATUS_LOGON_FAILURE;
   }
@@ -166,6 +169,7 @@ function establish(
     cipher: connection.cipherId === 0 ? undefined : (connection.cipherId as CipherId),
   });
   const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, keys.signingKey);
+  session.signer = signer;
   session.channels.set(connection, { connection, signer });
   session.signingRequired = connection.shouldSign || server.options.requireSigning;
   const offered = (connection.serverCapabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;

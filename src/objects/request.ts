@@ -2,6 +2,7 @@
  * MS-SMB2 3.3.1.12: one request while it is worked on. The pipeline fills in what the command needs;
  * handlers read it through RequestContext.
  */
+import type { Signer } from '../crypto/signing.ts';
 import type { Header } from '../smb2/header.ts';
 import type { Connection, PendingRequest } from './connection.ts';
 import type { Open } from './open.ts';
@@ -20,6 +21,8 @@ export class Request implements PendingRequest {
   session: Session | undefined;
   tree: TreeConnect | undefined;
   open: Open | undefined;
+  /** Verified the request and signs its answers, where that is not the connection's channel. */
+  signer: Signer | undefined;
   /** Nonzero once an interim response went out. */
   asyncId = 0;
   cancelled = false;

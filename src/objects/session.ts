@@ -35,6 +35,8 @@ export class Session {
   /** Session.EncryptData: only encrypted requests are taken. */
   encryptData = false;
   cipher: MessageCipher | undefined;
+  /** Session.SigningKey: verifies requests to bind the session to a further connection. */
+  signer: Signer | undefined;
   readonly channels = new Map<Connection, Channel>();
   readonly trees = new Map<number, TreeConnect>();
   /** By volatile id. */

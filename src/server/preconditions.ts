@@ -30,9 +30,10 @@ export function verifySignature(request: Request, named: Session | undefined): R
   }
   if (request.encrypted) return undefined;
   if (isSigned(header)) {
-    // A login may be signed with keys of a session that this connection does not have.
     if (named === undefined) {
-      return header.command === Command.SESSION_SETUP ? undefined : STATUS_USER_SESSION_DELETED;
+      return header.command === Command.SESSION_SETUP
+        ? verifyBinding(request)
+        : STATUS_USER_SESSION_DELETED;
     }
     const channel = named.channels.get(request.connection);
     // Guest and anonymous sessions have no key; what they sign cannot be verified and is not.
@@ -44,6 +45,15 @@ export function verifySignature(request: Request, named: Session | undefined): R
     return channel.signer.verify(request.message) ? undefined : STATUS_ACCESS_DENIED;
   }
   return named?.signingRequired && named.state !== 'inProgress' ? STATUS_ACCESS_DENIED : undefined;
+}
+
+/** A login that binds another connection's session is signed with that session's key. */
+function verifyBinding(request: Request): Refusal {
+  const signer = request.server.sessions.get(request.sessionId)?.signer;
+  if (signer === undefined) return undefined;
+  if (!signer.verify(request.message)) return STATUS_ACCESS_DENIED;
+  request.signer = signer;
+  return undefined;
 }
 
 /** 3.3.5.2.9 */
