@@ -49,7 +49,7 @@ function makeDecoys(): void {
 
 /** PATH with the decoys and a folder's own programs first, and nothing of this repository's. */
 function environment(folder: string): NodeJS.ProcessEnv {
-  const path = (process.env['PATH'] ?? '')
+  const path = (process.env.PATH ?? '')
     .split(delimiter)
     .filter((entry) => !entry.includes('node_modules'));
   const own = join(folder, 'node_modules', '.bin');

@@ -112,7 +112,7 @@ function collect(child: ChildProcess, stream: 'stdout' | 'stderr'): () => string
 
 /** The path of a program on PATH, or undefined. */
 export function findProgram(name: string): string | undefined {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   for (const folder of folders) {
     const path = join(folder, name);
     try {

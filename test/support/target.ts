@@ -134,7 +134,7 @@ export async function startUsmbd(settings: Settings = []): Promise<Target> {
   const stop = async (): Promise<void> => {
     await end(server);
     removeUsers();
-    if (process.env['USMBD_TEST_KEEP'] === undefined) rmSync(scratch, { recursive: true });
+    if (process.env.USMBD_TEST_KEEP === undefined) rmSync(scratch, { recursive: true });
     else console.log(`kept: ${scratch}`);
   };
   try {
