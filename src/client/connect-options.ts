@@ -7,6 +7,8 @@ import type { NegotiateRequest } from '../smb2/negotiate.ts';
 export interface ConnectOptions {
   readonly host: string;
   readonly port: number;
+  /** Of this machine, to come from; the system's choice if absent. */
+  readonly localAddress?: string | undefined;
   /** In the order in which they are offered. */
   readonly dialects: readonly Dialect[];
   /** Offered at 3.1.1, the most wanted first; none: no encryption there. */

@@ -11,6 +11,8 @@ import { ConnectionEnded } from './client-error.ts';
 export interface FrameSocketOptions {
   readonly host: string;
   readonly port: number;
+  /** Of this machine, to come from; the system's choice if absent. */
+  readonly localAddress?: string | undefined;
   /** For the connection to come up. */
   readonly timeoutMs: number;
 }
@@ -44,9 +46,10 @@ export class FrameSocket {
     socket.on('data', (chunk) => this.#receive(chunk));
   }
 
-  static open({ host, port, timeoutMs }: FrameSocketOptions): Promise<FrameSocket> {
+  static open(options: FrameSocketOptions): Promise<FrameSocket> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port });
+      const { host, port, localAddress, timeoutMs } = options;
+      const socket = connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
       const timer = setTimeout(
         () => socket.destroy(new Error('connecting took too long')),
         timeoutMs,
