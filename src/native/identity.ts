@@ -41,12 +41,12 @@ export const setGroups = (groups: Uint32Array): number =>
 
 /** NGROUPS_MAX of the kernel. */
 const GROUPS_MAX = 65536;
+const groupsBuffer = new Uint32Array(GROUPS_MAX);
 
 /** The supplementary groups of this thread, in the kernel's order; undefined when they cannot be had. */
 export function ownGroups(): Uint32Array | undefined {
-  const into = new Uint32Array(GROUPS_MAX);
-  const count = c.getgroups(into.length, into);
-  return count < 0 ? undefined : into.slice(0, count);
+  const count = c.getgroups(GROUPS_MAX, groupsBuffer);
+  return count < 0 ? undefined : groupsBuffer.slice(0, count);
 }
 
 /** SECBIT_*, or a negative errno. */

@@ -1,13 +1,14 @@
 /** A walk over one directory with getdents64(2). */
-import { AT_EACCESS, AT_EMPTY_PATH, X_OK } from '../../native/constants.ts';
+import assert from 'node:assert/strict';
+import { X_OK } from '../../native/constants.ts';
 import { type RawEntry, readEntries } from '../../native/directory.ts';
 import { close, rewind } from '../../native/files.ts';
-import { faccessat2 } from '../../native/names.ts';
 import { ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { statFound, statName } from './metadata.ts';
 import { clientName } from './name-mapping.ts';
+import { refusal } from './permissions.ts';
 import { checkName } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 
@@ -17,13 +18,14 @@ export class LocalCursor implements VfsCursor {
   readonly #fd: number;
   /** The user may search here: seen once, so that each entry needs no change of identity. */
   readonly #isSearchable: boolean;
+  #isClosed = false;
 
   /** Takes over `fd`, opened for reading as the user. Call with the identity entered. */
   constructor(share: LocalShare, credentials: Credentials, fd: number) {
     this.#share = share;
     this.#credentials = credentials;
     this.#fd = fd;
-    this.#isSearchable = faccessat2(fd, '', X_OK, AT_EMPTY_PATH | AT_EACCESS) === 0;
+    this.#isSearchable = refusal(fd, X_OK, credentials) === 0;
   }
 
   next(): Result<readonly VfsDirectoryEntry[]> {
@@ -69,6 +71,8 @@ export class LocalCursor implements VfsCursor {
   }
 
   close(): void {
+    assert.ok(!this.#isClosed, 'a cursor is closed once');
+    this.#isClosed = true;
     close(this.#fd);
   }
 }

@@ -8,7 +8,6 @@
 import assert from 'node:assert/strict';
 import { close as closeInPool } from 'node:fs';
 import {
-  AT_EACCESS,
   AT_EMPTY_PATH,
   O_DIRECTORY,
   O_NOCTTY,
@@ -16,15 +15,11 @@ import {
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
-  R_OK,
   S_ISGID,
   S_ISUID,
-  W_OK,
-  X_OK,
 } from '../../native/constants.ts';
 import { hasEntries } from '../../native/directory.ts';
 import { close, dup3, ftruncate, openat, reserve } from '../../native/files.ts';
-import { faccessat2 } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import {
   EACCES,
@@ -53,6 +48,7 @@ import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadat
 import { clientName } from './name-mapping.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { ownPath } from './own-name.ts';
+import { permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { checkName } from './resolver.ts';
 import type { LocalObject, LocalShare } from './share.ts';
@@ -61,6 +57,9 @@ interface Access {
   readonly read: boolean;
   readonly write: boolean;
 }
+
+/** 64 MiB: ext4 frees as much in about a millisecond. */
+const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
 
 const NO_ACCESS: Access = { read: false, write: false };
 
@@ -77,6 +76,13 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #access: Access = NO_ACCESS;
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
+  #foreseen:
+    | {
+        readonly permissions: VfsPermissions;
+        readonly seconds: number;
+        readonly nanoseconds: number;
+      }
+    | undefined;
   #running = 0;
   #isClosed = false;
   #isRemoved = false;
@@ -146,12 +152,19 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   permissions(): Result<VfsPermissions> {
-    return this.#asUser(() => {
-      const may = (mode: number): boolean =>
-        faccessat2(this.fd, '', mode, AT_EMPTY_PATH | AT_EACCESS) === 0;
-      if (may(R_OK | W_OK)) return { read: true, write: true, execute: may(X_OK) };
-      return { read: may(R_OK), write: may(W_OK), execute: may(X_OK) };
-    });
+    if (this.#foreseen !== undefined && statx(this.fd, '', AT_EMPTY_PATH) === 0) {
+      const { permissions, seconds, nanoseconds } = this.#foreseen;
+      if (seconds === stx.changeSeconds() && nanoseconds === stx.changeNanoseconds()) {
+        return permissions;
+      }
+    }
+    return this.#asUser(() => permissionsOf(this.fd, this.#credentials));
+  }
+
+  /** Permissions that were asked for with the lookup, good while ctime says that nothing changed. */
+  foresee(permissions: VfsPermissions): void {
+    const seconds = stx.changeSeconds();
+    this.#foreseen = { permissions, seconds, nanoseconds: stx.changeNanoseconds() };
   }
 
   removable(): Errno | 0 {
@@ -297,10 +310,14 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #end(): void {
     this.#access = NO_ACCESS;
     this.#share.inodes.release(this.#inode);
-    // The last close of a large removed file frees its blocks, which takes its time.
-    if (this.#isRemoved && this.kind === 'file') closeInPool(this.fd, () => {});
+    if (this.#isRemoved && this.#isLarge()) closeInPool(this.fd, () => {});
     else close(this.fd);
     this.fd = -1;
+  }
+
+  /** The last close of a large removed file frees its blocks, which takes its time. */
+  #isLarge(): boolean {
+    return statx(this.fd, '', AT_EMPTY_PATH) === 0 && stx.blocks512() > LARGE_BLOCKS_512;
   }
 
   /** Keeps the descriptor until the operation has ended. */

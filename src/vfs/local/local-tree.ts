@@ -18,9 +18,10 @@ import { fchmodat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
-import type { VfsHandle, VfsTree, VfsVolume } from '../vfs.ts';
+import type { VfsHandle, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
+import { permissionsOf } from './permissions.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 
@@ -49,13 +50,18 @@ export class LocalTree implements VfsTree {
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
     let fd: number;
+    let permissions: VfsPermissions | undefined;
     try {
       fd = this.#share.resolver.open(checked, this.#credentials);
+      if (fd >= 0 && this.#credentials.isSwitched)
+        permissions = permissionsOf(fd, this.#credentials);
     } finally {
       this.#credentials.leave();
     }
     if (fd < 0) return fd;
-    return LocalHandle.of(this.#share, this.#credentials, fd, checked.disk);
+    const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk);
+    if (!isErrno(handle) && permissions !== undefined) handle.foresee(permissions);
+    return handle;
   }
 
   create(path: readonly string[], what: NewObject): Result<VfsHandle> {
@@ -92,7 +98,7 @@ export class LocalTree implements VfsTree {
     const access = { read: isFile, write: isFile };
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
     if (isErrno(handle)) return handle;
-    const refused = this.#finish(handle, what, mode, hasDefaultAcl(parent));
+    const refused = this.#finish(handle, what, mode, parent);
     if (refused === 0) return handle;
     // Made, but not as asked: it goes again.
     handle.close();
@@ -105,15 +111,15 @@ export class LocalTree implements VfsTree {
     handle: LocalHandle,
     { kind, attributes }: NewObject,
     mode: number,
-    inheritsAcl: boolean,
+    parent: number,
   ): Errno | 0 {
     this.#credentials.leave();
     let result = handle.set({ attributes });
     // A disk that stores no attributes takes files all the same.
     if (result === EOPNOTSUPP) result = 0;
     // Where a default ACL is inherited it stands in place of the umask (acl(5)).
-    const cut = inheritsAcl ? 0 : mode & this.#share.umask;
-    if (result === 0 && (cut | (~mode & OWNER_ACCESS)) !== 0) {
+    const isCut = (mode & this.#share.umask) !== 0 && !hasDefaultAcl(parent);
+    if (result === 0 && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
       result = this.#setMode(handle.fd, kind, mode);
     }
     const refused = this.#credentials.enter();
@@ -165,5 +171,9 @@ function makeFile(parent: number, name: string, mode: number): number {
 
 function makeDirectory(parent: number, name: string, mode: number): number {
   const refused = mkdirat(parent, name, mode | OWNER_ACCESS);
-  return refused !== 0 ? refused : openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);
+  if (refused !== 0) return refused;
+  const fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);
+  // No descriptor is left: nothing was made.
+  if (fd < 0) unlinkat(parent, name, AT_REMOVEDIR);
+  return fd;
 }

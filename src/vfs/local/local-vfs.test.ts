@@ -3,14 +3,11 @@ import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { nativeSupport } from '../../native/support.ts';
 import { vfsContract } from '../contract.ts';
 import { diskPlant, type VfsUnderTest } from '../contract-kit.ts';
 import { EIO } from '../errno.ts';
-import type { Identity } from '../vfs.ts';
+import { cannotRun, isRoot, MEMORY_DISK, NOBODY } from './contract-scratch.ts';
 import { createLocalVfs } from './local-vfs.ts';
-
-const NOBODY: Identity = { uid: 65534, gid: 65534, groups: [65534] };
 
 async function make(base: string, openat2: boolean): Promise<VfsUnderTest> {
   const root = mkdtempSync(join(base, 'usmbd-local-'));
@@ -24,7 +21,7 @@ async function make(base: string, openat2: boolean): Promise<VfsUnderTest> {
   return {
     vfs,
     profile: 'full',
-    ...(process.getuid?.() === 0 ? { identity: NOBODY } : {}),
+    ...(isRoot ? { identity: NOBODY } : {}),
     plant: {
       ...diskPlant(root),
       breakFlush: (path) => {
@@ -35,12 +32,9 @@ async function make(base: string, openat2: boolean): Promise<VfsUnderTest> {
   };
 }
 
-const { unavailable } = nativeSupport();
-
-if (unavailable !== undefined) {
-  test('local', { skip: unavailable }, () => {});
+if (cannotRun !== false) {
+  test('local', { skip: cannotRun }, () => {});
 } else {
   vfsContract('local', () => make(tmpdir(), true));
-  vfsContract('local, walking by component', () => make(tmpdir(), false));
-  vfsContract('local, in memory', () => make('/dev/shm', true));
+  vfsContract('local, walking by component', () => make(MEMORY_DISK, false));
 }

@@ -3,6 +3,7 @@
  * root, every path operation runs as the tree's user (credentials.ts), and what Windows needs beyond
  * POSIX is kept in user.DOSATTRIB, as Samba and ksmbd do.
  */
+import assert from 'node:assert/strict';
 import { fdatasync, readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
@@ -85,6 +86,7 @@ function featuresOf(root: number): VfsFeatures {
 class LocalVfs implements Vfs {
   readonly features: VfsFeatures;
   readonly #share: LocalShare;
+  #isClosed = false;
   readonly #mayBecomeUsers = canBecomeUsers();
 
   constructor(share: LocalShare) {
@@ -98,6 +100,8 @@ class LocalVfs implements Vfs {
   }
 
   close(): void {
+    assert.ok(!this.#isClosed, 'a share is closed once');
+    this.#isClosed = true;
     close(this.#share.root);
   }
 }
@@ -114,6 +118,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
   const hasOpenat2 = support.openat2 && options.openat2 !== false;
   return new LocalVfs({
     root,
+    rootPath: { now: undefined },
     procFd,
     resolver: new Resolver(root, cache, hasOpenat2),
     inodes,

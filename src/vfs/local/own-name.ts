@@ -20,18 +20,25 @@ const ATTEMPTS = 3;
 
 /** The names on disk from the root to the object; ENOENT when it has none there. */
 export function ownPath(share: LocalShare, object: LocalObject): string[] | Errno {
-  const rootLink = readlinkat(share.procFd, `${share.root}`);
-  if (typeof rootLink === 'number') return rootLink;
-  const root = Buffer.from(rootLink);
-  const link = readlinkat(share.procFd, `${object.fd}`);
+  let link = readlinkat(share.procFd, `${object.fd}`);
   if (typeof link === 'number') return link === ENAMETOOLONG ? longPath(share, object) : link;
-  const names = namesBelow(root, link);
+  let names = namesBelow(share.rootPath.now, link);
+  if (isErrno(names)) {
+    // The share's folder itself may have been moved.
+    const root = readlinkat(share.procFd, `${share.root}`);
+    if (typeof root === 'number') return root;
+    share.rootPath.now = Buffer.from(root);
+    link = readlinkat(share.procFd, `${object.fd}`);
+    if (typeof link === 'number') return link;
+    names = namesBelow(share.rootPath.now, link);
+  }
   if (isErrno(names) || !link.subarray(-DELETED.length).equals(DELETED)) return names;
   return isAt(share, names, object) ? names : ENOENT;
 }
 
 /** The components of `link` below `root`. */
-function namesBelow(root: Buffer, link: Buffer): string[] | Errno {
+function namesBelow(root: Buffer | undefined, link: Buffer): string[] | Errno {
+  if (root === undefined) return ENOENT;
   const prefix = root.length === 1 ? 0 : root.length;
   if (!link.subarray(0, prefix).equals(root.subarray(0, prefix))) return ENOENT;
   if (link.length === prefix || (prefix === 0 && link.length === 1)) return [];

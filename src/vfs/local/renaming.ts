@@ -5,7 +5,6 @@
 
 import { foldKey } from '../../fscc/upcase.ts';
 import {
-  AT_EACCESS,
   AT_EMPTY_PATH,
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
@@ -20,7 +19,7 @@ import {
   X_OK,
 } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
-import { faccessat2, linkat, renameat2, unlinkat } from '../../native/names.ts';
+import { linkat, renameat2, unlinkat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import {
   EACCES,
@@ -38,6 +37,7 @@ import type { Credentials } from './credentials.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import { clientName } from './name-mapping.ts';
 import { type OwnName, openOwnName, ownPath } from './own-name.ts';
+import { refusal } from './permissions.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalObject, LocalShare } from './share.ts';
 
@@ -251,7 +251,7 @@ export function removable(
   return withOwnName(share, credentials, object, (own) => {
     const isFixed = (stx.attributes() & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0;
     const owner = stx.uid();
-    const refused = faccessat2(own.dir, '', W_OK | X_OK, AT_EMPTY_PATH | AT_EACCESS);
+    const refused = refusal(own.dir, W_OK | X_OK, credentials);
     if (refused !== 0) return refused;
     const missing = statx(own.dir, '', AT_EMPTY_PATH);
     if (missing !== 0) return missing;

@@ -8,6 +8,8 @@ import type { Volumes } from './volumes.ts';
 export interface LocalShare {
   /** Of the share's root, O_PATH. */
   readonly root: number;
+  /** Where the kernel says the root is, as it was last asked. */
+  readonly rootPath: { now: Buffer | undefined };
   /** /proc/self/fd, O_PATH: leads from a descriptor to its object. */
   readonly procFd: number;
   readonly resolver: Resolver;

@@ -1,0 +1,189 @@
+/** The cache of names: what it may answer from, when it must look again, and what it may hold. */
+import assert from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
+import { close, openat } from '../../native/files.ts';
+import { ENOENT } from '../errno.ts';
+import { MEMORY_DISK, cannotRun as skip } from './contract-scratch.ts';
+import { ownCredentials } from './credentials.ts';
+import { NameCache, type NameCacheOptions } from './name-cache.ts';
+
+const root = mkdtempSync(join(MEMORY_DISK, 'usmbd-names-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const credentials = ownCredentials();
+const procFd = openat(AT_FDCWD, '/proc/self/fd', O_PATH | O_DIRECTORY);
+
+/** A clock that is this far ahead of the directory's last change. */
+const LONG_AFTER_MS = 60_000;
+
+interface Folder {
+  readonly path: string;
+  readonly fd: number;
+  readonly cache: NameCache;
+  find(name: string): string | number;
+}
+
+/** Lets the kernel's clock move on, so that the next change has another time than the last. */
+const tick = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+
+let made = 0;
+
+function folder(names: readonly string[], options: NameCacheOptions): Folder {
+  const path = join(root, `${++made}`);
+  mkdirSync(path);
+  for (const name of names) writeFileSync(join(path, name), '');
+  const fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
+  after(() => close(fd));
+  const cache = new NameCache(procFd, options);
+  return { path, fd, cache, find: (name) => cache.find(fd, name, credentials) };
+}
+
+const later: NameCacheOptions = { now: () => Date.now() + LONG_AFTER_MS };
+
+test('a directory at rest is read once', { skip }, () => {
+  const { cache, find } = folder(['Name', 'ÄÖ', 'a:b'], later);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(find('NAME'), 'Name');
+    assert.equal(find('äö'), 'ÄÖ');
+    // Clients know the name with its private character.
+    assert.equal(find('A\uf022B'), 'a:b');
+    assert.equal(find('none'), ENOENT);
+  }
+  assert.equal(cache.scans, 1);
+});
+
+test('a small directory that changed just now is read each time', { skip }, () => {
+  const { cache, find, path } = folder(['Name'], {});
+  for (let i = 0; i < 5; i++) assert.equal(find('none'), ENOENT);
+  assert.equal(cache.scans, 5);
+  // A change in the tick of the last one, which the directory's times may not tell.
+  const before = statSync(path, { bigint: true });
+  writeFileSync(join(path, 'Other'), '');
+  utimesSync(path, Number(before.atimeMs) / 1000, Number(before.mtimeMs) / 1000);
+  assert.equal(find('OTHER'), 'Other');
+});
+
+test('changes of others are seen', { skip }, () => {
+  const { find, path } = folder(['Name'], later);
+  assert.equal(find('NAME'), 'Name');
+  tick();
+  writeFileSync(join(path, 'Second'), '');
+  assert.equal(find('SECOND'), 'Second');
+  tick();
+  renameSync(join(path, 'Name'), join(path, 'Third'));
+  assert.equal(find('NAME'), ENOENT);
+  assert.equal(find('THIRD'), 'Third');
+  tick();
+  unlinkSync(join(path, 'Third'));
+  assert.equal(find('THIRD'), ENOENT);
+});
+
+test('a time set back does not hide a change', { skip }, () => {
+  const { find, path } = folder(['Name'], later);
+  const { atime, mtime } = statSync(path);
+  utimesSync(path, atime, mtime);
+  assert.equal(find('SECOND'), ENOENT);
+  tick();
+  writeFileSync(join(path, 'Second'), '');
+  utimesSync(path, atime, mtime);
+  assert.equal(find('SECOND'), 'Second');
+});
+
+test('of names that differ in case only one is found, until none is left', { skip }, () => {
+  const { find, path, cache, fd } = folder(['twin', 'Twin'], later);
+  const first = find('TWIN');
+  assert.ok(first === 'twin' || first === 'Twin');
+  const change = cache.before(fd);
+  unlinkSync(join(path, first));
+  cache.after(change, fd, first);
+  const second = find('TWIN');
+  assert.ok((second === 'twin' || second === 'Twin') && second !== first);
+});
+
+test('a burst of our own changes in a large directory is entered, not read again', { skip }, () => {
+  const names = Array.from({ length: 3000 }, (_, i) => `entry${i}`);
+  let clock = Date.now();
+  const { cache, find, path, fd } = folder(names, { now: () => clock });
+  assert.equal(find('new0'), ENOENT);
+  for (let i = 0; i < 200; i++) {
+    assert.equal(find(`NEW${i}`), ENOENT);
+    const creating = cache.before(fd);
+    writeFileSync(join(path, `new${i}`), '');
+    cache.after(creating, fd, undefined, `new${i}`);
+    assert.equal(find(`NEW${i}`), `new${i}`);
+    const removing = cache.before(fd);
+    unlinkSync(join(path, `entry${i}`));
+    cache.after(removing, fd, `entry${i}`);
+    assert.equal(find(`ENTRY${i}`), ENOENT);
+  }
+  assert.equal(cache.scans, 1);
+  assert.equal(cache.names, 3000);
+  // Once the scan has paid for itself, what was only believed is looked at.
+  clock += LONG_AFTER_MS;
+  assert.equal(find('none'), ENOENT);
+  assert.equal(cache.scans, 2);
+  assert.equal(find('none'), ENOENT);
+  assert.equal(cache.scans, 2);
+});
+
+test('a change of another before ours is not entered over', { skip }, () => {
+  const { cache, find, path, fd } = folder(
+    Array.from({ length: 100 }, (_, i) => `entry${i}`),
+    later,
+  );
+  assert.equal(find('none'), ENOENT);
+  tick();
+  writeFileSync(join(path, 'foreign'), '');
+  const change = cache.before(fd);
+  writeFileSync(join(path, 'own'), '');
+  cache.after(change, fd, undefined, 'own');
+  assert.equal(find('FOREIGN'), 'foreign');
+  assert.equal(find('OWN'), 'own');
+});
+
+test('the bounds hold: the directory that was used last stays', { skip }, () => {
+  const some = (prefix: string): string[] => Array.from({ length: 40 }, (_, i) => `${prefix}${i}`);
+  const first = folder(some('a'), later);
+  const { cache } = folder([], { ...later, maxNames: 100 });
+  const second = folder(some('b'), later);
+  const third = folder(some('c'), later);
+  const find = (fd: number, name: string) => cache.find(fd, name, credentials);
+  assert.equal(find(first.fd, 'A1'), 'a1');
+  assert.equal(find(second.fd, 'B1'), 'b1');
+  assert.equal(find(first.fd, 'A2'), 'a2');
+  assert.equal(find(third.fd, 'C1'), 'c1');
+  assert.equal(cache.names, 80);
+  assert.equal(cache.scans, 3);
+  assert.equal(find(first.fd, 'A3'), 'a3');
+  assert.equal(cache.scans, 3);
+  assert.equal(find(second.fd, 'B3'), 'b3');
+  assert.equal(cache.scans, 4);
+});
+
+test('a directory beyond the bounds is searched and not kept', { skip }, () => {
+  const names = Array.from({ length: 60 }, (_, i) => `entry${i}`);
+  for (const options of [{ maxNames: 10 }, { maxBytes: 1000 }]) {
+    const { cache, find } = folder(names, { ...later, ...options });
+    for (const name of names) assert.equal(find(name.toUpperCase()), name);
+    assert.equal(find('none'), ENOENT);
+    assert.equal(cache.names, 0);
+  }
+});
+
+test('a directory that was removed holds nothing', { skip }, () => {
+  const { find, path } = folder([], later);
+  rmSync(path, { recursive: true });
+  assert.equal(find('x'), ENOENT);
+});

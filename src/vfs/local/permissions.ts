@@ -1,0 +1,48 @@
+/**
+ * What the kernel lets the entered identity do with an object, by mode, ACL and mount: faccessat2(2)
+ * with the effective identity. Linux before 5.8 has no such question; there the mode alone is asked.
+ */
+import {
+  AT_EACCESS,
+  AT_EMPTY_PATH,
+  R_OK,
+  S_IFDIR,
+  S_IFMT,
+  W_OK,
+  X_OK,
+} from '../../native/constants.ts';
+import { faccessat2 } from '../../native/names.ts';
+import { statx, stx } from '../../native/stat.ts';
+import { EACCES, type Errno } from '../errno.ts';
+import type { VfsPermissions } from '../vfs.ts';
+import type { Actor, Credentials } from './credentials.ts';
+
+const ENOSYS = -38;
+
+/** 0 when all of `wanted` (R_OK, W_OK, X_OK) is allowed. Call with the identity entered. */
+export function refusal(fd: number, wanted: number, credentials: Credentials): Errno | 0 {
+  const answer = faccessat2(fd, '', wanted, AT_EMPTY_PATH | AT_EACCESS);
+  if (answer !== ENOSYS) return answer;
+  const refused = statx(fd, '', AT_EMPTY_PATH);
+  if (refused !== 0) return refused;
+  const allowed = allowedByMode(stx.mode(), stx.uid(), stx.gid(), credentials);
+  return (allowed & wanted) === wanted ? 0 : EACCES;
+}
+
+export function permissionsOf(fd: number, credentials: Credentials): VfsPermissions {
+  const may = (wanted: number): boolean => refusal(fd, wanted, credentials) === 0;
+  const both = may(R_OK | W_OK);
+  return { read: both || may(R_OK), write: both || may(W_OK), execute: may(X_OK) };
+}
+
+const ANY_EXECUTE = 0o111;
+
+/** R_OK, W_OK and X_OK that the mode gives: of the owner's bits, the group's or the others', one. */
+export function allowedByMode(mode: number, uid: number, gid: number, actor: Actor): number {
+  if (actor.uid === 0) {
+    const runs = (mode & S_IFMT) === S_IFDIR || (mode & ANY_EXECUTE) !== 0;
+    return R_OK | W_OK | (runs ? X_OK : 0);
+  }
+  if (actor.uid === uid) return (mode >> 6) & 7;
+  return (actor.gid === gid || actor.groups.includes(gid) ? mode >> 3 : mode) & 7;
+}
