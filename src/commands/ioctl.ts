@@ -8,6 +8,7 @@ import {
   STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
   STATUS_FS_DRIVER_REQUIRED,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
@@ -122,6 +123,7 @@ function validateNegotiate(body: IoctlRequest, request: Request): Outcome {
 async function transceive(body: IoctlRequest, request: Request, open: Open): Promise<Outcome> {
   const { pipe } = open;
   if (pipe === undefined) return STATUS_NOT_SUPPORTED;
+  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   if (!(await pipe.write(Buffer.from(body.input)))) return STATUS_PIPE_DISCONNECTED;
   const limit = body.maxOutputResponse;
   const answer = pipe.readNow(limit) ?? (await pipe.read(limit, request.pend()));

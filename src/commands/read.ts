@@ -6,6 +6,7 @@ import {
   STATUS_CANCELLED,
   STATUS_END_OF_FILE,
   STATUS_FILE_LOCK_CONFLICT,
+  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_PIPE_DISCONNECTED,
@@ -87,6 +88,7 @@ function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number):
 function readPipe(pipe: Pipe, body: ReadRequest, request: OpenRequest): MaybePromise<Outcome> {
   const now = pipe.readNow(body.length);
   if (now !== undefined) return answerPipe(now);
+  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   return pipe.read(body.length, request.pend()).then((later) => {
     if (later !== undefined) return answerPipe(later);
     return request.cancelled ? STATUS_CANCELLED : STATUS_PIPE_DISCONNECTED;

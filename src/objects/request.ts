@@ -2,6 +2,7 @@
  * MS-SMB2 3.3.1.12: one request while it is worked on. The pipeline fills in what the command needs;
  * handlers read it through RequestContext.
  */
+import { MAX_ASYNC_REQUESTS } from '../base/limits.ts';
 import type { Signer } from '../crypto/signing.ts';
 import type { Header } from '../smb2/header.ts';
 import type { Connection, PendingRequest } from './connection.ts';
@@ -59,6 +60,11 @@ export class Request implements PendingRequest {
       if (this.cancelled) this.#controller.abort();
     }
     return this.#controller.signal;
+  }
+
+  /** Whether one more request of this connection may wait: its interim gives the credits back. */
+  get mayPend(): boolean {
+    return this.asyncId !== 0 || this.connection.asyncRequests.size < MAX_ASYNC_REQUESTS;
   }
 
   /**

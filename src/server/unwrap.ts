@@ -41,7 +41,7 @@ export function unwrap(connection: Connection, payload: Buffer): Unwrapped | Dis
 function decrypt(connection: Connection, payload: Buffer): Unwrapped | Disconnect {
   if (payload.length < TRANSFORM_SESSION_ID_AT + 8) return new Disconnect('short transform header');
   const session = connection.sessions.get(readId64(payload, TRANSFORM_SESSION_ID_AT));
-  if (session?.cipher === undefined || session.state === 'inProgress') {
+  if (session?.cipher === undefined) {
     return new Disconnect('an encrypted message for a session without keys');
   }
   const plain = session.cipher.open(payload);

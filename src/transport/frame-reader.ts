@@ -12,6 +12,8 @@ const EAGER_BYTES = 256 * 1024;
 
 export interface FrameEvents {
   maxMessageBytes(): number;
+  /** No further message for now: the reader keeps what it has until resume(). */
+  congested(): boolean;
   message(payload: Buffer): void;
   /** RFC 1002 4.3.2: a NetBIOS session request; NetBIOS clients want an answer before they speak. */
   sessionRequest(): void;
@@ -29,6 +31,8 @@ export class FrameReader {
   #body: Buffer | undefined;
   #bodyBytes = 0;
   #ended = false;
+  /** Bytes that came while the transport was congested. */
+  #held: Buffer[] = [];
 
   constructor(events: FrameEvents) {
     this.#events = events;
@@ -39,13 +43,34 @@ export class FrameReader {
     return this.#headerBytes > 0;
   }
 
+  /** Bytes wait for resume(). */
+  get holds(): boolean {
+    return this.#held.length > 0;
+  }
+
   push(chunk: Buffer): void {
+    if (this.#held.length > 0) {
+      this.#held.push(chunk);
+      return;
+    }
     let at = 0;
     while (at < chunk.length && !this.#ended) {
+      // One chunk may hold hundreds of requests, each with an answer of megabytes.
+      if (this.#headerBytes === 0 && this.#events.congested()) {
+        this.#held.push(chunk.subarray(at));
+        return;
+      }
       at = this.#headerBytes < FRAME_HEADER_SIZE ? this.#takeHeader(chunk, at) : at;
       if (this.#ended || this.#headerBytes < FRAME_HEADER_SIZE) return;
       at = this.#takeBody(chunk, at);
     }
+  }
+
+  /** Goes on with what was held. */
+  resume(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const chunk of held) this.push(chunk);
   }
 
   #takeHeader(chunk: Buffer, start: number): number {
@@ -117,5 +142,6 @@ export class FrameReader {
   end(): void {
     this.#ended = true;
     this.#body = undefined;
+    this.#held = [];
   }
 }

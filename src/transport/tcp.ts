@@ -45,6 +45,7 @@ class TcpConnection {
     this.#handler = serveConnection(server, this, id, this.#log);
     this.#reader = new FrameReader({
       maxMessageBytes: () => this.#handler.maxMessageBytes(),
+      congested: () => this.#sendTimer !== undefined,
       message: (payload) => this.#handler.receive(payload),
       sessionRequest: () => void socket.write(positiveSessionResponse()),
       broken: (problem) => this.close(problem),
@@ -97,7 +98,12 @@ class TcpConnection {
     if (this.#sendTimer === undefined) return;
     clearTimeout(this.#sendTimer);
     this.#sendTimer = undefined;
-    if (!this.#ended) this.#socket.resume();
+    if (this.#ended) return;
+    this.#socket.cork();
+    this.#reader.resume();
+    this.#socket.uncork();
+    // Unless the answers to what was held have filled the queue again.
+    if (this.#sendTimer === undefined) this.#socket.resume();
   }
 
   close(reason: string): void {
