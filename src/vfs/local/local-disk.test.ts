@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { lgetxattr, setxattr } from '../../native/xattr.ts';
-import { EEXIST, EIO, ENOENT } from '../errno.ts';
+import { EEXIST, EIO, ENOENT, ENOPATH } from '../errno.ts';
 import type { VfsHandle } from '../vfs.ts';
 import { MEMORY_DISK, now, scratchShare, cannotRun as skip } from './contract-scratch.ts';
 import { decodeDosAttribute } from './dos-attribute.ts';
@@ -305,4 +305,27 @@ test('nothing is left open', { skip }, async () => {
     unlinkSync(join(root, 'other'));
   }
   assert.equal(open(), before);
+});
+
+test('the root of the system can be shared, with other disks mounted in it', { skip }, async () => {
+  const vfs = createLocalVfs({ root: '/' });
+  const tree = now(vfs.attach(undefined));
+  const top = now(tree.lookup([]));
+  assert.deepEqual(top.path(), []);
+  // /proc/self is a link, and links lead nowhere.
+  assert.equal(tree.lookup(['proc', 'self', 'status']), ENOPATH);
+  const status = now(tree.lookup(['PROC', `${process.pid}`, 'STATUS']));
+  assert.deepEqual(status.path(), ['proc', `${process.pid}`, 'status']);
+  assert.equal(status.open({ read: true, write: false }), 0);
+  const buffer = Buffer.alloc(5);
+  assert.equal(await status.read(buffer, 0), 5);
+  assert.equal(buffer.toString(), 'Name:');
+  assert.notEqual(status.volumeId, top.volumeId);
+  const cursor = now(top.cursor());
+  const proc = now(await cursor.stat({ name: 'proc', fileId: 0n }));
+  assert.equal(proc.volumeId, status.volumeId);
+  cursor.close();
+  status.close();
+  top.close();
+  vfs.close();
 });
