@@ -5,6 +5,8 @@ import { WireError } from '../wire/wire-error.ts';
 import {
   decodeFullEas,
   decodeGetEas,
+  eaSize,
+  easBytes,
   encodeFullEas,
   encodeGetEas,
   FILE_NEED_EA,
@@ -23,6 +25,13 @@ test('golden bytes both ways', () => {
   assert.equal(bytes.toString('hex'), hex);
   assert.equal(count, 2);
   assert.deepEqual(decodeFullEas(bytes), eas);
+});
+
+test('sizes are those of the packed list that NTFS keeps', () => {
+  assert.equal(easBytes([]), 0);
+  assert.equal(eaSize([]), 0);
+  assert.equal(easBytes(eas), 16 + 7);
+  assert.equal(eaSize(eas), 4 + 16 + 7);
 });
 
 test('only whole entries go out', () => {

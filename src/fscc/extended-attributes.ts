@@ -34,6 +34,29 @@ const VALID_NAME = /^[ !#$%&'()\-.0-9@A-Z^_`a-z{}~\x7f]{1,254}$/;
 export const isValidEa = (ea: { flags: number; name: string }): boolean =>
   VALID_NAME.test(ea.name) && (ea.flags & ~FILE_NEED_EA) === 0;
 
+/** MS-FSA 2.1.5.15.6: all of a file's attributes together are at most 64 KiB less 5 bytes. */
+export const MAX_EAS_BYTES = 64 * 1024 - 5;
+
+/** What a list is counted as, without links and padding: flags, two lengths, the name with a NUL, the value. */
+const COUNTED_BYTES = 4;
+/** FileEaInformation counts the length of the list as well: MS-FSA 2.1.5.12.10. */
+const LIST_LENGTH_BYTES = 4;
+
+type Counted = Pick<FullEa, 'name' | 'value'>;
+
+/** MS-FSA 2.1.1.3, File.ExtendedAttributesLength. */
+export function easBytes(eas: Iterable<Counted>): number {
+  let sum = 0;
+  for (const { name, value } of eas) sum += COUNTED_BYTES + name.length + NUL_BYTES + value.length;
+  return sum;
+}
+
+/** EaSize of FileEaInformation. */
+export function eaSize(eas: Iterable<Counted>): number {
+  const bytes = easBytes(eas);
+  return bytes === 0 ? 0 : LIST_LENGTH_BYTES + bytes;
+}
+
 /** Names are 8-bit characters, one byte each, and end in a NUL that their length does not count. */
 const NUL_BYTES = 1;
 

@@ -11,6 +11,7 @@
 import { dataRules } from './contract-data.ts';
 import { directoryRules } from './contract-directory.ts';
 import { diskRules } from './contract-disk.ts';
+import { extendedAttributeRules } from './contract-eas.ts';
 import { identityRules } from './contract-identity.ts';
 import { checks, type VfsUnderTest } from './contract-kit.ts';
 import { lookupRules } from './contract-lookup.ts';
@@ -25,6 +26,7 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   plantedRules(check);
   dataRules(check);
   metadataRules(check);
+  extendedAttributeRules(check);
   nameRules(check);
   directoryRules(check);
   identityRules(check);

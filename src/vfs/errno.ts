@@ -6,6 +6,8 @@ export const EPERM = -1;
 export const ENOENT = -2;
 export const EIO = -5;
 export const ENXIO = -6;
+/** More extended attributes than the object can have. */
+export const E2BIG = -7;
 export const EBADF = -9;
 export const EAGAIN = -11;
 export const ENOMEM = -12;

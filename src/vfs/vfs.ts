@@ -69,6 +69,13 @@ export interface VfsChanges {
   readonly attributes?: number;
 }
 
+/** An extended attribute: MS-FSCC 2.4.16. */
+export interface VfsEa {
+  /** ASCII, as it is stored; two that differ in case only are one. */
+  readonly name: string;
+  readonly value: Buffer;
+}
+
 /** The rights that the identity has by mode, ACL and mount; what the kernel would answer. */
 export interface VfsPermissions {
   readonly read: boolean;
@@ -118,6 +125,15 @@ export interface VfsHandle {
   stat(): MaybePromise<Result<VfsStat>>;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
+  /** The extended attributes, none with an empty value. EACCES to whom the object may not be read. */
+  eas(): MaybePromise<Result<readonly VfsEa[]>>;
+  /**
+   * Sets extended attributes, all of them or none; an empty value removes one, if it is there. EINVAL: no
+   * legal name. EACCES: the object may not be written, or the name is reserved for the server's own
+   * use. E2BIG: the object would have more than it can. EOPNOTSUPP: it is a link or special file, or
+   * features.extendedAttributes is false.
+   */
+  setEas(changes: readonly VfsEa[]): MaybePromise<Errno | 0>;
   /** Whether `remove` and `rename` are permitted here: 0, or what the kernel would refuse with. */
   removable(): MaybePromise<Errno | 0>;
 
@@ -186,6 +202,7 @@ export interface VfsTree {
 export interface VfsFeatures {
   /** DOS attributes and creation time can be stored. */
   readonly attributes: boolean;
+  readonly extendedAttributes: boolean;
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;

@@ -28,6 +28,7 @@ import {
   EISDIR,
   ENOENT,
   ENOTDIR,
+  EOPNOTSUPP,
   type Errno,
   isErrno,
   type Result,
@@ -36,12 +37,14 @@ import type {
   MaybePromise,
   VfsChanges,
   VfsCursor,
+  VfsEa,
   VfsHandle,
   VfsKind,
   VfsPermissions,
   VfsStat,
 } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
+import { readEas, writeEas } from './extended-attributes.ts';
 import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
 import { LocalCursor } from './local-cursor.ts';
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
@@ -165,6 +168,18 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   foresee(permissions: VfsPermissions): void {
     const seconds = stx.changeSeconds();
     this.#foreseen = { permissions, seconds, nanoseconds: stx.changeNanoseconds() };
+  }
+
+  eas(): Result<readonly VfsEa[]> {
+    if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
+    if (!this.isFile && !this.isDirectory) return [];
+    return readEas({ fd: this.fd, isData: this.#isData }, this.#credentials);
+  }
+
+  setEas(changes: readonly VfsEa[]): Errno | 0 {
+    if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
+    if (!this.isFile && !this.isDirectory) return EOPNOTSUPP;
+    return writeEas({ fd: this.fd, isData: this.#isData }, this.#credentials, changes);
   }
 
   removable(): Errno | 0 {

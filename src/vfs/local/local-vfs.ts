@@ -75,8 +75,10 @@ function umaskOfProcess(): number {
 
 function featuresOf(root: number): VfsFeatures {
   const isPlain = isFat(root);
+  const hasXattrs = getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP;
   return {
-    attributes: getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP,
+    attributes: hasXattrs,
+    extendedAttributes: hasXattrs,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
     fileSystemName: 'NTFS',

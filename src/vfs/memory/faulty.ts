@@ -12,6 +12,7 @@ import type {
   VfsChanges,
   VfsCursor,
   VfsDirectoryEntry,
+  VfsEa,
   VfsHandle,
   VfsKind,
   VfsTree,
@@ -144,6 +145,14 @@ class FaultyHandle implements VfsHandle {
 
   permissions() {
     return this.#run('permissions', () => this.#inner.permissions());
+  }
+
+  eas() {
+    return this.#run('eas', () => this.#inner.eas());
+  }
+
+  setEas(changes: readonly VfsEa[]) {
+    return this.#run('setEas', () => this.#inner.setEas(changes));
   }
 
   removable() {

@@ -11,15 +11,18 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
+  EOPNOTSUPP,
   EPERM,
   type Errno,
   isErrno,
   type Result,
 } from '../errno.ts';
+import { changedEas } from '../extended-attributes.ts';
 import type {
   Identity,
   VfsChanges,
   VfsCursor,
+  VfsEa,
   VfsHandle,
   VfsKind,
   VfsPermissions,
@@ -91,6 +94,23 @@ export class MemoryHandle implements VfsHandle {
   permissions(): VfsPermissions {
     this.#used();
     return permissionsOf(this.#node, this.#identity);
+  }
+
+  eas(): Result<readonly VfsEa[]> {
+    this.#used();
+    return may(this.#node, this.#identity, READ) ? this.#node.eas : EACCES;
+  }
+
+  setEas(changes: readonly VfsEa[]): Errno | 0 {
+    this.#used();
+    const { kind } = this.#node;
+    if (kind === 'symlink' || kind === 'other') return EOPNOTSUPP;
+    if (!may(this.#node, this.#identity, WRITE)) return EACCES;
+    const eas = changedEas(this.#node.eas, changes);
+    if (isErrno(eas)) return eas;
+    this.#node.eas = eas.map(({ name, value }) => ({ name, value: Buffer.from(value) }));
+    this.#node.changeTime = this.#volume.clock();
+    return 0;
   }
 
   removable(): Errno | 0 {

@@ -118,6 +118,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
   return {
     features: {
       attributes: true,
+      extendedAttributes: true,
       hardLinks: true,
       sparseFiles: true,
       fileSystemName: 'NTFS',

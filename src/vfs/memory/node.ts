@@ -6,7 +6,7 @@
 import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../../fscc/attributes.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { ENOENT, type Errno } from '../errno.ts';
-import type { FileTime, VfsKind, VfsStat } from '../vfs.ts';
+import type { FileTime, VfsEa, VfsKind, VfsStat } from '../vfs.ts';
 import type { Pages } from './pages.ts';
 
 export interface Entry {
@@ -31,6 +31,7 @@ interface NodeBase {
   lastAccessTime: FileTime;
   lastWriteTime: FileTime;
   changeTime: FileTime;
+  eas: readonly VfsEa[];
 }
 
 export interface FileNode extends NodeBase {

@@ -61,6 +61,7 @@ export class Volume {
       lastAccessTime: time,
       lastWriteTime: time,
       changeTime: time,
+      eas: [],
     };
     if (kind === 'directory') return { ...base, kind, names: new Names(), entry: undefined };
     if (kind !== 'file') return { ...base, kind };

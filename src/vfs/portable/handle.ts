@@ -117,6 +117,14 @@ export class PortableHandle implements VfsHandle {
     return this.#atName(permissionsAt);
   }
 
+  eas(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  setEas(): Errno {
+    return EOPNOTSUPP;
+  }
+
   removable(): Errno | 0 {
     if (this.#name.path?.length === 0) return EBUSY;
     const own = this.#locate();

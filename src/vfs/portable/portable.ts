@@ -174,6 +174,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
   return {
     features: {
       attributes: false,
+      extendedAttributes: false,
       hardLinks: true,
       sparseFiles: process.platform === 'linux',
       fileSystemName: 'NTFS',
