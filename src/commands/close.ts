@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.5.10: CLOSE. */
+import { STATUS_FILE_CLOSED } from '../dtyp/ntstatus.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import {
   type CloseRequest,
@@ -34,6 +35,8 @@ export function close(body: CloseRequest, request: OpenRequest): MaybePromise<Ou
 
 function finish(request: OpenRequest, stat: Result<VfsStat> | undefined): MaybePromise<Outcome> {
   const { open, server } = request;
+  // Another CLOSE was faster.
+  if (open.closed) return STATUS_FILE_CLOSED;
   const reply = stat === undefined || isErrno(stat) ? bare : attributesReply(request, stat);
   const closing = closeOpen(server, open);
   return closing === undefined ? reply : closing.then(() => reply);

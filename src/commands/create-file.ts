@@ -5,7 +5,7 @@
  *                    └─ missing ▶ disposition → create → share mode
  *
  * From the share-mode check to the registration of the open nothing is awaited, so no other open can
- * come between.
+ * come between. Before it anything may have happened to the name, after it to the open: each step looks.
  */
 import {
   DELETE,
@@ -26,7 +26,6 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
-  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SHARING_VIOLATION,
 } from '../dtyp/ntstatus.ts';
 import {
@@ -62,17 +61,18 @@ import {
   FILE_SUPERSEDED,
   FILE_WRITE_THROUGH,
 } from '../smb2/create-options.ts';
-import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
+import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
+import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 
 /** Open.Mode, MS-FSA 2.1.5.1 phase 3: what FileModeInformation shows. */
 const MODE_BITS =
   FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_DELETE_ON_CLOSE;
-/** Another client may make or remove the name between lookup and create; then all starts anew. */
+/** Another client may make or remove the name between lookup and open; then all starts anew. */
 const MAX_ATTEMPTS = 4;
 
 interface Wanted extends CreateRequest {
@@ -92,14 +92,18 @@ export async function createFile(body: CreateRequest, request: TreeRequest): Pro
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
   for (let attempt = 1; ; attempt++) {
-    const handle = await request.tree.files!.lookup(wanted.path);
-    if (!isErrno(handle)) return openExisting(wanted, request, handle);
-    if (handle !== ENOENT || !createsIfMissing(wanted)) return statusOfErrno(handle);
-    const outcome = await createNew(wanted, request);
-    if (outcome !== EEXIST || attempt === MAX_ATTEMPTS) {
+    const outcome = await openOrCreate(wanted, request);
+    if ((outcome !== EEXIST && outcome !== ESTALE) || attempt === MAX_ATTEMPTS) {
       return isErrno(outcome) ? statusOfErrno(outcome) : outcome;
     }
   }
+}
+
+/** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
+async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
+  const handle = await request.tree.files!.lookup(wanted.path);
+  if (!isErrno(handle)) return openExisting(wanted, request, handle);
+  return handle === ENOENT && createsIfMissing(wanted) ? createNew(wanted, request) : handle;
 }
 
 function want(body: CreateRequest, { components, stream, trailingBackslash }: ParsedPath) {
@@ -159,16 +163,25 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
     attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
   });
   if (isErrno(handle)) return handle;
+  const gone = ended(request);
+  if (gone !== undefined) {
+    // Its maker is not there to delete it.
+    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) await handle.remove();
+    handle.close();
+    return gone;
+  }
   const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
   const open = register(wanted, request, handle, access);
   if (typeof open === 'number') return open;
-  const reserved = await reserve(wanted, handle);
-  if (isErrno(reserved)) {
+  try {
+    const reserved = await reserve(wanted, handle);
+    if (!isErrno(reserved)) return await createReply(wanted, request, open, FILE_CREATED);
     open.deleteOnClose = true;
     await closeOpen(request.server, open);
     return reserved;
+  } finally {
+    open.lifetime.release();
   }
-  return createReply(wanted, request, open, FILE_CREATED);
 }
 
 /** MS-FSA 2.1.5.1.2 */
@@ -176,21 +189,24 @@ async function openExisting(
   wanted: Wanted,
   request: TreeRequest,
   handle: VfsHandle,
-): Promise<Outcome> {
+): Promise<Outcome | Errno> {
   const prepared = await prepare(wanted, request, handle);
-  if (typeof prepared === 'number') {
+  const refused = typeof prepared === 'number' ? prepared : ended(request);
+  if (typeof prepared === 'number' || refused !== undefined || handle.path() === ENOENT) {
     handle.close();
-    return prepared;
+    return refused ?? ESTALE;
   }
   const open = register(wanted, request, handle, prepared.access);
   if (typeof open === 'number') return open;
-  const failed = await openData(wanted, open, handle, prepared.stat);
-  if (failed !== undefined) {
+  try {
+    const failed = await openData(wanted, open, handle, prepared.stat);
+    if (failed === undefined) return await createReply(wanted, request, open, actionOf(wanted));
     open.deleteOnClose = false;
     await closeOpen(request.server, open);
     return failed;
+  } finally {
+    open.lifetime.release();
   }
-  return createReply(wanted, request, open, actionOf(wanted));
 }
 
 function actionOf(wanted: Wanted): number {
@@ -254,7 +270,10 @@ function impliedAccess(wanted: Wanted): number {
   return wanted.createDisposition === FILE_SUPERSEDE ? DELETE : FILE_WRITE_DATA;
 }
 
-/** Share modes, then the open in all its tables. The handle is closed where this refuses. */
+/**
+ * Share modes, then the open in all its tables, held for the CREATE. The handle is closed where this
+ * refuses.
+ */
 function register(
   wanted: Wanted,
   request: TreeRequest,
@@ -269,10 +288,10 @@ function register(
     : file.sharingViolation(mode)
       ? STATUS_SHARING_VIOLATION
       : undefined;
-  if (refused !== undefined || session.state === 'gone') {
+  if (refused !== undefined) {
     if (!file.deletePending) server.files.release(file);
     handle.close();
-    return refused ?? STATUS_OBJECT_NAME_NOT_FOUND;
+    return refused;
   }
   const open = new Open(
     {
@@ -291,6 +310,7 @@ function register(
       mode: wanted.createOptions & MODE_BITS,
     },
   );
+  open.lifetime.hold();
   file.opens.add(open);
   server.opens.set(open.persistentId, open);
   session.opens.set(open.volatileId, open);

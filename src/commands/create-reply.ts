@@ -1,5 +1,5 @@
 /** MS-SMB2 3.3.5.9, Response Construction: the CREATE response and its contexts. */
-import { STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { STATUS_FILE_CLOSED, STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { type CreateRequest, encodeCreateResponse } from '../smb2/create.ts';
@@ -18,6 +18,7 @@ import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import type { Outcome, TreeRequest } from './command.ts';
+import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
@@ -34,6 +35,7 @@ export async function createReply(
     return statusOfErrno(stat);
   }
   const createContexts = await contexts(body, open, stat);
+  if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   request.open = open;
   return {
     body: encodeCreateResponse({

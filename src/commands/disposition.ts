@@ -4,6 +4,7 @@ import {
   type NtStatus,
   STATUS_CANNOT_DELETE,
   STATUS_DIRECTORY_NOT_EMPTY,
+  STATUS_FILE_CLOSED,
   STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -18,6 +19,7 @@ import {
   FileDispositionInformationEx,
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
+import { releaseHandle } from '../objects/teardown.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -68,9 +70,11 @@ async function markDeleted(
   }
   const removable = await handle.removable();
   if (isErrno(removable)) return statusOfErrno(removable);
+  // Closed while the file system was asked.
+  if (open.closed) return STATUS_FILE_CLOSED;
   const file = open.file!;
+  if (!file.deletePending) file.deleter = open;
   file.deletePending = true;
-  file.deleter = handle;
   return STATUS_SUCCESS;
 }
 
@@ -80,7 +84,6 @@ function unmark(open: Open): NtStatus {
   file.deletePending = false;
   file.deleter = undefined;
   // The handle of an open that has closed meanwhile was kept for the deletion only.
-  const inUse = [...file.opens].some((other) => other.handle === deleter);
-  if (deleter !== undefined && !inUse) deleter.close();
+  if (deleter?.closed) releaseHandle(deleter);
   return STATUS_SUCCESS;
 }

@@ -52,6 +52,7 @@ const TABLE: ReadonlyMap<e.Errno, NtStatus> = new Map([
   [e.EBADF, STATUS_INVALID_HANDLE],
   [e.EIO, STATUS_IO_DEVICE_ERROR],
   [e.EOPNOTSUPP, STATUS_NOT_SUPPORTED],
+  [e.ESTALE, STATUS_OBJECT_NAME_NOT_FOUND],
 ]);
 
 export const statusOfErrno = (errno: e.Errno): NtStatus => TABLE.get(errno) ?? STATUS_UNSUCCESSFUL;

@@ -9,6 +9,7 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
+  STATUS_FILE_CLOSED,
   STATUS_INFO_LENGTH_MISMATCH,
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
@@ -47,6 +48,7 @@ export async function queryDirectory(
   if (refused !== undefined) return refused;
   // Requests on one open take turns; the position is shared.
   while (open.enumerating !== undefined) await open.enumerating;
+  if (open.closed) return STATUS_FILE_CLOSED;
   const work = enumerate(body, open);
   open.enumerating = work;
   try {

@@ -7,6 +7,7 @@ import {
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
 } from '../dtyp/ntstatus.ts';
+import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
@@ -60,6 +61,7 @@ export async function treeConnect(
     encryptData,
     files,
     openCount: 0,
+    lifetime: new Lifetime(),
   };
   session.trees.set(tree.treeId, tree);
   request.tree = tree;

@@ -8,6 +8,7 @@
  */
 import type { Logger } from '../base/log.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
+import { Lifetime } from './lifetime.ts';
 import type { MessageWindow } from './message-window.ts';
 import type { Session } from './session.ts';
 
@@ -73,6 +74,8 @@ export class Connection {
   /** Connection.RequestList, as far as CANCEL needs it: by MessageId, and by AsyncId. */
   readonly requests = new Map<number, PendingRequest>();
   readonly asyncRequests = new Map<number, PendingRequest>();
+  /** Held by requests under way. */
+  readonly lifetime = new Lifetime();
   #nextAsyncId = 1;
 
   constructor(id: number, transport: Transport, window: MessageWindow, log: Logger) {

@@ -3,6 +3,7 @@
  * pipe. An open lives in its session's table and the server's until close() has run once.
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
+import { Lifetime } from './lifetime.ts';
 import type { Pipe } from './pipe.ts';
 import type { Session } from './session.ts';
 import type { SharedFile } from './shared-file.ts';
@@ -60,6 +61,8 @@ export class Open {
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;
   closed = false;
+  /** Held by requests under way; the handle closes after them. */
+  readonly lifetime = new Lifetime();
 
   constructor(state: OpenState, modes: { deleteOnClose: boolean; mode: number }) {
     this.persistentId = state.persistentId;

@@ -14,7 +14,6 @@
  *      ▼
  *     name removed, gone from the table
  */
-import type { VfsHandle } from '../vfs/vfs.ts';
 import { ByteRangeLocks } from './byte-range-locks.ts';
 import type { Open } from './open.ts';
 import { conflicts, type ShareMode } from './share-modes.ts';
@@ -24,8 +23,8 @@ export class SharedFile {
   readonly opens = new Set<Open>();
   readonly locks = new ByteRangeLocks<Open>();
   deletePending = false;
-  /** The handle that removes the name; kept after its open has closed. */
-  deleter: VfsHandle | undefined;
+  /** The open whose handle removes the name; the handle is kept after the open has closed. */
+  deleter: Open | undefined;
 
   constructor(key: string) {
     this.key = key;

@@ -4,7 +4,6 @@
  * ended already.
  */
 import { isErrno } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { ServerState } from './server-state.ts';
@@ -19,50 +18,47 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   open.session.opens.delete(open.volatileId);
   server.opens.delete(open.persistentId);
   open.tree.openCount -= 1;
-  open.enumeration?.cursor.close();
-  open.enumeration = undefined;
   open.pipe?.close();
-  if (open.file === undefined || open.handle === undefined) return undefined;
-  return closeFile(server, open, open.file, open.handle);
+  return open.file === undefined ? undefined : closeFile(server, open, open.file);
 }
 
-function closeFile(
-  server: ServerState,
-  open: Open,
-  file: SharedFile,
-  handle: VfsHandle,
-): Promise<void> | undefined {
+/** Gives back what a closed open holds of the file system. */
+export function releaseHandle(open: Open): void {
+  open.lifetime.end(() => {
+    open.enumeration?.cursor.close();
+    open.enumeration = undefined;
+    open.handle?.close();
+  });
+}
+
+function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
   file.opens.delete(open);
   file.locks.releaseAll(open);
   if (open.deleteOnClose && !file.deletePending) {
     file.deletePending = true;
-    file.deleter = handle;
+    file.deleter = open;
   }
   if (file.opens.size > 0) {
-    if (file.deleter !== handle) handle.close();
+    if (file.deleter !== open) releaseHandle(open);
     return undefined;
   }
   if (!file.deletePending) {
     server.files.release(file);
-    handle.close();
+    releaseHandle(open);
     return undefined;
   }
-  return removeName(server, file, handle);
+  return removeName(server, file, open);
 }
 
-async function removeName(
-  server: ServerState,
-  file: SharedFile,
-  closing: VfsHandle,
-): Promise<void> {
+async function removeName(server: ServerState, file: SharedFile, closing: Open): Promise<void> {
   const deleter = file.deleter ?? closing;
   try {
-    const result = await deleter.remove();
+    const result = await deleter.handle!.remove();
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
   } finally {
     server.files.release(file);
-    if (deleter !== closing) deleter.close();
-    closing.close();
+    if (deleter !== closing) releaseHandle(deleter);
+    releaseHandle(closing);
   }
 }
 
@@ -76,7 +72,7 @@ export async function endTree(server: ServerState, tree: TreeConnect): Promise<v
     if (pending !== undefined) closing.push(pending);
   }
   await Promise.all(closing);
-  tree.files?.close();
+  tree.lifetime.end(() => tree.files?.close());
 }
 
 /** 3.3.4.12: a session with its tree connects, on every connection. */
@@ -103,7 +99,7 @@ function cancelRequests(connection: Connection, sessionId: number): void {
   }
 }
 
-/** 3.3.7.1: the connection is lost. */
+/** 3.3.7.1: the connection is lost. Settles when no request of it is under way any more. */
 export async function endConnection(server: ServerState, connection: Connection): Promise<void> {
   if (!server.connections.delete(connection)) return;
   connection.state = 'closed';
@@ -115,4 +111,5 @@ export async function endConnection(server: ServerState, connection: Connection)
   }
   connection.sessions.clear();
   await Promise.all(sessions);
+  await new Promise<void>((resolve) => connection.lifetime.end(resolve));
 }

@@ -1,5 +1,6 @@
 /** MS-SMB2 3.3.1.9: a session's connection to a share. */
 import type { VfsTree } from '../vfs/vfs.ts';
+import type { Lifetime } from './lifetime.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
 
@@ -15,4 +16,6 @@ export interface TreeConnect {
   /** The share's files as this user sees them; undefined for IPC$. */
   readonly files: VfsTree | undefined;
   openCount: number;
+  /** Held by requests under way; `files` closes after them. */
+  readonly lifetime: Lifetime;
 }

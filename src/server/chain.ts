@@ -17,6 +17,7 @@ import {
   STATUS_INVALID_PARAMETER,
 } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
+import type { Lifetime } from '../objects/lifetime.ts';
 import type { Open } from '../objects/open.ts';
 import { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
@@ -62,6 +63,8 @@ export class Chain {
 
   run(index = 0): void {
     for (let i = index; i < this.#members.length; i++) {
+      // The connection was lost while a member before it waited.
+      if (this.#connection.state === 'closed') return;
       const request = this.#request(this.#members[i]!);
       const outcome = this.#perform(request);
       if (outcome instanceof Promise) {
@@ -91,6 +94,7 @@ export class Chain {
   #wait(request: Request, outcome: Promise<Outcome>, index: number): void {
     const row = commandTable[request.header.command]!;
     const next = this.#members[index + 1];
+    const used = this.#hold(request);
     let detached = false;
     request.onPend = () => {
       clearTimeout(timer);
@@ -105,17 +109,46 @@ export class Chain {
     };
     const timer = row.neverPends
       ? undefined
-      : setTimeout(() => request.pend(), INTERIM_RESPONSE_MS).unref();
+      : setTimeout(() => this.#pend(request), INTERIM_RESPONSE_MS).unref();
     if (request.asyncId !== 0) request.onPend();
     outcome
       .catch((error: unknown) => this.#bug(request, error))
       .then((settled) => {
         clearTimeout(timer);
         request.onPend = undefined;
+        for (const one of used) one.release();
         if (!this.#settle(request, settled)) return;
         if (detached) this.#flush();
         else this.run(index + 1);
-      });
+      })
+      .catch((error: unknown) => this.#broken(error))
+      .finally(() => this.#connection.lifetime.release());
+  }
+
+  #pend(request: Request): void {
+    try {
+      if (request.mayPend) request.pend();
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  /** What the request uses stays until it is through, also when it is ended meanwhile. */
+  #hold({ tree, open, connection }: Request): Lifetime[] {
+    connection.lifetime.hold();
+    const used: Lifetime[] = [];
+    if (tree !== undefined) used.push(tree.lifetime);
+    if (open !== undefined) used.push(open.lifetime);
+    for (const one of used) one.hold();
+    return used;
+  }
+
+  /** A bug outside of any handler: the answers of this connection cannot be relied upon any more. */
+  #broken(error: unknown): void {
+    this.#connection.log.error('an answer failed', {
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    this.#connection.transport.close('internal error');
   }
 
   /** Takes an outcome into the chain; false when the connection ends. */

@@ -1,0 +1,299 @@
+/**
+ * A server in the test's own process, without sockets: objects and pipeline over the memory file
+ * system, with a control plane whose logins are two plain words. No tests of its own.
+ */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { type Logger, SILENT_LOGGER } from '../base/log.ts';
+import type {
+  Account,
+  ControlPlane,
+  Login,
+  LoginStep,
+  PipeEndpoint,
+} from '../ipc/control-plane.ts';
+import type { Transport } from '../objects/connection.ts';
+import { type ServerOptions, ServerState } from '../objects/server-state.ts';
+import type { Share } from '../objects/share.ts';
+import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
+import { Dialect } from '../smb2/dialect.ts';
+import { createFaultyVfs, type FaultPoint, type Faults } from '../vfs/memory/faulty.ts';
+import { createMemoryVfs, type MemoryVfs, type MemoryVfsOptions } from '../vfs/memory/memory.ts';
+import type { Vfs } from '../vfs/vfs.ts';
+
+/** Both sides of the tests' login make it from the user's name. */
+export const sessionKeyOf = (user: string): Buffer => createHash('sha256').update(user).digest();
+
+export const WRONG_PASSWORD = 'wrong';
+
+/** Tokens are `user` and then `user:password`, any password but `wrong`; guest and anonymous have no key. */
+class WordLogin implements Login {
+  readonly #gate: () => Promise<void> | undefined;
+  #steps = 0;
+  closed = false;
+
+  constructor(gate: () => Promise<void> | undefined) {
+    this.#gate = gate;
+  }
+
+  step(token: Buffer): LoginStep | Promise<LoginStep> {
+    assert.ok(!this.closed, 'a closed login was used');
+    const text = token.toString();
+    const gate = this.#gate();
+    return gate === undefined ? this.#step(text) : gate.then(() => this.#step(text));
+  }
+
+  close(): void {
+    assert.ok(!this.closed, 'a login was closed twice');
+    this.closed = true;
+  }
+
+  #step(text: string): LoginStep {
+    if (this.#steps++ === 0) return { kind: 'continue', token: Buffer.from('challenge') };
+    const [name = '', password] = text.split(':');
+    if (password === WRONG_PASSWORD) return { kind: 'refused', reason: 'logon-failure' };
+    const kind = name === 'guest' ? 'guest' : name === '' ? 'anonymous' : 'user';
+    const account: Account = { name, kind, identity: undefined };
+    const sessionKey = kind === 'user' ? sessionKeyOf(name) : undefined;
+    return { kind: 'done', token: Buffer.from('welcome'), account, sessionKey };
+  }
+}
+
+/** Answers each message with itself, in upper case; nothing to `quiet`, until `speak`. */
+export class EchoPipe implements PipeEndpoint {
+  readonly answers: Buffer[] = [];
+  closed = false;
+
+  write(message: Buffer): boolean {
+    assert.ok(!this.closed, 'a closed pipe was written to');
+    if (message.toString() !== 'quiet') {
+      this.answers.push(Buffer.from(message.toString().toUpperCase()));
+    }
+    return true;
+  }
+
+  read(limit: number): { bytes: Buffer; more: boolean } | undefined {
+    assert.ok(!this.closed, 'a closed pipe was read');
+    const first = this.answers.shift();
+    if (first === undefined) return undefined;
+    if (first.length > limit) this.answers.unshift(first.subarray(limit));
+    return { bytes: first.subarray(0, limit), more: first.length > limit };
+  }
+
+  close(): void {
+    assert.ok(!this.closed, 'a pipe was closed twice');
+    this.closed = true;
+  }
+}
+
+/** Gates by name: an operation that meets a closed one waits until it is opened. */
+export class Gates {
+  readonly #closed = new Map<string, { promise: Promise<void>; open: () => void }>();
+  /** Operations that met a closed gate. */
+  readonly waiting: FaultPoint[] = [];
+
+  shut(method: string): void {
+    let open = (): void => {};
+    const promise = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.#closed.set(method, { promise, open });
+  }
+
+  open(method: string): void {
+    this.#closed.get(method)?.open();
+    this.#closed.delete(method);
+  }
+
+  readonly gate = (point: FaultPoint): Promise<void> | undefined => {
+    const gate = this.#closed.get(point.method);
+    if (gate !== undefined) this.waiting.push(point);
+    return gate?.promise;
+  };
+}
+
+/** What a connection's transport got. */
+export class FakeTransport implements Transport {
+  readonly remoteAddress = '192.0.2.1';
+  readonly frames: Buffer[] = [];
+  closeReason: string | undefined;
+  onFrame: (frame: Buffer) => void = () => {};
+
+  send(parts: readonly Buffer[]): void {
+    assert.equal(this.closeReason, undefined, 'sent after close');
+    const frame = Buffer.concat(parts);
+    this.frames.push(frame);
+    this.onFrame(frame);
+  }
+
+  close(reason: string): void {
+    this.closeReason ??= reason;
+  }
+}
+
+export interface WorldOptions {
+  readonly options?: Partial<ServerOptions>;
+  readonly share?: Partial<Share>;
+  readonly vfs?: MemoryVfsOptions;
+  readonly fail?: Faults['fail'];
+}
+
+export class World {
+  readonly gates = new Gates();
+  readonly loginGates = new Gates();
+  readonly memory: MemoryVfs;
+  readonly vfs: Vfs;
+  readonly server: ServerState;
+  readonly pipes: EchoPipe[] = [];
+  /** What was logged as an error: a bug, in these tests. */
+  readonly errors: string[] = [];
+  /** VFS handles, cursors and trees that are not closed yet. */
+  held = 0;
+  /** Tree connects to each share, as the control plane is told. */
+  readonly uses = new Map<string, number>();
+  #nextConnection = 1;
+
+  constructor({ options = {}, share = {}, vfs = {}, fail }: WorldOptions = {}) {
+    this.memory = createMemoryVfs(vfs);
+    const faults: Faults = { gate: this.gates.gate, ...(fail !== undefined && { fail }) };
+    this.vfs = createFaultyVfs(this.#counting(this.memory), faults);
+    const shares: Share[] = [
+      { ...DISK, name: 'share', vfs: this.vfs, ...share },
+      { ...DISK, name: 'sealed', vfs: this.vfs, encryption: 'required' },
+      { ...DISK, name: 'fixed', vfs: this.vfs, readOnly: true },
+      { ...DISK, name: 'IPC$', type: 'pipe', vfs: undefined },
+    ];
+    this.server = new ServerState(
+      Buffer.alloc(16, 0x5e),
+      { ...DEFAULTS, ...options },
+      this.#controlPlane(),
+      shares,
+      this.#log(),
+    );
+  }
+
+  accept(): { transport: FakeTransport; handler: ConnectionHandler } {
+    const transport = new FakeTransport();
+    const handler = serveConnection(
+      this.server,
+      transport,
+      this.#nextConnection++,
+      this.server.log,
+    );
+    return { transport, handler };
+  }
+
+  /** Nothing is held, nobody is in a table, no bug was logged. */
+  assertEmpty(): void {
+    assert.deepEqual(this.errors, []);
+    const { connections, sessions, opens, files } = this.server;
+    assert.deepEqual(
+      { connections: connections.size, sessions: sessions.size, opens: opens.size },
+      { connections: 0, sessions: 0, opens: 0 },
+    );
+    assert.equal(files.size, 0, 'shared files');
+    assert.equal(this.held, 0, 'handles, cursors and trees');
+    assert.ok([...this.uses.values()].every((uses) => uses === 0));
+    assert.ok(this.pipes.every(({ closed }) => closed));
+  }
+
+  #controlPlane(): ControlPlane {
+    return {
+      negotiateToken: Buffer.from('hello'),
+      beginLogin: () =>
+        new WordLogin(() => this.loginGates.gate({ method: 'attach', path: ['login'] })),
+      connectShare: (account, share) =>
+        account.kind !== 'user' && share !== 'share'
+          ? { kind: 'denied' }
+          : { kind: 'granted', readOnly: false, identity: undefined },
+      shareUsed: (share, uses) => this.uses.set(share, uses),
+      openPipe: (_account, name) => {
+        if (name !== 'echo') return undefined;
+        const pipe = new EchoPipe();
+        this.pipes.push(pipe);
+        return pipe;
+      },
+    };
+  }
+
+  #log(): Logger {
+    const log: Logger = {
+      ...SILENT_LOGGER,
+      error: (message, details) => this.errors.push(`${message} ${JSON.stringify(details)}`),
+      debugs: () => false,
+      debug: () => {},
+      part: () => log,
+    };
+    return log;
+  }
+
+  /** Counts what is open; a second close fails in the memory file system itself. */
+  #counting(vfs: Vfs): Vfs {
+    const count = <T extends { close(): void }>(thing: T): T => {
+      this.held += 1;
+      const close = thing.close.bind(thing);
+      thing.close = () => {
+        close();
+        this.held -= 1;
+      };
+      return thing;
+    };
+    return {
+      features: vfs.features,
+      close: () => vfs.close(),
+      attach: (identity) => {
+        const tree = vfs.attach(identity);
+        if (tree instanceof Promise || typeof tree === 'number') return tree;
+        const { lookup, create } = tree;
+        tree.lookup = (path) => {
+          const handle = lookup.call(tree, path);
+          if (handle instanceof Promise || typeof handle === 'number') return handle;
+          const { cursor } = handle;
+          handle.cursor = () => {
+            const found = cursor.call(handle);
+            return found instanceof Promise || typeof found === 'number' ? found : count(found);
+          };
+          return count(handle);
+        };
+        tree.create = (path, what) => {
+          const handle = create.call(tree, path, what);
+          return handle instanceof Promise || typeof handle === 'number' ? handle : count(handle);
+        };
+        return count(tree);
+      },
+    };
+  }
+}
+
+const DISK: Share = {
+  name: '',
+  type: 'disk',
+  comment: '',
+  vfs: undefined,
+  readOnly: false,
+  encryption: 'auto',
+  hideDotFiles: false,
+  volumeLabel: 'label',
+  maxUses: Infinity,
+};
+
+const DEFAULTS: ServerOptions = {
+  serverName: 'SERVER',
+  minDialect: Dialect.SMB2_02,
+  maxDialect: Dialect.SMB3_11,
+  requireSigning: false,
+  encryption: 'auto',
+  maxReadSize: 1 << 20,
+  maxWriteSize: 1 << 20,
+  maxTransactSize: 1 << 20,
+  maxCredits: 256,
+  maxConnections: 16,
+  maxConnectionsPerAddress: 16,
+  maxSessions: 64,
+  deadtimeMs: 0,
+  maxOpens: 1000,
+};
+
+/** Lets everything run that waits for nothing but its turn. */
+export const turns = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
