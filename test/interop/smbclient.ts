@@ -35,6 +35,7 @@ import {
   sha256,
   sha256OfFile,
 } from './sample-tree.ts';
+import { cannotCapture, checkOnTheWire } from './wire-check.ts';
 
 const DIALECTS = ['SMB2_02', 'SMB2_10', 'SMB3_00', 'SMB3_02', 'SMB3_11'] as const;
 type Dialect = (typeof DIALECTS)[number];
@@ -310,6 +311,32 @@ async function runRefusals(
   }
 }
 
+/** What people see of a share, read along by tshark: only what is not encrypted can be read. */
+async function runOnTheWire(client: Smbclient, tally: Tally, dialect: Dialect): Promise<void> {
+  const why = cannotCapture();
+  if (why !== undefined) {
+    tally.leaveOut(`${dialect}: tshark's opinion (${why})`);
+    return;
+  }
+  await tally.check(`${dialect}: tshark finds nothing malformed`, () =>
+    checkOnTheWire(client.target.port, join(client.scratch, 'capture.pcapng'), async () => {
+      const folder = client.folder('wire');
+      // On a port other than 445, tshark takes lengths for NetBIOS's, of 17 bits.
+      writeFileSync(join(folder, 'f'), noise(100_000, 'wire'));
+      const names = [
+        'put f w1',
+        'allinfo w1',
+        'ls',
+        'mkdir d1',
+        'rename w1 d1\\w2',
+        'get d1\\w2 g',
+      ];
+      await client.commands({ dialect, cwd: folder }, ...names, 'del d1\\w2', 'rmdir d1', 'du');
+      await client.spawn({ dialect }, ['-g', '-L', client.target.host]);
+    }),
+  );
+}
+
 /** 5 GiB over and back: offsets past 4 GiB. It costs twice that on disk. */
 async function hugeFile(client: Smbclient): Promise<void> {
   const folder = client.folder('huge');
@@ -356,6 +383,7 @@ async function main(): Promise<void> {
       }
       await runRefusals(client, tally, dialect, only);
       await runCases(client, tally, { dialect, protection: 'sign' }, only);
+      if (only.test(`${dialect}: tshark`)) await runOnTheWire(client, tally, dialect);
       if (canEncrypt(dialect)) {
         await runCases(client, tally, { dialect, protection: 'encrypt' }, only);
       }
