@@ -1,11 +1,16 @@
 /** What can go wrong for a client, each kind a class of its own. */
 import type { NtStatus } from '../dtyp/ntstatus.ts';
 import { commandName } from '../smb2/header.ts';
+import { WireError } from '../wire/wire-error.ts';
 
 /** The server did what real clients refuse; the connection has been given up. */
 export class ProtocolViolation extends Error {
   override readonly name = 'ProtocolViolation';
 }
+
+/** Bytes that a decoder refuses are the server's fault; other errors stay what they are. */
+export const asViolation = (error: unknown): unknown =>
+  error instanceof WireError ? new ProtocolViolation(error.message) : error;
 
 /** The server answered, as it may, with an error. */
 export class StatusError extends Error {

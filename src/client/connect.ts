@@ -17,6 +17,7 @@ import {
   SMB2_NEGOTIATE_SIGNING_ENABLED,
 } from '../smb2/capabilities.ts';
 import { DIALECTS } from '../smb2/dialect.ts';
+import { asViolation } from './client-error.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { ClientConnection } from './connection.ts';
 import { FrameSocket } from './frame-socket.ts';
@@ -73,6 +74,6 @@ export async function connect(input: ConnectInput): Promise<NegotiatedConnection
     return connection;
   } catch (error) {
     connection.socket.destroy();
-    throw error;
+    throw asViolation(error);
   }
 }

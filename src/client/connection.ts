@@ -24,11 +24,10 @@ import {
 } from '../smb2/oplock-break.ts';
 import { decodeTransformHeader } from '../smb2/transform.ts';
 import { ALL_ONES } from '../wire/struct.ts';
-import { WireError } from '../wire/wire-error.ts';
 import { checkBody, hasOwnBody } from './check-body.ts';
 import { checkCreateContexts } from './check-create.ts';
 import { checkHeader, checkSignature, type Placement } from './check-header.ts';
-import { AnswerTimeout, ProtocolViolation } from './client-error.ts';
+import { AnswerTimeout, asViolation, ProtocolViolation } from './client-error.ts';
 import type { ConnectOptions } from './connect-options.ts';
 import { CreditLedger } from './credit-ledger.ts';
 import { type Answer, type ClientRequest, Exchange } from './exchange.ts';
@@ -264,9 +263,7 @@ export class ClientConnection {
         this.#take(message, { isEncrypted, isFirst: i === 0, isLast });
       }
     } catch (error) {
-      const problem =
-        error instanceof WireError ? new ProtocolViolation(error.message) : (error as Error);
-      this.#abandon(problem);
+      this.#abandon(asViolation(error) as Error);
       this.socket.destroy();
     }
   }

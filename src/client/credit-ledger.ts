@@ -16,6 +16,7 @@ export class CreditLedger {
   #next = 0;
   #outstanding = 0;
   readonly #waiting: Waiter[] = [];
+  #abandoned: Error | undefined;
 
   get available(): number {
     return this.#available;
@@ -28,6 +29,7 @@ export class CreditLedger {
 
   /** The first of `charge` MessageIds in a row. */
   acquire(charge: number): number | Promise<number> {
+    if (this.#abandoned !== undefined) throw this.#abandoned;
     if (this.#waiting.length === 0 && charge <= this.#available) return this.#take(charge);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ charge, resolve, reject });
@@ -68,6 +70,7 @@ export class CreditLedger {
 
   /** The connection is gone. */
   abandon(error: Error): void {
+    this.#abandoned = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 }
