@@ -30,6 +30,8 @@ export const MAX_COMPOUND_MESSAGES = 64;
 
 /** Seconds for a connection to get a session; half-open sockets end here. */
 export const AUTHENTICATION_TIMEOUT_MS = 45_000;
+/** How often a connection is looked at for idleness, where smb.conf sets a `deadtime` (in minutes). */
+export const IDLE_CHECK_MS = 60_000;
 /** A peer that starts a message and does not go on. */
 export const MESSAGE_TIMEOUT_MS = 30_000;
 /** A peer that does not read its answers. */
@@ -37,10 +39,14 @@ export const SEND_TIMEOUT_MS = 30_000;
 /** Unsent answers above which no more requests are read from the peer. */
 export const SEND_HIGH_WATER_BYTES = 16 * MiB;
 
+/** Each costs some 10 KiB, and a descriptor of those that `ulimit -n` allows. */
 export const MAX_CONNECTIONS = 4096;
+/** One client may be many: terminal servers, and whole sites behind one address. */
 export const MAX_CONNECTIONS_PER_ADDRESS = 512;
 /** Of those, the ones that have no session yet. */
 export const MAX_UNAUTHENTICATED_CONNECTIONS = 256;
+/** Of the whole server, with a user; a client has one session as a rule. */
+export const MAX_SESSIONS = 4096;
 export const MAX_SESSIONS_PER_CONNECTION = 64;
 export const MAX_TREES_PER_SESSION = 256;
 /** smb2.maxfid opens more than 60,000 files in one session. */

@@ -80,6 +80,10 @@ class Reader {
       const line = own.lineOf('minProtocol') || own.lineOf('maxProtocol');
       this.#error(line, 'server min protocol is above server max protocol');
     }
+    if (values.interfaces.length > 0 && !values.bindInterfacesOnly) {
+      const need = '"interfaces" does nothing without "bind interfaces only = yes"';
+      this.#warn(own.lineOf('interfaces'), need);
+    }
     const global = effectiveGlobal(values);
     return {
       global: { ...global, serverString: expand(global.serverString) },

@@ -2,6 +2,16 @@
  * Every parameter of ksmbd.conf, and those of smb.conf that a server of this kind needs: names, values,
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
+import {
+  MAX_CONNECTIONS,
+  MAX_CONNECTIONS_PER_ADDRESS,
+  MAX_CREDITS,
+  MAX_IO_SIZE,
+  MAX_OPENS,
+  MAX_SESSIONS,
+  MAX_TRANSACT_SIZE,
+} from '../base/limits.ts';
+import { interfaceList } from './interfaces.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
 import {
   absolutePath,
@@ -64,7 +74,7 @@ const encryption = choice<'off' | 'auto' | 'desired' | 'required'>([
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** ksmbd's greatest value where a number is a limit, which 0 stands for. */
-const NO_LIMIT = 65_536;
+export const NO_LIMIT = 65_536;
 const limit = integer({ minimum: 1, maximum: NO_LIMIT, zero: NO_LIMIT });
 const ioSize = size({ minimum: 64 * KiB, maximum: 8 * MiB });
 const account = text({ minimumBytes: 1, maximumBytes: 47, expects: 'the name of an account' });
@@ -117,17 +127,18 @@ export const globalParameters = {
     aliases: ['server smb encrypt', 'smb encrypt'],
   }),
   /** ksmbd: 4 MiB. */
-  maxReadSize: parameter('smb2 max read', ioSize, 8 * MiB),
-  maxWriteSize: parameter('smb2 max write', ioSize, 8 * MiB),
-  maxTransactSize: parameter('smb2 max trans', ioSize, 1 * MiB),
-  maxCredits: parameter('smb2 max credits', size({ minimum: 128, maximum: 65_535 }), 8192),
+  maxReadSize: parameter('smb2 max read', ioSize, MAX_IO_SIZE),
+  maxWriteSize: parameter('smb2 max write', ioSize, MAX_IO_SIZE),
+  maxTransactSize: parameter('smb2 max trans', ioSize, MAX_TRANSACT_SIZE),
+  maxCredits: parameter('smb2 max credits', size({ minimum: 128, maximum: 65_535 }), MAX_CREDITS),
   /** Undefined: 445. */
   tcpPort: parameter(
     'tcp port',
     optional(integer({ minimum: 1, maximum: 65_535 })),
     undefined as number | undefined,
   ),
-  interfaces: parameter('interfaces', words, []),
+  /** Listened on where `bind interfaces only` is set; otherwise they mean nothing here. */
+  interfaces: parameter('interfaces', interfaceList, []),
   bindInterfacesOnly: parameter('bind interfaces only', bool, false),
   mapToGuest: parameter(
     'map to guest',
@@ -144,17 +155,18 @@ export const globalParameters = {
     optional(integer({ minimum: 0, maximum: 2 })),
     undefined as number | undefined,
   ),
-  maxConnections: parameter('max connections', limit, 4096),
-  maxConnectionsPerAddress: parameter('max ip connections', limit, 512),
-  maxSessions: parameter('max active sessions', limit, 4096),
+  maxConnections: parameter('max connections', limit, MAX_CONNECTIONS),
+  maxConnectionsPerAddress: parameter('max ip connections', limit, MAX_CONNECTIONS_PER_ADDRESS),
+  maxSessions: parameter('max active sessions', limit, MAX_SESSIONS),
   maxOpenFiles: parameter(
     'max open files',
     integer({ minimum: 1, maximum: 1_000_000, zero: 1_000_000 }),
-    262_144,
+    MAX_OPENS,
   ),
   /** 0: idle connections stay. */
   deadtimeMinutes: parameter('deadtime', integer({ minimum: 0, maximum: 1_000_000 }), 0),
-  ipcTimeoutSeconds: parameter('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
+  /** Both planes are one process: nobody to wait for. */
+  ipcTimeoutSeconds: unsupported('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
   /** For every share, whatever its own lists say. */
   hostsAllow: hostsAllow(),
   hostsDeny: hostsDeny(),
@@ -164,7 +176,8 @@ export const globalParameters = {
     undefined as string | undefined,
     { aliases: ['root', 'root dir'] },
   ),
-  fakeFscaps: parameter('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 64),
+  /** ksmbd: 64, which says that files can be sparse. Clients are told what is true here. */
+  fakeFscaps: unsupported('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 0),
   durableHandles: unsupported('durable handles', bool, false),
   leases: unsupported('smb2 leases', bool, false),
   multiChannel: unsupported('server multi channel support', bool, false),
@@ -212,9 +225,9 @@ export const shareParameters = {
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   adminUsers: unsupported('admin users', principals, []),
   inheritOwner: unsupported('inherit owner', bool, false),
-  oplocks: parameter('oplocks', bool, true),
+  oplocks: unsupported('oplocks', bool, false),
   vetoFiles: unsupported('veto files', patterns, []),
-  crossMounts: parameter('crossmnt', bool, true),
+  crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false),
   hideUnreadable: unsupported('hide unreadable', bool, false),

@@ -229,7 +229,7 @@ function hostRules(item: string): HostRule[] | undefined {
 }
 
 /** `/24` or `/255.255.255.0`. */
-function prefixLength(suffix: string, bits: number): number | undefined {
+export function prefixLength(suffix: string, bits: number): number | undefined {
   if (/^\d{1,3}$/.test(suffix)) return Number(suffix) <= bits ? Number(suffix) : undefined;
   if (bits !== 32 || isIP(suffix) !== 4) return undefined;
   const mask = suffix
