@@ -23,9 +23,6 @@ export type PortableVfsOptions = ShareOptions;
 /** An attacker has to win as many races in a row. */
 const LOOKS = 3;
 
-const DEFAULT_FILE_MODE = 0o644;
-const DEFAULT_DIRECTORY_MODE = 0o755;
-
 class PortableTree implements VfsTree {
   readonly #share: Share;
 
@@ -152,14 +149,14 @@ function make(
 ): Result<VfsHandle> {
   const path = place.directory.at(place.name);
   if (kind === 'directory') {
-    const refusal = done(() => fs.mkdirSync(path, mode ?? DEFAULT_DIRECTORY_MODE));
+    const refusal = done(() => fs.mkdirSync(path, mode ?? share.directoryMode));
     if (refusal !== 0) return refusal;
     share.folded.added(place.directory, place.name);
     return openThere(share, place);
   }
   const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
   const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK;
-  const fd = attempt(() => fs.openSync(path, flags, mode ?? DEFAULT_FILE_MODE));
+  const fd = attempt(() => fs.openSync(path, flags, mode ?? share.fileMode));
   if (isErrno(fd)) return fd;
   share.folded.added(place.directory, place.name);
   const handle = keep(share, place, fd);

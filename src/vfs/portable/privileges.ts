@@ -25,8 +25,8 @@ export function assertPortableMayRun(
   for (const { name, forceUser } of shares) {
     if (forceUser === undefined) throw refusal(`share ${name} has no force user`);
     if (forceUser.uid === 0) throw refusal(`the force user of share ${name} is root`);
-    if (user !== undefined && user.uid !== forceUser.uid) {
-      throw refusal(`share ${name} has another force user than the others`);
+    if (user !== undefined && (user.uid !== forceUser.uid || user.gid !== forceUser.gid)) {
+      throw refusal(`share ${name} has another force user or group than the others`);
     }
     user ??= forceUser;
   }

@@ -29,6 +29,9 @@ import { OpenObjects } from './open-objects.ts';
 
 export interface ShareOptions {
   readonly root: string;
+  /** Modes of what is made, as for the local back end. */
+  readonly fileMode?: number;
+  readonly directoryMode?: number;
   /** False: go without /proc where it is there. */
   readonly procfs?: boolean;
   /** Whether the host itself finds names in any case (macOS, Windows). */
@@ -51,6 +54,9 @@ export interface Found {
   readonly stat: BigIntStats;
 }
 
+const DEFAULT_FILE_MODE = 0o644;
+const DEFAULT_DIRECTORY_MODE = 0o755;
+
 const FORBIDDEN = process.platform === 'win32' ? /[/\\:\0]/ : /[/\0]/;
 
 const isCaseless = process.platform === 'win32' || process.platform === 'darwin';
@@ -59,6 +65,8 @@ export class Share {
   readonly open = new OpenObjects();
   readonly folded = new FoldedNames();
   readonly fsync: (fd: number) => Promise<Errno | 0>;
+  readonly fileMode: number;
+  readonly directoryMode: number;
   readonly #rootPath: string;
   readonly #rootDescriptor: Descriptor | undefined;
   readonly #caselessHost: boolean;
@@ -68,6 +76,8 @@ export class Share {
     this.#rootPath = fs.realpathSync.native(options.root);
     this.#caselessHost = options.caselessHost ?? isCaseless;
     this.fsync = options.fsync ?? fsync;
+    this.fileMode = options.fileMode ?? DEFAULT_FILE_MODE;
+    this.directoryMode = options.directoryMode ?? DEFAULT_DIRECTORY_MODE;
     const pins = options.procfs ?? process.platform === 'linux';
     this.#rootDescriptor = pins ? pin(this.#rootPath) : undefined;
     if (!fs.statSync(this.#rootPath).isDirectory())
