@@ -1,6 +1,7 @@
 /** The public entry: puts configuration, control plane, file systems and transport together. */
 import { randomBytes } from 'node:crypto';
 import { type Logger, SILENT_LOGGER } from './base/log.ts';
+import { SetupError } from './base/setup-error.ts';
 import { openStateDirectory, type StateDirectory } from './base/state-directory.ts';
 import {
   type Configuration,
@@ -8,7 +9,12 @@ import {
   configure,
   type ShareConfiguration,
 } from './config/configuration.ts';
-import { createControlPlane } from './mountd/control-plane.ts';
+import { listenAddresses } from './config/interfaces.ts';
+import { NO_LIMIT } from './config/parameters.ts';
+import type { ControlPlane } from './ipc/control-plane.ts';
+import { createControlPlane, type UserDatabaseInput } from './mountd/control-plane.ts';
+import { actingOnShare } from './mountd/identities.ts';
+import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
@@ -16,6 +22,7 @@ import type { Share } from './objects/share.ts';
 import { type Listener, listenTcp } from './transport/tcp.ts';
 import { createLocalVfs } from './vfs/local/local-vfs.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
+import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
 
 /** A share: a folder of this machine, or a file system of the program's own. */
@@ -41,47 +48,63 @@ export interface UserOptions {
 export interface ServerOptions {
   readonly shares?: readonly ShareOptions[];
   readonly users?: readonly UserOptions[];
+  /** A file of accounts beside `users`, as "usmbd adduser" keeps it; changes to it count at once. */
+  readonly userDatabase?: UserDatabaseInput;
   /** Global parameters under the names of config/parameters.ts, for instance `signing: 'auto'`. */
   readonly global?: ConfigurationInput['global'];
   /** A whole configuration, as read from smb.conf, instead of `shares` and `global`. */
   readonly configuration?: Configuration;
   /** Where the server's identity is kept; without it every start is a new server to its clients. */
   readonly stateDirectory?: string;
+  /**
+   * Without native support a process of root's serves only if it may become, for good, the one `force user` of
+   * all shares, once its first port is bound. That is the whole program's affair, so it has to say so.
+   */
+  readonly dropPrivileges?: boolean;
   readonly log?: Logger;
 }
 
 export interface ListenOptions {
-  /** 0 lets the system choose. */
-  readonly port: number;
-  /** All addresses if absent. */
+  /** 0 lets the system choose. The configuration's `tcp port` if absent, else 445. */
+  readonly port?: number;
+  /** If absent those of `interfaces` with `bind interfaces only`, else all. */
   readonly address?: string;
 }
 
+export interface Listening {
+  readonly port: number;
+  /** The first of `addresses`. */
+  readonly address: string;
+  readonly addresses: readonly string[];
+}
+
 export interface Server {
-  /** May be called for several addresses. Rejects with the system's error, EADDRINUSE for instance. */
-  listen(where: ListenOptions): Promise<{ readonly port: number; readonly address: string }>;
+  /** May be called several times. Rejects with the system's error, EADDRINUSE for instance. */
+  listen(where: ListenOptions): Promise<Listening>;
   /** Ends all connections and gives everything back; the server cannot listen again. */
   close(): Promise<void>;
 }
 
-/** Throws where a share's folder cannot be served or the state directory is another server's. */
+/** MS-SMB2 2.1 */
+const SMB_PORT = 445;
+
+/** Throws SetupError where a share's folder cannot be served, StateError for the state directory. */
 export function createServer(options: ServerOptions): Server {
-  const log = options.log ?? SILENT_LOGGER;
+  const { log = SILENT_LOGGER, users = [], userDatabase } = options;
   const configuration = options.configuration ?? configurationOf(options);
+  const user = userToBecome(configuration, options);
   const state =
     options.stateDirectory === undefined ? undefined : openStateDirectory(options.stateDirectory);
-  const shares: Share[] = [];
   try {
-    for (const share of configuration.shares) {
-      if (share.available) shares.push(diskShare(share, options.shares));
-    }
-    shares.push(IPC);
-    const controlPlane = createControlPlane({ configuration, users: options.users ?? [], log });
-    const guid = state?.serverGuid ?? randomBytes(16);
-    const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
-    return new UsmbdServer(objects, state);
+    const controlPlane = createControlPlane({
+      configuration,
+      users,
+      log,
+      ...(userDatabase !== undefined && { userDatabase }),
+      ...(user !== undefined && { switchesIdentity: false }),
+    });
+    return new UsmbdServer({ options, configuration, user, state, controlPlane, log });
   } catch (error) {
-    for (const share of shares) share.vfs?.close();
     state?.close();
     throw error;
   }
@@ -96,6 +119,7 @@ const IPC: Share = {
   encryption: 'auto',
   hideDotFiles: false,
   volumeLabel: '',
+  maxUses: Infinity,
 };
 
 const configurationOf = ({ shares = [], global = {} }: ServerOptions): Configuration =>
@@ -108,26 +132,75 @@ const configurationOf = ({ shares = [], global = {} }: ServerOptions): Configura
     })),
   });
 
-function diskShare(share: ShareConfiguration, own: readonly ShareOptions[] = []): Share {
+const isPortable = (): boolean => nativeSupport().unavailable !== undefined;
+
+/** Whom the process has to become before it touches a file; undefined when it may stay who it is. */
+function userToBecome(configuration: Configuration, options: ServerOptions): Identity | undefined {
+  const { shares: own = [] } = options;
+  const shares = configuration.shares.filter(({ name }) => vfsOf(name, own) === undefined);
+  if (!isPortable() || !isRoot() || shares.length === 0) return undefined;
+  const accounts = readSystemAccounts();
+  const rules = { switches: true, chosen: () => undefined, systemAccounts: () => accounts };
+  const forced = shares.map((share) => {
+    const { name, forceUser, forceGroup = '' } = share;
+    const acting = actingOnShare(rules, { identity: undefined }, share);
+    if (acting === 'none') {
+      throw new SetupError(`share ${name}: no system user ${forceUser}, or no group ${forceGroup}`);
+    }
+    return { name, forceUser: forceUser === undefined ? undefined : acting.identity };
+  });
+  const user = setUp(() => assertPortableMayRun({ shares: forced }));
+  if (user !== undefined && options.dropPrivileges !== true) {
+    throw new SetupError('without native support root must become another user: dropPrivileges');
+  }
+  return user;
+}
+
+const vfsOf = (name: string, own: readonly ShareOptions[]): Vfs | undefined =>
+  own.find((share) => share.name === name)?.vfs;
+
+/** What goes wrong in `action` is the surroundings' fault. */
+function setUp<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new SetupError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Opens the folders; none stays open when one cannot be. */
+function openShares({ shares }: Configuration, own: readonly ShareOptions[] = []): Share[] {
+  const opened: Share[] = [];
+  try {
+    for (const share of shares) if (share.available) opened.push(diskShare(share, own));
+    return [...opened, IPC];
+  } catch (error) {
+    for (const share of opened) share.vfs?.close();
+    throw error;
+  }
+}
+
+function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Share {
   return {
     name: share.name,
     type: 'disk',
     comment: share.comment,
-    vfs: own.find(({ name }) => name === share.name)?.vfs ?? fileSystem(share),
+    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share)),
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     volumeLabel: share.name,
+    maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
 }
 
 function fileSystem(share: ShareConfiguration): Vfs {
-  if (nativeSupport().unavailable !== undefined) return createPortableVfs({ root: share.path });
-  return createLocalVfs({
+  const options = {
     root: share.path,
     fileMode: (0o666 & share.createMask) | share.forceCreateMode,
     directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
-  });
+  };
+  return isPortable() ? createPortableVfs(options) : createLocalVfs(options);
 }
 
 const policy = ({ global }: Configuration): ObjectsOptions => ({
@@ -141,25 +214,47 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   maxTransactSize: global.maxTransactSize,
   maxCredits: global.maxCredits,
   maxConnections: global.maxConnections,
+  maxConnectionsPerAddress: global.maxConnectionsPerAddress,
+  maxSessions: global.maxSessions,
+  deadtimeMs: global.deadtimeMinutes * 60_000,
   maxOpens: global.maxOpenFiles,
 });
 
+interface Parts {
+  readonly options: ServerOptions;
+  readonly configuration: Configuration;
+  /** See ServerOptions.dropPrivileges. */
+  readonly user: Identity | undefined;
+  readonly state: StateDirectory | undefined;
+  readonly controlPlane: ControlPlane;
+  readonly log: Logger;
+}
+
 class UsmbdServer implements Server {
-  readonly #objects: ServerState;
-  readonly #state: StateDirectory | undefined;
+  readonly #parts: Parts;
+  /** Undefined until the process is who it has to be. */
+  #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
   #closing: Promise<void> | undefined;
 
-  constructor(objects: ServerState, state: StateDirectory | undefined) {
-    this.#objects = objects;
-    this.#state = state;
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    if (parts.user === undefined) this.#objects = this.#open();
   }
 
-  async listen({ port, address }: ListenOptions): Promise<{ port: number; address: string }> {
-    if (this.#closing !== undefined) throw new Error('the server is closed');
-    const listener = await listenTcp(this.#objects, { port, address });
-    this.#listeners.add(listener);
-    return { port: listener.port, address: listener.address };
+  async listen(where: ListenOptions): Promise<Listening> {
+    const port = where.port ?? this.#parts.configuration.global.tcpPort ?? SMB_PORT;
+    const addresses = where.address === undefined ? this.#addresses() : [where.address];
+    const listeners = await this.#bind(addresses, port);
+    this.#objects ??= this.#become();
+    const objects = this.#objects;
+    for (const listener of listeners) listener.serve(objects);
+    const [first] = listeners;
+    return {
+      port: first!.port,
+      address: first!.address,
+      addresses: listeners.map(({ address }) => address),
+    };
   }
 
   close(): Promise<void> {
@@ -167,9 +262,65 @@ class UsmbdServer implements Server {
     return this.#closing;
   }
 
+  /** Undefined stands for all addresses. */
+  #addresses(): readonly (string | undefined)[] {
+    const { configuration, log } = this.#parts;
+    const { bindInterfacesOnly, interfaces } = configuration.global;
+    if (!bindInterfacesOnly) return [undefined];
+    const { addresses, unmatched } = listenAddresses(interfaces);
+    for (const item of unmatched) log.warn('no such interface or address; passed over', { item });
+    if (addresses.length > 0) return addresses;
+    throw new SetupError('"bind interfaces only" leaves no address: this machine has none of them');
+  }
+
+  /** All or none; a port that the system chose is the same for all. */
+  async #bind(addresses: readonly (string | undefined)[], port: number): Promise<Listener[]> {
+    const bound: Listener[] = [];
+    try {
+      for (const address of addresses) {
+        bound.push(await listenTcp({ port: bound[0]?.port ?? port, address }));
+      }
+      if (this.#closing !== undefined) throw new Error('the server is closed');
+    } catch (error) {
+      await Promise.all(bound.map((listener) => listener.close()));
+      throw error;
+    }
+    for (const listener of bound) this.#listeners.add(listener);
+    return bound;
+  }
+
+  #become(): ServerState {
+    const { user, log } = this.#parts;
+    if (user !== undefined) {
+      setUp(() => dropPrivileges(user));
+      log.info('this process is another user from now on', { uid: user.uid, gid: user.gid });
+    }
+    return this.#open();
+  }
+
+  #open(): ServerState {
+    const { options, configuration, state, controlPlane, log } = this.#parts;
+    const { unavailable } = nativeSupport();
+    if (unavailable !== undefined) {
+      log.warn('files by node:fs alone: slower, and DOS attributes are not kept', { unavailable });
+    }
+    const shares = openShares(configuration, options.shares);
+    const guid = state?.serverGuid ?? randomBytes(16);
+    return new ServerState(guid, policy(configuration), controlPlane, shares, log);
+  }
+
   async #end(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    for (const share of this.#objects.shares.values()) share.vfs?.close();
-    this.#state?.close();
+    for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
+    this.#release();
+  }
+
+  #release(): void {
+    try {
+      this.#parts.state?.close();
+    } catch (error) {
+      // The folder is root's still. The next server sees that the process that held it is gone.
+      if (this.#parts.user === undefined) throw error;
+    }
   }
 }

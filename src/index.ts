@@ -14,6 +14,7 @@ export { createLogger, type Logger, SILENT_LOGGER } from './base/log.ts';
 export type { Configuration, ConfigurationInput } from './config/configuration.ts';
 export {
   createServer,
+  type Listening,
   type ListenOptions,
   type Server,
   type ServerOptions,

@@ -130,12 +130,19 @@ async function finish(
       await endSession(server, session);
       return STATUS_ACCESS_DENIED;
     }
+    // First, so that who comes back finds room in the place of the session that was lost.
+    await endPreviousSession(server, session, account, body.previousSessionId);
+    if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
+    if (countEstablished(server) >= server.options.maxSessions) {
+      connection.log.warn('login refused: too many sessions', { user: account.name });
+      await endSession(server, session);
+      return STATUS_REQUEST_NOT_ACCEPTED;
+    }
     establish(server, connection, session, account, step.sessionKey);
   }
   if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.hasKeys) {
     session.signingRequired = true;
   }
-  await endPreviousSession(server, session, body.previousSessionId);
   session.state = 'valid';
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
   const signer = session.channels.get(connection)?.signer;
@@ -202,10 +209,17 @@ function sessionFlags(session: Session): number {
 async function endPreviousSession(
   server: ServerState,
   session: Session,
+  account: Account,
   previousSessionId: number,
 ): Promise<void> {
   if (previousSessionId === 0 || previousSessionId === session.sessionId) return;
   const previous = server.sessions.get(previousSessionId);
-  if (previous?.account === undefined || session.account === undefined) return;
-  if (sameUser(previous.account, session.account)) await endSession(server, previous);
+  if (previous?.account === undefined) return;
+  if (sameUser(previous.account, account)) await endSession(server, previous);
+}
+
+function countEstablished(server: ServerState): number {
+  let count = 0;
+  for (const session of server.sessions.values()) if (session.account !== undefined) count += 1;
+  return count;
 }

@@ -6,6 +6,7 @@ import {
   STATUS_BAD_NETWORK_NAME,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
+  STATUS_REQUEST_NOT_ACCEPTED,
 } from '../dtyp/ntstatus.ts';
 import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
@@ -50,6 +51,12 @@ export async function treeConnect(
   if (session.state === 'gone') {
     files?.close();
     return STATUS_BAD_NETWORK_NAME;
+  }
+  // "equal to or greater than Share.MaxUses", with nothing awaited between the count and the tree connect.
+  if (!server.shareUses.take(share)) {
+    files?.close();
+    connection.log.info('share refused: too many connections to it', { share: share.name });
+    return STATUS_REQUEST_NOT_ACCEPTED;
   }
   const readOnly = share.readOnly || decision.readOnly;
   const tree: TreeConnect = {

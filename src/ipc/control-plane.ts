@@ -67,6 +67,8 @@ export interface ControlPlane {
     share: string,
     client: { readonly address: string },
   ): MaybePromise<ShareDecision>;
+  /** MS-SRVS 3.1.6.15: so many tree connects lead to `share` now. */
+  shareUsed(share: string, currentUses: number): void;
   /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
   openPipe(account: Account, name: string): PipeEndpoint | undefined;
 }

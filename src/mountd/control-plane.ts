@@ -7,6 +7,7 @@ import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
+import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import { UserDatabase } from '../config/user-db.ts';
 import type {
@@ -16,6 +17,7 @@ import type {
   PipeEndpoint,
   ShareDecision,
 } from '../ipc/control-plane.ts';
+import { AccountFile } from './account-file.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY } from './identities.ts';
 import { beginLogin } from './login.ts';
@@ -34,9 +36,17 @@ export interface UserInput {
   readonly identity?: Identity;
 }
 
+export interface UserDatabaseInput {
+  readonly file: string;
+  /** Of all its accounts; absent: as for a user. */
+  readonly identity?: Identity;
+}
+
 export interface ControlPlaneOptions {
   readonly configuration: Configuration;
   readonly users: readonly UserInput[];
+  /** Accounts beside `users`, which go first. Changes to the file count from the next login on. */
+  readonly userDatabase?: UserDatabaseInput;
   readonly log?: Logger;
   /** Whether the process acts as its users; otherwise when it runs as root. */
   readonly switchesIdentity?: boolean;
@@ -45,15 +55,16 @@ export interface ControlPlaneOptions {
   readonly now?: () => number;
 }
 
-/** Throws TypeError for a user with a bad name, or without exactly one of password and hash. */
+/**
+ * Throws TypeError for a user with a bad name, or without exactly one of password and hash, and
+ * ProblemsError for a bad database.
+ */
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return new LocalControlPlane(options);
 }
 
 /** MS-SRVS 2.2.4.29 */
 const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
-/** ksmbd's "no limit" of `max connections`. */
-const NO_CONNECTION_LIMIT = 65_536;
 
 const IPC: ShareEntry = {
   name: 'IPC$',
@@ -75,18 +86,26 @@ class LocalControlPlane implements ControlPlane {
   readonly negotiateToken = negotiateToken();
   readonly #configuration: Configuration;
   readonly #users: UserDatabase;
+  readonly #file: AccountFile | undefined;
   readonly #chosen: ReadonlyMap<string, Identity>;
+  /** Of the accounts in the file. */
+  readonly #chosenInFile: Identity | undefined;
   readonly #switches: boolean;
   readonly #systemAccounts: () => SystemAccounts;
   readonly #shares: ReadonlyMap<string, Share>;
   readonly #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
+  /** By normalized name, as the data plane told. */
+  readonly #uses = new Map<string, number>();
   readonly #log: Logger;
 
   constructor(options: ControlPlaneOptions) {
-    const { configuration, users } = options;
+    const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
+    this.#log = log;
     this.#configuration = configuration;
     this.#users = databaseOf(users);
+    this.#file = userDatabase && new AccountFile(userDatabase.file, log);
+    this.#chosenInFile = userDatabase?.identity;
     this.#chosen = new Map(
       users.flatMap(({ name, identity }) => (identity ? [[name, identity]] : [])),
     );
@@ -100,7 +119,6 @@ class LocalControlPlane implements ControlPlane {
     );
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
-    this.#log = options.log ?? SILENT_LOGGER;
   }
 
   beginLogin(client: { readonly address: string }): Login {
@@ -126,6 +144,10 @@ class LocalControlPlane implements ControlPlane {
     return decision;
   }
 
+  shareUsed(share: string, currentUses: number): void {
+    this.#uses.set(normalizeName(share), currentUses);
+  }
+
   openPipe(account: Account, name: string): PipeEndpoint | undefined {
     if (!this.#mayUseIpc(account)) return undefined;
     const { netbiosName, serverString, workgroup } = this.#configuration.global;
@@ -138,7 +160,7 @@ class LocalControlPlane implements ControlPlane {
   }
 
   readonly #lookup: AccountLookup = (user) => {
-    const found = this.#users.find(user);
+    const found = this.#find(user);
     if (found !== undefined) return { ntHash: found.ntHash };
     return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
   };
@@ -152,8 +174,16 @@ class LocalControlPlane implements ControlPlane {
     if (guest) {
       return { name: guestAccount, kind: 'guest', identity: this.#harmless(guestAccount) };
     }
-    const name = this.#users.find(user)?.name;
+    const name = this.#find(user)?.name;
     return name === undefined ? undefined : { name, kind: 'user', identity: this.#harmless(name) };
+  }
+
+  #find(user: string) {
+    return this.#users.find(user) ?? this.#file?.accounts.find(user);
+  }
+
+  #has(name: string): boolean {
+    return this.#users.has(name) || this.#file?.accounts.has(name) === true;
   }
 
   /** What the account may be known by before a share decides: without a system user, nobody. */
@@ -177,6 +207,8 @@ class LocalControlPlane implements ControlPlane {
 
   #decideDisk(account: Account, { configuration }: Share): ShareDecision {
     const isGuest = account.kind !== 'user';
+    // Removed while its session went on: nobody knows any more whom it may act as.
+    if (!isGuest && !this.#has(account.name)) return { kind: 'denied' };
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
     const access = shareAccess(configuration, { name, isGuest }, this.#systemAccounts());
@@ -198,7 +230,9 @@ class LocalControlPlane implements ControlPlane {
   #rules() {
     return {
       switches: this.#switches,
-      chosen: this.#chosen,
+      chosen: (name: string) =>
+        this.#chosen.get(name) ??
+        (this.#file?.accounts.has(name) === true ? this.#chosenInFile : undefined),
       systemAccounts: this.#systemAccounts,
     };
   }
@@ -215,12 +249,16 @@ class LocalControlPlane implements ControlPlane {
         comment: share.comment,
         path: share.path,
         browseable: share.browseable,
-        maxUses: share.maxConnections === NO_CONNECTION_LIMIT ? undefined : share.maxConnections,
-        currentUses: 0,
+        maxUses: share.maxConnections === NO_LIMIT ? undefined : share.maxConnections,
+        currentUses: this.#currentUses(share.name),
         flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
       }),
     );
-    return [...disks, IPC];
+    return [...disks, { ...IPC, currentUses: this.#currentUses(IPC.name) }];
+  }
+
+  #currentUses(share: string): number {
+    return this.#uses.get(normalizeName(share)) ?? 0;
   }
 }
 

@@ -19,14 +19,14 @@ export interface IdentityRules {
   /** Whether the process can and must act as its users: it runs as root. */
   readonly switches: boolean;
   /** Those that whoever started the server chose. */
-  readonly chosen: ReadonlyMap<string, Identity>;
+  chosen(name: string): Identity | undefined;
   /** As the system has them at the time of the call. */
   systemAccounts(): SystemAccounts;
 }
 
 /** By the account's own name, or by `guestAccount` for a guest. */
 export function actingAs(rules: IdentityRules, name: string): Acting {
-  const chosen = rules.chosen.get(name);
+  const chosen = rules.chosen(name);
   if (chosen !== undefined) return { identity: chosen };
   if (!rules.switches) return { identity: undefined };
   return identityOf(rules.systemAccounts().userByName(name));

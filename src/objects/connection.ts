@@ -74,6 +74,8 @@ export class Connection {
   /** Connection.RequestList, as far as CANCEL needs it: by MessageId, and by AsyncId. */
   readonly requests = new Map<number, PendingRequest>();
   readonly asyncRequests = new Map<number, PendingRequest>();
+  /** 3.3.5.2.8, Session.IdleTime of the session that was last used: performance.now() of its request. */
+  idleSinceMs = performance.now();
   /** Held by requests under way. */
   readonly lifetime = new Lifetime();
   #nextAsyncId = 1;
@@ -87,6 +89,13 @@ export class Connection {
 
   newAsyncId(): number {
     return this.#nextAsyncId++;
+  }
+
+  /** Nothing is open and nothing is asked. */
+  get idle(): boolean {
+    if (this.requests.size > 0) return false;
+    for (const session of this.sessions.values()) if (session.opens.size > 0) return false;
+    return true;
   }
 
   get authenticated(): boolean {

@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
+import { ShareUses } from './share-uses.ts';
 import { SharedFiles } from './shared-file.ts';
 
 /** The policy, from smb.conf or from a library user; see config/parameters.ts for what each key means. */
@@ -26,6 +27,11 @@ export interface ServerOptions {
   readonly maxTransactSize: number;
   readonly maxCredits: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  /** Sessions that have a user. */
+  readonly maxSessions: number;
+  /** Connections without open files end after so long without a request; 0: never. */
+  readonly deadtimeMs: number;
   readonly maxOpens: number;
 }
 
@@ -42,6 +48,8 @@ export class ServerState {
   readonly files = new SharedFiles();
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
+  readonly shareUses: ShareUses;
+  #nextConnectionId = 1;
 
   constructor(
     guid: Buffer,
@@ -54,6 +62,11 @@ export class ServerState {
     this.options = options;
     this.controlPlane = controlPlane;
     this.log = log;
+    this.shareUses = new ShareUses((share, uses) => controlPlane.shareUsed(share.name, uses));
     for (const share of shares) this.shares.set(share.name.toLowerCase(), share);
+  }
+
+  newConnectionId(): number {
+    return this.#nextConnectionId++;
   }
 }

@@ -14,4 +14,6 @@ export interface Share {
   readonly hideDotFiles: boolean;
   /** FileFsVolumeInformation's label. */
   readonly volumeLabel: string;
+  /** Share.MaxUses; Infinity for no limit. */
+  readonly maxUses: number;
 }

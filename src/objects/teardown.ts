@@ -73,6 +73,7 @@ export async function endTree(server: ServerState, tree: TreeConnect): Promise<v
   }
   await Promise.all(closing);
   tree.lifetime.end(() => tree.files?.close());
+  server.shareUses.release(tree.share);
 }
 
 /** 3.3.4.12: a session with its tree connects, on every connection. */

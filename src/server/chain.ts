@@ -205,13 +205,14 @@ export class Chain {
     return STATUS_INTERNAL_ERROR;
   }
 
-  /** 3.3.5.2.4, .7.2 and .9: signature and session. */
+  /** 3.3.5.2.4, .7.2, .8 and .9: signature, session and idle time. */
   #check(request: Request): NtStatus | undefined {
     const { header, connection } = request;
     const row = commandTable[header.command]!;
     const related = isRelated(header);
     if (related && this.#previous === undefined) return STATUS_INVALID_PARAMETER;
     const named = related ? this.#previous!.session : connection.sessions.get(header.sessionId);
+    if (named !== undefined) connection.idleSinceMs = performance.now();
     const refused = verifySignature(request, named);
     // The answer is signed with the session's key even when the request is refused.
     request.session = named;

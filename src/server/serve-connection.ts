@@ -1,5 +1,5 @@
 /** MS-SMB2 3.3.5.1: a new connection, from the transport's side. */
-import { AUTHENTICATION_TIMEOUT_MS } from '../base/limits.ts';
+import { AUTHENTICATION_TIMEOUT_MS, IDLE_CHECK_MS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import { Connection, type Transport } from '../objects/connection.ts';
 import { MessageWindow } from '../objects/message-window.ts';
@@ -29,12 +29,24 @@ export function serveConnection(
   const deadline = setTimeout(() => {
     if (!connection.authenticated) transport.close('no session in time');
   }, AUTHENTICATION_TIMEOUT_MS).unref();
+  const idleCheck = watchIdleness(connection, server.options.deadtimeMs);
   return {
     maxMessageBytes: () => maxMessageBytes(server, connection),
     receive: (message) => receive(server, connection, message),
     closed: () => {
       clearTimeout(deadline);
+      clearInterval(idleCheck);
       return endConnection(server, connection);
     },
   };
+}
+
+/** ksmbd's `deadtime`: what holds no file open and asks for nothing is ended. Clients connect anew. */
+function watchIdleness(connection: Connection, deadtimeMs: number): NodeJS.Timeout | undefined {
+  if (deadtimeMs === 0) return undefined;
+  const check = (): void => {
+    const idleMs = performance.now() - connection.idleSinceMs;
+    if (idleMs >= deadtimeMs && connection.idle) connection.transport.close('idle too long');
+  };
+  return setInterval(check, Math.min(deadtimeMs, IDLE_CHECK_MS)).unref();
 }

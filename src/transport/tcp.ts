@@ -2,9 +2,8 @@
  * The portable transport: net.Socket. It frames messages, bounds what a peer can hold up, and stops
  * reading from a peer that does not read its answers.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import {
-  MAX_CONNECTIONS_PER_ADDRESS,
   MAX_UNAUTHENTICATED_CONNECTIONS,
   MESSAGE_TIMEOUT_MS,
   SEND_HIGH_WATER_BYTES,
@@ -16,10 +15,19 @@ import { type ConnectionHandler, serveConnection } from '../server/serve-connect
 import { encodeFrameHeader, positiveSessionResponse } from '../smb2/framing.ts';
 import { FrameReader } from './frame-reader.ts';
 
+export interface ListenAddress {
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Undefined: all addresses. */
+  readonly address: string | undefined;
+}
+
 export interface Listener {
   /** The port that is listened on, chosen by the system when 0 was asked for. */
   readonly port: number;
   readonly address: string;
+  /** Takes up the connections that came, and all that will. */
+  serve(server: ServerState): void;
   /** Takes no more connections and ends those that are there; settles when all of them are closed. */
   close(): Promise<void>;
 }
@@ -38,9 +46,10 @@ class TcpConnection {
     this.#finished = resolve;
   });
 
-  constructor(server: ServerState, socket: Socket, id: number) {
+  constructor(server: ServerState, socket: Socket, remoteAddress: string) {
+    const id = server.newConnectionId();
     this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = remoteAddress;
     this.#log = server.log.part(connectionPart(id, socket.remotePort ?? 0));
     this.#handler = serveConnection(server, this, id, this.#log);
     this.#reader = new FrameReader({
@@ -130,64 +139,89 @@ class TcpConnection {
 
 const uncork = (socket: Socket): void => socket.uncork();
 
-export async function listenTcp(
-  server: ServerState,
-  options: { readonly port: number; readonly address: string | undefined },
-): Promise<Listener> {
-  const open = new Set<TcpConnection>();
-  let nextId = 1;
-  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const refused = refuse(server, socket, open);
+/** A port that is bound, and whose connections wait until `serve`: privileges can be given up in between. */
+export async function listenTcp(where: ListenAddress): Promise<Listener> {
+  const listener = new TcpListener();
+  await listener.listen(where);
+  return listener;
+}
+
+class TcpListener implements Listener {
+  readonly #net: Server;
+  readonly #open = new Set<TcpConnection>();
+  /** Came before `serve`. */
+  #early: Socket[] = [];
+  #server: ServerState | undefined;
+  port = 0;
+  address = '';
+
+  constructor() {
+    this.#net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (this.#server !== undefined) return this.#accept(this.#server, socket);
+      socket.on('error', () => {});
+      this.#early.push(socket);
+    });
+  }
+
+  listen({ port, address }: ListenAddress): Promise<void> {
+    const net = this.#net;
+    return new Promise((resolve, reject) => {
+      net.once('error', reject);
+      net.listen({ port, host: address, exclusive: true }, () => {
+        net.removeListener('error', reject);
+        // Accepting one connection failed: too few descriptors, or it was gone already.
+        net.on('error', (error) => this.#server?.log.warn('accept', { error: error.message }));
+        const bound = net.address() as AddressInfo;
+        this.port = bound.port;
+        this.address = bound.address;
+        resolve();
+      });
+    });
+  }
+
+  serve(server: ServerState): void {
+    this.#server = server;
+    for (const socket of this.#early.splice(0)) this.#accept(server, socket);
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
+    for (const socket of this.#early.splice(0)) socket.destroy();
+    const ending = [...this.#open].map((connection) => {
+      connection.close('the server stops');
+      return connection.finished;
+    });
+    await Promise.all([closed, ...ending]);
+  }
+
+  #accept(server: ServerState, socket: Socket): void {
+    const address = clientAddress(socket);
+    const refused = refuse(server, address);
     if (refused !== undefined) {
-      server.log.warn('connection refused', { address: socket.remoteAddress, reason: refused });
+      server.log.warn('connection refused', { address, reason: refused });
       socket.destroy();
       return;
     }
-    const connection = new TcpConnection(server, socket, nextId++);
-    open.add(connection);
-    void connection.finished.then(() => open.delete(connection));
-  });
-  await listening(listener, options);
-  const bound = listener.address();
-  if (bound === null || typeof bound === 'string') throw new Error('not a TCP listener');
-  return {
-    port: bound.port,
-    address: bound.address,
-    async close() {
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
-      const ending = [...open].map((connection) => {
-        connection.close('the server stops');
-        return connection.finished;
-      });
-      await Promise.all([closed, ...ending]);
-    },
-  };
+    const connection = new TcpConnection(server, socket, address);
+    this.#open.add(connection);
+    void connection.finished.then(() => this.#open.delete(connection));
+  }
 }
 
-function refuse(
-  server: ServerState,
-  socket: Socket,
-  open: ReadonlySet<TcpConnection>,
-): string | undefined {
-  if (open.size >= server.options.maxConnections) return 'too many connections';
+/** A listener on `::` names IPv4 clients in a way of its own; they are the same clients. */
+const clientAddress = ({ remoteAddress = '' }: Socket): string =>
+  remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
+
+function refuse(server: ServerState, address: string): string | undefined {
+  const { maxConnections, maxConnectionsPerAddress } = server.options;
+  if (server.connections.size >= maxConnections) return 'too many connections';
   let fromThere = 0;
-  for (const one of open) if (one.remoteAddress === socket.remoteAddress) fromThere += 1;
-  if (fromThere >= MAX_CONNECTIONS_PER_ADDRESS) return 'too many connections from one address';
   let strangers = 0;
-  for (const one of server.connections) if (!one.authenticated) strangers += 1;
+  for (const connection of server.connections) {
+    if (connection.transport.remoteAddress === address) fromThere += 1;
+    if (!connection.authenticated) strangers += 1;
+  }
+  if (fromThere >= maxConnectionsPerAddress) return 'too many connections from one address';
   if (strangers >= MAX_UNAUTHENTICATED_CONNECTIONS) return 'too many connections without a session';
   return undefined;
-}
-
-function listening(
-  listener: Server,
-  options: { readonly port: number; readonly address: string | undefined },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen({ port: options.port, host: options.address, exclusive: true }, () => {
-      listener.removeListener('error', reject);
-      resolve();
-    });
-  });
 }
