@@ -38,7 +38,7 @@ Examples:
                                      take the password from a pipe, twice as from a terminal
 
 With none of -a, -u and -d the account is added or, where it is there, updated.
-A running server takes changes when it is started again.`;
+A running server takes changes at the next login; who is logged in stays so.`;
 
 export function addUserCommand(name: string): Command {
   return new Command(name)

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { LockedError } from '../base/file-lock.ts';
+import { SetupError } from '../base/setup-error.ts';
 import { StateError } from '../base/state-directory.ts';
 import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
@@ -50,7 +51,10 @@ async function run(command: Command, argv: readonly string[]): Promise<number> {
 
 function messageOf(name: string, error: unknown): string {
   const mendable =
-    error instanceof CommandError || error instanceof ProblemsError || error instanceof StateError;
+    error instanceof CommandError ||
+    error instanceof ProblemsError ||
+    error instanceof SetupError ||
+    error instanceof StateError;
   const hint = mendable && error.cause instanceof LockedError ? ' (--state FOLDER)' : '';
   if (mendable) return `${name}: ${error.message}${hint}`;
   return `${name}: a bug: ${error instanceof Error ? error.stack : String(error)}`;

@@ -28,8 +28,9 @@ test('IPv6', () => {
   const [windows, mac] = connectHints({ host: 'fe80::1', port: 445, share: 's', user: 'u' });
   assert.equal(windows, 'Windows    net use Z: \\\\fe80--1.ipv6-literal.net\\s /user:u');
   assert.equal(mac, "macOS      open 'smb://u@[fe80::1]/s'");
-  assert.equal(reachableHost('fe80::1'), 'fe80::1');
-  assert.notEqual(reachableHost('::'), '::');
+  assert.equal(reachableHost(['fe80::1%eth0']), 'fe80::1%eth0');
+  assert.equal(reachableHost(['127.0.0.1', 'fe80::1%eth0', '10.0.0.1']), '10.0.0.1');
+  assert.notEqual(reachableHost(['::']), '::');
 });
 
 test('the shell reads back what was quoted', () => {

@@ -36,9 +36,12 @@ export function connectHints({ host, port, share, user }: Reach): string[] {
 const literalHost = (host: string): string =>
   `${host.replaceAll(':', '-').replace('%', 's')}.ipv6-literal.net`;
 
-/** The name or address by which clients reach a server that listens on `address`. */
-export function reachableHost(address: string | undefined): string {
-  if (address !== undefined && address !== '0.0.0.0' && address !== '::') return address;
+const isAny = (address: string): boolean => address === '0.0.0.0' || address === '::';
+const isLocal = (address: string): boolean => /^127\.|^::1$|^fe80:/.test(address);
+
+/** The name or address by which clients reach a server that listens on these. */
+export function reachableHost(bound: readonly string[]): string {
+  if (!bound.some(isAny)) return bound.find((address) => !isLocal(address)) ?? bound[0]!;
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
   const outer = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
   return outer?.address ?? (hostname() || 'localhost');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -89,8 +89,18 @@ test('as root: the caller of sudo, else the owner, never root unasked', () => {
 test("as root: the folder's owner", { skip: process.getuid?.() !== 0 && 'needs root' }, () => {
   const owned = join(folder, 'of-eve');
   mkdirSync(owned);
-  refuses(/belongs to root.*--as-root/, owned, {}, asRoot);
-  refuses(/belongs to root/, owned, {}, { ...asRoot, environment: { SUDO_UID: '0' } });
+  for (const environment of [{}, { SUDO_UID: '0' }]) {
+    const nobody = planServe(owned, {}, { ...asRoot, environment });
+    assert.deepEqual(nobody.users[0]?.identity, { uid: 65534, gid: 65534, groups: [] });
+    assert.equal(nobody.users[0].name, 'usmbd');
+    assert.match(nobody.warnings[0]!, /of-eve belongs to root, .*"nobody", who may read in it/);
+    assert.match(nobody.warnings[0]!, /chown USER.*--as-root/);
+  }
+  chmodSync(owned, 0o777);
+  assert.match(planServe(owned, {}, asRoot).warnings[0]!, /"nobody", who may write in it/);
+  chmodSync(owned, 0o700);
+  assert.match(planServe(owned, {}, asRoot).warnings[0]!, /"nobody", who may do nothing in it/);
+  assert.deepEqual(planServe(owned, { asRoot: true }, asRoot).warnings, []);
   chownSync(owned, 1234, 5);
   const plan = planServe(owned, {}, asRoot);
   assert.deepEqual(plan.users[0]?.identity, { uid: 1234, gid: 1234, groups: [] });
@@ -105,11 +115,12 @@ test("as root: the folder's owner", { skip: process.getuid?.() !== 0 && 'needs r
 
 test('a folder with the accounts of a database', () => {
   const plan = planServe(folder, { pwddb: users }, asUser);
-  assert.deepEqual(
-    plan.users.map(({ name }) => name),
-    ['ann', 'bob'],
-  );
+  assert.deepEqual(plan.userNames, ['ann', 'bob']);
+  assert.deepEqual(plan.userDatabase, { file: users });
+  assert.deepEqual(plan.users, []);
   assert.equal(plan.made, undefined);
+  const mapped = planServe(folder, { pwddb: users, asRoot: true }, asRoot);
+  assert.deepEqual(mapped.userDatabase?.identity, { uid: 0, gid: 0, groups: [] });
   refuses(/--password-file goes with no --pwddb/, folder, { pwddb: users, passwordFile: 'x' });
 });
 
@@ -122,7 +133,7 @@ test('a configuration', () => {
   const plan = planServe(undefined, { config: file, pwddb: users }, asUser);
   assert.deepEqual(plan.ports, [4460]);
   assert.equal(plan.configuration.shares[0]?.name, 'a');
-  assert.equal(plan.users.length, 2);
+  assert.equal(plan.userNames.length, 2);
   assert.match(plan.warnings[0]!, /conf:3: warning: "log level"/);
   assert.match(plan.warnings[1]!, /"force user" .* of \[a\] need root/);
   assert.deepEqual(

@@ -10,6 +10,8 @@ import { problemText } from '../config/problem.ts';
 import { isShareName, SHARE_NAME_EXPECTED, toShareName } from '../config/share-name.ts';
 import { isUserName, readUserDatabase, USER_NAME_EXPECTED } from '../config/user-db.ts';
 import type { Account } from '../ipc/control-plane.ts';
+import type { UserDatabaseInput } from '../mountd/control-plane.ts';
+import { NOBODY } from '../mountd/identities.ts';
 import { readSystemAccounts, type SystemAccounts } from '../mountd/system-accounts.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { checkPassword, makePassword, readPasswordFile } from './password.ts';
@@ -32,8 +34,7 @@ export interface ServeFlags {
 
 export interface ServedUser {
   readonly name: string;
-  readonly password?: string;
-  readonly ntHash?: Buffer;
+  readonly password: string;
   readonly identity?: Identity;
 }
 
@@ -42,6 +43,10 @@ export interface ServePlan {
   readonly source: string;
   readonly configuration: Configuration;
   readonly users: readonly ServedUser[];
+  /** The accounts are those of a file, which may change. */
+  readonly userDatabase: UserDatabaseInput | undefined;
+  /** Of all accounts. */
+  readonly userNames: readonly string[];
   /** The one account that was made for this run, if its password has to be told. */
   readonly made: { readonly user: string; readonly password: string } | undefined;
   /** To try in turn. */
@@ -91,18 +96,21 @@ function planFolder(path: string, flags: ServeFlags, around: Surroundings): Plan
   if (!isShareName(name)) {
     throw new CommandError(`bad share name "${name}"; expected ${SHARE_NAME_EXPECTED}`);
   }
-  const identity = around.uid === 0 ? identityForRoot(path, stats, flags, around) : undefined;
+  const identity = around.uid === 0 ? identityForRoot(stats, flags, around) : undefined;
   const share = { name, path, readOnly: flags.readOnly ?? false };
-  const { users, made } = accountsForFolder(flags, identity, around);
+  const accounts = accountsForFolder(flags, identity, around);
   const configuration = configure({ shares: [share] });
-  return { source: path, configuration, users, made, warnings: [] };
+  const warnings = identity === NOBODY ? [nobodyWarning(path, stats)] : [];
+  return { source: path, configuration, ...accounts, warnings };
 }
+
+type PlannedAccounts = Pick<ServePlan, 'users' | 'userDatabase' | 'userNames' | 'made'>;
 
 function accountsForFolder(
   flags: ServeFlags,
   identity: Identity | undefined,
   around: Surroundings,
-): Pick<ServePlan, 'users' | 'made'> {
+): PlannedAccounts {
   const actingAs = identity === undefined ? {} : { identity };
   if (flags.pwddb !== undefined) {
     forbid(
@@ -110,8 +118,7 @@ function accountsForFolder(
       ['user', 'password', 'passwordFile'],
       'goes with no --pwddb: accounts come from there',
     );
-    const users = usersOf(flags.pwddb).map((user) => ({ ...user, ...actingAs }));
-    return { users, made: undefined };
+    return accountsOf(flags.pwddb, actingAs);
   }
   const name = flags.user ?? defaultUserName(identity, around);
   if (!isUserName(name)) {
@@ -120,7 +127,8 @@ function accountsForFolder(
   const given = givenPassword(flags, around.environment);
   const password = given ?? makePassword();
   const made = given === undefined ? { user: name, password } : undefined;
-  return { users: [{ name, password, ...actingAs }], made };
+  const users = [{ name, password, ...actingAs }];
+  return { users, userDatabase: undefined, userNames: [name], made };
 }
 
 function planConfiguration(
@@ -148,16 +156,18 @@ function planConfiguration(
     const names = forced.map(({ name }) => `[${name}]`).join(', ');
     texts.push(`"force user" and "force group" of ${names} need root; files will be this user's`);
   }
-  const users = usersOf(flags.pwddb ?? defaultUserDatabasePath(statePath));
-  return { source: file, configuration, users, made: undefined, warnings: texts };
+  const accounts = accountsOf(flags.pwddb ?? defaultUserDatabasePath(statePath), {});
+  return { source: file, configuration, ...accounts, warnings: texts };
 }
 
-function usersOf(file: string): ServedUser[] {
-  const database = readUserDatabase(file);
-  if (database.names.length === 0) {
+/** Looked at now, so that a server which nobody can log in to is not started. */
+function accountsOf(file: string, actingAs: { readonly identity?: Identity }): PlannedAccounts {
+  const { names } = readUserDatabase(file);
+  if (names.length === 0) {
     throw new CommandError(`${file} has no account; "usmbd adduser -a NAME" adds one`);
   }
-  return database.names.map((name) => ({ name, ntHash: database.find(name)!.ntHash }));
+  const userDatabase = { file: resolve(file), ...actingAs };
+  return { users: [], userDatabase, userNames: names, made: undefined };
 }
 
 function forbid(flags: ServeFlags, names: readonly (keyof ServeFlags)[], fault: string): void {
@@ -184,9 +194,8 @@ function checkFolder(path: string, of = ''): Stats {
   return stats;
 }
 
-/** Whoever called sudo, else the folder's owner; uid 0 only on request. */
+/** Whoever called sudo, else the folder's owner, else nobody; uid 0 only on request. */
 function identityForRoot(
-  path: string,
   stats: Stats,
   flags: ServeFlags,
   { environment, accounts }: Surroundings,
@@ -197,17 +206,23 @@ function identityForRoot(
     const gid = Number(environment.SUDO_GID ?? caller);
     return accounts.userById(caller)?.identity ?? { uid: caller, gid, groups: [] };
   }
-  if (stats.uid === 0) {
-    throw new CommandError(
-      `${path} belongs to root. Give it to a user (chown), or start with --as-root to let clients act as root in it`,
-    );
-  }
+  if (stats.uid === 0) return NOBODY;
   return accounts.userById(stats.uid)?.identity ?? { uid: stats.uid, gid: stats.gid, groups: [] };
+}
+
+function nobodyWarning(path: string, { mode }: Stats): string {
+  const others =
+    (mode & 0o002) !== 0 ? 'may write' : (mode & 0o005) === 0o005 ? 'may read' : 'may do nothing';
+  return (
+    `${path} belongs to root, so clients act as "nobody", who ${others} in it` +
+    ' and can write only where everybody may; give it to a user (chown USER), or let clients act as root (--as-root)'
+  );
 }
 
 function defaultUserName(identity: Identity | undefined, { accounts }: Surroundings): string {
   const name = identity === undefined ? ownName() : accounts.userById(identity.uid)?.name;
-  return name !== undefined && name !== 'root' && isUserName(name) ? name : 'usmbd';
+  const isPerson = name !== undefined && name !== 'root' && identity !== NOBODY;
+  return isPerson && isUserName(name) ? name : 'usmbd';
 }
 
 /** The process may run under an id that nobody named. */

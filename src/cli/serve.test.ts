@@ -16,14 +16,15 @@ after(() => rmSync(folder, { recursive: true }));
 const systemError = (code: string): Error => Object.assign(new Error(code), { code });
 
 /** A server that may listen on `free` ports only, and notes what happens to it. */
-function rehearsal(free: readonly number[], refusal = 'EACCES') {
+function rehearsal(free: readonly number[], refusal = 'EACCES', bound = ['::']) {
   const events: string[] = [];
   let options: ServerOptions | undefined;
   const server: Server = {
-    async listen({ port, address }) {
+    async listen({ port = 0, address }) {
       events.push(`listen ${port}${address === undefined ? '' : ` ${address}`}`);
       if (!free.includes(port)) throw systemError(refusal);
-      return { port, address: address ?? '::' };
+      const addresses = address === undefined ? bound : [address];
+      return { port, address: addresses[0]!, addresses };
     },
     async close() {
       events.push('close');

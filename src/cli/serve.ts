@@ -10,7 +10,7 @@ import {
   FORKER_PART,
   type Logger,
 } from '../base/log.ts';
-import type { Server, ServerOptions } from '../index.ts';
+import type { Listening, Server, ServerOptions } from '../index.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
@@ -32,7 +32,11 @@ Examples:
   usmbd serve --read-only --name pub /srv/pub
   USMBD_PASSWORD=secret usmbd serve --user ann --port 4450 ~/files
   sudo usmbd serve ~/files                on port 445; files are made as you, not as root
+  usmbd serve --as-root /root/files       as root: clients do what root may
   usmbd serve --config usmbd.conf --pwddb users.db
+
+Started as root, clients act as whoever called sudo, else as the folder's owner, else,
+where that is root, as nobody, who may write only where everybody may.
 
 A password that was made up is shown on a terminal, and otherwise written to a
 file that only you can read. USMBD_PASSWORD and --password-file keep yours out of the
@@ -56,7 +60,7 @@ export function serveCommand(): Command {
     .option('--config <file>', 'serve what this configuration names, not a folder')
     .option('--pwddb <file>', 'accounts, as "usmbd adduser" writes them')
     .option('--state <folder>', "server's identity and accounts, kept over restarts")
-    .option('--as-root', 'started as root: let clients act as root')
+    .option('--as-root', 'started as root: let clients act as root in the folder')
     .addOption(
       new Option(
         '--debug <components>',
@@ -104,12 +108,19 @@ export interface ServeContext {
 export async function serve(plan: ServePlan, context: ServeContext): Promise<void> {
   const { createServer, log, output } = context;
   for (const warning of plan.warnings) log.warn(warning);
-  const { configuration, users, statePath } = plan;
-  const server = createServer({ configuration, users, stateDirectory: statePath, log });
-  const port = await listen(server, plan);
+  const { configuration, users, userDatabase, statePath } = plan;
+  const server = createServer({
+    configuration,
+    users,
+    ...(userDatabase !== undefined && { userDatabase }),
+    stateDirectory: statePath,
+    dropPrivileges: true,
+    log,
+  });
+  const listening = await listen(server, plan);
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
-  output.write(greeting(plan, port, passwordFile));
+  output.write(greeting(plan, listening, passwordFile));
   try {
     await closeOnSignal(server, log);
   } finally {
@@ -117,11 +128,11 @@ export async function serve(plan: ServePlan, context: ServeContext): Promise<voi
   }
 }
 
-async function listen(server: Server, { ports, address }: ServePlan): Promise<number> {
+async function listen(server: Server, { ports, address }: ServePlan): Promise<Listening> {
   const where = address === undefined ? {} : { address };
   for (const [index, port] of ports.entries()) {
     try {
-      return (await server.listen({ port, ...where })).port;
+      return await server.listen({ port, ...where });
     } catch (error) {
       const next = index + 1 < ports.length;
       if (next && ['EACCES', 'EPERM', 'EADDRINUSE'].includes(errorCode(error) ?? '')) continue;
@@ -151,17 +162,21 @@ function writePassword(password: string, statePath: string): string {
   return file;
 }
 
-function greeting(plan: ServePlan, port: number, passwordFile: string | undefined): string {
+function greeting(
+  plan: ServePlan,
+  { port, addresses }: Listening,
+  passwordFile: string | undefined,
+): string {
   const { shares } = plan.configuration;
   const names = shares.map(({ name, readOnly }) => `"${name}"${readOnly ? ' (read-only)' : ''}`);
   const lines = [`usmbd serves ${plan.source} as ${names.join(', ')} on port ${port}`, ''];
-  const [first, ...others] = plan.users;
-  const user = first !== undefined && others.length === 0 ? first.name : 'USER';
+  const [first, ...others] = plan.userNames;
+  const user = first !== undefined && others.length === 0 ? first : 'USER';
   if (plan.made !== undefined) {
     const shown = passwordFile === undefined ? plan.made.password : `in ${passwordFile}`;
     lines.push(`  user       ${user}`, `  password   ${shown}`, '');
   }
-  const reach = { host: reachableHost(plan.address), port, share: shares[0]!.name, user };
+  const reach = { host: reachableHost(addresses), port, share: shares[0]!.name, user };
   lines.push(...connectHints(reach).map((hint) => `  ${hint}`));
   return `${[...lines, '', 'Ctrl-C ends it.'].join('\n')}\n`;
 }
