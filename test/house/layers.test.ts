@@ -51,7 +51,7 @@ const BUILTINS: Readonly<Record<string, readonly string[]>> = {
   rpc: ['node:buffer'],
   auth: ['node:buffer', 'node:crypto'],
   crypto: ['node:buffer', 'node:crypto'],
-  commands: ['node:buffer', 'node:crypto'],
+  commands: ['node:buffer', 'node:crypto', 'node:timers/promises'],
 };
 
 /** Which folders may import a package of others. */

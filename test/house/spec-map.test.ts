@@ -8,7 +8,12 @@ const SECTION =
   /\bMS-[A-Z0-9]+ (?:sections? |§)?\d+(?:\.\d+)*|\bRFC ?\d{3,4}\b|\bC706\b|\bX\.690\b/;
 
 /** Files that implement no section: what the others of their folder share. */
-const SHARED = ['src/commands/command.ts', 'src/commands/errno-status.ts', 'src/smb2/body.ts'];
+const SHARED = [
+  'src/commands/command.ts',
+  'src/commands/ended.ts',
+  'src/commands/errno-status.ts',
+  'src/smb2/body.ts',
+];
 
 /** The comment that a file opens with. */
 function opening(file: SourceFile): string {
