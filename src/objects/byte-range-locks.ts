@@ -27,6 +27,9 @@ function overlaps(a: LockRange, b: LockRange): boolean {
   return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
 }
 
+const isLock = <Owner>(held: HeldLock<Owner>, owner: Owner, range: LockRange): boolean =>
+  held.owner === owner && held.offset === range.offset && held.length === range.length;
+
 export class ByteRangeLocks<Owner> {
   #locks: HeldLock<Owner>[] = [];
 
@@ -45,26 +48,21 @@ export class ByteRangeLocks<Owner> {
   }
 
   /**
-   * 3.3.5.14.1: releases the owner's lock on exactly this range, the first taken of several.
-   * False when there is none.
+   * MS-FSA 2.1.5.9: releases the owner's lock on exactly this range; of several the first exclusive
+   * one, else the last. False when there is none.
    */
   unlock(owner: Owner, range: LockRange): boolean {
-    const at = this.#locks.findIndex(
-      (held) =>
-        held.owner === owner && held.offset === range.offset && held.length === range.length,
-    );
-    if (at < 0) return false;
-    this.#locks.splice(at, 1);
+    const exclusive = this.#locks.findIndex((held) => held.exclusive && isLock(held, owner, range));
+    if (exclusive < 0) return this.undo(owner, range);
+    this.#locks.splice(exclusive, 1);
     return true;
   }
 
   /** Undoes the owner's latest lock on this range: the roll-back of a failed array of locks. */
-  undo(owner: Owner, range: LockRange): void {
-    const at = this.#locks.findLastIndex(
-      (held) =>
-        held.owner === owner && held.offset === range.offset && held.length === range.length,
-    );
+  undo(owner: Owner, range: LockRange): boolean {
+    const at = this.#locks.findLastIndex((held) => isLock(held, owner, range));
     if (at >= 0) this.#locks.splice(at, 1);
+    return at >= 0;
   }
 
   releaseAll(owner: Owner): void {

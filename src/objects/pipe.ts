@@ -15,26 +15,30 @@ export class Pipe {
   readonly name: string;
   readonly #endpoint: PipeEndpoint;
   #readers: Reader[] = [];
+  #closed = false;
 
   constructor(name: string, endpoint: PipeEndpoint) {
     this.name = name;
     this.#endpoint = endpoint;
   }
 
-  /** Hands a message over; false when it breaks the protocol. */
+  /** Hands a message over; false when it breaks the protocol, and when the pipe is closed. */
   async write(message: Buffer): Promise<boolean> {
+    if (this.#closed) return false;
     const taken = await this.#endpoint.write(message);
+    if (this.#closed) return false;
     this.#serveReaders();
     return taken;
   }
 
   /** What is there now; undefined when nothing is. */
   readNow(limit: number): PipeRead | undefined {
-    return this.#readers.length === 0 ? this.#endpoint.read(limit) : undefined;
+    return this.#closed || this.#readers.length > 0 ? undefined : this.#endpoint.read(limit);
   }
 
   /** Waits for an answer; undefined when `signal` or the close ended the wait. */
   read(limit: number, signal: AbortSignal): Promise<PipeRead | undefined> {
+    if (this.#closed || signal.aborted) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const reader: Reader = {
         limit,
@@ -53,6 +57,7 @@ export class Pipe {
   }
 
   close(): void {
+    this.#closed = true;
     for (const reader of this.#readers.splice(0)) reader.wake(undefined);
     this.#endpoint.close();
   }
