@@ -61,13 +61,15 @@ import {
   FILE_SUPERSEDED,
   FILE_WRITE_THROUGH,
 } from '../smb2/create-options.ts';
-import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
-import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { EEXIST, ENOENT, ENOPATH, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import type { VfsEa, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { createdEas, replaceEas } from './extended-attributes.ts';
+import { longPath } from './short-names.ts';
 
 /** Open.Mode, MS-FSA 2.1.5.1 phase 3: what FileModeInformation shows. */
 const MODE_BITS =
@@ -82,6 +84,8 @@ interface Wanted extends CreateRequest {
   readonly path: readonly string[];
   readonly directoryOnly: boolean;
   readonly fileOnly: boolean;
+  /** To be set on what is made or overwritten. */
+  readonly eas: readonly VfsEa[];
 }
 
 export async function createFile(body: CreateRequest, request: TreeRequest): Promise<Outcome> {
@@ -101,8 +105,13 @@ export async function createFile(body: CreateRequest, request: TreeRequest): Pro
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
-  const handle = await request.tree.files!.lookup(wanted.path);
+  const { files } = request.tree;
+  const handle = await files!.lookup(wanted.path);
   if (!isErrno(handle)) return openExisting(wanted, request, handle);
+  if (handle === ENOENT || handle === ENOPATH) {
+    const path = await longPath(files!, wanted.path);
+    if (path !== wanted.path) return openOrCreate({ ...wanted, path }, request);
+  }
   return handle === ENOENT && createsIfMissing(wanted) ? createNew(wanted, request) : handle;
 }
 
@@ -118,6 +127,8 @@ function want(body: CreateRequest, { components, stream, trailingBackslash }: Pa
   const fileOnly = (createOptions & FILE_NON_DIRECTORY_FILE) !== 0 || isData;
   if (isData && directoryOnly) return STATUS_NOT_A_DIRECTORY;
   if (trailingBackslash && fileOnly) return STATUS_OBJECT_NAME_INVALID;
+  const eas = createdEas(body);
+  if (typeof eas === 'number') return eas;
   const mapped = mapGenericRights(body.desiredAccess);
   const wanted: Wanted = {
     ...body,
@@ -126,6 +137,7 @@ function want(body: CreateRequest, { components, stream, trailingBackslash }: Pa
     path: components,
     directoryOnly,
     fileOnly,
+    eas,
   };
   return wanted;
 }
@@ -134,8 +146,8 @@ function want(body: CreateRequest, { components, stream, trailingBackslash }: Pa
 function refuseOnShare(wanted: Wanted, { tree }: TreeRequest): NtStatus | undefined {
   if ((wanted.access & ~tree.maximalAccess) !== 0) return STATUS_ACCESS_DENIED;
   if (!tree.readOnly) {
-    const eas = findCreateContext(wanted.createContexts, CreateContextName.EA_BUFFER);
-    return eas !== undefined && eas.length > 0 ? STATUS_EAS_NOT_SUPPORTED : undefined;
+    const { extendedAttributes } = tree.share.vfs!.features;
+    return wanted.eas.length > 0 && !extendedAttributes ? STATUS_EAS_NOT_SUPPORTED : undefined;
   }
   const { createDisposition, createOptions } = wanted;
   if ((createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_ACCESS_DENIED;
@@ -174,11 +186,12 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
   const open = register(wanted, request, handle, access);
   if (typeof open === 'number') return open;
   try {
-    const reserved = await reserve(wanted, handle);
-    if (!isErrno(reserved)) return await createReply(wanted, request, open, FILE_CREATED);
+    const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
+    const failed = set !== 0 ? set : await reserve(wanted, handle);
+    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);
     open.deleteOnClose = true;
     await closeOpen(request.server, open);
-    return reserved;
+    return failed;
   } finally {
     open.lifetime.release();
   }
@@ -333,6 +346,8 @@ async function openData(
     if (isErrno(opened)) return statusOfErrno(opened);
   }
   if (!overwrites(wanted)) return undefined;
+  const replaced = await replaceEas(handle, wanted.eas);
+  if (isErrno(replaced)) return statusOfErrno(replaced);
   const emptied = stat.size === 0 ? 0 : await handle.truncate(0);
   if (isErrno(emptied)) return statusOfErrno(emptied);
   const attributes = (wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET) | FILE_ATTRIBUTE_ARCHIVE;

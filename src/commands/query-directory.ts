@@ -38,6 +38,7 @@ import type { VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest, Outcome } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { longName } from './short-names.ts';
 
 export async function queryDirectory(
   body: QueryDirectoryRequest,
@@ -182,7 +183,12 @@ async function peekExact(
   scan: Enumeration,
   open: Open,
 ): Promise<DirectoryEntry | undefined | Errno> {
-  const child = await open.handle!.child(scan.pattern);
+  const handle = open.handle!;
+  let child = await handle.child(scan.pattern);
+  if (child === ENOENT) {
+    const long = await longName(handle, scan.pattern);
+    if (!isErrno(long)) child = await handle.child(long);
+  }
   if (!isErrno(child)) return directoryEntry(open.tree.share, child.name, child.stat);
   if (child !== ENOENT) return child;
   scan.ended = true;

@@ -2,7 +2,6 @@
 import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
-  STATUS_NO_EAS_ON_FILE,
   STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -50,7 +49,9 @@ import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
 import { reparseTagOf } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
 import type { QueryResult } from './query-info.ts';
+import { alternateName } from './short-names.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
 export function queryFileInfo(
@@ -71,16 +72,35 @@ export function queryFileInfo(
     if (!connection.dialect!.normalizedNames) return STATUS_NOT_SUPPORTED;
   }
   const { handle } = open;
+  if (body.fileInfoClass === Class.FileFullEaInformation) return queryFullEas(body, open, handle);
+  if (body.fileInfoClass === Class.FileAlternateNameInformation) {
+    return alternateName(open.tree.files!, handle).then((short) =>
+      typeof short === 'number' ? short : fit(encodeFileNameInformation(short)),
+    );
+  }
   const stat = handle.stat();
-  const answer = (known: Result<VfsStat>): QueryResult => {
+  const eaSize = HOLDS_EA_SIZE.has(body.fileInfoClass) ? eaSizeOf(handle) : 0;
+  const answer = (known: Result<VfsStat>, size: number): QueryResult => {
     if (isErrno(known)) return statusOfErrno(known);
     if (body.fileInfoClass === Class.FileStreamInformation) return streams(body, known);
-    if (body.fileInfoClass === Class.FileFullEaInformation) return STATUS_NO_EAS_ON_FILE;
-    const encoded = fileInformation(body.fileInfoClass, { open, handle, stat: known });
+    const encoded = fileInformation(body.fileInfoClass, {
+      open,
+      handle,
+      stat: known,
+      eaSize: size,
+    });
     return typeof encoded === 'number' ? encoded : fit(encoded);
   };
-  return stat instanceof Promise ? stat.then(answer) : answer(stat);
+  if (stat instanceof Promise || eaSize instanceof Promise) {
+    return Promise.all([stat, eaSize]).then(([known, size]) => answer(known, size));
+  }
+  return answer(stat, eaSize);
 }
+
+const HOLDS_EA_SIZE: ReadonlySet<number> = new Set([
+  Class.FileEaInformation,
+  Class.FileAllInformation,
+]);
 
 const NOTHING = Buffer.alloc(0);
 
@@ -88,6 +108,7 @@ interface Subject {
   readonly open: Open;
   readonly handle: VfsHandle;
   readonly stat: VfsStat;
+  readonly eaSize: number;
 }
 
 /** The bytes of one class; undefined where it is not served, a status where there is no answer. */
@@ -101,7 +122,7 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
     case Class.FileInternalInformation:
       return FileInternalInformation.encode({ indexNumber: stat.fileId });
     case Class.FileEaInformation:
-      return FileEaInformation.encode({ eaSize: 0 });
+      return FileEaInformation.encode({ eaSize: subject.eaSize });
     case Class.FileAccessInformation:
       return FileAccessInformation.encode({ accessFlags: open.access });
     case Class.FilePositionInformation:
@@ -177,7 +198,7 @@ function all(subject: Subject): Buffer | number {
     basic: basic(subject),
     standard: standard(subject),
     internal: { indexNumber: subject.stat.fileId },
-    ea: { eaSize: 0 },
+    ea: { eaSize: subject.eaSize },
     access: { accessFlags: subject.open.access },
     position: { currentByteOffset: subject.open.position },
     mode: { mode: subject.open.mode },

@@ -7,6 +7,7 @@ import {
   FILE_DEVICE_DISK,
   FILE_DEVICE_IS_MOUNTED,
   FILE_READ_ONLY_VOLUME,
+  FILE_SUPPORTS_EXTENDED_ATTRIBUTES,
   FILE_SUPPORTS_HARD_LINKS,
   FILE_SUPPORTS_OBJECT_IDS,
   FILE_UNICODE_ON_DISK,
@@ -126,6 +127,7 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     FILE_CASE_PRESERVED_NAMES |
     FILE_UNICODE_ON_DISK |
     FILE_SUPPORTS_OBJECT_IDS |
+    (features.extendedAttributes ? FILE_SUPPORTS_EXTENDED_ATTRIBUTES : 0) |
     (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
     (readOnly ? FILE_READ_ONLY_VOLUME : 0)
   );

@@ -25,6 +25,7 @@ import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { longPath } from './short-names.ts';
 
 interface Target {
   readonly rootDirectory: number;
@@ -77,9 +78,10 @@ function destination(target: Target): readonly string[] | NtStatus {
 }
 
 async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
-  const path = destination(target);
-  if (typeof path === 'number') return path;
-  const { open } = request;
+  const named = destination(target);
+  if (typeof named === 'number') return named;
+  const { open, tree } = request;
+  const path = await longPath(tree.files!, named);
   if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
@@ -92,10 +94,11 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
 }
 
 async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
-  const path = destination(target);
-  if (typeof path === 'number') return path;
+  const named = destination(target);
+  if (typeof named === 'number') return named;
   const { open, tree } = request;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
+  const path = await longPath(tree.files!, named);
   const refused = await refuseReplacing(path, target, request);
   if (refused !== undefined) return refused;
   const result = await open.handle!.link(path, target.replace);

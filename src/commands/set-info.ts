@@ -19,6 +19,7 @@ import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts'
 import { CHANGES } from './access.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
+import { setFullEas } from './extended-attributes.ts';
 import { setLink, setLinkEx, setRename, setRenameEx } from './rename.ts';
 import {
   setAllocation,
@@ -85,6 +86,8 @@ function setFile(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtSta
       return setPosition(body.buffer, open);
     case Class.FileModeInformation:
       return setMode(body.buffer, open);
+    case Class.FileFullEaInformation:
+      return setFullEas(body.buffer, handle);
     case Class.FileAllocationInformation:
       return setAllocation(body.buffer, open, handle);
     case Class.FileEndOfFileInformation:

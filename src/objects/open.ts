@@ -57,6 +57,8 @@ export class Open {
   mode: number;
   /** FilePositionInformation, MS-FSCC 2.4.40. */
   position = 0;
+  /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
+  nextEa = 0;
   enumeration: Enumeration | undefined;
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;
