@@ -10,6 +10,7 @@ import {
   SEND_TIMEOUT_MS,
 } from '../base/limits.ts';
 import { connectionPart } from '../base/log.ts';
+import type { Connection } from '../objects/connection.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
 import { encodeFrameHeader, positiveSessionResponse } from '../smb2/framing.ts';
@@ -217,11 +218,17 @@ function refuse(server: ServerState, address: string): string | undefined {
   if (server.connections.size >= maxConnections) return 'too many connections';
   let fromThere = 0;
   let strangers = 0;
+  let oldest: Connection | undefined;
   for (const connection of server.connections) {
     if (connection.transport.remoteAddress === address) fromThere += 1;
-    if (!connection.authenticated) strangers += 1;
+    if (connection.authenticated) continue;
+    strangers += 1;
+    oldest ??= connection;
   }
   if (fromThere >= maxConnectionsPerAddress) return 'too many connections from one address';
-  if (strangers >= MAX_UNAUTHENTICATED_CONNECTIONS) return 'too many connections without a session';
+  // Sockets that nobody speaks on must not keep others out: the oldest gives way.
+  if (strangers >= MAX_UNAUTHENTICATED_CONNECTIONS) {
+    oldest?.transport.close('a newer connection takes the place of one without a session');
+  }
   return undefined;
 }
