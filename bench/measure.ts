@@ -29,11 +29,17 @@ const sessionOn = (server: Server, row: Pick<Row, 'mode'>, options: Options): Se
   cipher: options.cipher,
 });
 
-export async function prepareShares({ usmbd, samba, client, options, say }: Contest) {
+export async function prepareShares(contest: Contest): Promise<void> {
+  const { usmbd, samba, client, options, say } = contest;
   for (const server of [usmbd, samba]) {
     say(`making the files on ${server.name}`);
     const session = sessionOn(server, { mode: 'plain' }, options);
-    await client.prepare({ ...session, share: server.preparationShare });
+    try {
+      await client.prepare({ ...session, share: server.preparationShare });
+    } catch (error) {
+      server.assertAlive();
+      throw new Error(`${server.name} does not take the files`, { cause: error });
+    }
   }
 }
 

@@ -5,7 +5,7 @@
 import { CipherId, TRANSFORM_HEADER_BYTES } from '../../src/crypto/cipher.ts';
 import { evpContext } from '../../src/native/evp.ts';
 import { addressOf } from '../../src/native/library.ts';
-import type { Session } from './session.ts';
+import type { Secured } from './session.ts';
 
 /** As far as anything in a reply is looked at: up to the FileId of a CREATE. */
 export const PEEK_BYTES = 64 + 88;
@@ -23,7 +23,7 @@ export interface Peek {
   free(): void;
 }
 
-export function peekInto(session: Session, received: Buffer): Peek {
+export function peekInto(session: Secured, received: Buffer): Peek {
   const { cipher } = session;
   const key = session.keys!.encryptionKey!;
   const context = evpContext(key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr', key, 'decrypt');

@@ -10,7 +10,7 @@ import { evpContext } from '../../src/native/evp.ts';
 import { addressOf } from '../../src/native/library.ts';
 import { SMB2_TRANSFORM_FLAG_ENCRYPTED, writeTransformHeader } from '../../src/smb2/transform.ts';
 import type { Payload } from './request.ts';
-import type { Session } from './session.ts';
+import type { Secured } from './session.ts';
 
 export interface Protection {
   /** Bytes that it needs before the SMB2 header. */
@@ -36,7 +36,7 @@ const PLAIN: Protection = {
   free: () => undefined,
 };
 
-export function protectionOf(session: Session, arena: Buffer): Protection {
+export function protectionOf(session: Secured, arena: Buffer): Protection {
   if (session.mode === 'plain') return PLAIN;
   if (session.mode === 'signed') {
     const gmac = session.signingAlgorithm === SigningAlgorithm.AES_GMAC;
@@ -48,7 +48,7 @@ export function protectionOf(session: Session, arena: Buffer): Protection {
 }
 
 /** The signature field is zero, as the request was built; the tag is written into it. */
-function signByGmac(session: Session, arena: Buffer): Protection {
+function signByGmac(session: Secured, arena: Buffer): Protection {
   const context = evpContext('aes-128-gcm', session.keys!.signingKey, 'encrypt');
   const nonce = Buffer.alloc(GCM_NONCE_BYTES);
   const nonceAt = addressOf(nonce);
@@ -67,7 +67,7 @@ function signByGmac(session: Session, arena: Buffer): Protection {
   };
 }
 
-function signByAny(session: Session, arena: Buffer): Protection {
+function signByAny(session: Secured, arena: Buffer): Protection {
   const signer = createSigner(session.signingAlgorithm, session.keys!.signingKey);
   return {
     headroom: 0,
@@ -81,7 +81,7 @@ function signByAny(session: Session, arena: Buffer): Protection {
 }
 
 /** A TRANSFORM_HEADER as it stays, but for nonce, size and tag. */
-function transformTemplate(session: Session): Buffer {
+function transformTemplate(session: Secured): Buffer {
   const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
   writeTransformHeader(header, {
     signature: Buffer.alloc(16),
@@ -94,7 +94,7 @@ function transformTemplate(session: Session): Buffer {
   return header;
 }
 
-function sealByGcm(session: Session, arena: Buffer, cipher: CipherId): Protection {
+function sealByGcm(session: Secured, arena: Buffer, cipher: CipherId): Protection {
   const name = cipher === CipherId.AES_128_GCM ? 'aes-128-gcm' : 'aes-256-gcm';
   // The keys are named from the server's side: what it decrypts with.
   const context = evpContext(name, session.keys!.decryptionKey!, 'encrypt');
@@ -125,7 +125,7 @@ function sealByGcm(session: Session, arena: Buffer, cipher: CipherId): Protectio
   };
 }
 
-function sealByAny(session: Session, arena: Buffer): Protection {
+function sealByAny(session: Secured, arena: Buffer): Protection {
   const { seal } = createSealer(session.cipher!, session.keys!.decryptionKey!);
   return {
     headroom: TRANSFORM_HEADER_BYTES,

@@ -5,6 +5,7 @@
  */
 import { createOpener, TRANSFORM_HEADER_BYTES } from '../../src/crypto/cipher.ts';
 import { createSigner } from '../../src/crypto/signing.ts';
+import { STATUS_PENDING } from '../../src/dtyp/ntstatus.ts';
 import { addressOf } from '../../src/native/library.ts';
 import { MSG_TRUNC, MSG_WAITALL } from '../../src/native/socket.ts';
 import { FRAME_HEADER_SIZE } from '../../src/smb2/framing.ts';
@@ -147,7 +148,10 @@ function unwrapOf(session: Session, received: Buffer, verify: boolean): Unwrap {
       if (length < HEADER_SIZE) throw new LoadError('a reply without a header');
       if (signer === undefined) return;
       const message = messageOf(reply);
-      if (!isSigned(readHeader(message))) throw new LoadError('an unsigned reply');
+      const header = readHeader(message);
+      // 3.2.5.1.3: an interim response need not be signed.
+      if (header.status === STATUS_PENDING) return;
+      if (!isSigned(header)) throw new LoadError('an unsigned reply');
       if (!signer.verify(message)) throw new LoadError('a wrong signature');
     },
     free: () => undefined,

@@ -64,6 +64,9 @@ export interface SessionOptions {
   readonly cipher: CipherId;
 }
 
+/** What protects the messages of a session. */
+export type Secured = Pick<Session, 'mode' | 'sessionId' | 'signingAlgorithm' | 'cipher' | 'keys'>;
+
 /** Asked for with each request of the set-up, so that the measured depth finds its credits. */
 const CREDITS_ASKED = 256;
 /** ECHOs that may be spent on gathering credits. */
