@@ -168,6 +168,25 @@ test('what is known and not supported is a warning', () => {
   assert.equal(load('[global]\nserver min protocol = NT1\n').global.minProtocol, 0x0202);
 });
 
+test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {
+  for (const [asked, done] of [
+    ['ipc timeout = 10', 'ipc timeout = 0'],
+    ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
+    ['oplocks = yes', 'oplocks = no'],
+    ['crossmnt = no', 'crossmnt = yes'],
+    ['durable handles = yes', 'durable handles = no'],
+  ] as const) {
+    assert.match(
+      warnings(`[global]\n${asked}\n`)[0] ?? asked,
+      /^f:2: warning: .* not supported yet/,
+    );
+    assert.deepEqual(warnings(`[global]\n${done}\n`), []);
+  }
+  const interfaces = '[global]\ninterfaces = lo 10.0.0.0/8\n';
+  assert.match(warnings(interfaces)[0]!, /^f:2: warning: "interfaces" does nothing without/);
+  assert.deepEqual(warnings(`${interfaces}bind interfaces only = yes\n`), []);
+});
+
 test('what could open the server when passed over is an error', () => {
   assert.match(errors('[global]\ninclude = /etc/other\n')[0]!, /^f:2: error: "include"/);
   assert.match(

@@ -5,6 +5,8 @@ import type { Credentials } from '../auth/ntlm-initiator.ts';
 import { createLogger } from '../base/log.ts';
 import { readConfiguration } from '../config/load.ts';
 import type { Account, ControlPlane, LoginStep, ShareDecision } from '../ipc/control-plane.ts';
+import { ClientAssociation } from '../rpc/client-association.ts';
+import { SRVSVC } from '../rpc/srvsvc.ts';
 import { type ControlPlaneOptions, createControlPlane } from './control-plane.ts';
 import { FIRST_DELAY_MS } from './login-throttle.ts';
 import { systemAccounts } from './system-accounts.ts';
@@ -156,6 +158,31 @@ test('shares are found without case; others are not there', () => {
   assert.deepEqual(connect(control, account, 'global', CLIENT), { kind: 'no-such-share' });
   assert.deepEqual(connect(control, account, 'data2', CLIENT), { kind: 'no-such-share' });
   assert.deepEqual(connect(control, account, 'ipc$', CLIENT), granted(false, ANN));
+});
+
+test('the uses of a share are told to administrators', () => {
+  const control = plane('[Data]\npath = /d\nmax connections = 7\n');
+  const root: Account = { name: 'r', kind: 'user', identity: { uid: 0, gid: 0, groups: [] } };
+  const uses = (name: string) => {
+    const pipe = control.openPipe(root, 'srvsvc')!;
+    const client = new ClientAssociation(SRVSVC);
+    pipe.write(client.bind());
+    client.bound(pipe.read(4280)!.bytes);
+    const { NetrShareGetInfo } = SRVSVC.operations;
+    const input = { serverName: null, netName: name, level: 2 };
+    for (const fragment of client.request(NetrShareGetInfo, input)) pipe.write(fragment);
+    const answer = client.answer(NetrShareGetInfo, pipe.read(4280)!.bytes);
+    assert.ok(answer.kind === 'result' && answer.output.infoStruct.tag === 2);
+    const { currentUses, maxUses } = answer.output.infoStruct.value!;
+    return { currentUses, maxUses };
+  };
+  assert.deepEqual(uses('data'), { currentUses: 0, maxUses: 7 });
+  control.shareUsed('Data', 3);
+  control.shareUsed('IPC$', 1);
+  assert.deepEqual(uses('data'), { currentUses: 3, maxUses: 7 });
+  assert.deepEqual(uses('ipc$'), { currentUses: 1, maxUses: 0xffff_ffff });
+  control.shareUsed('Data', 2);
+  assert.equal(uses('data').currentUses, 2);
 });
 
 test('the lists of a share', () => {
