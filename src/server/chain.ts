@@ -210,13 +210,16 @@ export class Chain {
     const { header, connection } = request;
     const row = commandTable[header.command]!;
     const related = isRelated(header);
-    if (related && this.#previous === undefined) return STATUS_INVALID_PARAMETER;
-    const named = related ? this.#previous!.session : connection.sessions.get(header.sessionId);
+    const named =
+      related && this.#previous !== undefined
+        ? this.#previous.session
+        : connection.sessions.get(header.sessionId);
     if (named !== undefined) connection.idleSinceMs = performance.now();
     const refused = verifySignature(request, named);
     // The answer is signed with the session's key even when the request is refused.
     request.session = named;
     if (refused !== undefined) return refused;
+    if (related && this.#previous === undefined) return STATUS_INVALID_PARAMETER;
     if (row.needs === 'nothing') return undefined;
     if (related && named === undefined) return STATUS_INVALID_PARAMETER;
     return verifySession(request, row, named) ?? this.#checkTree(request, row, related);
