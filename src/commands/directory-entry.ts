@@ -1,4 +1,9 @@
-/** MS-FSCC 2.4: one entry of a listing, from what the file system tells. */
+/**
+ * MS-FSCC 2.4: one entry of a listing, from what the file system tells. Two things are left out. EaSize is 0:
+ * to count extended attributes would take one more system call for each entry, and who wants them asks
+ * the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off: whether
+ * a name is to be had depends on the whole directory (short-names.ts).
+ */
 import { FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import {
