@@ -200,7 +200,8 @@ function fileSystem(share: ShareConfiguration): Vfs {
     fileMode: (0o666 & share.createMask) | share.forceCreateMode,
     directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
   };
-  return isPortable() ? createPortableVfs(options) : createLocalVfs(options);
+  if (isPortable()) return createPortableVfs(options);
+  return createLocalVfs({ ...options, storeAttributes: share.storeDosAttributes });
 }
 
 const policy = ({ global }: Configuration): ObjectsOptions => ({

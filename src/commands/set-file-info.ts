@@ -6,6 +6,7 @@ import {
   STATUS_DISK_FULL,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import {
@@ -52,7 +53,20 @@ export async function setBasic(buffer: Buffer, handle: VfsHandle): Promise<NtSta
   }
   if (fileAttributes !== 0) changes.attributes = fileAttributes & FILE_ATTRIBUTE_VALID_SET;
   if (Object.keys(changes).length === 0) return STATUS_SUCCESS;
-  return statusOf(await handle.set(changes));
+  const refused = await handle.set(changes);
+  return refused === EOPNOTSUPP ? setWhatIsKept(changes, handle) : statusOf(refused);
+}
+
+/**
+ * For a file system that keeps no DOS attributes and no creation time. Copying programs set them together with
+ * the times of access and writing, which are what matters to them: those are set, the rest is left as
+ * FAT leaves what it has no room for. Asked for without such a time, the refusal is the whole answer.
+ */
+async function setWhatIsKept(changes: VfsChanges, handle: VfsHandle): Promise<NtStatus> {
+  const { creationTime: _creation, attributes: _attributes, ...kept } = changes;
+  const { lastAccessTime, lastWriteTime } = kept;
+  if (lastAccessTime === undefined && lastWriteTime === undefined) return STATUS_NOT_SUPPORTED;
+  return statusOf(await handle.set(kept));
 }
 
 /** 2.1.5.15.5; on a directory INVALID_PARAMETER. */

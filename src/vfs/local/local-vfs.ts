@@ -29,6 +29,8 @@ export interface LocalVfsOptions {
   readonly fileMode?: number;
   /** Mode of new directories; smb.conf `directory mask`. */
   readonly directoryMode?: number;
+  /** smb.conf `store dos attributes`. False: user.DOSATTRIB is neither written nor believed. */
+  readonly storeAttributes?: boolean;
   /** False: walk by component even where the kernel has openat2. */
   readonly openat2?: boolean;
   /** Makes a file's data durable; tests put a failing one here. */
@@ -73,11 +75,11 @@ function umaskOfProcess(): number {
   return Number.parseInt(/^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '0', 8);
 }
 
-function featuresOf(root: number): VfsFeatures {
+function featuresOf(root: number, storeAttributes: boolean): VfsFeatures {
   const isPlain = isFat(root);
   const hasXattrs = getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP;
   return {
-    attributes: hasXattrs,
+    attributes: hasXattrs && storeAttributes,
     extendedAttributes: hasXattrs,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
@@ -125,7 +127,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     resolver: new Resolver(root, cache, hasOpenat2),
     inodes,
     volumes,
-    features: featuresOf(root),
+    features: featuresOf(root, options.storeAttributes !== false),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
     umask: umaskOfProcess(),
