@@ -26,14 +26,17 @@ export interface TestServer {
 
 export const credentials: LoginOptions = { user: USER, secret: PASSWORD };
 
+/** Named here, so that no accounts of this machine are looked for. */
+const identity = (id: number) => ({ uid: id, gid: id, groups: [] });
+
 /** `options` add to one share and two users. */
 export async function startServer(options: ServerOptions = {}): Promise<TestServer> {
   const vfs = createMemoryVfs();
   const server = createServer({
     shares: [{ name: SHARE, vfs }],
     users: [
-      { name: USER, password: PASSWORD },
-      { name: OTHER_USER, password: PASSWORD },
+      { name: USER, password: PASSWORD, identity: identity(1001) },
+      { name: OTHER_USER, password: PASSWORD, identity: identity(1002) },
     ],
     ...options,
   });
