@@ -158,6 +158,7 @@ const CASES: readonly Case[] = [
   ['rename, del, rmdir', renameAndRemove],
   ['mput and mget of a tree', treeOverAndBack],
   ['tar c and x', tarOverAndBack],
+  ['setea and geteas, a short name', attributesAndShortName],
 ];
 
 async function putAndGet(client: Smbclient, call: Call): Promise<void> {
@@ -247,6 +248,27 @@ async function tarOverAndBack(client: Smbclient, call: Call): Promise<void> {
   expect(unpacked.code === 0, unpacked.stderr);
   expectSameTree(client.manifest, existsSync(join(back, 'w')) ? join(back, 'w') : back, 'tar c');
   await client.commands(call, 'deltree w\\*');
+}
+
+async function attributesAndShortName(client: Smbclient, call: Call): Promise<void> {
+  const folder = client.folder('attributes');
+  writeFileSync(join(folder, 'f'), 'by its short name');
+  const inFolder = { ...call, cwd: folder };
+  const text = await client.commands(
+    inFolder,
+    'put f "w\\a long name.text"',
+    'setea "w\\a long name.text" Color blue',
+    'setea "w\\a long name.text" gone x',
+    'setea "w\\a long name.text" COLOR green',
+    'setea "w\\a long name.text" gone ""',
+    'geteas "w\\a long name.text"',
+    'allinfo "w\\a long name.text"',
+  );
+  expect(/^Color \(0\) =\n.*green$/m.test(text) && !text.includes('gone'), `geteas:\n${text}`);
+  const short = /^altname: (\S+)$/m.exec(text)?.[1];
+  expect(short !== undefined, `allinfo shows no short name:\n${text}`);
+  await client.commands(inFolder, `get w\\${short} back`, `del w\\${short}`);
+  expect(readFileSync(join(folder, 'back'), 'utf8') === 'by its short name', 'another file');
 }
 
 async function runTar(client: Smbclient, call: Call, args: readonly string[]): Promise<void> {
