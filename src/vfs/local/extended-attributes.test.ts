@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { lgetxattr, listxattr, setxattr } from '../../native/xattr.ts';
 import { E2BIG, EACCES, isErrno } from '../errno.ts';
 import type { VfsHandle } from '../vfs.ts';
-import { now, scratchShare, cannotRun as skip } from './contract-scratch.ts';
+import { MEMORY_DISK, now, scratchShare, cannotRun as skip } from './contract-scratch.ts';
 
 /** What ext4 keeps of one file's attributes at most, with the features that mkfs sets today. */
 const MORE_THAN_A_BLOCK = 8192;
@@ -61,6 +61,21 @@ test('only what a client can name and set is shown; the rest stays', { skip }, (
   ]);
   assert.equal(handle.setEas([ea('Empty', 'full')]), 0);
   assert.deepEqual(easOf(handle), { own: 'x', Empty: 'full' });
+  handle.close();
+});
+
+test('a value that no EaValueLength can tell is not shown', { skip }, (context) => {
+  const { root, tree } = scratchShare({}, MEMORY_DISK);
+  const path = file(root, {});
+  if (setxattr(path, 'user.huge', Buffer.alloc(65_536, 'x')) !== 0) {
+    context.skip('the disk takes no value of 64 KiB');
+    return;
+  }
+  const handle = now(tree.lookup(['f']));
+  assert.deepEqual(easOf(handle), {});
+  assert.equal(handle.setEas([ea('a', '1')]), 0);
+  assert.deepEqual(easOf(handle), { a: '1' });
+  assert.deepEqual(onDisk(path), ['user.a', 'user.huge']);
   handle.close();
 });
 

@@ -1,11 +1,12 @@
 /**
  * Extended attributes on disk: `user.NAME`, where Samba and ksmbd keep them too. Names are found without
- * regard to case, and stay as they were first stored. Linux may hold what no client can name, or attributes
- * without a value: those are left alone.
+ * regard to case, and stay as they were first stored. Linux may hold what no client can name, and values
+ * that are empty or larger than all attributes of a file may be: those are left alone.
  *
  * Limits are the disk's: XFS and Btrfs take values of 64 and 16 KiB, ext4 has some 4 KiB for all attributes
  * of a file, its ACL and user.DOSATTRIB among them. Beyond that is E2BIG.
  */
+import { MAX_EAS_BYTES } from '../../fscc/extended-attributes.ts';
 import { fstatfs, stfs } from '../../native/stat.ts';
 import {
   fgetxattr,
@@ -56,7 +57,7 @@ function valuesOf(object: EaObject, names: readonly string[]): Result<readonly V
     // Another process took it away meanwhile.
     if (value === ENODATA) continue;
     if (isErrno(value)) return value;
-    if (value.length > 0) eas.push({ name, value });
+    if (value.length > 0 && value.length <= MAX_EAS_BYTES) eas.push({ name, value });
   }
   return eas;
 }
