@@ -92,8 +92,8 @@ export const authenticateWith = (
     ...change,
   });
 
-export async function afterChallenge(token: Buffer): Promise<string> {
-  const server = acceptor();
+export async function afterChallenge(token: Buffer, find: AccountLookup = lookup): Promise<string> {
+  const server = acceptor(find);
   const challenge = await server.step(encodeNegotiate(DEFAULT_NEGOTIATE_FLAGS));
   assert.equal(challenge.kind, 'continue');
   const step = await server.step(token);

@@ -103,6 +103,16 @@ test('a guest is let in whatever the response, without a key', async () => {
   assert.equal(resp(server.token).negState, NegState.ACCEPT_COMPLETED);
 });
 
+test('who sends no NTLMv2 response can be a guest, and nobody else', async () => {
+  for (const length of [0, 1, 24]) {
+    const token = authenticateWith({ ntChallengeResponse: Buffer.alloc(length, 1) });
+    assert.equal(await afterChallenge(token, () => 'guest'), 'done');
+    assert.equal(await afterChallenge(token), 'logon-failure');
+    assert.equal(await afterChallenge(token, () => undefined), 'logon-failure');
+    assert.equal(await afterChallenge(token, () => Promise.resolve('guest')), 'done');
+  }
+});
+
 test('an empty user with a response is no anonymous', async () => {
   const empty = { ...credentials, user: '' };
   await assertRefused(converse({ credentials: empty }), 'logon-failure');

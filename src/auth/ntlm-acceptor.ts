@@ -243,6 +243,15 @@ interface Attempt {
   readonly flags: number;
 }
 
+const isV2 = ({ ntChallengeResponse }: AuthenticateMessage): boolean =>
+  ntChallengeResponse.length > NTLM_V1_RESPONSE_BYTES;
+
+function promisesMic({ ntChallengeResponse }: AuthenticateMessage): boolean {
+  const { avPairs } = decodeClientChallenge(ntChallengeResponse.subarray(PROOF_BYTES));
+  return (avFlags(avPairs) & AV_FLAG_MIC) !== 0;
+}
+
+/** A guest is let in whatever the response, also with none: who has no password sends none (smbclient -N). */
 function judge(
   attempt: Attempt,
   account: Awaited<ReturnType<AccountLookup>>,
@@ -252,6 +261,8 @@ function judge(
     const guest = { ...identityName, guest: true };
     return { kind: 'done', identityName: guest, flags, exportedSessionKey: undefined };
   }
+  // No password, or NTLMv1: nobody's proof, whoever it is.
+  if (!isV2(message)) return refused('logon-failure', identityName);
   const hash = account?.ntHash ?? NO_ACCOUNT;
   const base = proveHash(hash, message, challenged.serverChallenge);
   if (base === undefined || account === undefined) return refused('logon-failure', identityName);
@@ -289,10 +300,7 @@ function authenticate(
     if (key === undefined) return refused('malformed', identityName);
     return { kind: 'done', identityName, flags, exportedSessionKey: key };
   }
-  const response = message.ntChallengeResponse;
-  if (response.length <= NTLM_V1_RESPONSE_BYTES) return refused('logon-failure', identityName);
-  const { avPairs } = decodeClientChallenge(response.subarray(PROOF_BYTES));
-  const hasMic = (avFlags(avPairs) & AV_FLAG_MIC) !== 0;
+  const hasMic = isV2(message) && promisesMic(message);
   const attempt = { challenged, token, message, hasMic, identityName, flags };
   const account = lookup(message.userName, message.domainName);
   return account instanceof Promise

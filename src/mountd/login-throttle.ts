@@ -60,7 +60,7 @@ export class LoginThrottle {
     if (this.#records.size > MAXIMUM_ADDRESSES) {
       this.#records.delete(this.#records.keys().next().value!);
     }
-    return record.free - now;
+    return Math.ceil(record.free - now);
   }
 
   #find(key: string): Failures | undefined {
