@@ -1,6 +1,8 @@
 /** What the parts do only together: limits of smb.conf, listeners, the accounts of a file. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect as connectSocket } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -239,4 +241,72 @@ test('the accounts of a file, as it is at the login', async () => {
 test('what cannot be served is the asker’s to mend', () => {
   const path = join(folder, 'none');
   assert.throws(() => createServer({ shares: [{ name: 'a', path }] }), SetupError);
+});
+
+/** A program of root's without native support; prints its port, or why it does not serve. */
+const PORTABLE_PROGRAM = `
+  import { createServer } from ${JSON.stringify(new URL('create-server.ts', import.meta.url).href)};
+  const [path, forceUser, dropPrivileges] = JSON.parse(process.argv[1]);
+  const { configure } = await import(${JSON.stringify(new URL('config/configuration.ts', import.meta.url).href)});
+  const share = { name: 's', path, readOnly: false, ...(forceUser && { forceUser }) };
+  try {
+    const server = createServer({
+      configuration: configure({ shares: [share] }),
+      users: [{ name: 'ann', password: 'tiger' }],
+      dropPrivileges,
+    });
+    const before = process.getuid();
+    const { port } = await server.listen({ port: 0, address: '127.0.0.1' });
+    console.log(JSON.stringify({ port, before, after: process.getuid() }));
+    process.stdin.on('end', () => server.close()).resume();
+  } catch (error) {
+    console.log(JSON.stringify({ error: error.name, message: error.message }));
+  }`;
+
+async function portable(...input: readonly unknown[]) {
+  const program = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', PORTABLE_PROGRAM, JSON.stringify(input)],
+    { env: { ...process.env, USMBD_NATIVE: '0' }, stdio: ['pipe', 'pipe', 'inherit'] },
+  );
+  const exit = once(program, 'exit');
+  open.push({
+    close: () => {
+      program.stdin.end();
+      return exit;
+    },
+  });
+  const [line] = await once(program.stdout, 'data');
+  return JSON.parse(String(line));
+}
+
+const asRoot = { skip: process.getuid?.() === 0 ? false : 'only as root' };
+
+test(
+  'root without native support becomes the force user once the port is bound',
+  asRoot,
+  async () => {
+    const path = mkdtempSync(join(folder, 'portable-'));
+    chmodSync(folder, 0o711);
+    chmodSync(path, 0o777);
+    const { port, before, after: now } = await portable(path, 'nobody', true);
+    assert.deepEqual({ before, now }, { before: 0, now: 65_534 });
+    const client = await connect({ host: '127.0.0.1', port });
+    open.push(client);
+    const tree = await (await client.login(USER)).treeConnect('s');
+    await tree.writeFile('a', Buffer.from('b'));
+    assert.equal(statSync(join(path, 'a')).uid, 65_534);
+  },
+);
+
+test('root without native support serves nothing else', asRoot, async () => {
+  const refused = async (pattern: RegExp, ...input: readonly unknown[]) => {
+    const { error, message } = await portable(folder, ...input);
+    assert.equal(error, 'SetupError');
+    assert.match(message, pattern);
+  };
+  await refused(/must not run as root: share s has no force user/, '', true);
+  await refused(/the force user of share s is root/, 'root', true);
+  await refused(/no system user nobody-at-all/, 'nobody-at-all', true);
+  await refused(/dropPrivileges/, 'nobody', false);
 });
