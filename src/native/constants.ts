@@ -79,4 +79,5 @@ export const SYS = {
   openat2: 437,
   faccessat2: 439,
   getxattrat: 464,
+  listxattrat: 465,
 } as const;

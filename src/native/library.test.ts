@@ -241,6 +241,9 @@ test('extended attributes go in and out by every way', { skip }, (context) => {
   assert.equal(xattr.fsetxattr(fd, 'user.two', Buffer.alloc(0)), 0);
   assert.deepEqual((xattr.flistxattr(fd) as string[]).sort(), ['user.two', 'user.usmbd']);
   assert.deepEqual(xattr.listxattr(path), xattr.flistxattr(fd));
+  const listed = Buffer.from(xattr.flistxattrBytes(fd) as Buffer);
+  assert.deepEqual(listed.toString().split('\0').sort(), ['', 'user.two', 'user.usmbd']);
+  if (xattr.hasGetxattrat) assert.deepEqual(xattr.listxattratBytes(dir, 'xattr'), listed);
   assert.equal(xattr.fremovexattr(fd, 'user.two'), 0);
   assert.equal(xattr.removexattr(path, 'user.usmbd'), 0);
   assert.deepEqual(xattr.flistxattr(fd), []);

@@ -47,6 +47,9 @@ const c = {
     'void *',
     'size_t',
   ]),
+  listxattrat: bind<
+    (nr: number, dir: number, path: string, flags: number, into: Buffer, size: number) => number
+  >('syscall', 'int64', ['int64', 'int64', 'str', 'int64', 'void *', 'int64']),
   flistxattr: bind<(fd: number, into: Buffer, size: number) => number>('flistxattr', 'int64', [
     'int',
     'void *',
@@ -98,6 +101,14 @@ export const fremovexattr = (fd: number, name: string): number => answer(c.fremo
 export const removexattr = (path: string, name: string): number =>
   answer(c.removexattr(path, name));
 
+/** The names as they come: each ends in a NUL. */
+export const flistxattrBytes = (fd: number): Buffer | number =>
+  found(c.flistxattr(fd, value, value.length));
+
+/** The same of what `path` below `dir` leads to; follows links. -ENOSYS before Linux 6.13. */
+export const listxattratBytes = (dir: number, path: string): Buffer | number =>
+  found(c.listxattrat(SYS.listxattrat, dir, path, 0, value, value.length));
+
 const namesOf = (list: Buffer | number): string[] | number =>
   typeof list === 'number' ? list : list.toString('utf8').split('\0').slice(0, -1);
 
@@ -107,6 +118,6 @@ export const listxattr = (path: string): string[] | number =>
 export const flistxattr = (fd: number): string[] | number =>
   namesOf(found(c.flistxattr(fd, value, value.length)));
 
-/** Whether getxattrat is there; asked once. */
+/** Whether getxattrat and listxattrat are there; asked once. */
 export const hasGetxattrat: boolean =
   missing === undefined && getxattrat(-1, '.', false, 'user.x') !== ENOSYS;

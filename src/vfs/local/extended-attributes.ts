@@ -10,11 +10,13 @@ import { MAX_EAS_BYTES } from '../../fscc/extended-attributes.ts';
 import { fstatfs, stfs } from '../../native/stat.ts';
 import {
   fgetxattr,
-  flistxattr,
+  flistxattrBytes,
   fremovexattr,
   fsetxattr,
   getxattr,
+  hasGetxattrat,
   listxattr,
+  listxattratBytes,
   removexattr,
   setxattr,
 } from '../../native/xattr.ts';
@@ -22,21 +24,34 @@ import { E2BIG, ENODATA, ENOSPC, type Errno, isErrno, type Result } from '../err
 import { changedEas, eaKey, isEaName, isReservedEa } from '../extended-attributes.ts';
 import type { VfsEa } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
+import { DOSATTRIB } from './dos-attribute.ts';
 
 const PREFIX = 'user.';
 
 /** An open object; `isData` when the descriptor is open for more than its path. */
 export interface EaObject {
   readonly fd: number;
+  /** /proc/self/fd. */
+  readonly procFd: number;
   readonly isData: boolean;
 }
 
 const pathOf = ({ fd }: EaObject): string => `/proc/self/fd/${fd}`;
 
+/** What most files have: no more than this server gives them. */
+const ONLY_DOSATTRIB = Buffer.from(`${DOSATTRIB}\0`);
+
+function listOf({ fd, isData, procFd }: EaObject): Buffer | readonly string[] | Errno {
+  if (isData) return flistxattrBytes(fd);
+  return hasGetxattrat ? listxattratBytes(procFd, `${fd}`) : listxattr(`/proc/self/fd/${fd}`);
+}
+
 /** Names of attributes that clients see; asked as the server, since the kernel lets everybody list them. */
 function namesOf(object: EaObject): readonly string[] | Errno {
-  const all = object.isData ? flistxattr(object.fd) : listxattr(pathOf(object));
-  if (typeof all === 'number') return all;
+  const list = listOf(object);
+  if (typeof list === 'number') return list;
+  if (list.length === 0 || (Buffer.isBuffer(list) && list.equals(ONLY_DOSATTRIB))) return [];
+  const all = Buffer.isBuffer(list) ? list.toString('utf8').split('\0') : list;
   return all
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => name.slice(PREFIX.length))

@@ -44,7 +44,7 @@ import type {
   VfsStat,
 } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
-import { readEas, writeEas } from './extended-attributes.ts';
+import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
 import { LocalCursor } from './local-cursor.ts';
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
@@ -173,13 +173,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   eas(): Result<readonly VfsEa[]> {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
     if (!this.isFile && !this.isDirectory) return [];
-    return readEas({ fd: this.fd, isData: this.#isData }, this.#credentials);
+    return readEas(this.#eaObject, this.#credentials);
   }
 
   setEas(changes: readonly VfsEa[]): Errno | 0 {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
     if (!this.isFile && !this.isDirectory) return EOPNOTSUPP;
-    return writeEas({ fd: this.fd, isData: this.#isData }, this.#credentials, changes);
+    return writeEas(this.#eaObject, this.#credentials, changes);
+  }
+
+  get #eaObject(): EaObject {
+    return { fd: this.fd, procFd: this.#share.procFd, isData: this.#isData };
   }
 
   removable(): Errno | 0 {
