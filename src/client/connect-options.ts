@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly serverName: string;
   /** Credits that the client tries to hold. */
   readonly creditTarget: number;
+  /** CreditRequest of NEGOTIATE, which is 0 from Windows and macOS; undefined: as of other requests. */
+  readonly negotiateCredits: number | undefined;
   /** For an answer, and for the connection to come up. */
   readonly timeoutMs: number;
   /** Changes the NEGOTIATE request. */

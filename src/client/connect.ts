@@ -46,6 +46,7 @@ const complete = (input: ConnectInput): ConnectOptions => ({
   clientGuid: randomBytes(GUID_BYTES),
   serverName: input.host,
   creditTarget: DEFAULT_CREDIT_TARGET,
+  negotiateCredits: undefined,
   timeoutMs: DEFAULT_TIMEOUT_MS,
   craftNegotiate: (request) => request,
   ...input,

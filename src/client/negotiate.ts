@@ -61,7 +61,9 @@ export async function negotiate(connection: ClientConnection): Promise<Negotiate
   }
   const request = options.craftNegotiate(negotiateRequest(options));
   const body = encodeNegotiateRequest(request);
-  const [exchange] = await connection.submit([{ command: Command.NEGOTIATE, body }]);
+  const { negotiateCredits: creditRequest } = options;
+  const header = creditRequest === undefined ? {} : { creditRequest };
+  const [exchange] = await connection.submit([{ command: Command.NEGOTIATE, body, header }]);
   const answer = succeed(await connection.answerOf(exchange!));
   const response = decodeNegotiateResponse(answer.message);
   if (!request.dialects.includes(response.dialectRevision)) fail('a dialect that was not offered');
