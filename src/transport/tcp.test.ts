@@ -1,87 +1,62 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { SILENT_LOGGER } from '../base/log.ts';
-import { configure } from '../config/configuration.ts';
-import { createControlPlane } from '../mountd/control-plane.ts';
-import { ServerState } from '../objects/server-state.ts';
-import { FRAME_HEADER_SIZE, positiveSessionResponse } from '../smb2/framing.ts';
-import { listenTcp } from './tcp.ts';
+import { MAX_UNAUTHENTICATED_CONNECTIONS } from '../base/limits.ts';
+import { createServer } from '../create-server.ts';
+import { encodeFrameHeader } from '../smb2/framing.ts';
+import { createMemoryVfs } from '../vfs/memory/memory.ts';
 
-/** RFC 1002 4.3.2; the server answers it whatever follows. */
-const SESSION_REQUEST = Buffer.from('81000000', 'hex');
-
-function serverState(): ServerState {
-  const configuration = configure({});
-  const options = {
-    serverName: 'S',
-    minDialect: 0x0202,
-    maxDialect: 0x0311,
-    requireSigning: true,
-    encryption: 'auto',
-    maxReadSize: 65_536,
-    maxWriteSize: 65_536,
-    maxTransactSize: 65_536,
-    maxCredits: 128,
-    maxConnections: 2,
-    maxConnectionsPerAddress: 2,
-    maxSessions: 2,
-    deadtimeMs: 0,
-    maxOpens: 10,
-  } as const;
-  const controlPlane = createControlPlane({ configuration, users: [] });
-  return new ServerState(Buffer.alloc(16), options, controlPlane, [], SILENT_LOGGER);
+async function served(use: (port: number) => Promise<void>): Promise<void> {
+  const server = createServer({ shares: [{ name: 'm', vfs: createMemoryVfs() }] });
+  const { port } = await server.listen({ port: 0, address: '127.0.0.1' });
+  try {
+    await use(port);
+  } finally {
+    await server.close();
+  }
 }
 
-async function client(port: number) {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => {});
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
   await once(socket, 'connect');
-  return socket;
+  return socket.resume();
 }
 
-test('who comes before the listener serves is served then, within the limits', async () => {
-  const listener = await listenTcp({ port: 0, address: '127.0.0.1' });
-  const early = await Promise.all([1, 2, 3].map(() => client(listener.port)));
-  const answers = early.map((socket) => {
-    socket.write(SESSION_REQUEST);
-    return Promise.race([once(socket, 'data'), once(socket, 'close')]);
+test('a silent connection gives way to a new one when there are too many', async () => {
+  await served(async (port) => {
+    const first = await open(port);
+    const gone = once(first, 'close');
+    const others: Socket[] = [];
+    for (let i = 0; i < MAX_UNAUTHENTICATED_CONNECTIONS; i++) others.push(await open(port));
+    await gone;
+    assert.ok(others.every((socket) => !socket.destroyed));
+    for (const socket of others) socket.destroy();
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  const state = serverState();
-  assert.equal(
-    early.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
-    0,
-  );
-  listener.serve(state);
-  const got = (await Promise.all(answers)).map(([first]) => first);
-  const served = got.filter((first) => Buffer.isBuffer(first));
-  assert.equal(served.length, 2);
-  assert.deepEqual(served[0], positiveSessionResponse());
-  assert.equal(served[0]!.length, FRAME_HEADER_SIZE);
-  assert.deepEqual(
-    [...state.connections].map(({ id }) => id),
-    [1, 2],
-  );
-  await listener.close();
-  assert.equal(state.connections.size, 0);
 });
 
-test('a listener that never served ends those who wait', async () => {
-  const listener = await listenTcp({ port: 0, address: '127.0.0.1' });
-  const socket = await client(listener.port);
-  const closed = once(socket, 'close');
-  socket.resume();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await listener.close();
-  await closed;
+test('what is no SMB ends the connection', async () => {
+  await served(async (port) => {
+    for (const bytes of [
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      encodeFrameHeader(0xffffff),
+      Buffer.concat([encodeFrameHeader(8), Buffer.from('\xffSMB....', 'latin1')]),
+      Buffer.concat([encodeFrameHeader(4), Buffer.from('\xfeSMB', 'latin1')]),
+    ]) {
+      const socket = await open(port);
+      const gone = once(socket, 'close');
+      socket.write(bytes);
+      await gone;
+    }
+  });
 });
 
-test('a second listener on the port is refused', async () => {
-  const listener = await listenTcp({ port: 0, address: '127.0.0.1' });
-  await assert.rejects(listenTcp({ port: listener.port, address: '127.0.0.1' }), {
-    code: 'EADDRINUSE',
-  });
-  await listener.close();
+test('closing the server ends its connections', async () => {
+  const server = createServer({ shares: [{ name: 'm', vfs: createMemoryVfs() }] });
+  const { port } = await server.listen({ port: 0, address: '127.0.0.1' });
+  const socket = await open(port);
+  const gone = once(socket, 'close');
+  await server.close();
+  await gone;
+  await assert.rejects(open(port));
 });
