@@ -203,11 +203,12 @@ async function openExisting(
   request: TreeRequest,
   handle: VfsHandle,
 ): Promise<Outcome | Errno> {
-  const prepared = await prepare(wanted, request, handle);
-  const refused = typeof prepared === 'number' ? prepared : ended(request);
-  if (typeof prepared === 'number' || refused !== undefined || handle.path() === ENOENT) {
+  const found = await prepare(wanted, request, handle);
+  // What was found out about a file that has gone since is of no account.
+  const prepared = ended(request) ?? (handle.path() === ENOENT ? ESTALE : found);
+  if (typeof prepared === 'number') {
     handle.close();
-    return refused ?? ESTALE;
+    return prepared;
   }
   const open = register(wanted, request, handle, prepared.access);
   if (typeof open === 'number') return open;

@@ -7,8 +7,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STATUS_PENDING } from '../dtyp/ntstatus.ts';
-import { FileInformationClass } from '../fscc/information-class.ts';
-import { encodeRenameInformation, FileDispositionInformation } from '../fscc/rename-information.ts';
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../smb2/close.ts';
 import {
   FILE_DELETE_ON_CLOSE,
@@ -16,15 +14,7 @@ import {
   FILE_OVERWRITE_IF,
   FILE_SUPERSEDE,
 } from '../smb2/create-options.ts';
-import { encodeFlushRequest } from '../smb2/flush.ts';
-import { Command } from '../smb2/header.ts';
-import { encodeLogoffRequest } from '../smb2/logoff.ts';
-import { encodeQueryDirectoryRequest } from '../smb2/query-directory.ts';
-import { encodeQueryInfoRequest } from '../smb2/query-info.ts';
-import { encodeReadRequest } from '../smb2/read.ts';
-import { encodeSetInfoRequest } from '../smb2/set-info.ts';
-import { encodeTreeDisconnectRequest } from '../smb2/tree-disconnect.ts';
-import { encodeWriteRequest, SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
+import { SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
 import {
   type ClientSession,
   close,
@@ -34,6 +24,17 @@ import {
   type FileId,
   TestClient,
 } from './test-client.support.test.ts';
+import {
+  dispose,
+  flush,
+  LOGOFF,
+  list,
+  query,
+  read,
+  rename,
+  TREE_DISCONNECT,
+  write,
+} from './test-requests.support.test.ts';
 import { turns, World } from './test-world.support.test.ts';
 
 interface Scene {
@@ -44,84 +45,6 @@ interface Scene {
   readonly file: FileId;
   readonly directory: FileId;
 }
-
-const setInfo = (id: FileId, fileInfoClass: number, buffer: Buffer): Draft => ({
-  command: Command.SET_INFO,
-  body: encodeSetInfoRequest({
-    infoType: 1,
-    fileInfoClass,
-    additionalInformation: 0,
-    ...id,
-    buffer,
-  }),
-});
-
-const rename = (id: FileId): Draft =>
-  setInfo(
-    id,
-    FileInformationClass.FileRenameInformation,
-    encodeRenameInformation({ replaceIfExists: true, rootDirectory: 0, fileName: 'other' }),
-  );
-
-const dispose = (id: FileId): Draft =>
-  setInfo(
-    id,
-    FileInformationClass.FileDispositionInformation,
-    FileDispositionInformation.encode({ deletePending: true }),
-  );
-
-const list = (id: FileId, fileName = '*'): Draft => ({
-  command: Command.QUERY_DIRECTORY,
-  body: encodeQueryDirectoryRequest({
-    fileInformationClass: FileInformationClass.FileIdBothDirectoryInformation,
-    flags: 0,
-    fileIndex: 0,
-    ...id,
-    outputBufferLength: 65_536,
-    fileName,
-  }),
-});
-
-const query = (id: FileId): Draft => ({
-  command: Command.QUERY_INFO,
-  body: encodeQueryInfoRequest({
-    infoType: 1,
-    fileInfoClass: FileInformationClass.FileAllInformation,
-    outputBufferLength: 4096,
-    additionalInformation: 0,
-    flags: 0,
-    ...id,
-    inputBuffer: Buffer.alloc(0),
-  }),
-});
-
-const read = (id: FileId): Draft => ({
-  command: Command.READ,
-  body: encodeReadRequest({
-    padding: 0x50,
-    flags: 0,
-    length: 100,
-    offset: 0,
-    ...id,
-    minimumCount: 0,
-    channel: 0,
-    remainingBytes: 0,
-    readChannelInfo: Buffer.alloc(0),
-  }),
-});
-
-const write = (id: FileId, flags = 0): Draft => ({
-  command: Command.WRITE,
-  body: encodeWriteRequest({
-    offset: 0,
-    ...id,
-    channel: 0,
-    remainingBytes: 0,
-    flags,
-    data: Buffer.from('later'),
-    writeChannelInfo: Buffer.alloc(0),
-  }),
-});
 
 /** An operation and the call of the file system that it hangs in. */
 const OPERATIONS: readonly (readonly [
@@ -157,12 +80,12 @@ const OPERATIONS: readonly (readonly [
   ],
   ['READ', ['read'], ({ file }) => read(file)],
   ['WRITE', ['write'], ({ file }) => write(file)],
-  ['WRITE through', ['write', 'flush'], ({ file }) => write(file, SMB2_WRITEFLAG_WRITE_THROUGH)],
   [
-    'FLUSH',
-    ['flush'],
-    ({ file }) => ({ command: Command.FLUSH, body: encodeFlushRequest({ reserved1: 0, ...file }) }),
+    'WRITE through',
+    ['write', 'flush'],
+    ({ file }) => write(file, 'x', { flags: SMB2_WRITEFLAG_WRITE_THROUGH }),
   ],
+  ['FLUSH', ['flush'], ({ file }) => flush(file)],
   [
     'QUERY_DIRECTORY',
     ['cursor', 'cursor.next', 'cursor.stat', 'stat', 'lookup'],
@@ -170,14 +93,11 @@ const OPERATIONS: readonly (readonly [
   ],
   ['QUERY_DIRECTORY of one name', ['child'], ({ directory }) => list(directory, 'inner')],
   ['QUERY_INFO', ['stat'], ({ file }) => query(file)],
-  ['rename', ['lookup', 'stat', 'rename'], ({ file }) => rename(file)],
+  ['rename', ['lookup', 'stat', 'rename'], ({ file }) => rename(file, 'other', true)],
   ['disposition', ['stat', 'removable'], ({ file }) => dispose(file)],
   ['disposition of a directory', ['stat', 'isEmpty'], ({ directory }) => dispose(directory)],
   ['CLOSE', ['stat'], ({ file }) => close(file, SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB)],
 ];
-
-const END_TREE = { command: Command.TREE_DISCONNECT, body: encodeTreeDisconnectRequest() };
-const LOGOFF = { command: Command.LOGOFF, body: encodeLogoffRequest() };
 
 /** What ends meanwhile; resolves when the client has its answer. */
 const ENDS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
@@ -185,7 +105,8 @@ const ENDS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
     const ids = [file, directory].map((id) => client.send([{ ...close(id), treeId }], session)[0]!);
     await Promise.all(ids.map((id) => client.final(id)));
   },
-  TREE_DISCONNECT: ({ client, session, treeId }) => client.call({ ...END_TREE, treeId }, session),
+  TREE_DISCONNECT: ({ client, session, treeId }) =>
+    client.call({ ...TREE_DISCONNECT, treeId }, session),
   LOGOFF: ({ client, session }) => client.call(LOGOFF, session),
   'loss of the connection': ({ client }) => client.handler.closed(),
   'a login with PreviousSessionId': async ({ world, session }) => {

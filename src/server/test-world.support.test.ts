@@ -91,6 +91,8 @@ export class Gates {
   readonly #closed = new Map<string, { promise: Promise<void>; open: () => void }>();
   /** Operations that met a closed gate. */
   readonly waiting: FaultPoint[] = [];
+  /** What an operation waits for that meets no closed gate. */
+  delay: ((point: FaultPoint) => Promise<void>) | undefined;
 
   shut(method: string): void {
     let open = (): void => {};
@@ -108,7 +110,7 @@ export class Gates {
   readonly gate = (point: FaultPoint): Promise<void> | undefined => {
     const gate = this.#closed.get(point.method);
     if (gate !== undefined) this.waiting.push(point);
-    return gate?.promise;
+    return gate === undefined ? this.delay?.(point) : gate.promise;
   };
 }
 
@@ -118,16 +120,19 @@ export class FakeTransport implements Transport {
   readonly frames: Buffer[] = [];
   closeReason: string | undefined;
   onFrame: (frame: Buffer) => void = () => {};
+  onClose: (reason: string) => void = () => {};
 
   send(parts: readonly Buffer[]): void {
-    assert.equal(this.closeReason, undefined, 'sent after close');
+    if (this.closeReason !== undefined) return;
     const frame = Buffer.concat(parts);
     this.frames.push(frame);
     this.onFrame(frame);
   }
 
   close(reason: string): void {
-    this.closeReason ??= reason;
+    if (this.closeReason !== undefined) return;
+    this.closeReason = reason;
+    this.onClose(reason);
   }
 }
 
