@@ -86,6 +86,8 @@ interface Wanted extends CreateRequest {
   readonly fileOnly: boolean;
   /** To be set on what is made or overwritten. */
   readonly eas: readonly VfsEa[];
+  /** AlSi; 0 for none. */
+  readonly allocationSize: number;
 }
 
 export async function createFile(body: CreateRequest, request: TreeRequest): Promise<Outcome> {
@@ -138,8 +140,15 @@ function want(body: CreateRequest, { components, stream, trailingBackslash }: Pa
     directoryOnly,
     fileOnly,
     eas,
+    allocationSize: allocationSizeOf(body),
   };
   return wanted;
+}
+
+/** Decoded before anything is touched: a malformed one must not leave a file behind. */
+function allocationSizeOf({ createContexts }: CreateRequest): number {
+  const data = findCreateContext(createContexts, CreateContextName.ALLOCATION_SIZE);
+  return data === undefined ? 0 : decodeAllocationSize(data);
 }
 
 /** What the tree connect alone rules out: 3.3.5.9, Open Execution. */
@@ -360,10 +369,7 @@ async function openData(
 
 /** 3.3.5.9.3: AlSi. A file system that cannot reserve is no reason to fail. */
 async function reserve(wanted: Wanted, handle: VfsHandle): Promise<Errno | 0> {
-  const data = findCreateContext(wanted.createContexts, CreateContextName.ALLOCATION_SIZE);
-  if (data === undefined || handle.kind !== 'file') return 0;
-  const size = decodeAllocationSize(data);
-  if (size === 0) return 0;
-  const result = await handle.allocate(size);
+  if (wanted.allocationSize === 0 || handle.kind !== 'file') return 0;
+  const result = await handle.allocate(wanted.allocationSize);
   return result === EOPNOTSUPP ? 0 : result;
 }
