@@ -125,14 +125,14 @@ async function finish(
     await endSession(server, session);
     return STATUS_LOGON_FAILURE;
   }
+  // First, so that who comes back finds room in the place of the session that was lost.
+  await endPreviousSession(server, session, account, body.previousSessionId);
+  if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
   if (session.account === undefined) {
     if (account.kind !== 'user' && server.options.encryption === 'required') {
       await endSession(server, session);
       return STATUS_ACCESS_DENIED;
     }
-    // First, so that who comes back finds room in the place of the session that was lost.
-    await endPreviousSession(server, session, account, body.previousSessionId);
-    if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
     if (countEstablished(server) >= server.options.maxSessions) {
       connection.log.warn('login refused: too many sessions', { user: account.name });
       await endSession(server, session);
