@@ -49,8 +49,9 @@ export class Request implements PendingRequest {
     return this.header.messageId;
   }
 
+  /** The header of a related request names no session. */
   get sessionId(): number {
-    return this.header.sessionId;
+    return this.session?.sessionId ?? this.header.sessionId;
   }
 
   /** Aborted by CANCEL, LOGOFF and the loss of the connection. */
