@@ -52,24 +52,42 @@ const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
 export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {
   const found = findSession(body, request);
   if (typeof found === 'number') return found;
-  const { server, connection } = request;
   request.session = found;
-  found.login ??= server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
-  const login = found.login;
-  if (found.preauth !== undefined && found.account === undefined) {
-    found.preauth = extendPreauthHash(found.preauth, request.message);
+  // Each step answers to the one before; a client that does not wait for it has no login to go on with.
+  if (found.authenticating) return STATUS_REQUEST_NOT_ACCEPTED;
+  found.authenticating = true;
+  try {
+    return await authenticate(body, request, found);
+  } catch (error) {
+    await endSession(request.server, found);
+    throw error;
+  } finally {
+    found.authenticating = false;
+  }
+}
+
+async function authenticate(
+  body: SessionSetupRequest,
+  request: Request,
+  session: Session,
+): Promise<Outcome> {
+  const { server, connection } = request;
+  session.login ??= server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
+  const { login } = session;
+  if (session.preauth !== undefined && session.account === undefined) {
+    session.preauth = extendPreauthHash(session.preauth, request.message);
   }
   const step = await login.step(body.securityBuffer);
   // The session may have ended while the step was computed.
-  if (found.state === 'gone') return STATUS_USER_SESSION_DELETED;
-  if (step.kind === 'continue') return moreProcessing(found, step.token);
-  found.login = undefined;
+  if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
+  if (step.kind === 'continue') return moreProcessing(session, step.token);
+  session.login = undefined;
   login.close();
   if (step.kind === 'refused') {
-    await endSession(server, found);
+    await endSession(server, session);
     return REFUSALS[step.reason];
   }
-  return finish(server, request, body, found, step);
+  return finish(server, request, body, session, step);
 }
 
 /** The session this request is about: a new one, or the one it names. */
@@ -85,7 +103,6 @@ function findSession(body: SessionSetupRequest, request: Request): Session | NtS
   if (header.sessionId !== 0) {
     const session = connection.sessions.get(header.sessionId);
     if (session === undefined) return STATUS_USER_SESSION_DELETED;
-    // The handler of an earlier step still runs.
     if (session.state === 'expired') session.state = 'inProgress';
     return session;
   }

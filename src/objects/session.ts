@@ -29,6 +29,8 @@ export class Session {
   account: Account | undefined;
   /** The exchange under way. */
   login: Login | undefined;
+  /** A step of it is being worked on. */
+  authenticating = false;
   /** 3.1.1: Session.PreauthIntegrityHashValue. */
   preauth: PreauthHash | undefined;
   signingRequired = false;
@@ -41,6 +43,8 @@ export class Session {
   readonly trees = new Map<number, TreeConnect>();
   /** By volatile id. */
   readonly opens = new Map<number, Open>();
+  /** Opens that watch their directory. */
+  watches = 0;
   #nextTreeId = 1;
 
   constructor(sessionId: number, connection: Connection, creationTimeMs: number) {
