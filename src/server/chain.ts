@@ -165,11 +165,17 @@ export class Chain {
       status,
       session: request.session,
       tree: request.tree,
-      open: request.open,
+      open: request.open ?? this.#inheritedOpen(request),
       hasFileId: hasFileId(request, this.#previous),
     };
     this.#answers.push(answer(request, outcome));
     return true;
+  }
+
+  /** A request that was refused before its open was looked at hands on that of the one before. */
+  #inheritedOpen({ header }: Request): Open | undefined {
+    if (header.command === Command.CREATE || !isRelated(header)) return undefined;
+    return this.#previous?.open;
   }
 
   #flush(): void {
@@ -251,9 +257,10 @@ export class Chain {
       return verifyOpen(request, request.session!, id);
     }
     if (!previous.hasFileId) return STATUS_INVALID_HANDLE;
-    if (isError(previous.status)) return previous.status;
-    if (previous.open === undefined) return STATUS_INVALID_HANDLE;
-    return verifyOpen(request, request.session!, previous.open);
+    // "SHOULD fail … with the same error code": where a CREATE failed. A CLOSE behind another error is
+    // done, as by Windows and Samba; clients rely on it and the open would stay.
+    if (previous.open !== undefined) return verifyOpen(request, request.session!, previous.open);
+    return isError(previous.status) ? previous.status : STATUS_INVALID_HANDLE;
   }
 }
 
