@@ -54,8 +54,10 @@ export const MAX_OPENS_PER_SESSION = 65_536;
 export const MAX_OPENS = 262_144;
 /** Requests of one connection that wait for something (interim responses sent). */
 export const MAX_ASYNC_REQUESTS = 512;
-/** Byte-range locks on one open; Windows has no bound, memory has. */
+/** Byte-range locks that one open holds or waits for; Windows has no bound, memory has. */
 export const MAX_LOCKS_PER_OPEN = 16_384;
+/** Of the whole server: some 200 bytes each, 700 where one waits. */
+export const MAX_LOCKS = 524_288;
 
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;

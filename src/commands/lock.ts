@@ -1,16 +1,27 @@
-/** MS-SMB2 3.3.5.14: LOCK. The order of the checks is the section's. */
-import { MAX_LOCKS_PER_OPEN } from '../base/limits.ts';
+/**
+ * MS-SMB2 3.3.5.14: LOCK. The order of the checks is the section's.
+ *
+ * A lock without FAIL_IMMEDIATELY waits for the locks that stop it: the client gets an interim response
+ * at once. The wait ends with the lock, or with CANCEL (STATUS_CANCELLED), or with the end of the open
+ * by whatever way (STATUS_RANGE_NOT_LOCKED, as Windows has it).
+ */
+import { MAX_LOCKS, MAX_LOCKS_PER_OPEN } from '../base/limits.ts';
 import { FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
+  type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_CANCELLED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_LOCK_RANGE,
   STATUS_INVALID_PARAMETER,
   STATUS_LOCK_NOT_GRANTED,
   STATUS_RANGE_NOT_LOCKED,
+  STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { isLegalRange } from '../objects/byte-range-locks.ts';
+import { LockSequences } from '../objects/lock-sequences.ts';
+import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../smb2/capabilities.ts';
 import {
   encodeLockResponse,
   type LockElement,
@@ -20,61 +31,101 @@ import {
   SMB2_LOCKFLAG_SHARED_LOCK,
   SMB2_LOCKFLAG_UNLOCK,
 } from '../smb2/lock.ts';
-import type { OpenRequest, Outcome } from './command.ts';
+import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 
 const reply = { body: encodeLockResponse() };
 
-export function lock(body: LockRequest, request: OpenRequest): Outcome {
+export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { open } = request;
+  const { locks, lockSequenceIndex, lockSequenceNumber } = body;
   // "The lock count MUST be greater than or equal to 1."
-  if (body.locks.length === 0) return STATUS_INVALID_PARAMETER;
+  if (locks.length === 0) return STATUS_INVALID_PARAMETER;
   if (open.file === undefined) return STATUS_INVALID_DEVICE_REQUEST;
   if (open.handle?.kind !== 'file') return STATUS_INVALID_PARAMETER;
-  const unlocks = (body.locks[0]!.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
-  return unlocks ? unlockAll(body.locks, request) : lockAll(body.locks, request);
+  const sequences = sequencesOf(request);
+  if (sequences?.isReplay(lockSequenceIndex, lockSequenceNumber) === true) return reply;
+  const finish = (status: NtStatus): Outcome => {
+    if (status !== STATUS_SUCCESS) return status;
+    sequences?.record(lockSequenceIndex, lockSequenceNumber);
+    return reply;
+  };
+  const unlocks = (locks[0]!.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
+  const done = unlocks ? unlockAll(locks, request) : lockAll(locks, request);
+  return done instanceof Promise ? done.then(finish) : finish(done);
+}
+
+/** Durable opens bear an array of their own accord, all of them where a session may have channels. */
+function sequencesOf({ open, connection }: OpenRequest): LockSequences | undefined {
+  const dialect = connection.dialect!;
+  if (!dialect.lockSequence) return undefined;
+  const channels = (connection.serverCapabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) !== 0;
+  if (dialect.smb3 && channels) open.lockSequences ??= new LockSequences();
+  return open.lockSequences;
 }
 
 /** 3.3.5.14.1: what was unlocked before an error stays unlocked. */
-function unlockAll(elements: readonly LockElement[], { open }: OpenRequest): Outcome {
+function unlockAll(elements: readonly LockElement[], { open }: OpenRequest): NtStatus {
   for (const element of elements) {
-    if ((element.flags & ~SMB2_LOCKFLAG_FAIL_IMMEDIATELY) !== SMB2_LOCKFLAG_UNLOCK) {
-      return STATUS_INVALID_PARAMETER;
-    }
+    // smbtorture's valid-request has Windows refuse FAIL_IMMEDIATELY here, whatever 3.3.5.14.1 says.
+    if (element.flags !== SMB2_LOCKFLAG_UNLOCK) return STATUS_INVALID_PARAMETER;
     if (!isLegalRange(element)) return STATUS_INVALID_LOCK_RANGE;
     if (!open.file!.locks.unlock(open, element)) return STATUS_RANGE_NOT_LOCKED;
   }
-  return reply;
+  return STATUS_SUCCESS;
 }
 
-/** 3.3.5.14.2: all or nothing. */
-function lockAll(elements: readonly LockElement[], { open }: OpenRequest): Outcome {
+/** 3.3.5.14.2: all or nothing; only a lock that is alone in its request may wait. */
+function lockAll(elements: readonly LockElement[], request: OpenRequest): MaybePromise<NtStatus> {
+  const { open, server } = request;
   if ((open.access & (FILE_READ_DATA | FILE_WRITE_DATA)) === 0) return STATUS_ACCESS_DENIED;
-  const { locks } = open.file!;
-  if (locks.count(open) + elements.length > MAX_LOCKS_PER_OPEN) {
-    return STATUS_INSUFFICIENT_RESOURCES;
-  }
-  for (const [i, element] of elements.entries()) {
+  for (const element of elements) {
     const refused = refuseElement(element, elements.length);
-    const failed =
-      refused ?? (locks.lock(open, element, isExclusive(element)) ? undefined : notGranted);
-    if (failed === undefined) continue;
-    for (const taken of elements.slice(0, i)) locks.undo(open, taken);
-    return failed;
+    if (refused !== undefined) return refused;
   }
-  return reply;
+  const { locks } = open.file!;
+  const ofOpen = locks.count(open) + locks.waiting(open) + elements.length;
+  const ofServer = server.files.lockTally.locks + elements.length;
+  if (ofOpen > MAX_LOCKS_PER_OPEN || ofServer > MAX_LOCKS) return STATUS_INSUFFICIENT_RESOURCES;
+  for (const [i, element] of elements.entries()) {
+    if (locks.lock(open, element, isExclusive(element))) continue;
+    if (mayWait(element)) return waitFor(element, request);
+    for (const taken of elements.slice(0, i)) locks.undo(open, taken, isExclusive(taken));
+    return STATUS_LOCK_NOT_GRANTED;
+  }
+  return STATUS_SUCCESS;
 }
 
-const notGranted = STATUS_LOCK_NOT_GRANTED;
+/** MS-FSA 2.1.5.8: "Wait until there are no overlapping ByteRangeLocks". */
+function waitFor(element: LockElement, request: OpenRequest): MaybePromise<NtStatus> {
+  const { open, session } = request;
+  const { locks } = open.file!;
+  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
+  const signal = request.pend();
+  if (signal.aborted) return STATUS_CANCELLED;
+  return new Promise((resolve) => {
+    const cancel = (): void => {
+      // The session's end cancels what waits, and the end of its opens is what the client is told.
+      const status = session.state === 'gone' ? STATUS_RANGE_NOT_LOCKED : STATUS_CANCELLED;
+      if (locks.cancel(waiting)) resolve(status);
+    };
+    const waiting = locks.wait(open, element, isExclusive(element), (granted) => {
+      signal.removeEventListener('abort', cancel);
+      resolve(granted ? STATUS_SUCCESS : STATUS_RANGE_NOT_LOCKED);
+    });
+    signal.addEventListener('abort', cancel, { once: true });
+  });
+}
 
-const isExclusive = (element: LockElement): boolean =>
-  (element.flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK) !== 0;
+const isExclusive = ({ flags }: LockElement): boolean =>
+  (flags & SMB2_LOCKFLAG_EXCLUSIVE_LOCK) !== 0;
 
-function refuseElement(element: LockElement, count: number): Outcome | undefined {
+const mayWait = ({ flags }: LockElement): boolean => (flags & SMB2_LOCKFLAG_FAIL_IMMEDIATELY) === 0;
+
+function refuseElement(element: LockElement, count: number): NtStatus | undefined {
   const kind = element.flags & ~SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
   if (kind !== SMB2_LOCKFLAG_SHARED_LOCK && kind !== SMB2_LOCKFLAG_EXCLUSIVE_LOCK) {
     return STATUS_INVALID_PARAMETER;
   }
-  const waits = (element.flags & SMB2_LOCKFLAG_FAIL_IMMEDIATELY) === 0;
-  if (waits && count > 1) return STATUS_INVALID_PARAMETER;
+  if (mayWait(element) && count > 1) return STATUS_INVALID_PARAMETER;
   return isLegalRange(element) ? undefined : STATUS_INVALID_LOCK_RANGE;
 }

@@ -1,87 +1,310 @@
 /**
- * Byte-range locks of one file, MS-FSA 2.1.5.8 and 2.1.4.10: a pure set of ranges.
+ * Byte-range locks of one file, MS-FSA 2.1.5.8, 2.1.5.9 and 2.1.4.10: a pure set of ranges, and a
+ * queue of those that wait to get in.
  *
- * A range is [offset, offset + length) with exact 64-bit numbers. A zero-length range conflicts with
- * a range that has its offset strictly inside; ranges of zero length never conflict with each other.
- * Locks belong to an owner (an open). An exclusive lock stops others altogether, its owner only from
- * a second exclusive one. A shared lock stops every exclusive lock and every write, its owner's too.
+ * A range is [offset, offset + length) with exact 64-bit numbers; one of no length overlaps those that
+ * have its offset strictly inside. Locks belong to an owner (an open). An exclusive lock stops others
+ * altogether, its owner only from a second exclusive one. A shared lock stops every exclusive lock and
+ * every write, its owner's too.
+ *
+ * Only held locks stop a new one, not those that wait: as in MS-FSA, whoever asks later for what is
+ * free gets it. Those that wait are parked at one lock that stops them. Until that one goes nothing
+ * about them can change, so its end looks at them alone, in the order in which they came. With that
+ * they are let in as if each release tried everybody who waits, first come first served.
+ *
+ *     wait() ──▶ parked ── no conflict is left ──▶ held, settle(true)
+ *                 │  └── cancel() ──▶ gone
+ *                 └── releaseAll() of its owner ──▶ gone, settle(false)
  */
+import { RangeNode, RangeTree } from './range-tree.ts';
+
 export interface LockRange {
   readonly offset: bigint;
   readonly length: bigint;
-}
-
-interface HeldLock<Owner> extends LockRange {
-  readonly owner: Owner;
-  readonly exclusive: boolean;
 }
 
 /** MS-FSA 2.1.4.10: the last byte of a range must not exceed 2^64 - 1. */
 export const isLegalRange = ({ offset, length }: LockRange): boolean =>
   length === 0n || offset + length - 1n <= 0xffff_ffff_ffff_ffffn;
 
-function overlaps(a: LockRange, b: LockRange): boolean {
-  if (a.length === 0n && b.length === 0n) return false;
-  if (a.length === 0n) return a.offset > b.offset && a.offset < b.offset + b.length;
-  if (b.length === 0n) return b.offset > a.offset && b.offset < a.offset + a.length;
-  return a.offset < b.offset + b.length && b.offset < a.offset + a.length;
+const lastOf = ({ offset, length }: LockRange): bigint => offset + length - 1n;
+
+class HeldLock extends RangeNode {
+  readonly exclusive: boolean;
+  /** Equal locks of one owner are one entry. */
+  count = 1;
+  parked: Waiting[] | undefined;
+
+  constructor(offset: bigint, last: bigint, ownerId: number, exclusive: boolean) {
+    super(offset, last, ownerId);
+    this.exclusive = exclusive;
+  }
+
+  /** Whether it stops a lock of this kind and owner. */
+  stops(ownerId: number, { offset, last, exclusive }: Waiting): boolean {
+    const allowed = this.exclusive ? this.ownerId === ownerId && !exclusive : !exclusive;
+    return !allowed && this.overlaps(offset, last);
+  }
 }
 
-const isLock = <Owner>(held: HeldLock<Owner>, owner: Owner, range: LockRange): boolean =>
-  held.owner === owner && held.offset === range.offset && held.length === range.length;
+interface OwnerLocks {
+  readonly id: number;
+  readonly held: Set<HeldLock>;
+  readonly waiting: Set<Waiting>;
+  count: number;
+}
+
+interface Waiting {
+  readonly owner: unknown;
+  readonly offset: bigint;
+  readonly last: bigint;
+  readonly exclusive: boolean;
+  /** Its place in the queue. */
+  readonly turn: number;
+  readonly settle: (granted: boolean) => void;
+  /** As long as it waits. */
+  parkedAt: HeldLock | undefined;
+  /** Where it stands among those that are parked there. */
+  place: number;
+}
+
+/** Names a lock that waits. */
+export type WaitingLock = Readonly<Omit<Waiting, 'parkedAt' | 'place'>>;
+
+/** How many locks are held and waited for, in all the files that share it. */
+export interface LockTally {
+  locks: number;
+}
 
 export class ByteRangeLocks<Owner> {
-  #locks: HeldLock<Owner>[] = [];
+  readonly #tally: LockTally;
+  readonly #exclusive = new RangeTree<HeldLock>();
+  readonly #shared = new RangeTree<HeldLock>();
+  /** Only from the first lock on: most files see none. */
+  #owners: Map<Owner, OwnerLocks> | undefined;
+  #size = 0;
+  #lastOwnerId = 0;
+  #lastTurn = 0;
 
+  constructor(tally: LockTally = { locks: 0 }) {
+    this.#tally = tally;
+  }
+
+  /** Locks that are held. */
   get size(): number {
-    return this.#locks.length;
+    return this.#size;
   }
 
   /** Takes the lock if nothing conflicts. */
   lock(owner: Owner, range: LockRange, exclusive: boolean): boolean {
-    for (const held of this.#locks) {
-      const allowed = held.exclusive ? held.owner === owner && !exclusive : !exclusive;
-      if (!allowed && overlaps(held, range)) return false;
-    }
-    this.#locks.push({ owner, offset: range.offset, length: range.length, exclusive });
+    const last = lastOf(range);
+    if (this.#conflict(owner, range.offset, last, exclusive) !== undefined) return false;
+    this.#hold(owner, range.offset, last, exclusive);
     return true;
   }
 
   /**
-   * MS-FSA 2.1.5.9: releases the owner's lock on exactly this range; of several the first exclusive
-   * one, else the last. False when there is none.
+   * Takes the lock as soon as nothing conflicts: `settle(true)`, which may be now; `settle(false)`
+   * when the owner's locks are released before that.
    */
-  unlock(owner: Owner, range: LockRange): boolean {
-    const exclusive = this.#locks.findIndex((held) => held.exclusive && isLock(held, owner, range));
-    if (exclusive < 0) return this.undo(owner, range);
-    this.#locks.splice(exclusive, 1);
+  wait(
+    owner: Owner,
+    range: LockRange,
+    exclusive: boolean,
+    settle: (granted: boolean) => void,
+  ): WaitingLock {
+    const { offset } = range;
+    const last = lastOf(range);
+    this.#lastTurn += 1;
+    const waiting: Waiting = {
+      ...{ owner, offset, last, exclusive, settle },
+      turn: this.#lastTurn,
+      parkedAt: undefined,
+      place: 0,
+    };
+    const conflict = this.#conflict(owner, offset, last, exclusive);
+    if (conflict === undefined) {
+      this.#hold(owner, offset, last, exclusive);
+      settle(true);
+    } else {
+      this.#entry(owner).waiting.add(waiting);
+      this.#tally.locks += 1;
+      park(waiting, conflict);
+    }
+    return waiting;
+  }
+
+  /** Gives up waiting; false when it is over already. */
+  cancel(waiting: WaitingLock): boolean {
+    const owner = waiting.owner as Owner;
+    const entry = this.#owners?.get(owner);
+    if (entry?.waiting.has(waiting as Waiting) !== true) return false;
+    unpark(waiting as Waiting);
+    this.#leaveQueue(waiting as Waiting, entry);
+    this.#forgetIfIdle(owner, entry);
     return true;
   }
 
-  /** Undoes the owner's latest lock on this range: the roll-back of a failed array of locks. */
-  undo(owner: Owner, range: LockRange): boolean {
-    const at = this.#locks.findLastIndex((held) => isLock(held, owner, range));
-    if (at >= 0) this.#locks.splice(at, 1);
-    return at >= 0;
+  /**
+   * MS-FSA 2.1.5.9: releases the owner's lock on exactly this range; of several an exclusive one
+   * first. False when there is none.
+   */
+  unlock(owner: Owner, range: LockRange): boolean {
+    return this.undo(owner, range, true) || this.undo(owner, range, false);
   }
 
+  /** Releases one lock of this kind: the roll-back of a failed array of locks. */
+  undo(owner: Owner, range: LockRange, exclusive: boolean): boolean {
+    const entry = this.#owners?.get(owner);
+    if (entry === undefined) return false;
+    const tree = this.#tree(exclusive);
+    const held = tree.find(range.offset, lastOf(range), entry.id);
+    if (held === undefined) return false;
+    held.count -= 1;
+    this.#less(entry, 1);
+    if (held.count > 0) return true;
+    tree.delete(held);
+    entry.held.delete(held);
+    this.#forgetIfIdle(owner, entry);
+    if (held.parked !== undefined) this.#admit(held.parked);
+    return true;
+  }
+
+  /** The owner is gone: its locks are released, what it waits for is given up. */
   releaseAll(owner: Owner): void {
-    if (this.#locks.length > 0) this.#locks = this.#locks.filter((held) => held.owner !== owner);
+    const owners = this.#owners;
+    const entry = owners?.get(owner);
+    if (owners === undefined || entry === undefined) return;
+    owners.delete(owner);
+    const given = [...entry.waiting];
+    for (const waiting of given) {
+      unpark(waiting);
+      this.#leaveQueue(waiting, entry);
+    }
+    this.#less(entry, entry.count);
+    const parked: Waiting[] = [];
+    if (owners.size === 0) {
+      this.#exclusive.clear();
+      this.#shared.clear();
+    } else {
+      for (const held of entry.held) {
+        this.#tree(held.exclusive).delete(held);
+        if (held.parked !== undefined) for (const waiting of held.parked) parked.push(waiting);
+      }
+    }
+    this.#admit(parked);
+    for (const waiting of given) waiting.settle(false);
   }
 
+  /** Locks that the owner holds. */
   count(owner: Owner): number {
-    let count = 0;
-    for (const held of this.#locks) if (held.owner === owner) count += 1;
-    return count;
+    return this.#owners?.get(owner)?.count ?? 0;
   }
 
-  /** MS-FSA 2.1.4.10: whether reading or writing this range meets another's lock. */
+  /** Locks that the owner waits for. */
+  waiting(owner: Owner): number {
+    return this.#owners?.get(owner)?.waiting.size ?? 0;
+  }
+
+  /** MS-FSA 2.1.4.10: whether reading or writing this range meets a lock. */
   conflicts(owner: Owner, range: LockRange, write: boolean): boolean {
     if (range.length === 0n) return false;
-    for (const held of this.#locks) {
-      if (held.exclusive ? held.owner === owner : !write) continue;
-      if (overlaps(held, range)) return true;
-    }
-    return false;
+    const last = lastOf(range);
+    const id = this.#owners?.get(owner)?.id;
+    if (this.#exclusive.findOverlap(range.offset, last, id) !== undefined) return true;
+    return write && this.#shared.findOverlap(range.offset, last) !== undefined;
   }
+
+  #conflict(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock | undefined {
+    if (!exclusive) return this.#exclusive.findOverlap(offset, last, this.#owners?.get(owner)?.id);
+    return this.#exclusive.findOverlap(offset, last) ?? this.#shared.findOverlap(offset, last);
+  }
+
+  #hold(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock {
+    const entry = this.#entry(owner);
+    const tree = this.#tree(exclusive);
+    let held = tree.find(offset, last, entry.id);
+    if (held === undefined) {
+      held = new HeldLock(offset, last, entry.id, exclusive);
+      tree.add(held);
+      entry.held.add(held);
+    } else {
+      held.count += 1;
+    }
+    entry.count += 1;
+    this.#size += 1;
+    this.#tally.locks += 1;
+    return held;
+  }
+
+  #tree(exclusive: boolean): RangeTree<HeldLock> {
+    return exclusive ? this.#exclusive : this.#shared;
+  }
+
+  #less(entry: OwnerLocks, released: number): void {
+    entry.count -= released;
+    this.#size -= released;
+    this.#tally.locks -= released;
+  }
+
+  #entry(owner: Owner): OwnerLocks {
+    let entry = this.#owners?.get(owner);
+    if (entry === undefined) {
+      this.#lastOwnerId += 1;
+      this.#owners ??= new Map();
+      entry = { id: this.#lastOwnerId, held: new Set(), waiting: new Set(), count: 0 };
+      this.#owners.set(owner, entry);
+    }
+    return entry;
+  }
+
+  #forgetIfIdle(owner: Owner, entry: OwnerLocks): void {
+    if (entry.count === 0 && entry.waiting.size === 0) this.#owners?.delete(owner);
+  }
+
+  #leaveQueue(waiting: Waiting, entry: OwnerLocks): void {
+    entry.waiting.delete(waiting);
+    this.#tally.locks -= 1;
+  }
+
+  /** Looks again at those that were parked at a lock which is gone, in the order of their turns. */
+  #admit(parked: Waiting[]): void {
+    parked.sort((a, b) => a.turn - b.turn);
+    const granted: Waiting[] = [];
+    let newest: HeldLock | undefined;
+    for (const waiting of parked) {
+      const owner = waiting.owner as Owner;
+      const { offset, last, exclusive } = waiting;
+      const entry = this.#owners!.get(owner)!;
+      // Mostly it is the one let in just now that stops the next: no search then.
+      const conflict = newest?.stops(entry.id, waiting)
+        ? newest
+        : this.#conflict(owner, offset, last, exclusive);
+      if (conflict !== undefined) {
+        park(waiting, conflict);
+        continue;
+      }
+      this.#leaveQueue(waiting, entry);
+      newest = this.#hold(owner, offset, last, exclusive);
+      granted.push(waiting);
+    }
+    for (const { settle } of granted) settle(true);
+  }
+}
+
+function park(waiting: Waiting, at: HeldLock): void {
+  at.parked ??= [];
+  waiting.parkedAt = at;
+  waiting.place = at.parked.push(waiting) - 1;
+}
+
+/** The last one takes its place: who is first is told by the turns. */
+function unpark(waiting: Waiting): void {
+  const parked = waiting.parkedAt!.parked!;
+  const moved = parked.pop()!;
+  if (moved !== waiting) {
+    parked[waiting.place] = moved;
+    moved.place = waiting.place;
+  }
+  waiting.parkedAt = undefined;
 }

@@ -4,6 +4,7 @@
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
 import { Lifetime } from './lifetime.ts';
+import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
 import type { Session } from './session.ts';
 import type { SharedFile } from './shared-file.ts';
@@ -59,6 +60,8 @@ export class Open {
   position = 0;
   /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
   nextEa = 0;
+  /** Of an open that may outlive its connection, or has several channels. */
+  lockSequences: LockSequences | undefined;
   enumeration: Enumeration | undefined;
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;

@@ -14,20 +14,21 @@
  *      ▼
  *     name removed, gone from the table
  */
-import { ByteRangeLocks } from './byte-range-locks.ts';
+import { ByteRangeLocks, type LockTally } from './byte-range-locks.ts';
 import type { Open } from './open.ts';
 import { conflicts, type ShareMode } from './share-modes.ts';
 
 export class SharedFile {
   readonly key: string;
   readonly opens = new Set<Open>();
-  readonly locks = new ByteRangeLocks<Open>();
+  readonly locks: ByteRangeLocks<Open>;
   deletePending = false;
   /** The open whose handle removes the name; the handle is kept after the open has closed. */
   deleter: Open | undefined;
 
-  constructor(key: string) {
+  constructor(key: string, tally: LockTally) {
     this.key = key;
+    this.locks = new ByteRangeLocks(tally);
   }
 
   /** MS-FSA 2.1.5.1.2.2. */
@@ -40,6 +41,8 @@ export class SharedFile {
 /** Every file that is open. Several workers will ask one owner; here it is this process. */
 export class SharedFiles {
   readonly #files = new Map<string, SharedFile>();
+  /** Byte-range locks, held and waited for, of all of them. */
+  readonly lockTally: LockTally = { locks: 0 };
 
   static key(volumeId: number, fileId: bigint): string {
     return `${volumeId}:${fileId}`;
@@ -53,7 +56,7 @@ export class SharedFiles {
   get(key: string): SharedFile {
     let file = this.#files.get(key);
     if (file === undefined) {
-      file = new SharedFile(key);
+      file = new SharedFile(key, this.lockTally);
       this.#files.set(key, file);
     }
     return file;
