@@ -39,8 +39,10 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
     return readPipe(open.pipe, body, request);
   }
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
-  if (body.offset > MAX_FILE_OFFSET) return readBeyond(body, request.message);
-  if (open.file!.locks.size > 0 && readLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
+  if (body.offset > MAX_FILE_OFFSET) return readBeyond(body, request);
+  if (open.file!.locks.size > 0 && readLocked(BigInt(body.offset), body, request)) {
+    return STATUS_FILE_LOCK_CONFLICT;
+  }
   const data = Buffer.allocUnsafe(body.length);
   const count = open.handle.read(data, body.offset);
   return typeof count === 'number'
@@ -51,25 +53,28 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
 /** Where Offset stands in the bodies of READ and WRITE. */
 const OFFSET_AT = HEADER_SIZE + 8;
 
+const exactOffset = (message: Buffer): bigint => message.readBigUInt64LE(OFFSET_AT);
+
 /**
  * MS-FSA 2.1.5.3 and 2.1.5.4: ranges are those of a signed 64-bit number, whose last byte is at
  * 2^63 - 2. The decoded offset is not exact here, so it is read again.
  */
 export function isBeyondInt64(message: Buffer, length: number): boolean {
-  return message.readBigUInt64LE(OFFSET_AT) + BigInt(length) > 0x7fff_ffff_ffff_ffffn;
+  return exactOffset(message) + BigInt(length) > 0x7fff_ffff_ffff_ffffn;
 }
 
 /** No file reaches that far, but the offset may still be a legal one. */
-function readBeyond(body: ReadRequest, message: Buffer): Outcome {
+function readBeyond(body: ReadRequest, request: OpenRequest): Outcome {
+  const { message } = request;
   if (isBeyondInt64(message, body.length)) return STATUS_INVALID_PARAMETER;
+  if (readLocked(exactOffset(message), body, request)) return STATUS_FILE_LOCK_CONFLICT;
   return body.length === 0 ? emptyRead : STATUS_END_OF_FILE;
 }
 
 const emptyRead = { body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining: 0 }) };
 
-function readLocked(body: ReadRequest, { open }: OpenRequest): boolean {
-  const range = { offset: BigInt(body.offset), length: BigInt(body.length) };
-  return open.file!.locks.conflicts(open, range, false);
+function readLocked(offset: bigint, { length }: ReadRequest, { open }: OpenRequest): boolean {
+  return open.file!.locks.conflicts(open, { offset, length: BigInt(length) }, false);
 }
 
 function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {

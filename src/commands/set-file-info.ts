@@ -82,12 +82,24 @@ export async function setEndOfFile(
 
 async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtStatus> {
   if (size > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
-  const range = { offset: BigInt(size), length: 0xffff_ffff_ffff_ffffn - BigInt(size) };
-  // Truncation is writing to what it cuts off.
-  if (open.file!.locks.size > 0 && open.file!.locks.conflicts(open, range, true)) {
-    return STATUS_FILE_LOCK_CONFLICT;
+  if (open.file!.locks.size > 0) {
+    const refused = await refuseLocked(open, handle, size);
+    if (refused !== undefined) return refused;
   }
   return statusOf(await handle.truncate(size));
+}
+
+/** A new size is a write to what it cuts off or adds, and to nothing beyond: programs lock there. */
+async function refuseLocked(
+  open: Open,
+  handle: VfsHandle,
+  size: number,
+): Promise<NtStatus | undefined> {
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const offset = BigInt(Math.min(size, stat.size));
+  const range = { offset, length: BigInt(Math.max(size, stat.size)) - offset };
+  return open.file!.locks.conflicts(open, range, true) ? STATUS_FILE_LOCK_CONFLICT : undefined;
 }
 
 /** 2.1.5.15.1: an allocation smaller than the file truncates it. */
