@@ -44,8 +44,15 @@ const NOT_WHEN_READONLY = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD
 export async function maximalAccess(tree: TreeConnect, handle: VfsHandle): Promise<number> {
   const permissions = await handle.permissions();
   if (isErrno(permissions)) return 0;
-  const removable = tree.readOnly ? false : (await handle.removable()) === 0;
+  const removable = tree.readOnly ? false : await mayRemove(handle, permissions);
   return rights(permissions, removable) & tree.maximalAccess;
+}
+
+/** The share's root is never removed, but clients open it with all the rights that they have. */
+async function mayRemove(handle: VfsHandle, permissions: VfsPermissions): Promise<boolean> {
+  const path = handle.path();
+  if (typeof path !== 'number' && path.length === 0) return permissions.write;
+  return (await handle.removable()) === 0;
 }
 
 function rights(permissions: VfsPermissions, removable: boolean): number {

@@ -23,6 +23,7 @@ import {
   STATUS_DELETE_PENDING,
   STATUS_EAS_NOT_SUPPORTED,
   STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_INVALID_PARAMETER,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
@@ -31,8 +32,10 @@ import {
 import {
   FILE_ATTRIBUTE_ARCHIVE,
   FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_NOT_CONTENT_INDEXED,
   FILE_ATTRIBUTE_READONLY,
   FILE_ATTRIBUTE_SYSTEM,
+  FILE_ATTRIBUTE_TEMPORARY,
   FILE_ATTRIBUTE_VALID_SET,
 } from '../fscc/attributes.ts';
 import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
@@ -84,6 +87,8 @@ interface Wanted extends CreateRequest {
   readonly path: readonly string[];
   readonly directoryOnly: boolean;
   readonly fileOnly: boolean;
+  /** The name ends in a backslash. */
+  readonly trailingBackslash: boolean;
   /** To be set on what is made or overwritten. */
   readonly eas: readonly VfsEa[];
   /** AlSi; 0 for none. */
@@ -139,6 +144,7 @@ function want(body: CreateRequest, { components, stream, trailingBackslash }: Pa
     path: components,
     directoryOnly,
     fileOnly,
+    trailingBackslash,
     eas,
     allocationSize: allocationSizeOf(body),
   };
@@ -176,6 +182,9 @@ const overwrites = ({ createDisposition }: Wanted): boolean =>
 async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const { tree } = request;
   if (tree.readOnly) return STATUS_ACCESS_DENIED;
+  if (wanted.trailingBackslash && !wanted.directoryOnly) return STATUS_OBJECT_NAME_INVALID;
+  const temporary = (wanted.fileAttributes & FILE_ATTRIBUTE_TEMPORARY) !== 0;
+  if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
   const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
   if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
   const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
@@ -261,6 +270,7 @@ function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
     if (createDisposition === FILE_OPEN || createDisposition === FILE_OPEN_IF) return undefined;
     return wanted.path.length === 0 ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_COLLISION;
   }
+  if (wanted.trailingBackslash && !directoryOnly) return STATUS_OBJECT_NAME_INVALID;
   if (createDisposition === FILE_CREATE) return STATUS_OBJECT_NAME_COLLISION;
   if (directoryOnly) return STATUS_NOT_A_DIRECTORY;
   if (kind === 'file') return undefined;
@@ -275,12 +285,14 @@ function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
 /** MS-FSA 2.1.5.1.2 and 2.1.5.1.2.1: read-only, hidden and system files. */
 function refuseAttributes(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
   const { attributes } = stat;
+  const deletes = (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0;
+  if (deletes && wanted.path.length === 0) return STATUS_CANNOT_DELETE;
   const writes = wanted.access | impliedAccess(wanted);
   if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
     if (stat.kind === 'file' && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {
       return STATUS_ACCESS_DENIED;
     }
-    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+    if (deletes) return STATUS_CANNOT_DELETE;
   }
   if (!overwrites(wanted)) return undefined;
   const guarded = attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
@@ -360,7 +372,8 @@ async function openData(
   if (isErrno(replaced)) return statusOfErrno(replaced);
   const emptied = stat.size === 0 ? 0 : await handle.truncate(0);
   if (isErrno(emptied)) return statusOfErrno(emptied);
-  const attributes = (wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET) | FILE_ATTRIBUTE_ARCHIVE;
+  const kept = FILE_ATTRIBUTE_VALID_SET & ~FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
+  const attributes = (wanted.fileAttributes & kept) | FILE_ATTRIBUTE_ARCHIVE;
   const set = await handle.set({ attributes });
   if (isErrno(set) && set !== EOPNOTSUPP) return statusOfErrno(set);
   const reserved = await reserve(wanted, handle);
