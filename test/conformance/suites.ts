@@ -23,6 +23,7 @@ export const SUITES: readonly Suite[] = [
   suite('smb2.setinfo'),
   suite('smb2.delete-on-close-perms'),
   suite('smb2.rename'),
+  suite('smb2.lock'),
   suite('smb2.secleak'),
   suite('smb2.dir', 180),
   suite('smb2.session', 240),
