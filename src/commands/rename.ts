@@ -3,6 +3,7 @@ import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_COLLISION,
@@ -22,7 +23,7 @@ import {
 import type { Open } from '../objects/open.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
-import { ENOENT, isErrno } from '../vfs/errno.ts';
+import { ENOENT, ENOPATH, isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { longPath } from './short-names.ts';
@@ -97,6 +98,7 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   const named = destination(target);
   if (typeof named === 'number') return named;
   const { open, tree } = request;
+  if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const path = await longPath(tree.files!, named);
   const refused = await refuseReplacing(path, target, request);
@@ -115,7 +117,7 @@ async function refuseDirectories(
   { open, tree, server }: OpenRequest,
 ): Promise<NtStatus | undefined> {
   const parent = await tree.files!.lookup(path.slice(0, -1));
-  if (isErrno(parent)) return statusOfErrno(parent);
+  if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const directory = server.files.find(SharedFiles.key(parent.volumeId, parent.fileId));
   parent.close();
   const isDirectory = open.handle!.kind === 'directory';
