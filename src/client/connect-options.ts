@@ -3,6 +3,7 @@ import type { CipherId } from '../crypto/cipher.ts';
 import type { SigningAlgorithm } from '../crypto/signing.ts';
 import type { Dialect } from '../smb2/dialect.ts';
 import type { NegotiateRequest } from '../smb2/negotiate.ts';
+import type { ClientConnection } from './connection.ts';
 
 export interface ConnectOptions {
   readonly host: string;
@@ -31,4 +32,6 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Changes the NEGOTIATE request. */
   readonly craftNegotiate: (request: NegotiateRequest) => NegotiateRequest;
+  /** Called before anything is said; a recorder listens from here on. */
+  readonly onOpen?: ((connection: ClientConnection) => void) | undefined;
 }

@@ -70,6 +70,7 @@ export async function connectOnly(input: ConnectInput): Promise<ClientConnection
 export async function connect(input: ConnectInput): Promise<NegotiatedConnection> {
   const options = complete(input);
   const connection = new NegotiatedConnection(await FrameSocket.open(options), options);
+  options.onOpen?.(connection);
   try {
     connection.negotiated = await negotiate(connection);
     return connection;

@@ -172,6 +172,8 @@ test('a signed session: an interim response unsigned, or two', async () => {
     const directory = await tree.open('', { options: 1 });
     whenAnswering(Command.CHANGE_NOTIFY, change);
     const [exchange] = await tree.submit([changeNotifyRequest(directory.fileId, 1)]);
+    await exchange!.interim;
+    await tree.session.connection.cancel(exchange!).catch(() => undefined);
     await assert.rejects(exchange!.answer, violation(about));
   }
 });
