@@ -33,7 +33,7 @@ import {
   SMB2_RESTART_SCANS,
   SMB2_RETURN_SINGLE_ENTRY,
 } from '../smb2/query-directory.ts';
-import { ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
+import { EINVAL, ENAMETOOLONG, ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest, Outcome } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
@@ -124,7 +124,8 @@ async function fill(
 ): Promise<NtStatus | Errno> {
   for (;;) {
     const entry = await peek(scan, open);
-    if (isErrno(entry)) return entry;
+    // What was found before an error is told first; the error comes with the next request.
+    if (isErrno(entry)) return writer.isEmpty ? entry : STATUS_SUCCESS;
     if (entry === undefined) {
       if (!writer.isEmpty) return STATUS_SUCCESS;
       return scan.started ? STATUS_NO_MORE_FILES : STATUS_NO_SUCH_FILE;
@@ -190,7 +191,8 @@ async function peekExact(
     if (!isErrno(long)) child = await handle.child(long);
   }
   if (!isErrno(child)) return directoryEntry(open.tree.share, child.name, child.stat);
-  if (child !== ENOENT) return child;
+  // A name that no file can have is one that none has.
+  if (child !== ENOENT && child !== EINVAL && child !== ENAMETOOLONG) return child;
   scan.ended = true;
   return undefined;
 }
