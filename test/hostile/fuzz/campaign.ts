@@ -14,7 +14,7 @@ export interface CampaignOptions {
   readonly target: FuzzTarget;
   readonly messages: number;
   readonly seed: number;
-  /** Connections at work at once, of each kind. */
+  /** Connections at work at once. */
   readonly lanes?: number;
   /** Called now and then; false ends the campaign. */
   readonly onProgress?: (findings: Findings) => boolean;
@@ -27,7 +27,7 @@ export interface CampaignResult {
   readonly operations: number;
 }
 
-const MESSAGES_PER_CONNECTION = 400;
+const MESSAGES_PER_CONNECTION = 200;
 const DEAD_PEERS = 5;
 /** No message sent for so long is a fault, of the server's or of ours. */
 const STALL_MS = 20_000;
@@ -35,43 +35,37 @@ const STALL_MS = 20_000;
 const STRANGERS_SHARE = 0.4;
 
 export async function campaign(options: CampaignOptions): Promise<CampaignResult> {
-  const { target, messages, seed, lanes = 2 } = options;
+  const { target, messages, seed, lanes = 6 } = options;
   const corpus = await recordCorpus(target);
   const findings = new Findings();
   const witness = await startWitness(target, findings);
   const dead = await Promise.all(Array.from({ length: DEAD_PEERS }, (_, i) => deadPeer(target, i)));
   let going = true;
-  const until = async (isDone: () => boolean, work: () => Promise<void>): Promise<void> => {
-    while (going && !isDone()) {
+  const lane = async (seedOfLane: number): Promise<void> => {
+    const random = createRandom(seedOfLane);
+    const generated = generateRequests(seedOfLane);
+    while (going && findings.sent < messages) {
       try {
-        await work();
+        // The mix is the same from the first to the last message.
+        if (findings.fromStrangers < findings.sent * STRANGERS_SHARE) {
+          await strangerConnection(target, corpus, random, findings);
+        } else {
+          const count = MESSAGES_PER_CONNECTION;
+          await userConnection(target, corpus, random, findings, generated, count);
+        }
       } catch (error) {
         findings.problem('a connection could not be made', String(error));
         await sleep(200);
       }
-      going = options.onProgress?.(findings) ?? true;
+      going &&= options.onProgress?.(findings) ?? true;
     }
   };
-  const fromStrangers = messages * STRANGERS_SHARE;
-  const strangersDone = () => findings.fromStrangers >= fromStrangers;
-  const usersDone = () => findings.sent - findings.fromStrangers >= messages - fromStrangers;
   let seen = -1;
   let stalled: () => void = () => undefined;
   const stall = new Promise<void>((resolve) => {
     stalled = resolve;
   });
-  const workers: Promise<void>[] = [];
-  for (let lane = 0; lane < lanes; lane++) {
-    const random = createRandom(seed + lane * 7919);
-    const generated = generateRequests(seed + lane);
-    workers.push(
-      until(strangersDone, () => strangerConnection(target, corpus, random, findings)),
-      until(strangersDone, () => strangerConnection(target, corpus, random, findings)),
-      until(usersDone, () =>
-        userConnection(target, corpus, random, findings, generated, MESSAGES_PER_CONNECTION),
-      ),
-    );
-  }
+  const workers = Array.from({ length: lanes }, (_, i) => lane(seed + i * 7919));
   const watchdog = setInterval(() => {
     if (findings.sent === seen) {
       findings.problem('nothing goes on', `for ${STALL_MS} ms`);

@@ -155,7 +155,9 @@ async function settle(
   findings: Findings,
 ): Promise<boolean> {
   let isGone = false;
-  const waiting = exchanges.filter(({ expected }) => expected.command !== Command.CANCEL);
+  const isCancel = ({ expected, sent }: Exchange): boolean =>
+    expected.command === Command.CANCEL || sent.readUInt16LE(12) === Command.CANCEL;
+  const waiting = exchanges.filter((exchange) => !isCancel(exchange));
   await Promise.all(
     waiting.map(async (exchange) => {
       void exchange.interim.then(async (interim) => {
