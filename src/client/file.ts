@@ -35,6 +35,9 @@ import {
 } from './requests.ts';
 import type { ClientTree } from './tree.ts';
 
+/** Bytes that one credit pays for, 3.1.5.2. */
+const CREDIT_BYTES = 65_536;
+
 export class ClientFile {
   readonly tree: ClientTree;
   readonly name: string;
@@ -55,10 +58,10 @@ export class ClientFile {
   }
 
   async readAll(): Promise<Buffer> {
-    const { maxReadSize } = this.tree.session.connection.negotiated!;
+    const length = this.#payloadBytes('maxReadSize');
     const pieces: Buffer[] = [];
     for (let at = 0; ; ) {
-      const answer = await this.tree.request(readRequest(this.fileId, at, maxReadSize));
+      const answer = await this.tree.request(readRequest(this.fileId, at, length));
       if (answer.status === STATUS_END_OF_FILE) return Buffer.concat(pieces);
       const { data } = decodeReadResponse(succeed(answer).message);
       pieces.push(data);
@@ -73,9 +76,9 @@ export class ClientFile {
   }
 
   async writeAll(content: Buffer): Promise<void> {
-    const { maxWriteSize } = this.tree.session.connection.negotiated!;
+    const length = this.#payloadBytes('maxWriteSize');
     for (let at = 0; at < content.length; ) {
-      at += await this.write(at, content.subarray(at, at + maxWriteSize));
+      at += await this.write(at, content.subarray(at, at + length));
     }
   }
 
@@ -132,6 +135,12 @@ export class ClientFile {
 
   async close(postQuery = false): Promise<CloseResponse> {
     return decodeCloseResponse((await this.#ask(closeRequest(this.fileId, postQuery))).message);
+  }
+
+  /** What the server takes, as far as the client means to have credits for it. */
+  #payloadBytes(limit: 'maxReadSize' | 'maxWriteSize'): number {
+    const { negotiated, options } = this.tree.session.connection;
+    return Math.min(negotiated![limit], options.creditTarget * CREDIT_BYTES);
   }
 
   async #ask(request: ClientRequest): Promise<Answer> {

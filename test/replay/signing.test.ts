@@ -39,7 +39,6 @@ import {
   STATUS_NETWORK_NAME_DELETED,
   STATUS_NO_SUCH_FILE,
   STATUS_NOT_A_DIRECTORY,
-  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -182,7 +181,7 @@ async function provocations(tree: ClientTree): Promise<readonly Provocation[]> {
       STATUS_NETWORK_NAME_DELETED,
       { ...treeDisconnectRequest(), header: { treeId: 4711 } },
     ],
-    ['watching', STATUS_NOT_SUPPORTED, changeNotifyRequest(directory.fileId, 0x17)],
+    ['watching a file', STATUS_INVALID_PARAMETER, changeNotifyRequest(readOnly.fileId, 0x17)],
   ];
 }
 const NOTHING = Buffer.from([49, 0]);
@@ -225,6 +224,7 @@ for (const protection of PROTECTIONS) {
     const directory = await tree.open('', { options: FILE_DIRECTORY_FILE });
     const [watch] = await tree.submit([changeNotifyRequest(directory.fileId, 0x17)]);
     assert.equal(isSigned((await watch!.interim)!), protection.guards === 'signs');
+    await session.connection.cancel(watch!);
     assert.ok(isGuarded(protection, await session.connection.answerOf(watch!)));
     await session.connection.close();
   });

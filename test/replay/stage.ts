@@ -40,6 +40,8 @@ export interface StageOptions {
   readonly global?: NonNullable<ConfigurationInput['global']>;
   /** Instead of files in memory. */
   readonly vfs?: Vfs;
+  /** Whether the share is open to guests: true unless told. */
+  readonly guests?: boolean;
 }
 
 /** For one test file: it ends with the file's tests. */
@@ -62,11 +64,14 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
 }
 
-function serverOptions({ global = LENIENT, vfs }: StageOptions, memory: MemoryVfs): ServerOptions {
+function serverOptions(
+  { global = LENIENT, vfs, guests = true }: StageOptions,
+  memory: MemoryVfs,
+): ServerOptions {
   return {
     configuration: configure({
       global,
-      shares: [{ name: SHARE, path: '/', readOnly: false, guestOk: true }],
+      shares: [{ name: SHARE, path: '/', readOnly: false, guestOk: guests }],
     }),
     shares: [{ name: SHARE, vfs: vfs ?? memory }],
   };
