@@ -16,8 +16,8 @@ import type { Findings } from './fuzz/findings.ts';
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '100000' },
-    /** Sent before memory is watched: compilers and caches have to come to rest. */
-    'warm-up': { type: 'string', default: '15000' },
+    /** Sent before memory is watched: V8 lets its young generation grow for some 150,000 messages. */
+    'warm-up': { type: 'string', default: '200000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
   },
 });
