@@ -12,6 +12,7 @@ import {
   STATUS_NAME_TOO_LONG,
   STATUS_NONE_MAPPED,
   STATUS_NOT_A_DIRECTORY,
+  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
@@ -434,3 +435,37 @@ scenario('contexts: what was asked is answered, and nothing else', async (scene)
   const { message } = await client.call({ ...read(reserved), treeId }, session);
   assert.equal(decodeReadResponse(message).data.toString(), 'abc');
 });
+
+scenario(
+  'each option and each right by itself, as Windows 7 answers',
+  async ({ make, close, put }) => {
+    await put({ name: 'file' });
+    const masks = new Map<NtStatus, number>();
+    const note = (status: NtStatus, bit: number) =>
+      masks.set(status, ((masks.get(status) ?? 0) | bit) >>> 0);
+    for (let i = 0; i < 32; i++) {
+      const createOptions = (1 << i) >>> 0;
+      if (createOptions === FILE_DELETE_ON_CLOSE) continue;
+      const made = await make({ name: 'file', createOptions, desiredAccess: MAXIMUM });
+      note(typeof made === 'number' ? made : STATUS_SUCCESS, createOptions);
+      await close(made);
+    }
+    assert.deepEqual(Object.fromEntries(masks), {
+      [STATUS_SUCCESS]: 0x00ef_cf7e,
+      [STATUS_NOT_A_DIRECTORY]: 0x0000_0001,
+      [STATUS_NOT_SUPPORTED]: 0x0010_2080,
+      [STATUS_INVALID_PARAMETER]: 0xff00_0000,
+    });
+    masks.clear();
+    for (let i = 0; i < 32; i++) {
+      const desiredAccess = (1 << i) >>> 0;
+      const made = await make({ name: 'file', desiredAccess });
+      note(typeof made === 'number' ? made : STATUS_SUCCESS, desiredAccess);
+      await close(made);
+    }
+    assert.equal(masks.get(STATUS_ACCESS_DENIED), 0x0de0_fe00);
+    const device = { name: 'file', fileAttributes: 0x40 };
+    assert.equal(await make({ ...device, desiredAccess: 0x0800_0000 }), STATUS_ACCESS_DENIED);
+    assert.equal(await make(device), STATUS_INVALID_PARAMETER);
+  },
+);

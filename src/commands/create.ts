@@ -47,8 +47,11 @@ const IGNORED_OPTIONS =
   FILE_SYNCHRONOUS_IO_ALERT |
   FILE_SYNCHRONOUS_IO_NONALERT |
   FILE_OPEN_FOR_FREE_SPACE_QUERY;
-/** Windows refuses these two with STATUS_NOT_SUPPORTED. */
-const UNSUPPORTED_OPTIONS = FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER;
+/** Of the NT interface; MS-SMB2 does not name it. */
+const FILE_CREATE_TREE_CONNECTION = 0x80;
+/** Windows refuses these with STATUS_NOT_SUPPORTED. */
+const UNSUPPORTED_OPTIONS =
+  FILE_OPEN_BY_FILE_ID | FILE_RESERVE_OPFILTER | FILE_CREATE_TREE_CONNECTION;
 const SHARE_BITS = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 /** MS-FSA 2.1.5.1: "if any of the bits in the mask 0x0CE0FE00 are set … STATUS_ACCESS_DENIED". */
 const UNDEFINED_ACCESS = 0x0ce0_fe00;
@@ -75,8 +78,9 @@ function refuse(body: CreateRequest): NtStatus | undefined {
   if ((createOptions & UNSUPPORTED_OPTIONS) !== 0) return STATUS_NOT_SUPPORTED;
   if (createDisposition > FILE_OVERWRITE_IF) return STATUS_INVALID_PARAMETER;
   if ((shareAccess & ~SHARE_BITS) !== 0) return STATUS_INVALID_PARAMETER;
-  if ((body.fileAttributes & ~DEFINED_ATTRIBUTES) !== 0) return STATUS_INVALID_PARAMETER;
+  // Windows looks at the access before the attributes (smb2.create.gentest).
   if (desiredAccess === 0 || (desiredAccess & UNDEFINED_ACCESS) !== 0) return STATUS_ACCESS_DENIED;
+  if ((body.fileAttributes & ~DEFINED_ATTRIBUTES) !== 0) return STATUS_INVALID_PARAMETER;
   const directory = (createOptions & FILE_DIRECTORY_FILE) !== 0;
   if (directory && (createOptions & FILE_NON_DIRECTORY_FILE) !== 0) return STATUS_INVALID_PARAMETER;
   const opensOnly =
