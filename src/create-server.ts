@@ -189,6 +189,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
+    changeNotify: share.changeNotify,
     volumeLabel: share.name,
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };

@@ -59,5 +59,10 @@ export const MAX_LOCKS_PER_OPEN = 16_384;
 /** Of the whole server: some 200 bytes each, 700 where one waits. */
 export const MAX_LOCKS = 524_288;
 
+/** Directories that one session watches; a program has one for each folder that it shows. */
+export const MAX_WATCHES_PER_SESSION = 1024;
+/** Changes that are kept for one of them until the client asks: what Windows takes at most. */
+export const MAX_NOTIFY_BUFFER_BYTES = 64 * KiB;
+
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;

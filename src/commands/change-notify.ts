@@ -1,13 +1,89 @@
 /**
- * MS-SMB2 3.3.5.19: CHANGE_NOTIFY. "If the underlying object store does not support change
- * notifications, the server MUST fail this request with STATUS_NOT_SUPPORTED"; none does yet.
+ * MS-SMB2 3.3.5.19: CHANGE_NOTIFY. What is to be told at once is answered at once; else the request
+ * waits for a change, asynchronously, until CANCEL or the end of the open.
  *
- * The refusal bears the async flag: Windows 7 to 10 repeat a request for ever that is refused without.
+ * A refusal where the share tells no changes bears the async flag, too: Windows 7 to 10 repeat a
+ * request for ever that is refused without.
  */
-import { STATUS_NOT_SUPPORTED } from '../dtyp/ntstatus.ts';
-import type { OpenRequest, Outcome } from './command.ts';
+import { MAX_NOTIFY_BUFFER_BYTES, MAX_WATCHES_PER_SESSION } from '../base/limits.ts';
+import { FILE_LIST_DIRECTORY } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANCELLED,
+  STATUS_DELETE_PENDING,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_IMPLEMENTED,
+  STATUS_NOTIFY_CLEANUP,
+  STATUS_NOTIFY_ENUM_DIR,
+} from '../dtyp/ntstatus.ts';
+import type { NotifyAnswer } from '../objects/change-watch.ts';
+import {
+  type ChangeNotifyRequest,
+  encodeChangeNotifyResponse,
+  SMB2_WATCH_TREE,
+} from '../smb2/change-notify.ts';
+import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 
-export async function changeNotify(_body: unknown, request: OpenRequest): Promise<Outcome> {
-  request.pend();
-  return STATUS_NOT_SUPPORTED;
+/** "with an OutputBufferLength of zero" */
+const enumDirReply = {
+  status: STATUS_NOTIFY_ENUM_DIR,
+  body: encodeChangeNotifyResponse({ outputBuffer: Buffer.alloc(0) }),
+};
+
+export function changeNotify(
+  body: ChangeNotifyRequest,
+  request: OpenRequest,
+): MaybePromise<Outcome> {
+  const { open, server } = request;
+  const refused = refuse(body, request);
+  if (refused !== undefined) return refused;
+  if (open.tree.share.changeNotify === false) return notHere(request);
+  if (open.file!.deletePending) return STATUS_DELETE_PENDING;
+  const watch = server.notifier.watch(open, {
+    filter: body.completionFilter,
+    tree: (body.flags & SMB2_WATCH_TREE) !== 0,
+    capacity: Math.min(body.outputBufferLength, MAX_NOTIFY_BUFFER_BYTES),
+  });
+  // Its name was removed on the host.
+  if (watch === undefined) return STATUS_DELETE_PENDING;
+  const now = watch.takeNow(body.outputBufferLength);
+  if (now !== undefined) return answer(now, request);
+  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
+  return watch
+    .wait(body.outputBufferLength, request.pend())
+    .then((later) => answer(later, request));
+}
+
+function refuse(
+  { outputBufferLength }: ChangeNotifyRequest,
+  { open, connection }: OpenRequest,
+): NtStatus | undefined {
+  if (outputBufferLength > connection.dialect!.maxTransactSize) return STATUS_INVALID_PARAMETER;
+  if (open.handle?.kind !== 'directory') return STATUS_INVALID_PARAMETER;
+  if ((open.access & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
+  const isOneMore = open.watch === undefined && open.session.watches >= MAX_WATCHES_PER_SESSION;
+  return isOneMore ? STATUS_INSUFFICIENT_RESOURCES : undefined;
+}
+
+async function notHere(request: OpenRequest): Promise<Outcome> {
+  if (request.mayPend) request.pend();
+  return STATUS_NOT_IMPLEMENTED;
+}
+
+function answer(told: NotifyAnswer, { session }: OpenRequest): Outcome {
+  switch (told) {
+    case 'overflow':
+      return enumDirReply;
+    case 'cleanup':
+      return STATUS_NOTIFY_CLEANUP;
+    case 'deletePending':
+      return STATUS_DELETE_PENDING;
+    case 'cancelled':
+      // LOGOFF cancels what waits; the open ends with the session.
+      return session.state === 'gone' ? STATUS_NOTIFY_CLEANUP : STATUS_CANCELLED;
+    default:
+      return { body: encodeChangeNotifyResponse({ outputBuffer: told }) };
+  }
 }

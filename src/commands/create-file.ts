@@ -69,6 +69,7 @@ import type { VfsEa, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
+import { isBelowDoomed } from './doomed.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { createdEas, replaceEas } from './extended-attributes.ts';
@@ -113,6 +114,7 @@ export async function createFile(body: CreateRequest, request: TreeRequest): Pro
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const { files } = request.tree;
+  if (await isBelowDoomed(wanted.path, request)) return STATUS_DELETE_PENDING;
   const handle = await files!.lookup(wanted.path);
   if (!isErrno(handle)) return openExisting(wanted, request, handle);
   if (handle === ENOENT || handle === ENOPATH) {
@@ -193,10 +195,15 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
     attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
   });
   if (isErrno(handle)) return handle;
+  const { notifier } = request.server;
+  notifier.added(tree.share, handle);
   const gone = ended(request);
   if (gone !== undefined) {
     // Its maker is not there to delete it.
-    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) await handle.remove();
+    const place = notifier.place(tree.share, handle);
+    const deleted =
+      (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0 && (await handle.remove()) === 0;
+    if (deleted) notifier.removed(place, handle.kind);
     handle.close();
     return gone;
   }
@@ -232,7 +239,10 @@ async function openExisting(
   if (typeof open === 'number') return open;
   try {
     const failed = await openData(wanted, open, handle, prepared.stat);
-    if (failed === undefined) return await createReply(wanted, request, open, actionOf(wanted));
+    if (failed === undefined) {
+      if (overwrites(wanted)) request.server.notifier.overwritten(request.tree.share, handle);
+      return await createReply(wanted, request, open, actionOf(wanted));
+    }
     open.deleteOnClose = false;
     await closeOpen(request.server, open);
     return failed;

@@ -72,9 +72,7 @@ async function markDeleted(
   if (isErrno(removable)) return statusOfErrno(removable);
   // Closed while the file system was asked.
   if (open.closed) return STATUS_FILE_CLOSED;
-  const file = open.file!;
-  if (!file.deletePending) file.deleter = open;
-  file.deletePending = true;
+  open.file!.markDeletePending(open);
   return STATUS_SUCCESS;
 }
 

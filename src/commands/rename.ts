@@ -26,6 +26,7 @@ import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { ENOENT, ENOPATH, isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { namesBefore } from './names-before.ts';
 import { longPath } from './short-names.ts';
 
 interface Target {
@@ -90,8 +91,11 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   const refused =
     (await refuseDirectories(path, own, request)) ?? (await refuseReplacing(path, target, request));
   if (refused !== undefined) return refused;
+  const names = await namesBefore(path, request);
   const result = await open.handle!.rename(path, target.replace);
-  return isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
+  if (isErrno(result)) return statusOfErrno(result);
+  names?.tellRename();
+  return STATUS_SUCCESS;
 }
 
 async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
@@ -103,8 +107,11 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   const path = await longPath(tree.files!, named);
   const refused = await refuseReplacing(path, target, request);
   if (refused !== undefined) return refused;
+  const names = await namesBefore(path, request);
   const result = await open.handle!.link(path, target.replace);
-  return isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
+  if (isErrno(result)) return statusOfErrno(result);
+  await names?.tellLink();
+  return STATUS_SUCCESS;
 }
 
 /**

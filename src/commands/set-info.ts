@@ -17,6 +17,7 @@ import {
 } from '../smb2/info-types.ts';
 import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
 import { CHANGES } from './access.ts';
+import { changesBySetting } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
 import { setFullEas } from './extended-attributes.ts';
@@ -38,10 +39,16 @@ export function setInfo(body: SetInfoRequest, request: OpenRequest): MaybePromis
   }
   if (body.buffer.length === 0) return STATUS_INVALID_PARAMETER;
   const status = set(body, request);
-  return status instanceof Promise ? status.then(answerSet) : answerSet(status);
+  return status instanceof Promise
+    ? status.then((later) => answerSet(later, body, request))
+    : answerSet(status, body, request);
 }
 
-const answerSet = (status: NtStatus): Outcome => (status === STATUS_SUCCESS ? reply : status);
+function answerSet(status: NtStatus, body: SetInfoRequest, { open }: OpenRequest): Outcome {
+  if (status !== STATUS_SUCCESS) return status;
+  if (open.file !== undefined) open.file.untold |= changesBySetting(body);
+  return reply;
+}
 
 function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus> {
   switch (body.infoType) {

@@ -7,7 +7,9 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_PIPE_DISCONNECTED,
 } from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
 import type { Pipe } from '../objects/pipe.ts';
+import { FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
 import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
 import { FILE_WRITE_THROUGH } from '../smb2/create-options.ts';
 import {
@@ -44,7 +46,7 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
   const written = open.handle.write(body.data, body.offset);
-  if (typeof written === 'number' && !through) return answerWrite(written);
+  if (typeof written === 'number' && !through) return answerWrite(written, open);
   return finishWrite(request, written, through);
 }
 
@@ -53,8 +55,14 @@ function writeLocked(body: WriteRequest, { open }: OpenRequest): boolean {
   return open.file!.locks.conflicts(open, range, true);
 }
 
-const answerWrite = (count: number): Outcome =>
-  count < 0 ? statusOfErrno(count) : { body: encodeWriteResponse({ count }) };
+/** The size may have changed: asking what it was would cost more than telling it in vain. */
+const WRITTEN = FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE;
+
+function answerWrite(count: number, open: Open): Outcome {
+  if (count < 0) return statusOfErrno(count);
+  open.file!.untold |= WRITTEN;
+  return { body: encodeWriteResponse({ count }) };
+}
 
 /** Write-through: on disk before the reply. */
 async function finishWrite(
@@ -67,7 +75,7 @@ async function finishWrite(
     const flushed = await open.handle!.flush();
     if (isErrno(flushed)) return statusOfErrno(flushed);
   }
-  return answerWrite(count);
+  return answerWrite(count, open);
 }
 
 async function writePipe(pipe: Pipe, body: WriteRequest, smb3: boolean): Promise<Outcome> {

@@ -219,6 +219,7 @@ export const shareParameters = {
   forceCreateMode: parameter('force create mode', mode, 0),
   forceDirectoryMode: parameter('force directory mode', mode, 0),
   hideDotFiles: parameter('hide dot files', bool, true),
+  changeNotify: parameter('change notify', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),
   maxConnections: parameter('max connections', limit, NO_LIMIT),
   /** What a connection to this share must have beyond what the server asks of all. */

@@ -3,6 +3,7 @@
  * pipe. An open lives in its session's table and the server's until close() has run once.
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
+import type { ChangeWatch } from './change-watch.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
@@ -65,6 +66,8 @@ export class Open {
   enumeration: Enumeration | undefined;
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;
+  /** There is one from the first CHANGE_NOTIFY to the close. */
+  watch: ChangeWatch | undefined;
   closed = false;
   /** Held by requests under way; the handle closes after them. */
   readonly lifetime = new Lifetime();

@@ -1,6 +1,7 @@
 /** MS-SMB2 3.3.1.5: what the whole server knows. */
 import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
+import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
@@ -46,6 +47,7 @@ export class ServerState {
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
   readonly files = new SharedFiles();
+  readonly notifier = new ChangeNotifier();
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
   readonly shareUses: ShareUses;

@@ -12,6 +12,8 @@ export interface Share {
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
+  /** False: CHANGE_NOTIFY is refused. */
+  readonly changeNotify?: boolean;
   /** FileFsVolumeInformation's label. */
   readonly volumeLabel: string;
   /** Share.MaxUses; Infinity for no limit. */

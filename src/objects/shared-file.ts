@@ -22,13 +22,27 @@ export class SharedFile {
   readonly key: string;
   readonly opens = new Set<Open>();
   readonly locks: ByteRangeLocks<Open>;
-  deletePending = false;
+  readonly #doomed: Set<SharedFile>;
+  #deletePending = false;
   /** The open whose handle removes the name; the handle is kept after the open has closed. */
   deleter: Open | undefined;
+  /** File.PendingNotifications: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
+  untold = 0;
 
-  constructor(key: string, tally: LockTally) {
+  constructor(key: string, tally: LockTally, doomed: Set<SharedFile>) {
     this.key = key;
     this.locks = new ByteRangeLocks(tally);
+    this.#doomed = doomed;
+  }
+
+  get deletePending(): boolean {
+    return this.#deletePending;
+  }
+
+  set deletePending(pending: boolean) {
+    this.#deletePending = pending;
+    if (pending) this.#doomed.add(this);
+    else this.#doomed.delete(this);
   }
 
   /** MS-FSA 2.1.5.1.2.2. */
@@ -36,11 +50,21 @@ export class SharedFile {
     for (const open of this.opens) if (open !== except && conflicts(wanted, open)) return true;
     return false;
   }
+
+  /** The name goes with the last close, through the handle of the first open to ask. */
+  markDeletePending(deleter: Open): void {
+    if (this.deletePending) return;
+    this.deletePending = true;
+    this.deleter = deleter;
+    for (const open of this.opens) open.watch?.end('deletePending');
+  }
 }
 
 /** Every file that is open. Several workers will ask one owner; here it is this process. */
 export class SharedFiles {
   readonly #files = new Map<string, SharedFile>();
+  /** Those that are marked for deletion. */
+  readonly doomed = new Set<SharedFile>();
   /** Byte-range locks, held and waited for, of all of them. */
   readonly lockTally: LockTally = { locks: 0 };
 
@@ -56,7 +80,7 @@ export class SharedFiles {
   get(key: string): SharedFile {
     let file = this.#files.get(key);
     if (file === undefined) {
-      file = new SharedFile(key, this.lockTally);
+      file = new SharedFile(key, this.lockTally, this.doomed);
       this.#files.set(key, file);
     }
     return file;
@@ -64,7 +88,9 @@ export class SharedFiles {
 
   /** Forgets a file that nobody has open any more. */
   release(file: SharedFile): void {
-    if (file.opens.size === 0) this.#files.delete(file.key);
+    if (file.opens.size > 0) return;
+    this.#files.delete(file.key);
+    this.doomed.delete(file);
   }
 
   get size(): number {

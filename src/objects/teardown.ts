@@ -19,6 +19,7 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   server.opens.delete(open.persistentId);
   open.tree.openCount -= 1;
   open.pipe?.close();
+  server.notifier.unwatch(open);
   return open.file === undefined ? undefined : closeFile(server, open, open.file);
 }
 
@@ -34,10 +35,8 @@ export function releaseHandle(open: Open): void {
 function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
   file.opens.delete(open);
   file.locks.releaseAll(open);
-  if (open.deleteOnClose && !file.deletePending) {
-    file.deletePending = true;
-    file.deleter = open;
-  }
+  if (open.deleteOnClose) file.markDeletePending(open);
+  if (file.untold !== 0) tellChanges(server, open, file);
   if (file.opens.size > 0) {
     if (file.deleter !== open) releaseHandle(open);
     return undefined;
@@ -50,11 +49,21 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   return removeName(server, file, open);
 }
 
+/** MS-FSA 2.1.5.5, phase 5: of a file that goes away nothing more is told. */
+function tellChanges(server: ServerState, open: Open, file: SharedFile): void {
+  if (file.deletePending) return;
+  server.notifier.modified(open.tree.share, open.handle!, file.untold);
+  file.untold = 0;
+}
+
 async function removeName(server: ServerState, file: SharedFile, closing: Open): Promise<void> {
   const deleter = file.deleter ?? closing;
   try {
-    const result = await deleter.handle!.remove();
+    const handle = deleter.handle!;
+    const place = server.notifier.place(deleter.tree.share, handle);
+    const result = await handle.remove();
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
+    else server.notifier.removed(place, handle.kind);
   } finally {
     server.files.release(file);
     if (deleter !== closing) releaseHandle(deleter);

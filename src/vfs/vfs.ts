@@ -215,5 +215,10 @@ export interface Vfs {
   readonly features: VfsFeatures;
   /** A view for one user; undefined acts as the process does. */
   attach(identity: Identity | undefined): MaybePromise<Result<VfsTree>>;
+  /**
+   * Where the share's folder is on the host now, without the slash at the end ('' for the root), as
+   * `path()` goes on from there; undefined where nobody can tell. Absent: it is nowhere on the host.
+   */
+  location?(): string | undefined;
   close(): void;
 }

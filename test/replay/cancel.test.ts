@@ -1,20 +1,39 @@
 /** CANCEL, and what waits for a notification: a folder window that cannot be closed, a client that asks on. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { Exchange } from '../../src/client/exchange.ts';
-import { changeNotifyRequest, echoRequest, readRequest } from '../../src/client/requests.ts';
+import { after, test } from 'node:test';
+import type { Answer, Exchange } from '../../src/client/exchange.ts';
+import {
+  changeNotifyRequest,
+  echoRequest,
+  readRequest,
+  setInfoRequest,
+} from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
-import { STATUS_CANCELLED, STATUS_NOT_SUPPORTED, STATUS_PENDING } from '../../src/dtyp/ntstatus.ts';
-import { FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
+import { configure } from '../../src/config/configuration.ts';
+import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import {
+  STATUS_CANCELLED,
+  STATUS_NOT_IMPLEMENTED,
+  STATUS_NOTIFY_CLEANUP,
+  STATUS_NOTIFY_ENUM_DIR,
+  STATUS_PENDING,
+} from '../../src/dtyp/ntstatus.ts';
+import { FileInformationClass } from '../../src/fscc/information-class.ts';
+import { decodeNotifyInformation } from '../../src/fscc/notify-information.ts';
+import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
+import { decodeChangeNotifyResponse } from '../../src/smb2/change-notify.ts';
+import { FILE_CREATE, FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
 import {
   type HeaderFields,
   isAsync,
   readHeader,
   SMB2_FLAGS_ASYNC_COMMAND,
 } from '../../src/smb2/header.ts';
+import { SMB2_0_INFO_FILE } from '../../src/smb2/info-types.ts';
+import { createMemoryVfs } from '../../src/vfs/memory/memory.ts';
+import { SHARE, startServer } from '../support/in-process-server.ts';
 import { PERSONAS, PROTECTIONS, win11 } from './personas.ts';
-import { assertStatus, openStage, record, timed } from './stage.ts';
+import { assertStatus, LENIENT, openStage, record, timed } from './stage.ts';
 
 const stage = await openStage();
 
@@ -96,9 +115,68 @@ test('A04 only the request that is meant is cancelled', async () => {
   await assertCancelled(tree, first, {});
 });
 
+const NAMES = 0x3;
+
+test('A04 A15 CANCEL of a CHANGE_NOTIFY by AsyncId with MessageId 0, as Explorer closes a window', async () => {
+  const tree = await stage.enter();
+  const directory = await tree.open('', { options: FILE_DIRECTORY_FILE });
+  const [exchange] = await tree.submit([changeNotifyRequest(directory.fileId, NAMES)]);
+  assert.equal((await exchange!.interim)?.status, STATUS_PENDING);
+  const { asyncId } = exchange!;
+  const header = { flags: SMB2_FLAGS_ASYNC_COMMAND, asyncId, messageId: 0 };
+  await assertCancelled(tree, exchange!, header);
+  await directory.close();
+});
+
+test('A15 nothing is lost between requests: the second is answered at once, a rename as a pair', async () => {
+  const [tree, other] = [await stage.enter(), await stage.enter()];
+  const directory = await tree.open('', { options: FILE_DIRECTORY_FILE });
+  const [exchange] = await tree.submit([changeNotifyRequest(directory.fileId, NAMES)]);
+  await exchange!.interim;
+  const file = await other.open('a15', { disposition: FILE_CREATE, access: DELETE });
+  assert.deepEqual(changes(await tree.session.connection.answerOf(exchange!)), ['1 a15']);
+  const target = { replaceIfExists: false, rootDirectory: 0, fileName: 'a15 later' };
+  const rename = encodeRenameInformation(target);
+  await other.request(
+    setInfoRequest(
+      file.fileId,
+      SMB2_0_INFO_FILE,
+      FileInformationClass.FileRenameInformation,
+      rename,
+    ),
+  );
+  const { ms, result } = await timed(() =>
+    tree.request(changeNotifyRequest(directory.fileId, NAMES)),
+  );
+  assert.deepEqual(changes(result), ['4 a15', '5 a15 later']);
+  assert.ok(ms < AT_ONCE_MS, `${ms} ms`);
+  await file.close();
+  await (await other.open('a15 again', { disposition: FILE_CREATE })).close();
+  const small = changeNotifyRequest(directory.fileId, NAMES, { outputBytes: 8 });
+  assertStatus(await tree.request(small), STATUS_NOTIFY_ENUM_DIR);
+  const [last] = await tree.submit([changeNotifyRequest(directory.fileId, NAMES)]);
+  await last!.interim;
+  await directory.close();
+  assertStatus(await tree.session.connection.answerOf(last!), STATUS_NOTIFY_CLEANUP);
+});
+
+const changes = (answer: Answer): string[] =>
+  decodeNotifyInformation(decodeChangeNotifyResponse(answer.message).outputBuffer).map(
+    ({ action, fileName }) => `${action} ${fileName}`,
+  );
+
+const deaf = await startServer({
+  configuration: configure({
+    global: LENIENT,
+    shares: [{ name: SHARE, path: '/', readOnly: false, changeNotify: false }],
+  }),
+  shares: [{ name: SHARE, vfs: createMemoryVfs() }],
+});
+after(() => deaf.close());
+
 for (const persona of PERSONAS) {
   test(`A16 a refused CHANGE_NOTIFY is asynchronous, else Windows asks for ever (${persona.name})`, async () => {
-    const tree = await stage.enter(persona);
+    const tree = await deaf.mount(persona.connect, persona.login);
     const directory = await tree.open('', { options: FILE_DIRECTORY_FILE });
     const tape = record(tree.session.connection);
     const asks = await askUntilTaken(tree, directory.fileId);
@@ -108,7 +186,7 @@ for (const persona of PERSONAS) {
       headers.map((header) => [header.status, isAsync(header)]),
       [
         [STATUS_PENDING, true],
-        [STATUS_NOT_SUPPORTED, true],
+        [STATUS_NOT_IMPLEMENTED, true],
       ],
     );
     assert.equal(headers[0]!.asyncId, headers[1]!.asyncId);
@@ -119,7 +197,7 @@ for (const persona of PERSONAS) {
 async function askUntilTaken(tree: ClientTree, fileId: Buffer): Promise<number> {
   for (let asked = 1; asked < 20; asked++) {
     const answer = await tree.request(changeNotifyRequest(fileId, 0x17));
-    assertStatus(answer, STATUS_NOT_SUPPORTED);
+    assertStatus(answer, STATUS_NOT_IMPLEMENTED);
     if (isAsync(answer.header)) return asked;
   }
   return 20;

@@ -8,6 +8,7 @@ import { fdatasync, readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
+import { readlinkat } from '../../native/names.ts';
 import { nativeSupport } from '../../native/support.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
@@ -101,6 +102,12 @@ class LocalVfs implements Vfs {
   attach(identity: Identity | undefined): Result<VfsTree> {
     const credentials = credentialsFor(identity, this.#mayBecomeUsers);
     return isErrno(credentials) ? credentials : new LocalTree(this.#share, credentials);
+  }
+
+  location(): string | undefined {
+    const link = readlinkat(this.#share.procFd, `${this.#share.root}`);
+    if (typeof link === 'number') return undefined;
+    return link.length === 1 ? '' : link.toString();
   }
 
   close(): void {

@@ -177,6 +177,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
       fileSystemName: 'NTFS',
     },
     attach: (identity) => (isOwn(identity) ? new PortableTree(share) : (EPERM as Errno)),
+    location: () => share.location(),
     close: () => share.close(),
   };
 }

@@ -133,6 +133,17 @@ export class Share {
     return ENOENT;
   }
 
+  /** Of the folder, on the host. */
+  location(): string | undefined {
+    const descriptor = this.#rootDescriptor;
+    const path =
+      descriptor === undefined
+        ? this.#rootPath
+        : attempt(() => fs.readlinkSync(procPath(descriptor.fd)));
+    if (typeof path !== 'string') return undefined;
+    return path === '/' ? '' : path;
+  }
+
   /** The path below the root that the kernel knows an open object by; undefined when it has none. */
   kernelPath(fd: number): readonly string[] | undefined {
     if (this.#rootDescriptor === undefined) return undefined;

@@ -1,0 +1,60 @@
+/**
+ * MS-FSA 2.1.5.15.12 and 2.1.5.15.7: what a rename or a new link does to names, for those who watch. The
+ * names have to be known as they were before; nothing is looked up while nobody watches.
+ */
+import {
+  FILE_NOTIFY_CHANGE_ATTRIBUTES,
+  FILE_NOTIFY_CHANGE_CREATION,
+} from '../smb2/change-notify.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { OpenRequest } from './command.ts';
+
+/** A renamed file has ARCHIVE set; Windows tells a new creation time with it. Directories keep both. */
+const RENAMED = FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION;
+
+export interface NamesBefore {
+  tellRename(): void;
+  tellLink(): Promise<void>;
+}
+
+/** `path`: where the new name will be. */
+export async function namesBefore(
+  path: readonly string[],
+  request: OpenRequest,
+): Promise<NamesBefore | undefined> {
+  const { open, tree, server } = request;
+  const { notifier } = server;
+  const handle = open.handle!;
+  if (notifier.isIdle) return undefined;
+  const replaced = await placeOfOther(path, request);
+  const from = notifier.place(tree.share, handle);
+  return {
+    tellRename: () => {
+      const to = notifier.place(tree.share, handle);
+      if (from === undefined || to === undefined) return;
+      notifier.renamed(from, to, handle.kind, replaced);
+      if (handle.kind === 'file') open.file!.untold |= RENAMED;
+    },
+    tellLink: async () => {
+      const made = await tree.files!.lookup(path);
+      if (isErrno(made)) return;
+      const place = notifier.place(tree.share, made);
+      made.close();
+      if (place !== undefined) notifier.linked(place, replaced);
+    },
+  };
+}
+
+/** Where another file is that will be replaced. */
+async function placeOfOther(
+  path: readonly string[],
+  { open, tree, server }: OpenRequest,
+): Promise<string | undefined> {
+  const existing = await tree.files!.lookup(path);
+  if (isErrno(existing)) return undefined;
+  const { fileId, volumeId } = open.handle!;
+  const isOwn = existing.fileId === fileId && existing.volumeId === volumeId;
+  const place = isOwn ? undefined : server.notifier.place(tree.share, existing);
+  existing.close();
+  return place;
+}
