@@ -39,7 +39,7 @@ import {
   connected,
   type TestClient,
 } from '../server/test-client.support.test.ts';
-import { dispose, query, read, write } from '../server/test-requests.support.test.ts';
+import { dispose, query, read, rename, write } from '../server/test-requests.support.test.ts';
 import { World } from '../server/test-world.support.test.ts';
 import type { CreateRequest, CreateResponse } from '../smb2/create.ts';
 import {
@@ -469,3 +469,25 @@ scenario(
     assert.equal(await make(device), STATUS_INVALID_PARAMETER);
   },
 );
+
+scenario('in a directory that is marked for deletion nothing is opened', async (scene) => {
+  const { client, session, treeId, make, close } = scene;
+  const directory = await make({ name: 'dir', createOptions: FILE_DIRECTORY_FILE });
+  assert.ok(typeof directory !== 'number');
+  await client.call({ ...dispose(directory), treeId }, session);
+  assert.equal(await make({ name: 'DIR\\file' }), STATUS_DELETE_PENDING);
+  assert.equal(
+    await make({ name: 'dir\\sub', createOptions: FILE_DIRECTORY_FILE }),
+    STATUS_DELETE_PENDING,
+  );
+  const other = await make({ name: 'other' });
+  assert.ok(typeof other !== 'number');
+  const moved = await client.call({ ...rename(other, 'dir\\file'), treeId }, session);
+  assert.equal(moved.status, STATUS_DELETE_PENDING);
+  await close(other);
+  await client.call({ ...dispose(directory, false), treeId }, session);
+  const file = await make({ name: 'dir\\file' });
+  assert.ok(typeof file !== 'number');
+  await close(file);
+  await close(directory);
+});

@@ -114,7 +114,8 @@ export async function createFile(body: CreateRequest, request: TreeRequest): Pro
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const { files } = request.tree;
-  if (await isBelowDoomed(wanted.path, request)) return STATUS_DELETE_PENDING;
+  const { doomed } = request.server.files;
+  if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
   const handle = await files!.lookup(wanted.path);
   if (!isErrno(handle)) return openExisting(wanted, request, handle);
   if (handle === ENOENT || handle === ENOPATH) {

@@ -3,6 +3,7 @@ import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_DELETE_PENDING,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
@@ -127,6 +128,7 @@ async function refuseDirectories(
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const directory = server.files.find(SharedFiles.key(parent.volumeId, parent.fileId));
   parent.close();
+  if (directory?.deletePending) return STATUS_DELETE_PENDING;
   const isDirectory = open.handle!.kind === 'directory';
   const adding = {
     access: isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,

@@ -1,0 +1,26 @@
+/**
+ * MS-FSA 2.1.5.1, phase 6: nothing is opened or made below a directory that is marked for deletion, or
+ * it would not be empty when its time comes.
+ */
+
+import { isErrno } from '../vfs/errno.ts';
+import type { TreeRequest } from './command.ts';
+
+/** Whether a directory on the way to `path` is going away; to be asked where any file is. */
+export async function isBelowDoomed(
+  path: readonly string[],
+  { server, tree }: TreeRequest,
+): Promise<boolean> {
+  if (path.length < 2) return false;
+  const parent = await tree.files!.lookup(path.slice(0, -1));
+  if (isErrno(parent)) return false;
+  const way = parent.path();
+  parent.close();
+  if (isErrno(way)) return false;
+  for (const { deleter } of server.files.doomed) {
+    if (deleter?.handle?.kind !== 'directory' || deleter.tree.share !== tree.share) continue;
+    const doomed = deleter.handle.path();
+    if (!isErrno(doomed) && doomed.every((component, i) => component === way[i])) return true;
+  }
+  return false;
+}
