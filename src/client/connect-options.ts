@@ -28,6 +28,11 @@ export interface ConnectOptions {
   readonly creditTarget: number;
   /** CreditRequest of NEGOTIATE, which is 0 from Windows and macOS; undefined: as of other requests. */
   readonly negotiateCredits: number | undefined;
+  /**
+   * Takes interim responses as Samba sends them, unsigned and with a CreditCharge of 0. 3.2.5.1.3 has clients
+   * not verify them, but some Windows versions do.
+   */
+  readonly lenientInterim: boolean;
   /** For an answer, and for the connection to come up. */
   readonly timeoutMs: number;
   /** Changes the NEGOTIATE request. */

@@ -47,6 +47,7 @@ const complete = (input: ConnectInput): ConnectOptions => ({
   serverName: input.host,
   creditTarget: DEFAULT_CREDIT_TARGET,
   negotiateCredits: undefined,
+  lenientInterim: false,
   timeoutMs: DEFAULT_TIMEOUT_MS,
   craftNegotiate: (request) => request,
   ...input,

@@ -260,7 +260,8 @@ export class ClientConnection {
       const messages = splitCompound(isEncrypted ? this.#open(frame) : frame);
       for (const [i, message] of messages.entries()) {
         const isLast = i === messages.length - 1;
-        this.#take(message, { isEncrypted, isFirst: i === 0, isLast });
+        const { lenientInterim } = this.options;
+        this.#take(message, { isEncrypted, isFirst: i === 0, isLast, lenientInterim });
       }
     } catch (error) {
       this.#abandon(asViolation(error) as Error);

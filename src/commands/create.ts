@@ -14,6 +14,7 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../dtyp/ntstatus.ts';
 import type { CreateRequest } from '../smb2/create.ts';
+import { decodeQueryMaximalAccessRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_COMPLETE_IF_OPLOCKED,
@@ -109,6 +110,9 @@ function refuseContexts({ createContexts }: CreateRequest): NtStatus | undefined
     // 3.3.5.9.7, 3.3.5.9.12: no such open is kept.
     if (findCreateContext(createContexts, name) !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   }
+  // Malformed, it must not leave a file behind.
+  const access = findCreateContext(createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
+  if (access !== undefined) decodeQueryMaximalAccessRequest(access);
   // 3.3.5.9.4: there are no previous versions.
   const timewarp = findCreateContext(createContexts, CreateContextName.TIMEWARP_TOKEN);
   return timewarp === undefined ? undefined : STATUS_OBJECT_NAME_NOT_FOUND;

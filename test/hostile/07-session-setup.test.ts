@@ -1,5 +1,6 @@
 /** SESSION_SETUP and the tokens inside it (MS-SMB2 3.3.5.5, MS-NLMP, RFC 4178). */
 import assert from 'node:assert/strict';
+import { suite } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_SESSIONS_PER_CONNECTION } from '../../src/base/limits.ts';
 import type { NegotiatedConnection } from '../../src/client/connect.ts';
@@ -134,76 +135,79 @@ const crafted = (connection: NegotiatedConnection, change: (token: Buffer) => un
   });
 
 const FIELDS = { lm: 12, nt: 20, domain: 28, user: 36, workstation: 44, sessionKey: 52 } as const;
-for (const [field, at] of Object.entries(FIELDS)) {
-  for (const [how, change] of [
-    ['a length of 65,535', (t: Buffer) => t.writeUInt16LE(0xffff, at)],
-    ['an offset of 0xFFFFFFFF', (t: Buffer) => t.writeUInt32LE(0xffffffff, at + 4)],
-    ['an offset in the header', (t: Buffer) => t.writeUInt32LE(4, at + 4)],
-    ['an offset at the end', (t: Buffer) => t.writeUInt32LE(t.length - 1, at + 4)],
+// Wrong answers are held for half a second; each test comes from an address of its own.
+suite('AUTHENTICATE', { concurrency: 16 }, () => {
+  for (const [field, at] of Object.entries(FIELDS)) {
+    for (const [how, change] of [
+      ['a length of 65,535', (t: Buffer) => t.writeUInt16LE(0xffff, at)],
+      ['an offset of 0xFFFFFFFF', (t: Buffer) => t.writeUInt32LE(0xffffffff, at + 4)],
+      ['an offset in the header', (t: Buffer) => t.writeUInt32LE(4, at + 4)],
+      ['an offset at the end', (t: Buffer) => t.writeUInt32LE(t.length - 1, at + 4)],
+    ] as const) {
+      hostile(`AUTHENTICATE: ${field} with ${how}`, async ({ connect }) => {
+        const connection = await connect();
+        await fails(
+          crafted(connection, (t) => {
+            // A field that is empty may point where it likes.
+            if (t.readUInt16LE(at) === 0) t.writeUInt16LE(2, at);
+            change(t);
+          }),
+          ...MALFORMED,
+        );
+      });
+    }
+  }
+
+  for (const [name, change] of [
+    ['an NT response of 15 bytes', (t: Buffer) => t.writeUInt16LE(15, FIELDS.nt)],
+    ['an NT response of 24 bytes, NTLMv1', (t: Buffer) => t.writeUInt16LE(24, FIELDS.nt)],
+    ['an NT response of 43 bytes', (t: Buffer) => t.writeUInt16LE(43, FIELDS.nt)],
+    ['no NT response', (t: Buffer) => t.writeUInt16LE(0, FIELDS.nt)],
+    ['a session key of 17 bytes', (t: Buffer) => t.writeUInt16LE(17, FIELDS.sessionKey)],
+    [
+      'no session key, though one is negotiated',
+      (t: Buffer) => t.writeUInt16LE(0, FIELDS.sessionKey),
+    ],
+    ['a wrong session key', (t: Buffer) => (t[t.readUInt32LE(FIELDS.sessionKey + 4)]! ^= 1)],
+    ['a wrong MIC', (t: Buffer) => (t[72]! ^= 1)],
+    ['a user name of odd length', (t: Buffer) => t.writeUInt16LE(5, FIELDS.user)],
+    ['the flags of another world', (t: Buffer) => t.writeUInt32LE(0, 60)],
+    ['type 1 again', (t: Buffer) => t.writeUInt32LE(1, 8)],
+    ['type 2', (t: Buffer) => t.writeUInt32LE(2, 8)],
   ] as const) {
-    hostile(`AUTHENTICATE: ${field} with ${how}`, async ({ connect }) => {
-      const connection = await connect();
-      await fails(
-        crafted(connection, (t) => {
-          // A field that is empty may point where it likes.
-          if (t.readUInt16LE(at) === 0) t.writeUInt16LE(2, at);
-          change(t);
-        }),
-        ...MALFORMED,
-      );
+    hostile(`AUTHENTICATE: ${name}`, async ({ connect }) => {
+      await fails(crafted(await connect(), change), ...MALFORMED);
     });
   }
-}
 
-for (const [name, change] of [
-  ['an NT response of 15 bytes', (t: Buffer) => t.writeUInt16LE(15, FIELDS.nt)],
-  ['an NT response of 24 bytes, NTLMv1', (t: Buffer) => t.writeUInt16LE(24, FIELDS.nt)],
-  ['an NT response of 43 bytes', (t: Buffer) => t.writeUInt16LE(43, FIELDS.nt)],
-  ['no NT response', (t: Buffer) => t.writeUInt16LE(0, FIELDS.nt)],
-  ['a session key of 17 bytes', (t: Buffer) => t.writeUInt16LE(17, FIELDS.sessionKey)],
-  [
-    'no session key, though one is negotiated',
-    (t: Buffer) => t.writeUInt16LE(0, FIELDS.sessionKey),
-  ],
-  ['a wrong session key', (t: Buffer) => (t[t.readUInt32LE(FIELDS.sessionKey + 4)]! ^= 1)],
-  ['a wrong MIC', (t: Buffer) => (t[72]! ^= 1)],
-  ['a user name of odd length', (t: Buffer) => t.writeUInt16LE(5, FIELDS.user)],
-  ['the flags of another world', (t: Buffer) => t.writeUInt32LE(0, 60)],
-  ['type 1 again', (t: Buffer) => t.writeUInt32LE(1, 8)],
-  ['type 2', (t: Buffer) => t.writeUInt32LE(2, 8)],
-] as const) {
-  hostile(`AUTHENTICATE: ${name}`, async ({ connect }) => {
-    await fails(crafted(await connect(), change), ...MALFORMED);
+  for (const [name, user] of [
+    ['64 KiB', 'u'.repeat(16_000)],
+    ['unpaired surrogates', '\ud800x\udc00'],
+    ['NUL', 'tester\0'],
+    ['nothing but blanks', '   '],
+    ['a path', '../../etc/passwd'],
+  ] as const) {
+    hostile(`a user name: ${name}`, async ({ connect }) => {
+      await fails((await connect()).login({ user, secret: 'x' }), ...MALFORMED);
+    });
+  }
+
+  hostile('the changes of an AV pair list', async ({ connect }) => {
+    const connection = await connect();
+    await fails(
+      crafted(connection, (t) => {
+        // The client's blob: its AV pairs begin 44 bytes into the NT response.
+        const nt = t.readUInt32LE(FIELDS.nt + 4);
+        t.writeUInt16LE(0xffff, nt + 46);
+      }),
+      ...MALFORMED,
+    );
   });
-}
 
-for (const [name, user] of [
-  ['64 KiB', 'u'.repeat(16_000)],
-  ['unpaired surrogates', '\ud800x\udc00'],
-  ['NUL', 'tester\0'],
-  ['nothing but blanks', '   '],
-  ['a path', '../../etc/passwd'],
-] as const) {
-  hostile(`a user name: ${name}`, async ({ connect }) => {
-    await fails((await connect()).login({ user, secret: 'x' }), ...MALFORMED);
+  hostile('a mechListMIC that is wrong, or missing where it is due', async ({ connect }) => {
+    const initiator = { mechListMic: Buffer.alloc(16, 1) };
+    await fails((await connect()).login({ ...credentials, initiator }), ...MALFORMED);
   });
-}
-
-hostile('the changes of an AV pair list', async ({ connect }) => {
-  const connection = await connect();
-  await fails(
-    crafted(connection, (t) => {
-      // The client's blob: its AV pairs begin 44 bytes into the NT response.
-      const nt = t.readUInt32LE(FIELDS.nt + 4);
-      t.writeUInt16LE(0xffff, nt + 46);
-    }),
-    ...MALFORMED,
-  );
-});
-
-hostile('a mechListMIC that is wrong, or missing where it is due', async ({ connect }) => {
-  const initiator = { mechListMic: Buffer.alloc(16, 1) };
-  await fails((await connect()).login({ ...credentials, initiator }), ...MALFORMED);
 });
 
 hostile('a token that is played again', async ({ connect }) => {
@@ -238,7 +242,8 @@ hostile('two steps of one exchange at the same time', async ({ connect }) => {
   const exchanges = await Promise.all([connection.submit([next]), connection.submit([next])]);
   for (const [exchange] of exchanges) {
     const { status } = await connection.answerOf(exchange!);
-    assert.ok([...MALFORMED, STATUS_USER_SESSION_DELETED].includes(status));
+    const refused = [...MALFORMED, STATUS_USER_SESSION_DELETED, STATUS_REQUEST_NOT_ACCEPTED];
+    assert.ok(refused.includes(status), status.toString(16));
   }
 });
 

@@ -103,14 +103,17 @@ function kitOf(server: TestServer, address: string): Kit {
   };
 }
 
+let visits = 0;
+
 /** A client that comes now logs in, writes, reads, lists and deletes, all in two seconds. */
 export async function isServed(server: TestServer): Promise<void> {
   const start = performance.now();
   const tree = await server.mount();
-  await tree.writeFile('~served', Buffer.from('served'));
-  assert.equal((await tree.readFile('~served')).toString(), 'served');
+  const name = `~served ${visits++}`;
+  await tree.writeFile(name, Buffer.from('served'));
+  assert.equal((await tree.readFile(name)).toString(), 'served');
   assert.ok((await tree.list('')).length > 2);
-  await tree.remove('~served');
+  await tree.remove(name);
   await tree.session.connection.close();
   const took = performance.now() - start;
   assert.ok(took < PATIENCE_MS, `a fresh client took ${took} ms`);
