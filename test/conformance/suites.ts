@@ -26,6 +26,8 @@ export const SUITES: readonly Suite[] = [
   suite('smb2.lock'),
   suite('smb2.secleak'),
   suite('smb2.dir', 180),
+  suite('smb2.notify', 180),
+  suite('smb2.notify-inotify'),
   suite('smb2.session', 240),
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
