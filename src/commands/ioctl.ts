@@ -17,6 +17,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
+import { Dialect } from '../smb2/dialect.ts';
 import { isRelatedFileId } from '../smb2/file-id.ts';
 import { Fsctl } from '../smb2/fsctl.ts';
 import { encodeIoctlResponse, type IoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
@@ -98,6 +99,8 @@ function reply(body: IoctlRequest, open: Open | undefined, output: Buffer, statu
 function validateNegotiate(body: IoctlRequest, request: Request): Outcome {
   const { connection, server } = request;
   const dialect = connection.dialect!;
+  // As servers of that time: SMB1's NEGOTIATE, which may have led here, says nothing to compare with.
+  if (server.options.maxDialect === Dialect.SMB2_02) return STATUS_FILE_CLOSED;
   if (dialect.preauthIntegrity) return new Disconnect('VALIDATE_NEGOTIATE_INFO at 3.1.1');
   const asked = decodeValidateNegotiateInfoRequest(body.input);
   const same =

@@ -1,0 +1,44 @@
+/** The list of cases is true: each once, and whatever is said to be replayed is. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { CASES } from './cases.ts';
+
+const COUNT = 45;
+
+/** Names of tests begin with the ids of their cases. */
+function idsIn(file: string): Set<string> {
+  const text = readFileSync(join(import.meta.dirname, `${file}.test.ts`), 'utf8');
+  const names = text.matchAll(/\btest\(\s*['"`]((?:A\d\d )+)/g);
+  return new Set([...names].flatMap(([, ids]) => ids!.trim().split(' ')));
+}
+
+test('A01 to A45 are each in the list once, in order', () => {
+  const expected = Array.from({ length: COUNT }, (_, i) => `A${String(i + 1).padStart(2, '0')}`);
+  assert.deepEqual(
+    CASES.map(({ id }) => id),
+    expected,
+  );
+});
+
+test('a case that is replayed has a test of its name in its file', () => {
+  for (const { id, here } of CASES) {
+    if (here !== undefined) assert.ok(idsIn(here).has(id), `${id} is not in ${here}.test.ts`);
+  }
+});
+
+test('a test names no case that another file is said to hold, nor one that waits', () => {
+  for (const file of new Set(CASES.map(({ here }) => here))) {
+    if (file === undefined) continue;
+    for (const id of idsIn(file)) {
+      assert.equal(CASES.find((one) => one.id === id)?.here, file, `${id} in ${file}.test.ts`);
+    }
+  }
+});
+
+test('a case that is not replayed says what it waits for', () => {
+  for (const { id, here, later } of CASES) {
+    if (here === undefined) assert.ok((later ?? '').length > 0, id);
+  }
+});

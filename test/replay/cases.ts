@@ -1,0 +1,84 @@
+/**
+ * The everyday complaints that clients have had of SMB servers, A01 to A45: each is replayed here, or
+ * waits for a feature that is not there yet. A case may be both: what of it still waits is said.
+ */
+export interface Case {
+  readonly id: string;
+  /** What the client shows when the server does it wrong. */
+  readonly symptom: string;
+  /** The file that holds its tests; undefined where there is nothing to replay yet. */
+  readonly here: string | undefined;
+  /** What it, or a part of it, waits for. */
+  readonly later?: string;
+}
+
+const here = (id: string, symptom: string, file: string, later?: string): Case => ({
+  id,
+  symptom,
+  here: file,
+  ...(later !== undefined && { later }),
+});
+const waits = (id: string, symptom: string, later: string): Case => ({
+  id,
+  symptom,
+  here: undefined,
+  later,
+});
+
+export const CASES: readonly Case[] = [
+  here('A01', 'unsigned errors: Windows waits a minute', 'signing'),
+  here(
+    'A02',
+    'late answers unsigned: the same',
+    'signing',
+    'LOCK that waits; CREATE behind a break',
+  ),
+  here('A03', 'the end of a login unsigned: error 1208', 'signing'),
+  here('A04', 'CANCEL by AsyncId not found: a window hangs 65 s', 'cancel'),
+  waits('A05', 'a break is waited for though its holder closed: 35 s', 'oplocks and leases'),
+  waits('A06', 'a break and its CREATE on one connection: deadlock', 'oplocks and leases'),
+  here('A07', 'one slow operation holds up all: not responding', 'slow'),
+  here('A08', 'ids out of order refused: copies stall', 'credits'),
+  here('A09', 'compounds leak credits: mounts die', 'credits'),
+  here('A10', 'names without their path: Notepad finds no file', 'names'),
+  here('A11', 'NetrShareGetInfo fails: packaged applications give up', 'shares'),
+  here('A12', 'no object ids: the shell asks on and on', 'information'),
+  here('A13', 'times or attributes lost: copies are not alike', 'information'),
+  here('A14', 'a new folder is shown as "."', 'directory'),
+  here('A15', 'changes are not told, or lost: F5 needed', 'cancel'),
+  here('A16', 'a refused watch is repeated for ever', 'cancel'),
+  here('A17', 'a wrong password makes a guest, whom Windows blocks', 'login'),
+  here('A18', 'signing not offered: 24H2 goes away', 'negotiate'),
+  here('A19', 'a guest has to sign: access denied', 'login'),
+  here('A20', 'a class of SET_INFO is missing: error 0x80070032', 'information'),
+  here('A21', 'OPEN_IF truncates: documents of 0 bytes', 'create'),
+  here('A22', 'a directory opens as a file: a move deletes what it did not copy', 'create'),
+  waits('A23', 'AAPL answered wrong: the mount fails', 'AAPL, the extensions of macOS'),
+  waits('A24', 'no READ_DIR_ATTR: minutes for a large folder', 'AAPL, the extensions of macOS'),
+  here('A25', 'contexts that nobody asked for: macOS fails the open', 'create'),
+  waits('A26', 'a lease of the wrong version or key: macOS drops it', 'leases'),
+  waits('A27', 'a lease is not broken: others cannot open the file', 'leases'),
+  here('A28', 'a lock of 2^64-1 bytes refused: flock fails', 'locks'),
+  waits('A29', 'AFP_AfpInfo behaves as a plain stream: errors -36, -50', 'named streams'),
+  here('A30', 'no stream is listed for a plain file: copies end', 'information', 'named streams'),
+  here('A31', 'more than the buffer takes: invalid response', 'information'),
+  here('A32', 'a folder stays when it is deleted: "Deleting…"', 'directory'),
+  here('A33', 'a failed rename leaks its open: sharing violation', 'create'),
+  here('A34', 'ids of all ones not inherited: network name deleted', 'compounds'),
+  here('A35', 'padding of compounds: parsers break', 'compounds'),
+  here('A36', 'no error body: smbclient says invalid network response', 'compounds'),
+  here('A37', 'CHALLENGE without 128 and 56: mount error 22', 'negotiate'),
+  here('A38', 'no time, no MIC, no mechListMIC: relays, failing logins', 'negotiate'),
+  here('A39', 'referrals refused with the wrong status: slow folders', 'ioctl', 'DFS: NOT_FOUND'),
+  here('A40', 'VALIDATE_NEGOTIATE_INFO wrong or unsigned: disconnected', 'negotiate'),
+  here(
+    'A41',
+    'a FileId of all ones is FILE_CLOSED: no multichannel',
+    'ioctl',
+    'multichannel: the list',
+  ),
+  here('A42', 'an interim response to a login: it fails', 'login'),
+  here('A43', 'signatures of large and odd answers: invalid signature', 'signing'),
+  here('A44', 'reads of nothing and at the end: wrong status', 'information'),
+  here('A45', 'names in another case: slow, or made twice', 'names'),
+];
