@@ -218,6 +218,10 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
     open.deleteOnClose = true;
     await closeOpen(request.server, open);
     return failed;
+  } catch (error) {
+    // A bug. No answer will name the open.
+    await closeOpen(request.server, open);
+    throw error;
   } finally {
     open.lifetime.release();
   }
@@ -229,7 +233,7 @@ async function openExisting(
   request: TreeRequest,
   handle: VfsHandle,
 ): Promise<Outcome | Errno> {
-  const found = await prepare(wanted, request, handle);
+  const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
   // What was found out about a file that has gone since is of no account.
   const prepared = ended(request) ?? (handle.path() === ENOENT ? ESTALE : found);
   if (typeof prepared === 'number') {
@@ -247,6 +251,10 @@ async function openExisting(
     open.deleteOnClose = false;
     await closeOpen(request.server, open);
     return failed;
+  } catch (error) {
+    open.deleteOnClose = false;
+    await closeOpen(request.server, open);
+    throw error;
   } finally {
     open.lifetime.release();
   }
@@ -255,6 +263,15 @@ async function openExisting(
 function actionOf(wanted: Wanted): number {
   if (!overwrites(wanted)) return FILE_OPENED;
   return wanted.createDisposition === FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+}
+
+async function closedIfBroken<T>(handle: VfsHandle, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
 }
 
 /** Type, disposition, attributes and access, before anything is touched. */

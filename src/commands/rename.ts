@@ -24,7 +24,8 @@ import {
 import type { Open } from '../objects/open.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
-import { ENOENT, ENOPATH, isErrno } from '../vfs/errno.ts';
+import { ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
+import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { namesBefore } from './names-before.ts';
@@ -155,6 +156,14 @@ function hasOpenFiles(
   return false;
 }
 
+async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
+  try {
+    return await handle.stat();
+  } finally {
+    handle.close();
+  }
+}
+
 /** What stands at the new name: a directory, a read-only file or one that is open is not replaced. */
 async function refuseReplacing(
   path: readonly string[],
@@ -165,8 +174,7 @@ async function refuseReplacing(
   if (isErrno(existing)) return existing === ENOENT ? undefined : statusOfErrno(existing);
   const same =
     existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
-  const stat = await existing.stat();
-  existing.close();
+  const stat = await statAndClose(existing);
   if (same) return undefined;
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
   if (isErrno(stat)) return statusOfErrno(stat);

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STATUS_PENDING } from '../dtyp/ntstatus.ts';
+import { STATUS_INTERNAL_ERROR, STATUS_PENDING } from '../dtyp/ntstatus.ts';
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../smb2/close.ts';
 import {
   FILE_DELETE_ON_CLOSE,
@@ -35,7 +35,7 @@ import {
   TREE_DISCONNECT,
   write,
 } from './test-requests.support.test.ts';
-import { turns, World } from './test-world.support.test.ts';
+import { turns, World, type WorldOptions } from './test-world.support.test.ts';
 
 interface Scene {
   readonly world: World;
@@ -117,8 +117,8 @@ const ENDS: Readonly<Record<string, (scene: Scene) => Promise<unknown>>> = {
   },
 };
 
-async function scene(): Promise<Scene> {
-  const world = new World();
+async function scene(options: WorldOptions = {}): Promise<Scene> {
+  const world = new World(options);
   const { client, session, treeId } = await connected(world);
   const directory = await client.open(session, treeId, 'dir', {
     createOptions: FILE_DIRECTORY_FILE,
@@ -155,5 +155,32 @@ for (const [name, gates, draft] of OPERATIONS) {
         world.assertEmpty();
       });
     }
+  }
+}
+
+for (const [name, gates, draft] of OPERATIONS) {
+  for (const gate of gates) {
+    if (gate === 'remove') continue;
+    test(`a bug in ${gate}() costs ${name}, and nothing stays open`, async () => {
+      let broken = false;
+      const here = await scene({
+        fail: ({ method }) => {
+          if (broken && method === gate) throw new Error('a bug');
+          return 0;
+        },
+      });
+      const { world, client, session, treeId } = here;
+      const opens = world.server.opens.size;
+      const { held } = world;
+      broken = true;
+      const { status } = await client.call({ ...draft(here), treeId }, session);
+      broken = false;
+      assert.equal(status, STATUS_INTERNAL_ERROR);
+      assert.equal(world.errors.splice(0).length, 1);
+      assert.equal(world.server.opens.size, opens);
+      assert.equal(world.held, held);
+      await client.lost();
+      world.assertEmpty();
+    });
   }
 }
