@@ -6,6 +6,7 @@ import {
   FileDispositionInformation,
   FileDispositionInformationEx,
 } from '../fscc/rename-information.ts';
+import { encodeChangeNotifyRequest } from '../smb2/change-notify.ts';
 import { encodeFlushRequest } from '../smb2/flush.ts';
 import { Command } from '../smb2/header.ts';
 import { encodeLockRequest, type LockElement } from '../smb2/lock.ts';
@@ -156,6 +157,17 @@ export const lock = ({ persistentId, volatileId }: FileId, ...locks: LockElement
     persistentId,
     volatileId,
     locks,
+  }),
+});
+
+export const notify = ({ persistentId, volatileId }: FileId, flags = 0): Draft => ({
+  command: Command.CHANGE_NOTIFY,
+  body: encodeChangeNotifyRequest({
+    flags,
+    outputBufferLength: 1000,
+    persistentId,
+    volatileId,
+    completionFilter: 0x17f,
   }),
 });
 
