@@ -1,12 +1,17 @@
 /** Framing: lengths that lie, bytes that trickle, connections that hang (MS-SMB2 2.1, 3.3.5.2). */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  AUTHENTICATION_TIMEOUT_MS,
   MAX_UNAUTHENTICATED_CONNECTIONS,
   MAX_UNAUTHENTICATED_MESSAGE_BYTES,
   MESSAGE_TIMEOUT_MS,
+  SEND_TIMEOUT_MS,
 } from '../../src/base/limits.ts';
-import { createRequest, echoRequest } from '../../src/client/requests.ts';
+import { connectOnly } from '../../src/client/connect.ts';
+import { FrameSocket } from '../../src/client/frame-socket.ts';
+import { createRequest, echoRequest, readRequest } from '../../src/client/requests.ts';
 import { encodeFrameHeader } from '../../src/smb2/framing.ts';
 import { Command } from '../../src/smb2/header.ts';
 import { encodeNegotiateRequest } from '../../src/smb2/negotiate.ts';
@@ -123,23 +128,58 @@ hostile('ten messages in one segment, cut in the eleventh', async ({ mount }) =>
   await connection.ended;
 });
 
-hostile('a message that does not go on ends its connection', async ({ raw }, context) => {
-  const peers = await Promise.all([raw(), raw(), raw()]);
-  const halves = [
-    frame(negotiate).subarray(0, 3),
-    frame(negotiate).subarray(0, 50),
-    encodeFrameHeader(60_000),
-  ];
-  context.mock.timers.enable({ apis: ['setTimeout'] });
-  for (const [i, peer] of peers.entries()) peer.socket.sendBytes(halves[i]!);
-  // Real time, so that the bytes arrive.
-  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+/** Lets what was sent arrive, in real time, and then the server's clocks run. */
+async function later(context: TestContext, milliseconds: number): Promise<void> {
   const until = performance.now() + 50;
   while (performance.now() < until) await new Promise(setImmediate);
-  context.mock.timers.tick(MESSAGE_TIMEOUT_MS + 1);
+  context.mock.timers.tick(milliseconds + 1);
+}
+
+hostile('a message that does not go on ends its connection', async ({ raw }, context) => {
+  const peers = await Promise.all([raw(), raw(), raw()]);
+  const whole = frame(negotiate);
+  const halves = [whole.subarray(0, 3), whole.subarray(0, 50), encodeFrameHeader(60_000)];
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  for (const [i, peer] of peers.entries()) peer.socket.sendBytes(halves[i]!);
+  await later(context, MESSAGE_TIMEOUT_MS);
   await Promise.all(peers.map((peer) => peer.socket.ended));
   context.mock.timers.reset();
 });
+
+hostile('a connection that gets no session in time ends', async ({ server, address }, context) => {
+  context.mock.timers.enable({ apis: ['setTimeout'] });
+  const { host, port } = server;
+  const where = { host, port, localAddress: address, timeoutMs: 2_000 };
+  const silent = await FrameSocket.open(where);
+  const talking = await connectOnly(where);
+  const [exchange] = await talking.submit([
+    { command: Command.NEGOTIATE, body: negotiate.subarray(64) },
+  ]);
+  assert.equal((await exchange!.answer).status, 0);
+  await later(context, AUTHENTICATION_TIMEOUT_MS);
+  await Promise.all([silent.ended, talking.ended]);
+  context.mock.timers.reset();
+});
+
+hostile(
+  'a peer that does not read its answers is dropped in the end',
+  async ({ mount }, context) => {
+    const tree = await mount({ creditTarget: 8_000 });
+    await tree.writeFile('large', Buffer.alloc(8 << 20, 'x'));
+    const file = await tree.open('large');
+    for (let i = 0; i < 3; i++) await tree.request(echoRequest());
+    context.mock.timers.enable({ apis: ['setTimeout'] });
+    const { socket } = tree.session.connection;
+    socket.pause();
+    for (let i = 0; i < 10; i++) await tree.submit([readRequest(file.fileId, 0, 8 << 20)]);
+    await later(context, SEND_TIMEOUT_MS);
+    await later(context, 1_000);
+    // What had left is read; then there is the end, by FIN or by RST.
+    socket.pause(false);
+    await socket.ended;
+    context.mock.timers.reset();
+  },
+);
 
 hostile('connections that end at once, by FIN and by RST, in mid-message too', async ({ raw }) => {
   for (let i = 0; i < 40; i++) {

@@ -63,15 +63,20 @@ export async function userConnection(
     const exchanges: Exchange[] = [];
     for (let i = 0; i < DEPTH; i++) {
       const tree = random.chance(0.85) ? trees[0]! : trees[1]!;
-      const inHeader = random.chance(0.02);
+      const inHeader = random.chance(0.01);
       wild ||= inHeader;
       const request = random.chance(0.4)
         ? fresh(random, generated.next().value, fileIds)
         : recorded(random, corpus, fileIds, inHeader);
       if (fillsDisk(request) || (ENDS.has(request.command) && random.chance(0.95))) continue;
       findings.sent += 1;
-      const sent = await tree.submit([request]).catch(() => []);
-      exchanges.push(...sent);
+      const inFrame = random.chance(0.003);
+      wild ||= inFrame;
+      // As it is on the wire: signed, or encrypted.
+      const frame = (m: Buffer): Buffer => mutate(random, m, 0, random.pick(corpus.commands));
+      const sent = await tree.submit([request], inFrame ? { frame } : {}).catch(() => []);
+      // What was changed on the wire may have become anything, also what is never answered.
+      if (!inFrame) exchanges.push(...sent);
     }
     if (await settle(connection, exchanges, findings)) break;
   }
