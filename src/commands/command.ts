@@ -56,6 +56,8 @@ export interface CommandRow {
   readonly large: boolean;
   /** 3.3.5.2.9: goes on while the session is expired or being reauthenticated. */
   readonly whileExpired: boolean;
+  /** The session is verified where the request is signed for one, or names one in plain. */
+  readonly sessionIfNamed?: boolean;
   /** No interim response ever: clients fail their login on one. */
   readonly neverPends?: boolean;
 }
@@ -70,6 +72,7 @@ export function row<Body, R extends Request>(definition: {
   payloadBytes?: (body: Body) => number;
   large?: boolean;
   whileExpired?: boolean;
+  sessionIfNamed?: boolean;
   neverPends?: boolean;
 }): CommandRow {
   return { large: false, whileExpired: false, ...definition } as CommandRow;

@@ -35,7 +35,8 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
   if (body.length > dialect.maxReadSize) return STATUS_INVALID_PARAMETER;
   if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
   if (open.pipe !== undefined) {
-    if ((body.flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0) return STATUS_INVALID_PARAMETER;
+    const unbuffered = (body.flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0;
+    if (dialect.smb3 && unbuffered) return STATUS_INVALID_PARAMETER;
     return readPipe(open.pipe, body, request);
   }
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;

@@ -124,7 +124,13 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
     large: true,
   }),
   CANCEL: row({ name: 'CANCEL', decode: decodeCancelRequest, handle: cancel, needs: 'nothing' }),
-  ECHO: row({ name: 'ECHO', decode: decodeEchoRequest, handle: echo, needs: 'nothing' }),
+  ECHO: row({
+    name: 'ECHO',
+    decode: decodeEchoRequest,
+    handle: echo,
+    needs: 'nothing',
+    sessionIfNamed: true,
+  }),
   QUERY_DIRECTORY: row({
     name: 'QUERY_DIRECTORY',
     decode: decodeQueryDirectoryRequest,

@@ -24,7 +24,7 @@ import type { ServerState } from '../objects/server-state.ts';
 import type { Session } from '../objects/session.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import { isRelatedFileId } from '../smb2/file-id.ts';
-import { Command, commandName, isRelated } from '../smb2/header.ts';
+import { Command, commandName, isRelated, isSigned } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import {
   verifyCharge,
@@ -226,13 +226,13 @@ export class Chain {
     request.session = named;
     if (refused !== undefined) return refused;
     if (related && this.#previous === undefined) return STATUS_INVALID_PARAMETER;
-    if (row.needs === 'nothing') return undefined;
+    if (row.needs === 'nothing' && !namesSession(request, row)) return undefined;
     if (related && named === undefined) return STATUS_INVALID_PARAMETER;
     return verifySession(request, row, named) ?? this.#checkTree(request, row, related);
   }
 
   #checkTree(request: Request, row: CommandRow, related: boolean): NtStatus | undefined {
-    if (row.needs === 'session') return undefined;
+    if (row.needs === 'session' || row.needs === 'nothing') return undefined;
     if (related && this.#previous!.tree === undefined) return STATUS_INVALID_PARAMETER;
     const treeId = related ? this.#previous!.tree!.treeId : request.header.treeId;
     return verifyTree(request, request.session!, treeId);
@@ -263,6 +263,10 @@ export class Chain {
     return isError(previous.status) ? previous.status : STATUS_INVALID_HANDLE;
   }
 }
+
+/** 3.3.5.17: whether a request that needs no session is one of a session all the same. */
+const namesSession = ({ header, encrypted }: Request, row: CommandRow): boolean =>
+  row.sessionIfNamed === true && (isSigned(header) || (!encrypted && header.sessionId !== 0));
 
 function hasFileId(request: Request, before: Previous | undefined): boolean {
   const row = commandTable[request.header.command]!;

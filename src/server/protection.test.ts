@@ -299,3 +299,23 @@ test('signing: a CANCEL counts when it is signed as its session demands', async 
   await client.lost();
   world.assertEmpty();
 });
+
+test('ECHO: needs no session, but one that it names must be there', async () => {
+  const world = new World({ options: { encryption: 'desired' } });
+  const client = new TestClient(world);
+  await client.negotiate();
+  const session = await client.login();
+  const begun = (await client.setup('bob')).header.sessionId;
+  for (const [sessionId, expected] of [
+    [0, STATUS_SUCCESS],
+    [0x99, STATUS_USER_SESSION_DELETED],
+    [begun, STATUS_USER_SESSION_DELETED],
+    [session.sessionId, STATUS_ACCESS_DENIED],
+  ] as const) {
+    assert.equal((await client.call({ ...ECHO, sessionId })).status, expected);
+  }
+  const sealed = as(session, { seal: true });
+  assert.equal((await client.call(ECHO, sealed)).status, STATUS_SUCCESS);
+  await client.lost();
+  world.assertEmpty();
+});
