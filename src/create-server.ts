@@ -118,6 +118,7 @@ const IPC: Share = {
   readOnly: false,
   encryption: 'auto',
   hideDotFiles: false,
+  oplocks: false,
   volumeLabel: '',
   maxUses: Infinity,
 };
@@ -189,6 +190,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
+    oplocks: share.oplocks,
     changeNotify: share.changeNotify,
     volumeLabel: share.name,
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
@@ -211,6 +213,7 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   maxDialect: global.maxProtocol,
   requireSigning: global.signing === 'mandatory',
   encryption: global.encryption,
+  leases: global.leases,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,
   maxTransactSize: global.maxTransactSize,

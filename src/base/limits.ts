@@ -66,3 +66,6 @@ export const MAX_NOTIFY_BUFFER_BYTES = 64 * KiB;
 
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
+
+/** MS-SMB2 3.3.2.1: how long a holder has to acknowledge a break. */
+export const OPLOCK_BREAK_TIMEOUT_MS = 35_000;

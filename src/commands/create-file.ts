@@ -67,7 +67,8 @@ import {
 import { EEXIST, ENOENT, ENOPATH, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsEa, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import { grantCaching, makeWay, refuseLeaseKey } from './caching.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { isBelowDoomed } from './doomed.ts';
 import { ended } from './ended.ts';
@@ -190,6 +191,8 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
   if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
   const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
   if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+  const elsewhere = refuseLeaseKey(wanted, request, undefined);
+  if (elsewhere !== undefined) return elsewhere;
   const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
   const handle = await tree.files!.create(wanted.path, {
     kind: wanted.directoryOnly ? 'directory' : 'file',
@@ -211,10 +214,11 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
   const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
   const open = register(wanted, request, handle, access);
   if (typeof open === 'number') return open;
+  const caching = grantCaching(wanted, request, open);
   try {
     const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
     const failed = set !== 0 ? set : await reserve(wanted, handle);
-    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);
+    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED, caching);
     open.deleteOnClose = true;
     await closeOpen(request.server, open);
     return failed;
@@ -240,13 +244,20 @@ async function openExisting(
     handle.close();
     return prepared;
   }
+  const waiting = standsInTheWay(wanted, request, handle, prepared.access);
+  if (waiting !== undefined) {
+    const given = await waiting;
+    if (given !== undefined) handle.close();
+    return given ?? openExisting(wanted, request, handle);
+  }
   const open = register(wanted, request, handle, prepared.access);
   if (typeof open === 'number') return open;
+  const caching = grantCaching(wanted, request, open);
   try {
     const failed = await openData(wanted, open, handle, prepared.stat);
     if (failed === undefined) {
       if (overwrites(wanted)) request.server.notifier.overwritten(request.tree.share, handle);
-      return await createReply(wanted, request, open, actionOf(wanted));
+      return await createReply(wanted, request, open, actionOf(wanted), caching);
     }
     open.deleteOnClose = false;
     await closeOpen(request.server, open);
@@ -333,6 +344,19 @@ function impliedAccess(wanted: Wanted): number {
   return wanted.createDisposition === FILE_SUPERSEDE ? DELETE : FILE_WRITE_DATA;
 }
 
+/** Oplocks and leases of others that this open breaks; undefined where nothing is to be waited for. */
+function standsInTheWay(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  access: number,
+): MaybePromise<NtStatus | undefined> {
+  const file = request.server.files.find(SharedFiles.key(handle.volumeId, handle.fileId));
+  if (file === undefined || file.deletePending) return undefined;
+  const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
+  return makeWay(wanted, request, file, mode, overwrites(wanted));
+}
+
 /**
  * Share modes, then the open in all its tables, held for the CREATE. The handle is closed where this
  * refuses.
@@ -350,7 +374,7 @@ function register(
     ? STATUS_DELETE_PENDING
     : file.sharingViolation(mode)
       ? STATUS_SHARING_VIOLATION
-      : undefined;
+      : refuseLeaseKey(wanted, request, file);
   if (refused !== undefined) {
     if (!file.deletePending) server.files.release(file);
     handle.close();

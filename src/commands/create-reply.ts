@@ -13,10 +13,10 @@ import {
   CreateContextName,
   findCreateContext,
 } from '../smb2/create-contexts.ts';
-import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
+import type { CachingReply } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -27,6 +27,7 @@ export async function createReply(
   request: TreeRequest,
   open: Open,
   createAction: number,
+  caching: CachingReply,
 ): Promise<Outcome> {
   const handle = open.handle!;
   const stat = await handle.stat();
@@ -35,11 +36,14 @@ export async function createReply(
     return statusOfErrno(stat);
   }
   const createContexts = await contexts(body, open, stat);
+  if (caching.lease !== undefined) {
+    createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
+  }
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   request.open = open;
   return {
     body: encodeCreateResponse({
-      oplockLevel: SMB2_OPLOCK_LEVEL_NONE,
+      oplockLevel: caching.oplockLevel,
       flags: 0,
       createAction,
       creationTime: stat.creationTime,

@@ -31,6 +31,7 @@ import {
   SMB2_LOCKFLAG_SHARED_LOCK,
   SMB2_LOCKFLAG_UNLOCK,
 } from '../smb2/lock.ts';
+import { breakFor } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 
 const reply = { body: encodeLockResponse() };
@@ -50,7 +51,7 @@ export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outc
     return reply;
   };
   const unlocks = (locks[0]!.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
-  const done = unlocks ? unlockAll(locks, request) : lockAll(locks, request);
+  const done = unlocks ? unlockAll(locks, request) : lockUncached(locks, request);
   return done instanceof Promise ? done.then(finish) : finish(done);
 }
 
@@ -72,6 +73,16 @@ function unlockAll(elements: readonly LockElement[], { open }: OpenRequest): NtS
     if (!open.file!.locks.unlock(open, element)) return STATUS_RANGE_NOT_LOCKED;
   }
   return STATUS_SUCCESS;
+}
+
+/** MS-FSA 2.1.4.12: a lock, like a write, breaks what others cache of the data. */
+function lockUncached(
+  elements: readonly LockElement[],
+  request: OpenRequest,
+): MaybePromise<NtStatus> {
+  const waiting = breakFor(request, request.open.file!, { kind: 'write' }, request.open);
+  if (waiting === undefined) return lockAll(elements, request);
+  return Promise.resolve(waiting).then((given) => given ?? lockAll(elements, request));
 }
 
 /** 3.3.5.14.2: all or nothing; only a lock that is alone in its request may wait. */

@@ -10,13 +10,14 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_SMB_NO_PREAUTH_INTEGRITY_HASH_OVERLAP,
 } from '../dtyp/ntstatus.ts';
-import type { Connection } from '../objects/connection.ts';
+import type { Connection, DialectTraits } from '../objects/connection.ts';
 import { dialectTraits } from '../objects/dialects.ts';
 import type { Request } from '../objects/request.ts';
 import type { ServerOptions, ServerState } from '../objects/server-state.ts';
 import {
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
+  SMB2_GLOBAL_CAP_LEASING,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
 } from '../smb2/capabilities.ts';
@@ -89,7 +90,7 @@ function serverCapabilities(
   body: NegotiateRequest,
 ): number {
   const dialect = connection.dialect!;
-  let capabilities = dialect.multiCredit ? SMB2_GLOBAL_CAP_LARGE_MTU : 0;
+  let capabilities = alwaysOffered(dialect);
   const byCapability =
     dialect.encryption === 'capability' &&
     server.options.encryption !== 'off' &&
@@ -208,6 +209,9 @@ function response(
   };
 }
 
+const alwaysOffered = ({ multiCredit, leasing }: DialectTraits): number =>
+  (multiCredit ? SMB2_GLOBAL_CAP_LARGE_MTU : 0) | (leasing ? SMB2_GLOBAL_CAP_LEASING : 0);
+
 /** 3.3.5.3: a client that does not know whether the server speaks SMB2 asks in SMB1. */
 export function multiProtocolNegotiate(payload: Buffer, request: Request): Reply | Disconnect {
   const { server, connection } = request;
@@ -217,7 +221,7 @@ export function multiProtocolNegotiate(payload: Buffer, request: Request): Reply
   if (dialects.includes('SMB 2.???') && maxDialect > Dialect.SMB2_02) {
     connection.state = 'wildcard';
     connection.dialect = dialectTraits(Dialect.SMB2_10, server.options);
-    return response(server, connection, DIALECT_WILDCARD, SMB2_GLOBAL_CAP_LARGE_MTU, []);
+    return response(server, connection, DIALECT_WILDCARD, alwaysOffered(connection.dialect), []);
   }
   if (dialects.includes('SMB 2.002') && minDialect === Dialect.SMB2_02) {
     connection.state = 'negotiated';

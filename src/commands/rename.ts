@@ -26,6 +26,7 @@ import { SharedFiles } from '../objects/shared-file.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { namesBefore } from './names-before.ts';
@@ -123,8 +124,9 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
 async function refuseDirectories(
   path: readonly string[],
   own: readonly string[],
-  { open, tree, server }: OpenRequest,
+  request: OpenRequest,
 ): Promise<NtStatus | undefined> {
+  const { open, tree, server } = request;
   const parent = await tree.files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const directory = server.files.find(SharedFiles.key(parent.volumeId, parent.fileId));
@@ -137,23 +139,29 @@ async function refuseDirectories(
     share: FILE_SHARE_READ | FILE_SHARE_WRITE,
   };
   if (directory?.sharingViolation(adding)) return STATUS_SHARING_VIOLATION;
-  if (isDirectory && hasOpenFiles(own, open, server.opens.values())) return STATUS_ACCESS_DENIED;
-  return undefined;
+  return isDirectory ? refuseOpenFiles(own, request) : undefined;
 }
 
-/** MS-FSA 2.1.4.2: an open below this directory, in the same share. */
-function hasOpenFiles(
-  directory: readonly string[],
-  own: Open,
-  opens: IterableIterator<Open>,
-): boolean {
-  for (const other of opens) {
-    if (other.handle === undefined || other.tree.share !== own.tree.share) continue;
-    const path = other.handle.path();
-    if (isErrno(path) || path.length <= directory.length) continue;
-    if (directory.every((component, i) => component === path[i])) return true;
+/** MS-FSA 2.1.4.2: files open below the directory; handles that are only cached are given up. */
+async function refuseOpenFiles(
+  own: readonly string[],
+  request: OpenRequest,
+): Promise<NtStatus | undefined> {
+  for (const other of openFilesBelow(own, request)) {
+    const given = await breakFor(request, other.file!, { kind: 'rename' }, request.open);
+    if (given !== undefined) return given;
   }
-  return false;
+  return openFilesBelow(own, request).length > 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+/** Opens below this directory, in the same share. */
+function openFilesBelow(directory: readonly string[], { open, server }: OpenRequest): Open[] {
+  return [...server.opens.values()].filter((other) => {
+    if (other.handle === undefined || other.tree.share !== open.tree.share) return false;
+    const path = other.handle.path();
+    if (isErrno(path) || path.length <= directory.length) return false;
+    return directory.every((component, i) => component === path[i]);
+  });
 }
 
 async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
@@ -168,8 +176,9 @@ async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
 async function refuseReplacing(
   path: readonly string[],
   target: Target,
-  { open, tree, server }: OpenRequest,
+  request: OpenRequest,
 ): Promise<NtStatus | undefined> {
+  const { open, tree, server } = request;
   const existing = await tree.files!.lookup(path);
   if (isErrno(existing)) return existing === ENOENT ? undefined : statusOfErrno(existing);
   const same =
@@ -180,6 +189,10 @@ async function refuseReplacing(
   if (isErrno(stat)) return statusOfErrno(stat);
   const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
   if (stat.kind === 'directory' || readonly) return STATUS_ACCESS_DENIED;
-  const isOpen = server.files.find(SharedFiles.key(existing.volumeId, existing.fileId));
-  return isOpen === undefined ? undefined : STATUS_ACCESS_DENIED;
+  const key = SharedFiles.key(existing.volumeId, existing.fileId);
+  const file = server.files.find(key);
+  if (file === undefined) return undefined;
+  const given = await breakFor(request, file, { kind: 'delete' }, open);
+  if (given !== undefined) return given;
+  return server.files.find(key) === undefined ? undefined : STATUS_ACCESS_DENIED;
 }

@@ -2,6 +2,7 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
   STATUS_INFO_LENGTH_MISMATCH,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
@@ -9,6 +10,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
 import { fileSetRules, refuseFileSet, refuseFs } from '../fscc/information-rules.ts';
+import type { Operation } from '../objects/caching.ts';
 import {
   SMB2_0_INFO_FILE,
   SMB2_0_INFO_FILESYSTEM,
@@ -16,7 +18,9 @@ import {
   SMB2_0_INFO_SECURITY,
 } from '../smb2/info-types.ts';
 import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
+import { breakFor } from './caching.ts';
 import { changesBySetting } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
@@ -73,7 +77,42 @@ function setFile(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtSta
   if (open.handle === undefined) return STATUS_NOT_SUPPORTED;
   if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
   if (tree.readOnly && (rule.requiredAccess & CHANGES) !== 0) return STATUS_ACCESS_DENIED;
+  const operation = breaking(body);
+  const waiting =
+    operation === undefined || open.file === undefined
+      ? undefined
+      : breakFor(request, open.file, operation, open);
+  if (waiting === undefined) return perform(body, request, open.handle);
   const { handle } = open;
+  return Promise.resolve(waiting).then((given) => given ?? perform(body, request, handle));
+}
+
+/** MS-FSA 2.1.4.12, case SET_INFORMATION: which of them others' caches do not survive. */
+function breaking(body: SetInfoRequest): Operation | undefined {
+  switch (body.fileInfoClass) {
+    case Class.FileAllocationInformation:
+    case Class.FileEndOfFileInformation:
+      return { kind: 'write' };
+    case Class.FileRenameInformation:
+    case Class.FileRenameInformationEx:
+    case Class.FileLinkInformation:
+    case Class.FileLinkInformationEx:
+      return { kind: 'rename' };
+    case Class.FileDispositionInformation:
+    case Class.FileDispositionInformationEx:
+      return (body.buffer[0]! & 1) === 0 ? undefined : { kind: 'delete' };
+    default:
+      return undefined;
+  }
+}
+
+function perform(
+  body: SetInfoRequest,
+  request: OpenRequest,
+  handle: VfsHandle,
+): MaybePromise<NtStatus> {
+  const { open } = request;
+  if (open.closed) return STATUS_FILE_CLOSED;
   switch (body.fileInfoClass) {
     case Class.FileBasicInformation:
       return setBasic(body.buffer, handle);

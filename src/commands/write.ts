@@ -2,6 +2,7 @@
 import { FILE_APPEND_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_FILE_CLOSED,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
@@ -19,6 +20,7 @@ import {
   type WriteRequest,
 } from '../smb2/write.ts';
 import { isErrno } from '../vfs/errno.ts';
+import { breakFor } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { isBeyondInt64 } from './read.ts';
@@ -43,9 +45,17 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   }
   if (open.file!.locks.size > 0 && writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
   if (length === 0) return emptyWrite;
+  const waiting = breakFor(request, open.file!, { kind: 'write' }, open);
+  if (waiting === undefined) return perform(body, request);
+  return Promise.resolve(waiting).then((given) => given ?? perform(body, request));
+}
+
+function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
+  const { open } = request;
+  if (open.closed) return STATUS_FILE_CLOSED;
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
-  const written = open.handle.write(body.data, body.offset);
+  const written = open.handle!.write(body.data, body.offset);
   if (typeof written === 'number' && !through) return answerWrite(written, open);
   return finishWrite(request, written, through);
 }

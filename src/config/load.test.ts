@@ -172,7 +172,6 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
   for (const [asked, done] of [
     ['ipc timeout = 10', 'ipc timeout = 0'],
     ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
-    ['oplocks = yes', 'oplocks = no'],
     ['crossmnt = no', 'crossmnt = yes'],
     ['durable handles = yes', 'durable handles = no'],
   ] as const) {

@@ -179,7 +179,8 @@ export const globalParameters = {
   /** ksmbd: 64, which says that files can be sparse. Clients are told what is true here. */
   fakeFscaps: unsupported('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 0),
   durableHandles: unsupported('durable handles', bool, false),
-  leases: unsupported('smb2 leases', bool, false),
+  /** ksmbd: no. Without them a client caches by oplocks, if at all. */
+  leases: parameter('smb2 leases', bool, true),
   multiChannel: unsupported('server multi channel support', bool, false),
   kerberos: unsupported('kerberos support', bool, false),
   kerberosServiceName: unsupported('kerberos service name', text(), ''),
@@ -220,13 +221,14 @@ export const shareParameters = {
   forceDirectoryMode: parameter('force directory mode', mode, 0),
   hideDotFiles: parameter('hide dot files', bool, true),
   changeNotify: parameter('change notify', bool, true),
+  /** Oplocks and leases of its files. */
+  oplocks: parameter('oplocks', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),
   maxConnections: parameter('max connections', limit, NO_LIMIT),
   /** What a connection to this share must have beyond what the server asks of all. */
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   adminUsers: unsupported('admin users', principals, []),
   inheritOwner: unsupported('inherit owner', bool, false),
-  oplocks: unsupported('oplocks', bool, false),
   vetoFiles: unsupported('veto files', patterns, []),
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),

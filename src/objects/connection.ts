@@ -24,6 +24,8 @@ export interface DialectTraits {
   readonly preauthIntegrity: boolean;
   /** Where encryption is decided: by capability bit (3.0, 3.0.2) or by context (3.1.1). */
   readonly encryption: 'none' | 'capability' | 'context';
+  /** Leases are granted: they came with 2.1. */
+  readonly leasing: boolean;
   /** LOCK requests bear a LockSequence. */
   readonly lockSequence: boolean;
   /** FileNormalizedNameInformation is served. */

@@ -20,6 +20,7 @@ export function dialectTraits(revision: Dialect, options: ServerOptions): Dialec
     smb3,
     preauthIntegrity: is311,
     encryption: is311 ? 'context' : smb3 ? 'capability' : 'none',
+    leasing: multiCredit && options.leases,
     lockSequence: revision !== Dialect.SMB2_02,
     normalizedNames: is311,
     maxTransactSize: bound(options.maxTransactSize),

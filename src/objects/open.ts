@@ -4,6 +4,7 @@
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
 import type { ChangeWatch } from './change-watch.ts';
+import type { Lease } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
@@ -66,6 +67,8 @@ export class Open {
   enumeration: Enumeration | undefined;
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;
+  /** Open.Lease. */
+  lease: Lease | undefined;
   /** There is one from the first CHANGE_NOTIFY to the close. */
   watch: ChangeWatch | undefined;
   closed = false;

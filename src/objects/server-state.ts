@@ -4,6 +4,7 @@ import type { ControlPlane } from '../ipc/control-plane.ts';
 import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
+import { Oplocks } from './oplocks.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
@@ -23,6 +24,8 @@ export interface ServerOptions {
    * must encrypt; 'required': every session must.
    */
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
+  /** Leases are granted, where the share has `oplocks`. */
+  readonly leases: boolean;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;
@@ -47,6 +50,7 @@ export class ServerState {
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
   readonly files = new SharedFiles();
+  readonly oplocks = new Oplocks(this.connections);
   readonly notifier = new ChangeNotifier();
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();

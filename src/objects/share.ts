@@ -14,6 +14,8 @@ export interface Share {
   readonly hideDotFiles: boolean;
   /** False: CHANGE_NOTIFY is refused. */
   readonly changeNotify?: boolean;
+  /** Grants oplocks and leases. */
+  readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */
   readonly volumeLabel: string;
   /** Share.MaxUses; Infinity for no limit. */

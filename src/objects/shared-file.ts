@@ -16,18 +16,23 @@
  */
 import { ByteRangeLocks, type LockTally } from './byte-range-locks.ts';
 import type { Open } from './open.ts';
+import type { FileGrant } from './oplocks.ts';
 import { conflicts, type ShareMode } from './share-modes.ts';
 
 export class SharedFile {
   readonly key: string;
   readonly opens = new Set<Open>();
   readonly locks: ByteRangeLocks<Open>;
+  /** Oplocks and leases, see oplocks.ts. */
+  grants: FileGrant[] = [];
   readonly #doomed: Set<SharedFile>;
   #deletePending = false;
   /** The open whose handle removes the name; the handle is kept after the open has closed. */
   deleter: Open | undefined;
   /** File.PendingNotifications: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
   untold = 0;
+
+  #change: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
   constructor(key: string, tally: LockTally, doomed: Set<SharedFile>) {
     this.key = key;
@@ -43,6 +48,24 @@ export class SharedFile {
     this.#deletePending = pending;
     if (pending) this.#doomed.add(this);
     else this.#doomed.delete(this);
+  }
+
+  /** Settles at the next change of grants or opens. */
+  nextChange(): Promise<void> {
+    if (this.#change === undefined) {
+      let resolve = (): void => {};
+      const promise = new Promise<void>((done) => {
+        resolve = done;
+      });
+      this.#change = { promise, resolve };
+    }
+    return this.#change.promise;
+  }
+
+  changed(): void {
+    const change = this.#change;
+    this.#change = undefined;
+    change?.resolve();
   }
 
   /** MS-FSA 2.1.5.1.2.2. */

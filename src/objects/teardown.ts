@@ -35,6 +35,7 @@ export function releaseHandle(open: Open): void {
 function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
   file.opens.delete(open);
   file.locks.releaseAll(open);
+  server.oplocks.closed(file, open);
   if (open.deleteOnClose) file.markDeletePending(open);
   if (file.untold !== 0) tellChanges(server, open, file);
   if (file.opens.size > 0) {

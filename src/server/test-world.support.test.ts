@@ -278,6 +278,7 @@ const DISK: Share = {
   readOnly: false,
   encryption: 'auto',
   hideDotFiles: false,
+  oplocks: true,
   volumeLabel: 'label',
   maxUses: Infinity,
 };
@@ -288,6 +289,7 @@ const DEFAULTS: ServerOptions = {
   maxDialect: Dialect.SMB3_11,
   requireSigning: false,
   encryption: 'auto',
+  leases: true,
   maxReadSize: 1 << 20,
   maxWriteSize: 1 << 20,
   maxTransactSize: 1 << 20,

@@ -20,6 +20,7 @@ function serverState(): ServerState {
     maxDialect: 0x0311,
     requireSigning: true,
     encryption: 'auto',
+    leases: true,
     maxReadSize: 65_536,
     maxWriteSize: 65_536,
     maxTransactSize: 65_536,

@@ -15,7 +15,10 @@ import { FileBasicInformation } from '../../src/fscc/file-information.ts';
 import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
 import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
 import { decodeCreateResponse } from '../../src/smb2/create.ts';
-import { decodeQueryMaximalAccessResponse } from '../../src/smb2/create-context-values.ts';
+import {
+  decodeLease,
+  decodeQueryMaximalAccessResponse,
+} from '../../src/smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
 import {
   FILE_CREATE,
@@ -32,6 +35,7 @@ import {
   FILE_SUPERSEDED,
 } from '../../src/smb2/create-options.ts';
 import { SMB2_0_INFO_FILE } from '../../src/smb2/info-types.ts';
+import { SMB2_OPLOCK_LEVEL_LEASE } from '../../src/smb2/oplock-levels.ts';
 import { appleQuery, cifs, macos15, PERSONAS, type Persona, win11 } from './personas.ts';
 import { assertStatus, assertStatuses, opening, openStage } from './stage.ts';
 
@@ -152,7 +156,12 @@ test('A22 a directory is no file and a file is no directory: a move does not del
   assert.deepEqual(await tree.readFile('kind f'), CONTENT);
 });
 
-const ANSWERED = [CreateContextName.QUERY_MAXIMAL_ACCESS, CreateContextName.QUERY_ON_DISK_ID];
+/** What each of them has to carry: bytes. */
+const ANSWERED = new Map<string, number>([
+  [CreateContextName.QUERY_MAXIMAL_ACCESS, 8],
+  [CreateContextName.QUERY_ON_DISK_ID, 32],
+  [CreateContextName.LEASE, 52],
+]);
 const vendor: CreateContext = { name: 'XyZw', data: Buffer.alloc(20, 7) };
 const posix: CreateContext = { name: CreateContextName.POSIX, data: Buffer.from([0xa4, 1, 0, 0]) };
 
@@ -179,7 +188,7 @@ for (const persona of [win11, macos15, cifs]) {
 const expectedOf = (contexts: readonly CreateContext[]): string[] =>
   contexts
     .map(({ name }) => name)
-    .filter((name) => ANSWERED.some((one) => one === name))
+    .filter((name) => ANSWERED.has(name))
     .sort();
 
 /** Names of what came back; lengths and names have been checked by the client, too. */
@@ -191,9 +200,16 @@ async function answered(
   const answer = await tree.request(opening(persona, 'contexts', { contexts }));
   assertStatus(answer, 0);
   const { createContexts, oplockLevel } = decodeCreateResponse(answer.message);
-  assert.equal(oplockLevel, 0, 'no lease and no oplock without one');
+  const asksLease = contexts.some(({ name }) => name === CreateContextName.LEASE);
+  assert.equal(
+    oplockLevel,
+    asksLease ? SMB2_OPLOCK_LEVEL_LEASE : 0,
+    'no lease without its context',
+  );
   for (const { name, data } of createContexts) {
-    assert.equal(data.length, name === CreateContextName.QUERY_ON_DISK_ID ? 32 : 8);
+    assert.equal(data.length, ANSWERED.get(name));
+    if (name === CreateContextName.LEASE)
+      assert.equal(decodeLease(data).leaseState, 7, 'all of it');
     if (name !== CreateContextName.QUERY_MAXIMAL_ACCESS) continue;
     const { queryStatus, maximalAccess } = decodeQueryMaximalAccessResponse(data);
     assert.deepEqual([queryStatus, maximalAccess], [0, 0x1f01ff]);

@@ -1,0 +1,152 @@
+/**
+ * Where commands meet oplocks and leases: MS-SMB2 3.3.5.9 (requests for them) and MS-FSA 2.1.4.12 (operations
+ * that break them).
+ */
+import {
+  type NtStatus,
+  STATUS_CANCELLED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SHARING_VIOLATION,
+} from '../dtyp/ntstatus.ts';
+import { H, type Operation } from '../objects/caching.ts';
+import { leaseId } from '../objects/lease.ts';
+import type { Open } from '../objects/open.ts';
+import type { Request } from '../objects/request.ts';
+import type { ShareMode } from '../objects/share-modes.ts';
+import type { SharedFile } from '../objects/shared-file.ts';
+import type { CreateRequest } from '../smb2/create.ts';
+import { decodeLease, encodeLease, type LeaseContext } from '../smb2/create-context-values.ts';
+import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
+import {
+  SMB2_LEASE_FLAG_BREAK_IN_PROGRESS,
+  SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET,
+  SMB2_OPLOCK_LEVEL_LEASE,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../smb2/oplock-levels.ts';
+import type { MaybePromise } from './command.ts';
+
+/** The lease that a CREATE asks for, where the connection knows leases of its version. */
+export function requestedLease(body: CreateRequest, request: Request): LeaseContext | undefined {
+  const { dialect } = request.connection;
+  if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE || !dialect!.leasing) return undefined;
+  const data = findCreateContext(body.createContexts, CreateContextName.LEASE);
+  const lease = data === undefined ? undefined : decodeLease(data);
+  return lease?.version === 2 && !dialect!.smb3 ? undefined : lease;
+}
+
+const leaseIdOf = (lease: LeaseContext | undefined, request: Request): string | undefined =>
+  lease === undefined ? undefined : leaseId(request.connection.clientGuid, lease.leaseKey);
+
+/** What an open got, for its CREATE response. */
+export interface CachingReply {
+  readonly oplockLevel: number;
+  /** The RqLs context. */
+  readonly lease: Buffer | undefined;
+}
+
+const NOTHING: CachingReply = { oplockLevel: SMB2_OPLOCK_LEVEL_NONE, lease: undefined };
+
+/** 3.3.5.9: grants the new open what it asked for, as far as the file allows; directories get nothing. */
+export function grantCaching(body: CreateRequest, request: Request, open: Open): CachingReply {
+  const { oplocks } = request.server;
+  const file = open.file!;
+  if (open.handle!.kind !== 'file' || !request.tree!.share.oplocks) return NOTHING;
+  if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) {
+    const level = oplocks.grantOplock(file, open, body.requestedOplockLevel);
+    return { oplockLevel: level, lease: undefined };
+  }
+  const wanted = requestedLease(body, request);
+  if (wanted === undefined) return NOTHING;
+  const hasParent =
+    wanted.version === 2 && (wanted.leaseFlags & SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET) !== 0;
+  const granted = oplocks.grantLease(file, open, {
+    clientGuid: request.connection.clientGuid,
+    leaseKey: wanted.leaseKey,
+    version: wanted.version,
+    state: wanted.leaseState,
+    epoch: wanted.version === 2 ? wanted.epoch : 0,
+    parentLeaseKey: hasParent ? Buffer.from(wanted.parentLeaseKey) : undefined,
+  });
+  if (granted === undefined) return NOTHING;
+  const { lease, state, breaking } = granted;
+  const common = { leaseKey: lease.leaseKey, leaseState: state };
+  const inProgress = breaking ? SMB2_LEASE_FLAG_BREAK_IN_PROGRESS : 0;
+  const parent = hasParent ? SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET : 0;
+  const context: LeaseContext =
+    // The lease's version answers, whatever this request's is.
+    lease.version === 1
+      ? { version: 1, ...common, leaseFlags: inProgress }
+      : {
+          version: 2,
+          ...common,
+          leaseFlags: inProgress | parent,
+          parentLeaseKey: (hasParent ? lease.parentLeaseKey : undefined) ?? Buffer.alloc(16),
+          epoch: lease.epoch,
+        };
+  return { oplockLevel: SMB2_OPLOCK_LEVEL_LEASE, lease: encodeLease(context) };
+}
+
+/** 3.3.5.9.8: a client's lease key names one file; undefined is one that is not there yet. */
+export function refuseLeaseKey(
+  body: CreateRequest,
+  request: Request,
+  file: SharedFile | undefined,
+): NtStatus | undefined {
+  const id = leaseIdOf(requestedLease(body, request), request);
+  if (id === undefined) return undefined;
+  return request.server.oplocks.isElsewhere(id, file) ? STATUS_INVALID_PARAMETER : undefined;
+}
+
+/**
+ * MS-FSA 2.1.5.1.2: breaks what stands against an open of this file. Undefined: the open may be made now;
+ * a promise: something has to change first, and then the open starts anew.
+ */
+export function makeWay(
+  body: CreateRequest,
+  request: Request,
+  file: SharedFile,
+  mode: ShareMode,
+  overwrites: boolean,
+): Promise<NtStatus | undefined> | NtStatus | undefined {
+  const actor = { open: undefined, leaseId: leaseIdOf(requestedLease(body, request), request) };
+  const open: Operation = { kind: 'open', overwrites, access: mode.access };
+  const violation = file.sharingViolation(mode);
+  // A batch oplock goes before share modes are looked at; other handles go where that may help.
+  const batch = file.grants.some(({ legacy, state }) => legacy && (state & H) !== 0);
+  const operation: Operation = violation && !batch ? { kind: 'share' } : open;
+  const change = request.server.oplocks.before(file, operation, actor);
+  if (change !== undefined) return patiently(change, request);
+  return violation ? STATUS_SHARING_VIOLATION : undefined;
+}
+
+/** Waits with an interim response; a status only where the wait is given up. */
+async function patiently(change: Promise<void>, request: Request): Promise<NtStatus | undefined> {
+  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
+  const signal = request.pend();
+  if (signal.aborted) return STATUS_CANCELLED;
+  return new Promise((resolve) => {
+    const stop = () => resolve(STATUS_CANCELLED);
+    signal.addEventListener('abort', stop, { once: true });
+    void change.then(() => {
+      signal.removeEventListener('abort', stop);
+      resolve(undefined);
+    });
+  });
+}
+
+/** Breaks what `operation` on this file excludes; a promise where it has to wait first. */
+export function breakFor(
+  request: Request,
+  file: SharedFile,
+  operation: Operation,
+  open: Open,
+): MaybePromise<NtStatus | undefined> {
+  if (file.grants.length === 0) return undefined;
+  const actor = { open, leaseId: open.lease?.id };
+  const change = request.server.oplocks.before(file, operation, actor);
+  if (change === undefined) return undefined;
+  return patiently(change, request).then(
+    (given) => given ?? breakFor(request, file, operation, open),
+  );
+}

@@ -1,0 +1,283 @@
+/**
+ * Oplocks and leases at work, MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.5.9.8 and 3.3.5.22: grants them to opens, breaks them
+ * for operations, waits for acknowledgments. What is decided is decided in caching.ts.
+ */
+import { OPLOCK_BREAK_TIMEOUT_MS } from '../base/limits.ts';
+import {
+  SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED,
+  SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_EXCLUSIVE,
+  SMB2_OPLOCK_LEVEL_II,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../smb2/oplock-levels.ts';
+import { notifyClient, notifyOpen } from './break-notification.ts';
+import {
+  type Break,
+  breakGrants,
+  type Caching,
+  type Company,
+  type Grant,
+  grantableLease,
+  grantableOplock,
+  H,
+  type Operation,
+  R,
+  settle,
+  W,
+} from './caching.ts';
+import type { Connection } from './connection.ts';
+import { type GrantedLease, type Lease, leaseId } from './lease.ts';
+import type { Open } from './open.ts';
+import type { SharedFile } from './shared-file.ts';
+
+export type Holder = Open | Lease;
+export type FileGrant = Grant<Holder>;
+
+const CACHING_OF_LEVEL: ReadonlyMap<number, Caching> = new Map([
+  [SMB2_OPLOCK_LEVEL_II, R],
+  [SMB2_OPLOCK_LEVEL_EXCLUSIVE, R | W],
+  [SMB2_OPLOCK_LEVEL_BATCH, R | W | H],
+]);
+
+export function levelOf(state: Caching): number {
+  if (state === (R | W | H)) return SMB2_OPLOCK_LEVEL_BATCH;
+  if (state === (R | W)) return SMB2_OPLOCK_LEVEL_EXCLUSIVE;
+  return state === R ? SMB2_OPLOCK_LEVEL_II : SMB2_OPLOCK_LEVEL_NONE;
+}
+
+/** Who acts: an open that is there, or one that is being made, by the id of its lease if it has one. */
+export interface Actor {
+  readonly open: Open | undefined;
+  readonly leaseId: string | undefined;
+}
+
+const isLease = (holder: Holder): holder is Lease => 'leaseKey' in holder;
+
+/** MS-FSA 2.1.4.12.2; a level II oplock goes with its own holder's writes, too. */
+function isOwn(grant: FileGrant, actor: Actor, operation: Operation): boolean {
+  if (isLease(grant.owner)) return grant.owner.id === actor.leaseId;
+  if (grant.owner !== actor.open) return false;
+  return !(operation.kind === 'write' && grant.state === R);
+}
+
+export class Oplocks {
+  readonly #connections: Iterable<Connection>;
+  readonly #leases = new Map<string, Lease>();
+  readonly #timers = new WeakMap<FileGrant, NodeJS.Timeout>();
+
+  /** `connections`: the server's, oldest first. */
+  constructor(connections: Iterable<Connection>) {
+    this.#connections = connections;
+  }
+
+  /**
+   * Breaks what the operation excludes. Undefined where it may go on; otherwise a promise that settles when
+   * something about the file's grants has changed, and the operation has to look again.
+   */
+  before(file: SharedFile, operation: Operation, actor: Actor): Promise<void> | undefined {
+    if (file.grants.length === 0) return undefined;
+    const result = breakGrants(file.grants, operation, (grant) => isOwn(grant, actor, operation));
+    for (const one of result.breaks) this.#tell(file, one, true);
+    this.#drop(file);
+    return result.waits ? file.nextChange() : undefined;
+  }
+
+  /** The same, to its end; false when the signal came first. */
+  async waitFor(
+    file: SharedFile,
+    operation: Operation,
+    actor: Actor,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    for (;;) {
+      const change = this.before(file, operation, actor);
+      if (change === undefined) return true;
+      if (!(await unlessAborted(change, signal))) return false;
+    }
+  }
+
+  /** 3.3.5.9: the oplock of a new open; the level that was granted. */
+  grantOplock(file: SharedFile, open: Open, level: number): number {
+    const wanted = CACHING_OF_LEVEL.get(level) ?? 0;
+    const state = grantableOplock(
+      wanted,
+      company(file, (other) => other === open, open),
+    );
+    if (state !== 0) file.grants.push({ owner: open, legacy: true, ...held(state) });
+    return levelOf(state);
+  }
+
+  /** The lease of this client's key, if it is for another file: 3.3.5.9.8 refuses that. */
+  isElsewhere(id: string, file: SharedFile | undefined): boolean {
+    const lease = this.#leases.get(id);
+    return lease !== undefined && lease.file !== file;
+  }
+
+  /** 3.3.5.9.8 and 3.3.5.9.11: joins the open to its client's lease, made or raised as far as may be. */
+  grantLease(
+    file: SharedFile,
+    open: Open,
+    wanted: {
+      readonly clientGuid: Buffer;
+      readonly leaseKey: Buffer;
+      readonly version: 1 | 2;
+      readonly state: Caching;
+      readonly epoch: number;
+      readonly parentLeaseKey: Buffer | undefined;
+    },
+  ): GrantedLease | undefined {
+    const id = leaseId(wanted.clientGuid, wanted.leaseKey);
+    const known = this.#leases.get(id);
+    const around = company(file, (other) => isLease(other) && other.id === id, open, id);
+    if (known === undefined) {
+      const state = grantableLease(wanted.state, around);
+      const lease: Lease = {
+        id,
+        clientGuid: wanted.clientGuid,
+        leaseKey: Buffer.from(wanted.leaseKey),
+        version: wanted.version,
+        file,
+        opens: new Set([open]),
+        epoch: (wanted.epoch + 1) & 0xffff,
+        parentLeaseKey: wanted.parentLeaseKey,
+      };
+      this.#leases.set(id, lease);
+      file.grants.push({ owner: lease, legacy: false, ...held(state) });
+      open.lease = lease;
+      return { lease, state, breaking: false };
+    }
+    known.opens.add(open);
+    open.lease = known;
+    return this.#raise(file, known, wanted.state, around);
+  }
+
+  #raise(file: SharedFile, lease: Lease, wanted: Caching, around: Company): GrantedLease {
+    const grant = grantOf(file, lease)!;
+    if (grant.breakingTo !== undefined) return { lease, state: grant.state, breaking: true };
+    // Raised to what was asked for, all of it, or left: never lowered by the client's asking.
+    const raised = wanted !== grant.state && (grant.state & ~wanted) === 0;
+    if (raised && grantableLease(wanted, around) === wanted) {
+      grant.state = wanted;
+      lease.epoch = (lease.epoch + 1) & 0xffff;
+    }
+    return { lease, state: grant.state, breaking: false };
+  }
+
+  /** What an open holds now, for its owner's eyes. */
+  grantOfOpen(open: Open): FileGrant | undefined {
+    return open.file === undefined ? undefined : grantOf(open.file, open);
+  }
+
+  lease(id: string): { lease: Lease; grant: FileGrant } | undefined {
+    const lease = this.#leases.get(id);
+    const grant = lease === undefined ? undefined : grantOf(lease.file, lease);
+    return lease === undefined || grant === undefined ? undefined : { lease, grant };
+  }
+
+  /** 3.3.5.22: the holder says what it keeps; the caller has checked that it may. */
+  acknowledge(file: SharedFile, grant: FileGrant, state: Caching): void {
+    clearTimeout(this.#timers.get(grant));
+    const follows = settle(grant, state);
+    if (follows !== undefined) this.#tell(file, follows, false);
+    this.#drop(file);
+    // Who waits for this holder waits for its last word.
+    if (grant.breakingTo === undefined) file.changed();
+  }
+
+  /** The open is closed: its oplock goes, its lease with the last of its opens. */
+  closed(file: SharedFile, open: Open): void {
+    const { lease } = open;
+    if (lease !== undefined) {
+      lease.opens.delete(open);
+      if (lease.opens.size === 0) this.#leases.delete(lease.id);
+    }
+    const gone = lease?.opens.size === 0 ? lease : open;
+    file.grants = file.grants.filter((grant) => {
+      if (grant.owner !== gone) return true;
+      clearTimeout(this.#timers.get(grant));
+      return false;
+    });
+    // Whoever waits for a break or for the handle looks again.
+    file.changed();
+  }
+
+  /** `first`: not a further step of a break that the holder has heard of; it has its epoch already. */
+  #tell(file: SharedFile, one: Break<Holder>, first: boolean): void {
+    const { owner } = one.grant;
+    if (isLease(owner) && owner.version === 2 && first) owner.epoch = (owner.epoch + 1) & 0xffff;
+    const told = isLease(owner) ? this.#tellLease(owner, one) : tellOpen(owner, one.to);
+    if (!one.acknowledged) return;
+    // A holder whose connection is gone acknowledges nothing.
+    const delay = told ? OPLOCK_BREAK_TIMEOUT_MS : 0;
+    const timer = setTimeout(() => this.acknowledge(file, one.grant, 0), delay).unref();
+    this.#timers.set(one.grant, timer);
+  }
+
+  #tellLease(lease: Lease, { from, to, acknowledged }: Break<Holder>): boolean {
+    return notifyClient(this.#connections, lease.clientGuid, {
+      kind: 'lease',
+      newEpoch: lease.version === 2 ? lease.epoch : 0,
+      flags: acknowledged ? SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED : 0,
+      leaseKey: lease.leaseKey,
+      currentLeaseState: from,
+      newLeaseState: to,
+    });
+  }
+
+  /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
+  #drop(file: SharedFile): void {
+    file.grants = file.grants.filter((grant) => grant.state !== 0 || !grant.legacy);
+  }
+}
+
+const held = (state: Caching) => ({ state, breakingTo: undefined, demanded: undefined });
+
+const grantOf = (file: SharedFile, holder: Holder): FileGrant | undefined =>
+  file.grants.find((grant) => grant.owner === holder);
+
+/** Opens that only look at attributes keep nobody from caching. */
+const STAT_ACCESS = 0x0012_0180;
+
+function company(
+  file: SharedFile,
+  isSelf: (holder: Holder) => boolean,
+  self: Open,
+  id?: string,
+): Company {
+  const others = file.grants.filter((grant) => !isSelf(grant.owner) && grant.state !== 0);
+  const opened = [...file.opens].some(
+    (other) =>
+      other !== self &&
+      (id === undefined || other.lease?.id !== id) &&
+      (other.access & ~STAT_ACCESS) !== 0,
+  );
+  return {
+    // Who caches counts, even if its opens only look at attributes.
+    opened: opened || others.length > 0,
+    exclusive: others.some(({ state }) => (state & W) !== 0),
+    handleLease: others.some(({ legacy, state }) => !legacy && (state & H) !== 0),
+    oplock: others.some(({ legacy }) => legacy),
+    locked: file.locks.size > 0,
+  };
+}
+
+const tellOpen = (open: Open, to: Caching): boolean =>
+  notifyOpen(open, {
+    kind: 'oplock',
+    oplockLevel: levelOf(to),
+    persistentId: open.persistentId,
+    volatileId: open.volatileId,
+  });
+
+/** False when the signal came before the promise settled. */
+function unlessAborted(change: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const stop = () => resolve(false);
+    signal.addEventListener('abort', stop, { once: true });
+    void change.then(() => {
+      signal.removeEventListener('abort', stop);
+      resolve(true);
+    });
+  });
+}
