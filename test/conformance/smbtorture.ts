@@ -5,7 +5,8 @@
  *     npm run conformance -- smb2.read smb2.dir.many   some suites, or single tests
  *     npm run conformance -- --port 445 --share s --user u --password p smb2.read
  *
- * One process a suite. When it hangs or dies, the expected tests that it did not reach run one by one.
+ * One process a suite; suites that mostly wait run beside the others. When one hangs or dies, the
+ * expected tests that it did not reach run one by one.
  * Ends with a failure when a test fails that should pass, or passes that should fail, or does not run.
  * Needs smbtorture (Debian: samba-testsuite).
  */
@@ -175,6 +176,7 @@ function chosenSuites(names: readonly string[]): Suite[] {
         name,
         limitSeconds:
           SUITES.find((s) => belongsTo(name, s.name))?.limitSeconds ?? UNLISTED_LIMIT_SECONDS,
+        waits: false,
       },
   );
 }
@@ -210,8 +212,8 @@ async function main(): Promise<void> {
   const smbtorture = new Smbtorture(program, target);
   const reports: SuiteReport[] = [];
   const leftOut: string[] = [];
-  try {
-    for (const suite of chosenSuites(positionals)) {
+  const runAll = async (suites: readonly Suite[]): Promise<void> => {
+    for (const suite of suites) {
       target.assertAlive();
       if (performance.now() > deadlineMs) {
         leftOut.push(suite.name);
@@ -221,6 +223,14 @@ async function main(): Promise<void> {
       reports.push(report);
       printRow(report, expectations);
     }
+  };
+  try {
+    const suites = chosenSuites(positionals);
+    const beside = suites.filter(({ waits }) => waits);
+    await Promise.all([
+      runAll(suites.filter(({ waits }) => !waits)),
+      ...beside.map((suite) => runAll([suite])),
+    ]);
     target.assertAlive();
   } finally {
     smbtorture.close();

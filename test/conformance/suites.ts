@@ -4,9 +4,17 @@ export interface Suite {
   readonly name: string;
   /** For the whole suite; what it does not reach then runs one by one for as long again. */
   readonly limitSeconds: number;
+  /** It waits for timers most of its time, so it runs beside the others. */
+  readonly waits: boolean;
 }
 
-const suite = (name: string, limitSeconds = 60): Suite => ({ name, limitSeconds });
+const suite = (name: string, limitSeconds = 60): Suite => ({ name, limitSeconds, waits: false });
+
+const waitingSuite = (name: string, limitSeconds: number): Suite => ({
+  name,
+  limitSeconds,
+  waits: true,
+});
 
 export const SUITES: readonly Suite[] = [
   suite('smb2.connect'),
@@ -29,6 +37,8 @@ export const SUITES: readonly Suite[] = [
   suite('smb2.notify', 180),
   suite('smb2.notify-inotify'),
   suite('smb2.session', 240),
+  waitingSuite('smb2.oplock', 240),
+  waitingSuite('smb2.lease', 300),
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
 ];
