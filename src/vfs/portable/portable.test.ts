@@ -210,3 +210,16 @@ test('portable: descriptors are given back', async (context) => {
     assert.equal(count(), before);
   }
 });
+
+for (const how of BOTH) {
+  test(`portable: the location is that of the folder (procfs: ${how.procfs})`, () => {
+    const folder = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'usmbd-portable-')));
+    const vfs = createPortableVfs({ root: folder, ...how });
+    assert.equal(vfs.location?.(), folder);
+    vfs.close();
+    fs.rmSync(folder, { recursive: true });
+    const root = createPortableVfs({ root: '/', ...how });
+    assert.equal(root.location?.(), '');
+    root.close();
+  });
+}
