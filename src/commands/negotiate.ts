@@ -60,6 +60,9 @@ export function negotiate(body: NegotiateRequest, request: Request): Outcome {
   connection.clientGuid = Buffer.from(body.clientGuid);
   connection.clientDialects = body.dialects;
   connection.shouldSign = (body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0;
+  // Nothing stays of a NEGOTIATE before this one that was refused halfway.
+  connection.cipherId = 0;
+  connection.preauth = undefined;
   if (body.dialects.length === 0) return STATUS_INVALID_PARAMETER;
   const revision = bestDialect(server.options, body.dialects);
   if (revision === undefined) return STATUS_NOT_SUPPORTED;

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { STATUS_INTERNAL_ERROR, STATUS_PENDING } from '../dtyp/ntstatus.ts';
+import { isError, STATUS_INTERNAL_ERROR, STATUS_PENDING } from '../dtyp/ntstatus.ts';
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../smb2/close.ts';
 import {
   FILE_DELETE_ON_CLOSE,
@@ -23,6 +23,7 @@ import {
   type Draft,
   type FileId,
   TestClient,
+  treeConnect,
 } from './test-client.support.test.ts';
 import {
   dispose,
@@ -33,6 +34,7 @@ import {
   read,
   rename,
   TREE_DISCONNECT,
+  transceive,
   write,
 } from './test-requests.support.test.ts';
 import { turns, World, type WorldOptions } from './test-world.support.test.ts';
@@ -96,6 +98,7 @@ const OPERATIONS: readonly (readonly [
   ['rename', ['lookup', 'stat', 'rename'], ({ file }) => rename(file, 'other', true)],
   ['disposition', ['stat', 'removable'], ({ file }) => dispose(file)],
   ['disposition of a directory', ['stat', 'isEmpty'], ({ directory }) => dispose(directory)],
+  ['TREE_CONNECT', ['attach'], () => treeConnect('share')],
   ['CLOSE', ['stat'], ({ file }) => close(file, SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB)],
 ];
 
@@ -183,4 +186,24 @@ for (const [name, gates, draft] of OPERATIONS) {
       world.assertEmpty();
     });
   }
+}
+
+for (const [end, perform] of Object.entries(ENDS)) {
+  test(`${end} while a pipe is read from`, async () => {
+    const world = new World();
+    const { client, session, treeId } = await connected(world, { share: 'IPC$' });
+    const file = await client.open(session, treeId, 'echo');
+    const directory = await client.open(session, treeId, 'echo');
+    const drafts = [read(file), read(file), read(directory), transceive(directory, 'quiet')];
+    const ids = drafts.map((draft) => client.send([{ ...draft, treeId }], session)[0]!);
+    await turns();
+    for (const id of ids) assert.ok(client.interim(id) !== undefined);
+    await perform({ world, client, session, treeId, file, directory });
+    await turns();
+    if (end !== 'loss of the connection') {
+      for (const id of ids) assert.ok(isError(client.finalNow(id)!.status));
+      await client.lost();
+    }
+    world.assertEmpty();
+  });
 }

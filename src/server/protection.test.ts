@@ -319,3 +319,19 @@ test('ECHO: needs no session, but one that it names must be there', async () => 
   await client.lost();
   world.assertEmpty();
 });
+
+test('NEGOTIATE: what was agreed before a refusal is forgotten', async () => {
+  const world = new World();
+  const client = new TestClient(world);
+  const refused = await client.negotiate([0x311], { signings: [] });
+  assert.equal(refused.status, STATUS_INVALID_PARAMETER);
+  await client.negotiate([0x302], { capabilities: 0 });
+  const session = await client.login();
+  assert.equal(session.cipher, undefined);
+  const [connection] = world.server.connections;
+  assert.deepEqual([connection!.cipherId, connection!.preauth], [0, undefined]);
+  const sealed = await client.call(treeConnect('sealed'), session);
+  assert.equal(sealed.status, STATUS_ACCESS_DENIED);
+  await client.lost();
+  world.assertEmpty();
+});

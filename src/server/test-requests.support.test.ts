@@ -8,7 +8,9 @@ import {
 } from '../fscc/rename-information.ts';
 import { encodeChangeNotifyRequest } from '../smb2/change-notify.ts';
 import { encodeFlushRequest } from '../smb2/flush.ts';
+import { Fsctl } from '../smb2/fsctl.ts';
 import { Command } from '../smb2/header.ts';
+import { encodeIoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import { encodeLockRequest, type LockElement } from '../smb2/lock.ts';
 import { encodeLogoffRequest } from '../smb2/logoff.ts';
 import { encodeQueryDirectoryRequest } from '../smb2/query-directory.ts';
@@ -168,6 +170,20 @@ export const notify = ({ persistentId, volatileId }: FileId, flags = 0): Draft =
     persistentId,
     volatileId,
     completionFilter: 0x17f,
+  }),
+});
+
+export const transceive = ({ persistentId, volatileId }: FileId, input: string): Draft => ({
+  command: Command.IOCTL,
+  body: encodeIoctlRequest({
+    ctlCode: Fsctl.FSCTL_PIPE_TRANSCEIVE,
+    persistentId,
+    volatileId,
+    maxInputResponse: 0,
+    maxOutputResponse: 1000,
+    flags: SMB2_0_IOCTL_IS_FSCTL,
+    input: Buffer.from(input),
+    output: Buffer.alloc(0),
   }),
 });
 
