@@ -10,17 +10,8 @@ import type { ServerOptions } from '../../src/create-server.ts';
 import type { NtStatus } from '../../src/dtyp/ntstatus.ts';
 import { createMemoryVfs, type MemoryVfs } from '../../src/vfs/memory/memory.ts';
 import type { Vfs } from '../../src/vfs/vfs.ts';
-import {
-  credentials,
-  PATIENCE_MS,
-  SHARE,
-  startServer,
-  type TestServer,
-} from '../support/in-process-server.ts';
+import { credentials, SHARE, startServer, type TestServer } from '../support/in-process-server.ts';
 import { AS_IT_IS, type Persona, type Protection, win11 } from './personas.ts';
-
-/** No answer may take longer, whatever else goes on; the client gives up then. */
-export const TIME_LIMIT_MS = PATIENCE_MS;
 
 export interface Stage {
   readonly server: TestServer;
@@ -44,7 +35,7 @@ export interface StageOptions {
   readonly guests?: boolean;
 }
 
-/** For one test file: it ends with the file's tests. */
+/** For one test file: it ends with the file's tests. No answer may take longer than PATIENCE_MS there. */
 export async function openStage(options: StageOptions = {}): Promise<Stage> {
   const memory = createMemoryVfs();
   const server = await startServer(serverOptions(options, memory));
