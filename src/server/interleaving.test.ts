@@ -109,6 +109,7 @@ test('interleaving: each request has one answer, and nothing is left', async () 
     fc.asyncProperty(steps, fc.infiniteStream(fc.nat(3)), async (list, delays) => {
       const world = new World();
       const peers: Peer[] = [];
+      const losses: Promise<void>[] = [];
       for (const user of ['ann', 'bob', 'ann']) {
         const { client, session, treeId } = await connected(world, { user });
         peers.push({ client, session, treeIds: [treeId], files: [], asked: [], lost: false });
@@ -132,7 +133,7 @@ test('interleaving: each request has one answer, and nothing is left', async () 
         else if (step.action === 'logoff') send(peer, [LOGOFF]);
         else {
           peer.lost = true;
-          void peer.client.handler.closed();
+          losses.push(peer.client.handler.closed());
         }
       }
       world.gates.delay = undefined;
@@ -150,7 +151,8 @@ test('interleaving: each request has one answer, and nothing is left', async () 
         }
         if (!lost) await client.lost();
       }
-      await turns();
+      // What a lost connection waited for is over, too.
+      await Promise.all(losses);
       world.assertEmpty();
     }),
     { numRuns: 60 },
