@@ -96,7 +96,7 @@ async function settle(tree: ClientTree, protection: Protection): Promise<void> {
   assert.ok(statfs.totalAllocationUnits > 0);
   assert.equal(statfs.bytesPerSector, 512);
 
-  const [maximalAccess] = macos15.openContexts;
+  const [maximalAccess] = macos15.openContexts();
   const apple = await tree.compound([
     rootWith([appleQuery, maximalAccess!]),
     about(5),
@@ -143,7 +143,7 @@ async function work(tree: ClientTree, folder: string): Promise<void> {
       opening(macos15, name, {
         ...STAT,
         oplockLevel: 0,
-        contexts: macos15.openContexts.slice(0, 2),
+        contexts: macos15.openContexts().slice(0, 2),
       }),
       queryInfoRequest(RELATED, SMB2_0_INFO_FILE, Class.FileAllInformation),
       closeRequest(RELATED),

@@ -2,6 +2,7 @@
  * Clients as tables: what each of them offers, asks for and leaves out, as far as a server can see it. The
  * scripts of this folder are played by one of them, over one of the protections.
  */
+import { randomBytes } from 'node:crypto';
 import type { ConnectInput } from '../../src/client/connect.ts';
 import type { Answer } from '../../src/client/exchange.ts';
 import type { LoginOptions } from '../../src/client/login.ts';
@@ -52,8 +53,8 @@ export interface Persona {
   readonly login: Partial<LoginOptions>;
   /** Whether what belongs together comes as one related compound. */
   readonly compounds: boolean;
-  /** Create contexts with which files are opened; the names are told to the strict client. */
-  readonly openContexts: readonly CreateContext[];
+  /** Create contexts with which a file is opened; keys and GUIDs are new each time. */
+  readonly openContexts: () => readonly CreateContext[];
   /** SMB2_OPLOCK_LEVEL_LEASE where a lease is asked for, BATCH by older ones. */
   readonly oplockLevel: number;
   /** Bytes of one READ or WRITE. */
@@ -72,25 +73,25 @@ const onDiskId: CreateContext = {
   name: CreateContextName.QUERY_ON_DISK_ID,
   data: Buffer.alloc(0),
 };
-const lease: CreateContext = {
+const lease = (): CreateContext => ({
   name: CreateContextName.LEASE,
   data: encodeLease({
     version: 2,
-    leaseKey: Buffer.from('6c6561736520206b657920206f66206d', 'hex'),
+    leaseKey: randomBytes(16),
     leaseState: LEASE_READ_WRITE_HANDLE,
     leaseFlags: 0,
     parentLeaseKey: Buffer.alloc(16),
     epoch: 1,
   }),
-};
-const durable: CreateContext = {
+});
+const durable = (): CreateContext => ({
   name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
   data: encodeDurableHandleRequestV2({
     timeout: 0,
     flags: 0,
-    createGuid: Buffer.from('63726561746520677569642020206f6e', 'hex'),
+    createGuid: randomBytes(16),
   }),
-};
+});
 /** Apple's question for server and volume capabilities and the model, 24 bytes. */
 export const appleQuery: CreateContext = {
   name: CreateContextName.AAPL,
@@ -130,7 +131,7 @@ export const win11: Persona = {
   },
   login: {},
   compounds: true,
-  openContexts: [durable, maximalAccess, onDiskId, lease],
+  openContexts: () => [durable(), maximalAccess, onDiskId, lease()],
   oplockLevel: LEASE_LEVEL,
   chunkBytes: 1 << 20,
 };
@@ -148,7 +149,7 @@ export const macos15: Persona = {
   },
   login: {},
   compounds: true,
-  openContexts: [maximalAccess, onDiskId, lease, durable],
+  openContexts: () => [maximalAccess, onDiskId, lease(), durable()],
   oplockLevel: LEASE_LEVEL,
   chunkBytes: 512 << 10,
 };
@@ -166,7 +167,7 @@ export const cifs: Persona = {
   },
   login: {},
   compounds: true,
-  openContexts: [lease],
+  openContexts: () => [lease()],
   oplockLevel: LEASE_LEVEL,
   chunkBytes: 4 << 20,
 };
@@ -183,7 +184,7 @@ export const libsmbclient: Persona = {
   },
   login: {},
   compounds: false,
-  openContexts: [],
+  openContexts: () => [],
   oplockLevel: 0,
   chunkBytes: 64 << 10,
 };
@@ -201,7 +202,7 @@ export const scanner: Persona = {
   },
   login: { user: 'TESTER', domain: '', sign: false },
   compounds: false,
-  openContexts: [],
+  openContexts: () => [],
   oplockLevel: BATCH_LEVEL,
   chunkBytes: 4 << 10,
 };

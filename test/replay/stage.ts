@@ -84,8 +84,8 @@ export function assertStatuses(answers: readonly Answer[], expected: readonly Nt
 
 /** CREATE as the persona words it. */
 export function opening(persona: Persona, name: string, how: OpenOptions = {}) {
-  const { oplockLevel, openContexts: contexts } = persona;
-  return createRequest(name, { oplockLevel, contexts, ...how });
+  const { oplockLevel, openContexts } = persona;
+  return createRequest(name, { oplockLevel, contexts: openContexts(), ...how });
 }
 
 /** Keeps every frame that comes from now on, as it was on the wire. */
