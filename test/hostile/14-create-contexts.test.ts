@@ -85,23 +85,42 @@ const durable = (name: string, bytes: number, fill = 0) => ({
   name,
   data: Buffer.alloc(bytes, fill),
 });
+hostile('durable handles, which are not there yet, are not granted', async ({ mount }) => {
+  const tree = await mount();
+  for (const contexts of [
+    [durable('DHnQ', 16)],
+    [durable('DH2Q', 32, 7)],
+    [durable('DHnQ', 16), durable('DH2Q', 32, 7)],
+  ]) {
+    const file = await tree.open('name', { ...how(contexts), oplockLevel: 0x09 });
+    assert.deepEqual(file.created.createContexts, []);
+    await file.close();
+  }
+});
+
 hostile(
-  'durable handles and leases, which are not there yet, are not granted',
+  'a lease of state bits that do not exist, of no state, of a key of zeros',
   async ({ mount }) => {
     const tree = await mount();
-    for (const contexts of [
-      [durable('DHnQ', 16)],
-      [durable('DH2Q', 32, 7)],
-      [durable('RqLs', 32, 7)],
-      [durable('RqLs', 52, 7)],
-      // A lease key of zeros.
-      [durable('RqLs', 32)],
-      [durable('DHnQ', 16), durable('DH2Q', 32, 7), durable('RqLs', 52, 7)],
+    // 0x07070707 as LeaseState: what of it does not exist is not granted.
+    for (const data of [
+      Buffer.alloc(32, 7),
+      Buffer.alloc(52, 7),
+      Buffer.alloc(32),
+      Buffer.alloc(52),
     ]) {
+      const contexts = [{ name: 'RqLs', data }];
       const file = await tree.open('name', { ...how(contexts), oplockLevel: 0xff });
-      assert.equal(file.created.oplockLevel, 0);
-      assert.deepEqual(file.created.createContexts, []);
+      for (const { name, data: granted } of file.created.createContexts) {
+        assert.equal(name, 'RqLs');
+        assert.ok(granted.readUInt32LE(16) <= 7, 'no more than READ, HANDLE and WRITE');
+      }
+      await file.close();
     }
+    // The context alone, without asking for a lease by the oplock level.
+    const file = await tree.open('name', how([{ name: 'RqLs', data: Buffer.alloc(52, 7) }]));
+    assert.equal(file.created.oplockLevel, 0);
+    await file.close();
   },
 );
 
