@@ -43,16 +43,22 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
     const refused = length > 0 || isBeyondInt64(request.message, length);
     return refused ? STATUS_INVALID_PARAMETER : emptyWrite;
   }
-  if (open.file!.locks.size > 0 && writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
+  if (writeLocked(body, open)) return STATUS_FILE_LOCK_CONFLICT;
   if (length === 0) return emptyWrite;
   const waiting = breakFor(request, open.file!, { kind: 'write' }, open);
   if (waiting === undefined) return perform(body, request);
-  return Promise.resolve(waiting).then((given) => given ?? perform(body, request));
+  return Promise.resolve(waiting).then((given) => given ?? performLater(body, request));
+}
+
+/** Behind a break: others may have locked the range meanwhile, or this open may be closed. */
+function performLater(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
+  if (request.open.closed) return STATUS_FILE_CLOSED;
+  if (writeLocked(body, request.open)) return STATUS_FILE_LOCK_CONFLICT;
+  return perform(body, request);
 }
 
 function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { open } = request;
-  if (open.closed) return STATUS_FILE_CLOSED;
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
   const written = open.handle!.write(body.data, body.offset);
@@ -60,7 +66,8 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   return finishWrite(request, written, through);
 }
 
-function writeLocked(body: WriteRequest, { open }: OpenRequest): boolean {
+function writeLocked(body: WriteRequest, open: Open): boolean {
+  if (open.file!.locks.size === 0) return false;
   const range = { offset: BigInt(body.offset), length: BigInt(body.data.length) };
   return open.file!.locks.conflicts(open, range, true);
 }

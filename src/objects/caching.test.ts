@@ -105,12 +105,11 @@ test('a further demand on a break is met in steps, the handle first', () => {
 /** The naive model: bits that another's operation must not leave in anybody's hands. */
 function excluded(operation: Operation): Caching {
   if (operation.kind === 'open') return operation.overwrites ? R | W : W;
-  if (operation.kind === 'write') return R | W;
-  return operation.kind === 'read' ? W : H;
+  return operation.kind === 'write' ? R | W : H;
 }
 
 const operations = fc.oneof(
-  fc.constantFrom<Operation>(open, overwrite, stat, { kind: 'write' }, { kind: 'read' }),
+  fc.constantFrom<Operation>(open, overwrite, stat, { kind: 'write' }),
   fc.constantFrom<Operation>({ kind: 'share' }, { kind: 'delete' }, { kind: 'rename' }),
 );
 

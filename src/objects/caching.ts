@@ -35,7 +35,6 @@ export type Operation =
   | { readonly kind: 'share' }
   /** Writing, locking, changing the size. */
   | { readonly kind: 'write' }
-  | { readonly kind: 'read' }
   /** Renaming, linking, deleting. */
   | { readonly kind: 'rename' }
   | { readonly kind: 'delete' };
@@ -72,7 +71,6 @@ function oplockStep(state: Caching, operation: Operation): Step | undefined {
   if (!exclusive) return undefined;
   switch (operation.kind) {
     case 'open':
-    case 'read':
       return { to: R, acknowledged: true, waits: true };
     case 'rename':
       return (state & H) === 0 ? undefined : { to: 0, acknowledged: true, waits: true };
@@ -86,8 +84,6 @@ function leaseStep(state: Caching, operation: Operation): Step | undefined {
   switch (operation.kind) {
     case 'open':
       if (operation.overwrites) return toNothing(state);
-      return keep(state, state & ~W);
-    case 'read':
       return keep(state, state & ~W);
     case 'write':
       return toNothing(state);

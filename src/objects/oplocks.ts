@@ -82,20 +82,6 @@ export class Oplocks {
     return result.waits ? file.nextChange() : undefined;
   }
 
-  /** The same, to its end; false when the signal came first. */
-  async waitFor(
-    file: SharedFile,
-    operation: Operation,
-    actor: Actor,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    for (;;) {
-      const change = this.before(file, operation, actor);
-      if (change === undefined) return true;
-      if (!(await unlessAborted(change, signal))) return false;
-    }
-  }
-
   /** 3.3.5.9: the oplock of a new open; the level that was granted. */
   grantOplock(file: SharedFile, open: Open, level: number): number {
     const wanted = CACHING_OF_LEVEL.get(level) ?? 0;
@@ -268,16 +254,3 @@ const tellOpen = (open: Open, to: Caching): boolean =>
     persistentId: open.persistentId,
     volatileId: open.volatileId,
   });
-
-/** False when the signal came before the promise settled. */
-function unlessAborted(change: Promise<void>, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const stop = () => resolve(false);
-    signal.addEventListener('abort', stop, { once: true });
-    void change.then(() => {
-      signal.removeEventListener('abort', stop);
-      resolve(true);
-    });
-  });
-}
