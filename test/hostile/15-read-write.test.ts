@@ -127,13 +127,13 @@ hostile('all flags, all priorities, RemainingBytes of 2^32 - 1', async (kit) => 
   const { tree, file } = await opened(kit);
   const read = patch((m) => [m.writeUInt8(0xfc, 64 + 3), m.writeUInt32LE(0xffffffff, 64 + 40)]);
   const answer = await tree.request({ ...readRequest(file.fileId, 0, 1), craft: read });
-  assert.ok([0, STATUS_INVALID_PARAMETER].includes(answer.status));
+  assert.equal(answer.status, 0);
   const write = patch((m) => [m.writeUInt32LE(0xffffffff, 64 + 36)]);
   const written = await tree.request({
     ...writeRequest(file.fileId, 0, Buffer.from('0')),
     craft: write,
   });
-  assert.ok([0, STATUS_INVALID_PARAMETER].includes(written.status));
+  assert.equal(written.status, 0);
 });
 
 hostile('without the right to', async ({ mount }) => {
