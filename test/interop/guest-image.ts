@@ -109,26 +109,47 @@ sh /guest.sh < /dev/ttyS1 > /dev/ttyS1
 poweroff -f
 `;
 
-/** The guest's file system: its programs, its script, and the files under /tree. */
-export function initialRamFs(
-  kernel: Kernel,
-  busybox: string,
-  script: string,
-  environment: Readonly<Record<string, string>>,
-  tree: Iterable<readonly [path: string, content: Uint8Array]>,
-): Buffer {
+export interface GuestFiles {
+  readonly busybox: string;
+  /** What /init runs by busybox's shell. */
+  readonly script: string;
+  /** Further files, by their path in the guest without the first slash. */
+  readonly files: Iterable<readonly [path: string, content: Uint8Array | string]>;
+  /** Programs of this machine that the guest has, too, at the same path, with their libraries. */
+  readonly programs?: readonly string[];
+}
+
+/** The guest's file system. */
+export function initialRamFs(kernel: Kernel, guest: GuestFiles): Buffer {
   const cpio = new Cpio();
   cpio.characterDevice('dev/console', 5, 1);
   cpio.characterDevice('dev/null', 1, 3);
-  cpio.file('bin/busybox', readFileSync(busybox), 0o755);
+  cpio.file('bin/busybox', readFileSync(guest.busybox), 0o755);
   cpio.file('init', INIT, 0o755);
-  cpio.file('guest.sh', script);
-  const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
-  const lines = Object.entries(environment).map(([key, value]) => `${key}=${quote(value)}\n`);
-  cpio.file('guest.env', lines.join(''));
+  cpio.file('guest.sh', guest.script);
   const modules = moduleFiles(kernel);
   cpio.file('modules/order', modules.map((file) => `${basename(file)}\n`).join(''));
   for (const file of modules) cpio.file(`modules/${basename(file)}`, readFileSync(file));
-  for (const [path, content] of tree) cpio.file(`tree/${path}`, content);
+  for (const file of withLibraries(guest.programs ?? [])) {
+    cpio.file(file.slice(1), readFileSync(file), 0o755);
+  }
+  for (const [path, content] of guest.files) cpio.file(path, content);
   return cpio.end();
+}
+
+/** Assignments for a shell to read. */
+export function shellVariables(variables: Readonly<Record<string, string>>): string {
+  const quote = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${quote(value)}\n`)
+    .join('');
+}
+
+function withLibraries(programs: readonly string[]): Set<string> {
+  const files = new Set(programs);
+  for (const program of programs) {
+    const listed = execFileSync('ldd', [program], { encoding: 'utf8' });
+    for (const [, path] of listed.matchAll(/(\/\S+) \(0x/g)) files.add(path!);
+  }
+  return files;
 }

@@ -9,23 +9,18 @@
  * Needs qemu-system-x86_64 and busybox-static, and takes the kernel from Debian's package
  * (apt-get download). No KVM: the guest is emulated, so its seconds say nothing about speed.
  */
-import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { end, findProgram, start, tail } from '../support/process.ts';
 import { Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
-import { fetchKernel, initialRamFs, type Kernel, kernelIn } from './guest-image.ts';
+import { guestPrograms, HOST_ADDRESS, startGuest } from './guest.ts';
+import { fetchKernel, type Kernel, kernelIn, shellVariables } from './guest-image.ts';
 import { differences, type Manifest, manifestOf, manySmallFiles, sha256 } from './sample-tree.ts';
 
 /** Mount options, one mount each. */
 const MOUNTS = ['vers=2.0', 'vers=2.1', 'vers=3.0', 'vers=3.1.1', 'vers=3.1.1,seal'] as const;
-const GUEST_MEMORY_MIB = 768;
-/** The host's loopback, as QEMU's user-mode network shows it to the guest. */
-const HOST_ADDRESS = '10.0.2.2';
 
 interface Plan {
   readonly target: Target;
@@ -125,69 +120,36 @@ const splitAtSpace = (line: string): [string, string] => {
 };
 
 async function runGuest(plan: Plan, tally: Tally): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'usmbd-guest-'));
-  const consoleLog = join(scratch, 'console');
-  const { target, kernel } = plan;
-  const ramFs = initialRamFs(
-    kernel,
-    plan.busybox,
-    readFileSync(new URL('guest.sh', import.meta.url), 'utf8'),
-    {
-      ADDRESS: HOST_ADDRESS,
-      PORT: String(target.port),
-      SHARE: target.share,
-      USERNAME: target.account.user,
-      PASSWORD: target.account.password,
-      MOUNTS: plan.mounts.join(' '),
-    },
-    manySmallFiles(plan.files),
-  );
-  writeFileSync(join(scratch, 'initrd'), ramFs);
-  const args = [
-    ...['-accel', 'tcg', '-cpu', 'max', '-machine', 'q35,hpet=off', '-smp', '1'],
-    ...['-m', String(GUEST_MEMORY_MIB), '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-kernel', kernel.image, '-initrd', join(scratch, 'initrd')],
-    ...['-append', 'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable'],
-    ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
-    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
-  ];
-  const guest = start(plan.qemu, args, { stdio: 'pipe', stdin: 'pipe' });
+  const { target, kernel, qemu, busybox } = plan;
+  const environment = shellVariables({
+    ADDRESS: HOST_ADDRESS,
+    PORT: String(target.port),
+    SHARE: target.share,
+    USERNAME: target.account.user,
+    PASSWORD: target.account.password,
+    MOUNTS: plan.mounts.join(' '),
+  });
+  const guest = startGuest(qemu, kernel, {
+    busybox,
+    script: readFileSync(new URL('guest.sh', import.meta.url), 'utf8'),
+    files: [['guest.env', environment], ...tree(plan.files)],
+  });
   const dialogue = new Dialogue(plan, tally);
-  const timer = setTimeout(() => void end(guest, 0), plan.limitMs);
-  const said = await converse(guest, dialogue);
+  const timer = setTimeout(() => void guest.stop(), plan.limitMs);
+  for await (const line of guest.lines) {
+    const answer = dialogue.hear(line);
+    if (answer !== undefined) guest.say(answer);
+  }
   clearTimeout(timer);
+  const said = await guest.stop();
   if (!dialogue.finished) {
-    const log = existsSync(consoleLog) ? readFileSync(consoleLog, 'latin1') : '';
-    const message = `the guest ended early or took longer than ${plan.limitMs / 1000} s\n${said}\n${tail(log, 15)}`;
+    const message = `the guest ended early or took longer than ${plan.limitMs / 1000} s\n${said}`;
     tally.add({ name: 'the guest runs to its end', ok: false, seconds: 0, message });
   }
-  rmSync(scratch, { recursive: true });
 }
 
-/** Passes the guest's lines on until it ends; gives what QEMU itself complained of. */
-async function converse(guest: ChildProcess, dialogue: Dialogue): Promise<string> {
-  const { stdin, stdout, stderr } = guest;
-  if (stdin === null || stdout === null || stderr === null) throw new Error('no pipes');
-  let complaints = '';
-  stderr.on('data', (piece: Buffer) => {
-    complaints += piece.toString('latin1');
-  });
-  const closed = new Promise((resolve) => guest.once('close', resolve));
-  guest.once('error', (error) => {
-    complaints += String(error);
-  });
-  for await (const line of createInterface({ input: stdout })) {
-    const answer = dialogue.hear(line.replace(/\r$/, ''));
-    if (answer !== undefined) stdin.write(`${answer}\n`);
-  }
-  await closed;
-  return complaints;
-}
-
-function need(name: string, debianPackage: string): string {
-  const path = findProgram(name);
-  if (path === undefined) throw new Error(`${name} is not installed (Debian: ${debianPackage})`);
-  return path;
+function* tree(files: number): Generator<readonly [string, Uint8Array]> {
+  for (const [path, content] of manySmallFiles(files)) yield [`tree/${path}`, content];
 }
 
 async function main(): Promise<void> {
@@ -204,8 +166,7 @@ async function main(): Promise<void> {
   });
   mkdirSync(values.cache, { recursive: true });
   const tally = new Tally();
-  const qemu = need('qemu-system-x86_64', 'qemu-system-x86');
-  const busybox = need('busybox', 'busybox-static');
+  const { qemu, busybox } = guestPrograms();
   const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
   const files = Number(values.files);
   const limitMs = Number(values['budget-minutes']) * 60_000;

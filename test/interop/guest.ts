@@ -1,0 +1,78 @@
+/**
+ * A QEMU guest with a Linux kernel that runs one script; the script's input and output are a serial line
+ * whose other end is here. No KVM: the guest is emulated, so its seconds say nothing about speed.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { end, findProgram, start, tail } from '../support/process.ts';
+import { type GuestFiles, initialRamFs, type Kernel } from './guest-image.ts';
+
+const GUEST_MEMORY_MIB = 768;
+/** The host's loopback, as QEMU's user-mode network shows it to the guest. */
+export const HOST_ADDRESS = '10.0.2.2';
+
+export interface Guest {
+  /** What the script says, until the guest ends. */
+  readonly lines: AsyncIterable<string>;
+  say(line: string): void;
+  /** Ends the guest if it runs; gives what QEMU complained of and the end of the guest's console. */
+  stop(): Promise<string>;
+}
+
+export function startGuest(qemu: string, kernel: Kernel, files: GuestFiles): Guest {
+  const scratch = mkdtempSync(join(tmpdir(), 'usmbd-guest-'));
+  const consoleLog = join(scratch, 'console');
+  const initrd = join(scratch, 'initrd');
+  writeFileSync(initrd, initialRamFs(kernel, files));
+  const args = [
+    ...['-accel', 'tcg', '-cpu', 'max', '-machine', 'q35,hpet=off', '-smp', '1'],
+    ...['-m', String(GUEST_MEMORY_MIB), '-nodefaults', '-display', 'none', '-no-reboot'],
+    ...['-kernel', kernel.image, '-initrd', initrd],
+    ...['-append', 'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable'],
+    ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
+    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
+  ];
+  const machine = start(qemu, args, { stdio: 'pipe', stdin: 'pipe' });
+  const { stdin, stdout, stderr } = machine;
+  if (stdin === null || stdout === null || stderr === null) throw new Error('no pipes');
+  let complaints = '';
+  stderr.on('data', (piece: Buffer) => {
+    complaints += piece.toString('latin1');
+  });
+  machine.once('error', (error) => {
+    complaints += String(error);
+  });
+  // Whoever writes to a guest that has ended learns of it by its lines.
+  stdin.on('error', () => undefined);
+  const lines = createInterface({ input: stdout });
+  return {
+    lines: withoutReturns(lines),
+    say: (line) => void stdin.write(`${line}\n`),
+    stop: async () => {
+      await end(machine);
+      const log = existsSync(consoleLog) ? readFileSync(consoleLog, 'latin1') : '';
+      rmSync(scratch, { recursive: true, force: true });
+      return `${complaints}\n${tail(log, 15)}`;
+    },
+  };
+}
+
+async function* withoutReturns(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  for await (const line of lines) yield line.replace(/\r$/, '');
+}
+
+/** Throws where one is not installed. */
+export function guestPrograms(): { readonly qemu: string; readonly busybox: string } {
+  return {
+    qemu: need('qemu-system-x86_64', 'qemu-system-x86'),
+    busybox: need('busybox', 'busybox-static'),
+  };
+}
+
+export function need(name: string, debianPackage: string): string {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed (Debian: ${debianPackage})`);
+  return path;
+}
