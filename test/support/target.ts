@@ -16,6 +16,7 @@ import {
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { end, run, start, tail } from './process.ts';
 
@@ -42,6 +43,8 @@ export interface Target {
   readonly pid: number | undefined;
   /** Throws when the server has ended by itself. */
   assertAlive(): void;
+  /** Stops the server, kills it, and starts it again; only of one that the runner started. */
+  restart?(stoppedMs: number, downMs: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -117,22 +120,24 @@ export async function startUsmbd(settings: Settings = []): Promise<Target> {
     await addAccount(config, accounts, user, password);
   const port = await freePort();
   const log = join(scratch, 'usmbd.log');
-  const logFile = openSync(log, 'w');
-  const server = start(
-    process.execPath,
-    [
-      ...[usmbd, 'serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
-      ...['--address', '127.0.0.1', '--state', join(scratch, 'state')],
-    ],
-    { stdio: logFile },
-  );
-  closeSync(logFile);
+  const logFile = openSync(log, 'a');
+  const launch = (): ChildProcess =>
+    start(
+      process.execPath,
+      [
+        ...[usmbd, 'serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
+        ...['--address', '127.0.0.1', '--state', join(scratch, 'state')],
+      ],
+      { stdio: logFile },
+    );
+  let server = launch();
   const assertAlive = (): void => {
     if (server.exitCode === null && server.signalCode === null) return;
     throw new Error(`usmbd has ended; its log's end:\n${tail(readFileSync(log, 'utf8'), 20)}`);
   };
   const stop = async (): Promise<void> => {
     await end(server);
+    closeSync(logFile);
     removeUsers();
     if (process.env.USMBD_TEST_KEEP === undefined) rmSync(scratch, { recursive: true });
     else console.log(`kept: ${scratch}`);
@@ -154,8 +159,20 @@ export async function startUsmbd(settings: Settings = []): Promise<Target> {
     encryptedShare: 'encrypted',
     folder,
     encryptedFolder,
-    pid: server.pid,
+    get pid() {
+      return server.pid;
+    },
     assertAlive,
+    restart: async (stoppedMs, downMs) => {
+      server.kill('SIGSTOP');
+      await delay(stoppedMs);
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGKILL');
+      await ended;
+      await delay(downMs);
+      server = launch();
+      await accepts('127.0.0.1', port, server, START_LIMIT_MS);
+    },
     stop,
   };
 }
