@@ -6,6 +6,6 @@ import type { Outcome, SessionRequest } from './command.ts';
 const reply = { body: encodeLogoffResponse() };
 
 export async function logoff(_body: unknown, request: SessionRequest): Promise<Outcome> {
-  await endSession(request.server, request.session);
+  await endSession(request.server, request.session, 'loggedOff');
   return reply;
 }

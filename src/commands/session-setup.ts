@@ -6,7 +6,7 @@
  */
 import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
 import { type CipherId, createMessageCipher } from '../crypto/cipher.ts';
-import { extendPreauthHash } from '../crypto/preauth.ts';
+import { extendPreauthHash, type PreauthHash } from '../crypto/preauth.ts';
 import { deriveSessionKeys } from '../crypto/session-keys.ts';
 import { createSigner, type SigningAlgorithm } from '../crypto/signing.ts';
 import {
@@ -22,12 +22,12 @@ import {
   STATUS_USER_SESSION_DELETED,
 } from '../dtyp/ntstatus.ts';
 import type { Account, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
-import type { Connection } from '../objects/connection.ts';
 import { unusedSessionId } from '../objects/ids.ts';
+import { LoginExchange } from '../objects/login-exchange.ts';
 import type { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { Session } from '../objects/session.ts';
-import { endSession } from '../objects/teardown.ts';
+import { endLogin, endSession } from '../objects/teardown.ts';
 import {
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
@@ -42,6 +42,8 @@ import {
 } from '../smb2/session-setup.ts';
 import type { Outcome, Reply } from './command.ts';
 
+type LoginDone = Extract<LoginStep, { kind: 'done' }>;
+
 const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   'logon-failure': STATUS_LOGON_FAILURE,
   malformed: STATUS_INVALID_PARAMETER,
@@ -50,44 +52,45 @@ const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
 };
 
 export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {
-  const found = findSession(body, request);
-  if (typeof found === 'number') return found;
-  request.session = found;
+  const session = findSession(body, request);
+  if (typeof session === 'number') return session;
+  request.session = session;
+  const exchange = exchangeOf(session, request);
   // Each step answers to the one before; a client that does not wait for it has no login to go on with.
-  if (found.authenticating) return STATUS_REQUEST_NOT_ACCEPTED;
-  found.authenticating = true;
+  if (exchange.busy) return STATUS_REQUEST_NOT_ACCEPTED;
+  exchange.busy = true;
   try {
-    return await authenticate(body, request, found);
+    return await authenticate(body, request, exchange);
   } catch (error) {
-    await endSession(request.server, found);
+    await endSession(request.server, session, 'refused');
     throw error;
   } finally {
-    found.authenticating = false;
+    exchange.busy = false;
   }
 }
 
 async function authenticate(
   body: SessionSetupRequest,
   request: Request,
-  session: Session,
+  exchange: LoginExchange,
 ): Promise<Outcome> {
-  const { server, connection } = request;
-  session.login ??= server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
-  const { login } = session;
-  if (session.preauth !== undefined && session.account === undefined) {
-    session.preauth = extendPreauthHash(session.preauth, request.message);
-  }
+  const { session, login } = exchange;
+  extendHash(exchange, request.message);
   const step = await login.step(body.securityBuffer);
-  // The session may have ended while the step was computed.
-  if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
-  if (step.kind === 'continue') return moreProcessing(session, step.token);
-  session.login = undefined;
-  login.close();
+  // Session or connection may have ended while the step was computed.
+  if (exchange.closed) return STATUS_USER_SESSION_DELETED;
+  if (step.kind === 'continue') return moreProcessing(exchange, step.token);
+  endLogin(request.connection, session.sessionId);
   if (step.kind === 'refused') {
-    await endSession(server, session);
+    await endSession(request.server, session, 'refused');
     return REFUSALS[step.reason];
   }
-  return finish(server, request, body, session, step);
+  return finish(request, body, exchange, step);
+}
+
+function extendHash(exchange: LoginExchange, ...parts: readonly Buffer[]): void {
+  if (exchange.preauth === undefined) return;
+  exchange.preauth = extendPreauthHash(exchange.preauth, ...parts);
 }
 
 /** The session this request is about: a new one, or the one it names. */
@@ -108,38 +111,44 @@ function findSession(body: SessionSetupRequest, request: Request): Session | NtS
   }
   if (connection.sessions.size >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
   const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
-  session.preauth = connection.preauth;
   server.sessions.set(session.sessionId, session);
-  connection.sessions.set(session.sessionId, session);
   return session;
 }
 
-function moreProcessing(session: Session, token: Buffer): Reply {
+/** The login of the session that this connection goes on with, or begins. */
+function exchangeOf(session: Session, { connection, server }: Request): LoginExchange {
+  const { sessionId } = session;
+  const known = connection.logins.get(sessionId);
+  if (known !== undefined) return known;
+  const login = server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
+  // A reauthentication makes no keys.
+  const preauth = session.account === undefined ? connection.preauth : undefined;
+  const exchange = new LoginExchange(session, login, preauth);
+  connection.logins.set(sessionId, exchange);
+  return exchange;
+}
+
+function moreProcessing(exchange: LoginExchange, token: Buffer): Reply {
   return {
     status: STATUS_MORE_PROCESSING_REQUIRED,
     body: encodeSessionSetupResponse({ sessionFlags: 0, securityBuffer: token }),
-    onEncoded: (parts) => {
-      if (session.preauth !== undefined && session.account === undefined) {
-        session.preauth = extendPreauthHash(session.preauth, ...parts);
-      }
-    },
+    onEncoded: (parts) => extendHash(exchange, ...parts),
   };
 }
 
 async function finish(
-  server: ServerState,
   request: Request,
   body: SessionSetupRequest,
-  session: Session,
-  step: Extract<LoginStep, { kind: 'done' }>,
+  { session, preauth }: LoginExchange,
+  step: LoginDone,
 ): Promise<Outcome> {
-  const { connection } = request;
+  const { server, connection } = request;
   const { account } = step;
   // An anonymous login on a user's session proves nothing and changes nothing.
   const changesUser =
     account.kind !== 'anonymous' && !sameUser(session.account ?? account, account);
   if (changesUser) {
-    await endSession(server, session);
+    await endSession(server, session, 'refused');
     return STATUS_LOGON_FAILURE;
   }
   // First, so that who comes back finds room in the place of the session that was lost.
@@ -147,22 +156,22 @@ async function finish(
   if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
   if (session.account === undefined) {
     if (account.kind !== 'user' && server.options.encryption === 'required') {
-      await endSession(server, session);
+      await endSession(server, session, 'refused');
       return STATUS_ACCESS_DENIED;
     }
     if (countEstablished(server) >= server.options.maxSessions) {
       connection.log.warn('login refused: too many sessions', { user: account.name });
-      await endSession(server, session);
+      await endSession(server, session, 'refused');
       return STATUS_REQUEST_NOT_ACCEPTED;
     }
-    establish(server, connection, session, account, step.sessionKey);
+    establish(request, session, step, preauth);
   }
   if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.hasKeys) {
     session.signingRequired = true;
   }
   session.state = 'valid';
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
-  const signer = session.channels.get(connection)?.signer;
+  const signer = session.signerOn(connection);
   return {
     body: encodeSessionSetupResponse({
       sessionFlags: sessionFlags(session),
@@ -177,11 +186,10 @@ const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.nam
 
 /** Keys and requirements of a session that has just got its user. */
 function establish(
-  server: ServerState,
-  connection: Connection,
+  { server, connection }: Request,
   session: Session,
-  account: Account,
-  sessionKey: Buffer | undefined,
+  { account, sessionKey }: LoginDone,
+  preauthHash: PreauthHash | undefined,
 ): void {
   const dialect = connection.dialect!;
   session.account = account;
@@ -189,12 +197,12 @@ function establish(
   const keys = deriveSessionKeys({
     dialect: dialect.revision,
     sessionKey,
-    preauthHash: session.preauth,
+    preauthHash,
     cipher: connection.cipherId === 0 ? undefined : (connection.cipherId as CipherId),
   });
   const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, keys.signingKey);
   session.signer = signer;
-  session.channels.set(connection, { connection, signer });
+  session.addChannel(connection, signer);
   session.signingRequired = connection.shouldSign || server.options.requireSigning;
   const offered = (connection.serverCapabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (offered && keys.encryptionKey !== undefined && keys.decryptionKey !== undefined) {
@@ -232,7 +240,7 @@ async function endPreviousSession(
   if (previousSessionId === 0 || previousSessionId === session.sessionId) return;
   const previous = server.sessions.get(previousSessionId);
   if (previous?.account === undefined) return;
-  if (sameUser(previous.account, account)) await endSession(server, previous);
+  if (sameUser(previous.account, account)) await endSession(server, previous, 'replaced');
 }
 
 function countEstablished(server: ServerState): number {

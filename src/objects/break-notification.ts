@@ -13,10 +13,13 @@ import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
 
-/** To the session of the open; false when it is gone. */
+/** To the session of the open, on the oldest of its channels; false when it is gone. */
 export function notifyOpen(open: Open, notification: OplockBreakNotification): boolean {
   const { session, tree } = open;
-  return send(session.connection, session, tree.encryptData, notification);
+  for (const connection of session.channels.keys()) {
+    if (send(connection, session, tree.encryptData, notification)) return true;
+  }
+  return false;
 }
 
 /**

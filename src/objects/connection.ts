@@ -9,6 +9,7 @@
 import type { Logger } from '../base/log.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
 import { Lifetime } from './lifetime.ts';
+import type { LoginExchange } from './login-exchange.ts';
 import type { MessageWindow } from './message-window.ts';
 import type { Session } from './session.ts';
 
@@ -75,6 +76,8 @@ export class Connection {
   preauth: PreauthHash | undefined;
   /** Connection.SessionTable. */
   readonly sessions = new Map<number, Session>();
+  /** Logins under way, by SessionId. */
+  readonly logins = new Map<number, LoginExchange>();
   /** Connection.RequestList, as far as CANCEL needs it: by MessageId, and by AsyncId. */
   readonly requests = new Map<number, PendingRequest>();
   readonly asyncRequests = new Map<number, PendingRequest>();

@@ -4,41 +4,36 @@
  *     inProgress ── login done ──▶ valid ── ticket runs out ──▶ expired
  *         │ ▲                        │                             │
  *         │ └──── reauthentication ──┴─────────────────────────────┘
- *         ▼ refused, LOGOFF, PreviousSessionId, connection lost
+ *         ▼ refused, LOGOFF, PreviousSessionId, last channel lost
  *       gone (in no table)
+ *
+ * A session lives on every connection of its channels; while one of them is there it is there.
  */
 import type { MessageCipher } from '../crypto/cipher.ts';
-import type { PreauthHash } from '../crypto/preauth.ts';
 import type { Signer } from '../crypto/signing.ts';
-import type { Account, Login } from '../ipc/control-plane.ts';
+import type { Account } from '../ipc/control-plane.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { TreeConnect } from './tree-connect.ts';
 
 export interface Channel {
   readonly connection: Connection;
-  readonly signer: Signer;
+  /** Channel.SigningKey; until the first login is done, and for guest and anonymous, there is none. */
+  readonly signer: Signer | undefined;
 }
 
 export class Session {
   readonly sessionId: number;
-  /** The connection that made the session. */
-  readonly connection: Connection;
   readonly creationTimeMs: number;
   state: 'inProgress' | 'valid' | 'expired' | 'gone' = 'inProgress';
   account: Account | undefined;
-  /** The exchange under way. */
-  login: Login | undefined;
-  /** A step of it is being worked on. */
-  authenticating = false;
-  /** 3.1.1: Session.PreauthIntegrityHashValue. */
-  preauth: PreauthHash | undefined;
   signingRequired = false;
   /** Session.EncryptData: only encrypted requests are taken. */
   encryptData = false;
   cipher: MessageCipher | undefined;
   /** Session.SigningKey: verifies requests to bind the session to a further connection. */
   signer: Signer | undefined;
+  /** Session.ChannelList, oldest first. */
   readonly channels = new Map<Connection, Channel>();
   readonly trees = new Map<number, TreeConnect>();
   /** By volatile id. */
@@ -49,8 +44,18 @@ export class Session {
 
   constructor(sessionId: number, connection: Connection, creationTimeMs: number) {
     this.sessionId = sessionId;
-    this.connection = connection;
     this.creationTimeMs = creationTimeMs;
+    this.addChannel(connection, undefined);
+  }
+
+  /** The channel of this connection, which was there before or is new. */
+  addChannel(connection: Connection, signer: Signer | undefined): void {
+    this.channels.set(connection, { connection, signer });
+    connection.sessions.set(this.sessionId, this);
+  }
+
+  signerOn(connection: Connection): Signer | undefined {
+    return this.channels.get(connection)?.signer;
   }
 
   /** Tree ids are small and per session; 0 and all ones mean none. */
@@ -64,6 +69,6 @@ export class Session {
 
   /** Guest and anonymous sessions have no keys: nothing of theirs is signed or encrypted. */
   get hasKeys(): boolean {
-    return this.channels.size > 0;
+    return this.signer !== undefined;
   }
 }

@@ -86,19 +86,27 @@ export async function endTree(server: ServerState, tree: TreeConnect): Promise<v
   server.shareUses.release(tree.share);
 }
 
+/**
+ * Why a session ends. 'lost': its last connection is gone; 'replaced': its user is back with a new one
+ * (PreviousSessionId); after both, 3.3.7.1, an open may be preserved for its reconnect. 'loggedOff' and
+ * 'refused' (a reauthentication failed, 3.3.5.5.3) close whatever is open.
+ */
+export type SessionEnd = 'lost' | 'replaced' | 'loggedOff' | 'refused';
+
 /** 3.3.4.12: a session with its tree connects, on every connection. */
-export async function endSession(server: ServerState, session: Session): Promise<void> {
+export async function endSession(
+  server: ServerState,
+  session: Session,
+  _end: SessionEnd,
+): Promise<void> {
   if (session.state === 'gone') return;
   session.state = 'gone';
   server.sessions.delete(session.sessionId);
-  session.connection.sessions.delete(session.sessionId);
-  for (const channel of session.channels.values()) {
-    channel.connection.sessions.delete(session.sessionId);
-    cancelRequests(channel.connection, session.sessionId);
+  for (const { connection } of session.channels.values()) {
+    connection.sessions.delete(session.sessionId);
+    endLogin(connection, session.sessionId);
+    cancelRequests(connection, session.sessionId);
   }
-  cancelRequests(session.connection, session.sessionId);
-  session.login?.close();
-  session.login = undefined;
   const trees: Promise<void>[] = [];
   for (const tree of session.trees.values()) trees.push(endTree(server, tree));
   await Promise.all(trees);
@@ -110,15 +118,23 @@ function cancelRequests(connection: Connection, sessionId: number): void {
   }
 }
 
+/** The login of this session that is under way on the connection, if there is one. */
+export function endLogin(connection: Connection, sessionId: number): void {
+  connection.logins.get(sessionId)?.close();
+  connection.logins.delete(sessionId);
+}
+
 /** 3.3.7.1: the connection is lost. Settles when no request of it is under way any more. */
 export async function endConnection(server: ServerState, connection: Connection): Promise<void> {
   if (!server.connections.delete(connection)) return;
   connection.state = 'closed';
   for (const request of connection.requests.values()) request.cancel();
+  for (const sessionId of connection.logins.keys()) endLogin(connection, sessionId);
   const sessions: Promise<void>[] = [];
   for (const session of connection.sessions.values()) {
-    if (session.connection === connection) sessions.push(endSession(server, session));
-    else session.channels.delete(connection);
+    // Of several channels one is lost: session, trees, opens and locks are not its own.
+    if (session.channels.size > 1) session.channels.delete(connection);
+    else sessions.push(endSession(server, session, 'lost'));
   }
   connection.sessions.clear();
   await Promise.all(sessions);

@@ -35,14 +35,14 @@ export function verifySignature(request: Request, named: Session | undefined): R
         ? verifyBinding(request)
         : STATUS_USER_SESSION_DELETED;
     }
-    const channel = named.channels.get(request.connection);
+    const signer = named.signerOn(request.connection);
     // Guest and anonymous sessions have no key; what they sign cannot be verified and is not.
-    if (channel === undefined) {
+    if (signer === undefined) {
       return named.account === undefined || named.account.kind === 'user'
         ? STATUS_NOT_SUPPORTED
         : undefined;
     }
-    return channel.signer.verify(request.message) ? undefined : STATUS_ACCESS_DENIED;
+    return signer.verify(request.message) ? undefined : STATUS_ACCESS_DENIED;
   }
   return named?.signingRequired && named.state !== 'inProgress' ? STATUS_ACCESS_DENIED : undefined;
 }

@@ -77,7 +77,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
 /** "Sign every answer to a signed request": errors, interim and late ones too; clients drop others. */
 function signerFor(request: Request, connection: Connection): Signer | undefined {
   if (!isSigned(request.header)) return undefined;
-  return request.signer ?? request.session?.channels.get(connection)?.signer;
+  return request.signer ?? request.session?.signerOn(connection);
 }
 
 /**
