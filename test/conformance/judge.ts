@@ -15,6 +15,8 @@ export interface Expectations {
   readonly goal: ReadonlySet<string>;
   /** Name and reason. */
   readonly knownFailures: ReadonlyMap<string, string>;
+  /** Name and reason: the verdict changes from run to run, against Samba too. Two of three runs count. */
+  readonly unstable: ReadonlyMap<string, string>;
 }
 
 export interface Judgement {
@@ -29,7 +31,7 @@ export const belongsTo = (name: string, suite: string): boolean =>
 export function judge(
   suite: string,
   results: readonly TestResult[],
-  { goal, knownFailures }: Expectations,
+  { goal, knownFailures }: Pick<Expectations, 'goal' | 'knownFailures'>,
 ): Judgement[] {
   const judgements: Judgement[] = [];
   const seen = new Set<string>();
@@ -59,17 +61,22 @@ export function parseGoal(text: string): Set<string> {
 }
 
 /** `name  # reason` a line; the reason is required. Names hold spaces and no `#`. */
-export function parseKnownFailures(text: string): Map<string, string> {
-  const known = new Map<string, string>();
+export function parseReasons(text: string, file: string): Map<string, string> {
+  const reasons = new Map<string, string>();
   for (const [index, line] of text.split('\n').entries()) {
     if (line === '' || line.startsWith('#')) continue;
     const [, name, reason] = /^(.*?)\s+#\s+(\S.*)$/.exec(line) ?? [];
-    if (name === undefined || reason === undefined || known.has(name)) {
-      throw new Error(
-        `known-failures.txt line ${index + 1}: want "name  # reason", each name once`,
-      );
+    if (name === undefined || reason === undefined || reasons.has(name)) {
+      throw new Error(`${file} line ${index + 1}: want "name  # reason", each name once`);
     }
-    known.set(name, reason);
+    reasons.set(name, reason);
   }
-  return known;
+  return reasons;
+}
+
+/** Of three runs of an unstable test the verdict that came twice; a failure where all differ. */
+export function majority(runs: readonly TestResult[]): TestResult {
+  const passed = runs.filter(({ outcome }) => outcome === 'pass');
+  if (passed.length * 2 > runs.length) return passed[0]!;
+  return runs.find(({ outcome }) => outcome !== 'pass')!;
 }

@@ -75,8 +75,12 @@ export interface TargetValues {
 }
 
 /** The server that the options name, or a fresh usmbd. */
-export async function openTarget(values: TargetValues, settings?: Settings): Promise<Target> {
-  if (values.port === undefined) return startUsmbd(settings);
+export async function openTarget(
+  values: TargetValues,
+  settings?: Settings,
+  moreShares?: MoreShares,
+): Promise<Target> {
+  if (values.port === undefined) return startUsmbd(settings, moreShares);
   const [user, password] = values['second-user']?.split('%') ?? [];
   return {
     host: values.host,
@@ -102,20 +106,25 @@ const START_LIMIT_MS = 20_000;
 /** Lines for the section [global] of the server's configuration. */
 export type Settings = readonly string[];
 
-export async function startUsmbd(settings: Settings = []): Promise<Target> {
+/** Shares beside the usual ones, each with a folder of its own: lines for its section. */
+export type MoreShares = Readonly<Record<string, Settings>>;
+
+export async function startUsmbd(
+  settings: Settings = [],
+  moreShares: MoreShares = {},
+): Promise<Target> {
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-test-'));
   // Accounts of the system act in the shares, so they must be able to reach them.
   chmodSync(scratch, 0o755);
   const removeUsers = addSystemUsers([FIRST.user, SECOND.user]);
-  const folder = join(scratch, 'share');
-  const encryptedFolder = join(scratch, 'encrypted');
-  for (const path of [folder, encryptedFolder]) {
-    mkdirSync(path);
-    chmodSync(path, 0o777);
+  const shares: MoreShares = { share: [], encrypted: ['smb encrypt = required'], ...moreShares };
+  for (const name of Object.keys(shares)) {
+    mkdirSync(join(scratch, name));
+    chmodSync(join(scratch, name), 0o777);
   }
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'accounts.db');
-  writeFileSync(config, configText(settings, folder, encryptedFolder));
+  writeFileSync(config, configText(settings, shares, scratch));
   for (const { user, password } of [FIRST, SECOND])
     await addAccount(config, accounts, user, password);
   const port = await freePort();
@@ -157,8 +166,8 @@ export async function startUsmbd(settings: Settings = []): Promise<Target> {
     secondAccount: SECOND,
     share: 'share',
     encryptedShare: 'encrypted',
-    folder,
-    encryptedFolder,
+    folder: join(scratch, 'share'),
+    encryptedFolder: join(scratch, 'encrypted'),
     get pid() {
       return server.pid;
     },
@@ -177,18 +186,13 @@ export async function startUsmbd(settings: Settings = []): Promise<Target> {
   };
 }
 
-function configText(settings: Settings, folder: string, encryptedFolder: string): string {
-  return `[global]
-${settings.map((line) => `\t${line}\n`).join('')}
-[share]
-\tpath = ${folder}
-\tread only = no
-
-[encrypted]
-\tpath = ${encryptedFolder}
-\tread only = no
-\tsmb encrypt = required
-`;
+function configText(settings: Settings, shares: MoreShares, scratch: string): string {
+  const section = (name: string, lines: Settings): string =>
+    `[${name}]\n${lines.map((line) => `\t${line}\n`).join('')}`;
+  const ofShares = Object.entries(shares).map(([name, lines]) =>
+    section(name, [`path = ${join(scratch, name)}`, 'read only = no', ...lines]),
+  );
+  return [section('global', settings), ...ofShares].join('\n');
 }
 
 async function addAccount(
