@@ -62,12 +62,16 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.rw'),
   suite('smb2.mkdir'),
   suite('smb2.credits'),
+  suite('smb2.compound'),
+  suite('smb2.compound_async'),
   suite('smb2.compound_find'),
   suite('smb2.fileid', 120),
   suite('smb2.openattr'),
   suite('smb2.winattr'),
   suite('smb2.getinfo'),
   suite('smb2.setinfo'),
+  suite('smb2.sharemode'),
+  suite('smb2.deny'),
   suite('smb2.delete-on-close-perms'),
   suite('smb2.rename'),
   suite('smb2.lock'),
@@ -88,6 +92,10 @@ const LISTED_SUITES: readonly Suite[] = [
 /** Of later releases: what issues name, since the rest is as in 4.17. */
 const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.credits'),
+  suite('smb2.compound'),
+  // Otherwise it expects READ and WRITE to be answered late, as Samba does where its disk is slowed down.
+  suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'] }),
+  suite('smb2.sharemode'),
   suite('smb2.rename', 180),
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
