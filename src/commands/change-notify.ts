@@ -13,6 +13,7 @@ import {
   STATUS_CANCELLED,
   STATUS_DELETE_PENDING,
   STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INTERNAL_ERROR,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_IMPLEMENTED,
   STATUS_NOTIFY_CLEANUP,
@@ -50,6 +51,9 @@ export function changeNotify(
   if (watch === undefined) return STATUS_DELETE_PENDING;
   const now = watch.takeNow(body.outputBufferLength);
   if (now !== undefined) return answer(now, request);
+  // 3.3.5.2.7: "MAY fail requests in a compound chain which require asynchronous processing", as Windows
+  // does (<266>): a change may never come, and what is behind would wait as long.
+  if (request.holdsOthers) return STATUS_INTERNAL_ERROR;
   if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   return watch
     .wait(body.outputBufferLength, request.pend())

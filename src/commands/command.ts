@@ -58,7 +58,7 @@ export interface CommandRow {
   readonly whileExpired: boolean;
   /** The session is verified where the request is signed for one, or names one in plain. */
   readonly sessionIfNamed?: boolean;
-  /** No interim response ever: clients fail their login on one. */
+  /** No interim response ever: clients fail their login on one, and Windows sends none for SET_INFO. */
   readonly neverPends?: boolean;
 }
 

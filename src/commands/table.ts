@@ -23,6 +23,7 @@ import { decodeSetInfoRequest } from '../smb2/set-info.ts';
 import { decodeTreeConnectRequest } from '../smb2/tree-connect.ts';
 import { decodeTreeDisconnectRequest } from '../smb2/tree-disconnect.ts';
 import { decodeWriteRequest } from '../smb2/write.ts';
+import { WireError } from '../wire/wire-error.ts';
 import { cancel } from './cancel.ts';
 import { changeNotify } from './change-notify.ts';
 import { close } from './close.ts';
@@ -162,6 +163,7 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
     needs: 'open',
     payloadBytes: (body) => body.buffer.length,
     large: true,
+    neverPends: true,
   }),
   OPLOCK_BREAK: row({
     name: 'OPLOCK_BREAK',
@@ -172,6 +174,18 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
 };
 
 /** By command code. */
-export const commandTable: readonly CommandRow[] = Object.entries(rows)
+const commandTable: readonly CommandRow[] = Object.entries(rows)
   .sort(([a], [b]) => Command[a as CommandName] - Command[b as CommandName])
   .map(([, definition]) => definition);
+
+/** 3.3.5.2.6: what no row is for does not conform to section 2. */
+const UNKNOWN = row({
+  name: 'unknown',
+  decode: (): never => {
+    throw new WireError('2.2.1.2', 'an unknown command');
+  },
+  handle: (body: never) => body,
+  needs: 'nothing',
+});
+
+export const rowOf = (command: number): CommandRow => commandTable[command] ?? UNKNOWN;

@@ -27,6 +27,10 @@ export class Request implements PendingRequest {
   /** Nonzero once an interim response went out. */
   asyncId = 0;
   cancelled = false;
+  /** No interim response, however long it takes; set by the pipeline. */
+  neverPends = false;
+  /** A related request behind it in its compound waits for it; set by the pipeline. */
+  holdsOthers = false;
   /** Sends the interim response; set by the pipeline. */
   onPend: (() => void) | undefined;
   #controller: AbortController | undefined;
@@ -65,7 +69,8 @@ export class Request implements PendingRequest {
 
   /** Whether one more request of this connection may wait: its interim gives the credits back. */
   get mayPend(): boolean {
-    return this.asyncId !== 0 || this.connection.asyncRequests.size < MAX_ASYNC_REQUESTS;
+    if (this.asyncId !== 0 || this.neverPends) return true;
+    return this.connection.asyncRequests.size < MAX_ASYNC_REQUESTS;
   }
 
   /**
@@ -73,7 +78,7 @@ export class Request implements PendingRequest {
    * client, or for something that may never come, calls it before it waits.
    */
   pend(): AbortSignal {
-    if (this.asyncId === 0) {
+    if (this.asyncId === 0 && !this.neverPends) {
       this.asyncId = this.connection.newAsyncId();
       this.connection.asyncRequests.set(this.asyncId, this);
       this.onPend?.();

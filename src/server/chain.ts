@@ -8,7 +8,7 @@
  */
 import { INTERIM_RESPONSE_MS } from '../base/limits.ts';
 import { type CommandRow, Disconnect, type Outcome } from '../commands/command.ts';
-import { commandTable } from '../commands/table.ts';
+import { rowOf } from '../commands/table.ts';
 import {
   isError,
   type NtStatus,
@@ -65,7 +65,7 @@ export class Chain {
     for (let i = index; i < this.#members.length; i++) {
       // The connection was lost while a member before it waited.
       if (this.#connection.state === 'closed') return;
-      const request = this.#request(this.#members[i]!);
+      const request = this.#request(this.#members[i]!, this.#members[i + 1]);
       const outcome = this.#perform(request);
       if (outcome instanceof Promise) {
         this.#wait(request, outcome, i);
@@ -76,7 +76,7 @@ export class Chain {
     this.#flush();
   }
 
-  #request({ header, message }: Member): Request {
+  #request({ header, message }: Member, next: Member | undefined): Request {
     const request = new Request(
       this.#server,
       this.#connection,
@@ -84,6 +84,8 @@ export class Chain {
       message,
       this.#encryptedBy !== undefined,
     );
+    request.neverPends = rowOf(header.command).neverPends === true;
+    request.holdsOthers = next !== undefined && isRelated(next.header);
     // A CANCEL bears the MessageId of the request it is after.
     if (header.command !== Command.CANCEL) {
       this.#connection.requests.set(header.messageId, request);
@@ -92,7 +94,6 @@ export class Chain {
   }
 
   #wait(request: Request, outcome: Promise<Outcome>, index: number): void {
-    const row = commandTable[request.header.command]!;
     const next = this.#members[index + 1];
     const used = this.#hold(request);
     let detached = false;
@@ -107,7 +108,7 @@ export class Chain {
         new Chain(this.#server, this.#connection, rest).run();
       }
     };
-    const timer = row.neverPends
+    const timer = request.neverPends
       ? undefined
       : setTimeout(() => this.#pend(request), INTERIM_RESPONSE_MS).unref();
     if (request.asyncId !== 0) request.onPend();
@@ -214,7 +215,7 @@ export class Chain {
   /** 3.3.5.2.4, .7.2, .8 and .9: signature, session and idle time. */
   #check(request: Request): NtStatus | undefined {
     const { header, connection } = request;
-    const row = commandTable[header.command]!;
+    const row = rowOf(header.command);
     const related = isRelated(header);
     const named =
       related && this.#previous !== undefined
@@ -239,7 +240,7 @@ export class Chain {
   }
 
   #handle(request: Request): Outcome | Promise<Outcome> {
-    const row = commandTable[request.header.command]!;
+    const row = rowOf(request.header.command);
     const body = row.decode(request.message);
     const charge = row.payloadBytes?.(body as never);
     const refused =
@@ -269,7 +270,7 @@ const namesSession = ({ header, encrypted }: Request, row: CommandRow): boolean 
   row.sessionIfNamed === true && (isSigned(header) || (!encrypted && header.sessionId !== 0));
 
 function hasFileId(request: Request, before: Previous | undefined): boolean {
-  const row = commandTable[request.header.command]!;
+  const row = rowOf(request.header.command);
   if (request.header.command === Command.CREATE || row.needs === 'open') return true;
   return isRelated(request.header) && before?.hasFileId === true;
 }

@@ -12,6 +12,7 @@ import {
   STATUS_CANCELLED,
   STATUS_DELETE_PENDING,
   STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INTERNAL_ERROR,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_IMPLEMENTED,
   STATUS_NOTIFY_CLEANUP,
@@ -38,6 +39,7 @@ import {
   FILE_DIRECTORY_FILE,
   FILE_OVERWRITE_IF,
 } from '../smb2/create-options.ts';
+import { encodeEchoRequest } from '../smb2/echo.ts';
 import { Command, isAsync, SMB2_FLAGS_ASYNC_COMMAND } from '../smb2/header.ts';
 import {
   type ClientSession,
@@ -47,12 +49,14 @@ import {
   type Draft,
   type FileId,
   type Reply,
+  SAME,
   type TestClient,
 } from './test-client.support.test.ts';
 import {
   dispose,
   LOGOFF,
   link,
+  query,
   rename,
   setInfo,
   TREE_DISCONNECT,
@@ -400,4 +404,33 @@ test('a change is told within the compound that made the watch, and by it', asyn
   assert.ok(replies.every(({ status }) => status === STATUS_SUCCESS));
   assert.deepEqual(await scene.told(id), ['+compound']);
   await scene.end();
+});
+
+test('notify: related requests behind one that would wait do not wait: it is refused (<266>)', async () => {
+  const scene = await Scene.set();
+  const { client, session, treeId } = scene;
+  const make = { ...create({ name: 'd', createOptions: FILE_DIRECTORY_FILE }), treeId };
+  const related = (draft: Draft): Draft => ({ ...draft, related: true });
+  const replies = await client.chain(
+    [make, related(notify(SAME)), related(query(SAME)), related(close(SAME))],
+    session,
+  );
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [STATUS_SUCCESS, STATUS_INTERNAL_ERROR, STATUS_SUCCESS, STATUS_SUCCESS],
+  );
+  // Unrelated ones depend on nothing.
+  const directory = await scene.watch();
+  const ids = client.send(
+    [
+      { ...notify(directory), treeId },
+      { command: Command.ECHO, body: encodeEchoRequest() },
+    ],
+    session,
+  );
+  assert.equal((await client.final(ids[1]!)).status, STATUS_SUCCESS);
+  await scene.close(directory);
+  assert.equal((await client.final(ids[0]!)).status, STATUS_NOTIFY_CLEANUP);
+  await client.lost();
+  scene.world.assertEmpty();
 });

@@ -104,6 +104,20 @@ compound('a related member takes the FileId before it, whatever its own says', a
   assert.deepEqual(await statuses(query(other)), [STATUS_FILE_CLOSED]);
 });
 
+compound('an unknown command behind others is refused, and they are answered', async (scene) => {
+  const { chain, client, session } = scene;
+  const unknown: Draft = { command: 0xff as Command, body: Buffer.from([4, 0, 0, 0]) };
+  const replies = await chain(create({ name: 'file' }), related(close(SAME)), related(unknown));
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [STATUS_SUCCESS, STATUS_SUCCESS, STATUS_INVALID_PARAMETER],
+  );
+  // By itself, and where it depends on nothing, it ends the connection.
+  client.send([ECHO, unknown], session);
+  await turns();
+  assert.match(client.transport.closeReason ?? '', /unknown command/);
+});
+
 compound('what needs the FileId of a failed member fails as it did', async ({ statuses }) => {
   const missing = create({ name: 'missing', createDisposition: FILE_OPEN });
   const failed = STATUS_OBJECT_NAME_NOT_FOUND;

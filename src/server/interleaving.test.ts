@@ -10,6 +10,7 @@ import { SMB2_WATCH_TREE } from '../smb2/change-notify.ts';
 import { SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB } from '../smb2/close.ts';
 import { decodeCreateResponse } from '../smb2/create.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
+import { Command } from '../smb2/header.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK } from '../smb2/lock.ts';
 import { SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
 import {
@@ -147,6 +148,8 @@ test('interleaving: each request has one answer, and nothing is left', async () 
             ({ header, status }) => header.messageId === id && status !== STATUS_PENDING,
           );
           assert.equal(answers.length, lost ? Math.min(1, answers.length) : 1);
+          // What a NOTIFY that others of its compound wait for is told.
+          if (answers[0]?.header.command === Command.CHANGE_NOTIFY) continue;
           assert.notEqual(answers[0]?.status, STATUS_INTERNAL_ERROR);
         }
         if (!lost) await client.lost();

@@ -14,11 +14,19 @@ import {
 } from '../base/limits.ts';
 import { Disconnect } from '../commands/command.ts';
 import { multiProtocolNegotiate } from '../commands/negotiate.ts';
-import { commandTable } from '../commands/table.ts';
+import { rowOf } from '../commands/table.ts';
 import type { Connection } from '../objects/connection.ts';
 import { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
-import { Command, encodeHeader, isResponse, readHeader } from '../smb2/header.ts';
+import {
+  Command,
+  encodeHeader,
+  type Header,
+  isCommand,
+  isRelated,
+  isResponse,
+  readHeader,
+} from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
 import { answer, send } from './respond.ts';
@@ -78,14 +86,23 @@ function receiveSmb1(
   return undefined;
 }
 
+/**
+ * 3.3.5.2.6 ends a connection for an unknown command. One that follows others in a related chain is
+ * refused with INVALID_PARAMETER, as by Samba: what is before it belongs to somebody who is known.
+ */
+const isFollower = (connection: Connection, header: Header, members: number): boolean =>
+  members > 1 && isRelated(header) && connection.authenticated;
+
 /** 3.3.5.2.2, .3, .6 and the sizes of 3.3.5.2: whether this request may be looked at. */
 function admit(
   connection: Connection,
   { header, message }: Member,
   members: number,
 ): Disconnect | undefined {
-  const row = commandTable[header.command];
-  if (row === undefined) return new Disconnect(`unknown command ${header.command}`);
+  if (!isCommand(header.command) && !isFollower(connection, header, members)) {
+    return new Disconnect(`unknown command ${header.command}`);
+  }
+  const row = rowOf(header.command);
   if (isResponse(header)) return new Disconnect('a request that says it is a response');
   if (header.command === Command.NEGOTIATE ? members > 1 : connection.state !== 'negotiated') {
     return new Disconnect('a request out of place: NEGOTIATE comes first, and alone');

@@ -1,10 +1,19 @@
 /** Oplocks and leases: what is cached is given up when another needs the file, at once and by the right name. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closeRequest, createRequest, type OpenOptions } from '../../src/client/requests.ts';
+import { setTimeout } from 'node:timers/promises';
+import { INTERIM_RESPONSE_MS } from '../../src/base/limits.ts';
+import {
+  closeRequest,
+  createRequest,
+  type OpenOptions,
+  setInfoRequest,
+} from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import { STATUS_INVALID_PARAMETER, STATUS_PENDING } from '../../src/dtyp/ntstatus.ts';
+import { FileInformationClass } from '../../src/fscc/information-class.ts';
+import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
 import { decodeCreateResponse } from '../../src/smb2/create.ts';
 import {
   decodeLease,
@@ -14,6 +23,7 @@ import {
 import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
 import { FILE_OPEN_IF, FILE_SHARE_READ } from '../../src/smb2/create-options.ts';
 import { Command } from '../../src/smb2/header.ts';
+import { SMB2_0_INFO_FILE } from '../../src/smb2/info-types.ts';
 import {
   encodeOplockBreakRequest,
   type OplockBreakNotification,
@@ -163,4 +173,37 @@ test('A26 a key names one file', async () => {
   assertStatus(other, STATUS_INVALID_PARAMETER);
   await again.close();
   await file.close();
+});
+
+test('a rename that waits for a break is not announced, as Windows does not (smb2.compound_async)', async () => {
+  const [holder, other] = [await stage.enter(win11), await stage.enter(win11)];
+  const kept = { access: FILE_GENERIC_READ, disposition: FILE_OPEN_IF };
+  const caching = (fill: number): OpenOptions => ({
+    ...kept,
+    oplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
+    contexts: [lease(2, fill, RH)],
+  });
+  const held = await holder.open('before', caching(31));
+  const renamed = await other.open('before', {
+    ...caching(32),
+    access: FILE_GENERIC_READ | DELETE,
+  });
+  const broken = nextBreak(holder);
+  const [exchange] = await other.submit([
+    setInfoRequest(
+      renamed.fileId,
+      SMB2_0_INFO_FILE,
+      FileInformationClass.FileRenameInformation,
+      encodeRenameInformation({ replaceIfExists: false, rootDirectory: 0, fileName: 'after' }),
+    ),
+  ]);
+  const notification = await broken;
+  assert.ok(notification.kind === 'lease');
+  const later = setTimeout(3 * INTERIM_RESPONSE_MS, 'nothing yet');
+  assert.equal(await Promise.race([exchange!.interim, later]), 'nothing yet');
+  const { leaseKey, newLeaseState: leaseState } = notification;
+  assertStatus(await acknowledge(holder, { kind: 'lease', leaseKey, leaseState }), 0);
+  assertStatus(await other.session.connection.answerOf(exchange!), 0);
+  await held.close();
+  await renamed.close();
 });
