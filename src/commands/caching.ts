@@ -35,8 +35,11 @@ export function requestedLease(body: CreateRequest, request: Request): LeaseCont
   return lease?.version === 2 && !dialect!.smb3 ? undefined : lease;
 }
 
-const leaseIdOf = (lease: LeaseContext | undefined, request: Request): string | undefined =>
-  lease === undefined ? undefined : leaseId(request.connection.clientGuid, lease.leaseKey);
+/** Names the lease that a CREATE asks for. */
+export function leaseIdOf(body: CreateRequest, request: Request): string | undefined {
+  const lease = requestedLease(body, request);
+  return lease === undefined ? undefined : leaseId(request.connection.clientGuid, lease.leaseKey);
+}
 
 /** What an open got, for its CREATE response. */
 export interface CachingReply {
@@ -93,7 +96,7 @@ export function refuseLeaseKey(
   request: Request,
   file: SharedFile | undefined,
 ): NtStatus | undefined {
-  const id = leaseIdOf(requestedLease(body, request), request);
+  const id = leaseIdOf(body, request);
   if (id === undefined) return undefined;
   return request.server.oplocks.isElsewhere(id, file) ? STATUS_INVALID_PARAMETER : undefined;
 }
@@ -109,7 +112,7 @@ export function makeWay(
   mode: ShareMode,
   overwrites: boolean,
 ): Promise<NtStatus | undefined> | NtStatus | undefined {
-  const actor = { open: undefined, leaseId: leaseIdOf(requestedLease(body, request), request) };
+  const actor = { open: undefined, leaseId: leaseIdOf(body, request) };
   const open: Operation = { kind: 'open', overwrites, access: mode.access };
   const violation = file.sharingViolation(mode);
   // A batch oplock goes before share modes are looked at; other handles go where that may help.
@@ -118,6 +121,22 @@ export function makeWay(
   const change = request.server.oplocks.before(file, operation, actor);
   if (change !== undefined) return patiently(change, request);
   return violation ? STATUS_SHARING_VIOLATION : undefined;
+}
+
+/** A change of the file's data: until it is done nobody is let cache them. */
+export async function whileChanging<T>(
+  { server }: Request,
+  file: SharedFile,
+  change: Promise<T>,
+): Promise<T> {
+  file.changing += 1;
+  try {
+    return await change;
+  } finally {
+    file.changing -= 1;
+    // Its last open may have been closed meanwhile.
+    server.files.release(file);
+  }
 }
 
 /** Waits with an interim response; a status only where the wait is given up. */

@@ -25,6 +25,8 @@ export interface Reply {
   readonly signWith?: Signer;
   /** Gets the message as it is about to be sent: the preauthentication hash. */
   readonly onEncoded?: (parts: readonly Buffer[]) => void;
+  /** Called behind this answer: the transport has it, or is gone. */
+  readonly onSent?: () => void;
 }
 
 /** The connection has to end without an answer; `reason` is for the log. */

@@ -67,7 +67,7 @@ import {
 import { EEXIST, ENOENT, ENOPATH, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsEa, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
-import { grantCaching, makeWay, refuseLeaseKey } from './caching.ts';
+import { leaseIdOf, makeWay, refuseLeaseKey, whileChanging } from './caching.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { isBelowDoomed } from './doomed.ts';
@@ -214,11 +214,10 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
   const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
   const open = register(wanted, request, handle, access);
   if (typeof open === 'number') return open;
-  const caching = grantCaching(wanted, request, open);
   try {
     const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
     const failed = set !== 0 ? set : await reserve(wanted, handle);
-    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED, caching);
+    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);
     open.deleteOnClose = true;
     await closeOpen(request.server, open);
     return failed;
@@ -252,12 +251,14 @@ async function openExisting(
   }
   const open = register(wanted, request, handle, prepared.access);
   if (typeof open === 'number') return open;
-  const caching = grantCaching(wanted, request, open);
   try {
-    const failed = await openData(wanted, open, handle, prepared.stat);
+    const opening = openData(wanted, open, handle, prepared.stat);
+    const failed = await (overwrites(wanted)
+      ? whileChanging(request, open.file!, opening)
+      : opening);
     if (failed === undefined) {
       if (overwrites(wanted)) request.server.notifier.overwritten(request.tree.share, handle);
-      return await createReply(wanted, request, open, actionOf(wanted), caching);
+      return await createReply(wanted, request, open, actionOf(wanted));
     }
     open.deleteOnClose = false;
     await closeOpen(request.server, open);
@@ -391,6 +392,7 @@ function register(
       createOptions: wanted.createOptions,
       handle,
       file,
+      leaseId: leaseIdOf(wanted, request),
     },
     {
       deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,

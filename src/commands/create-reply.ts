@@ -16,7 +16,7 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
-import type { CachingReply } from './caching.ts';
+import { grantCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -27,7 +27,6 @@ export async function createReply(
   request: TreeRequest,
   open: Open,
   createAction: number,
-  caching: CachingReply,
 ): Promise<Outcome> {
   const handle = open.handle!;
   const stat = await handle.stat();
@@ -36,12 +35,15 @@ export async function createReply(
     return statusOfErrno(stat);
   }
   const createContexts = await contexts(body, open, stat);
+  if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
+  // Last of all: what is told is what it holds when it is told.
+  const caching = grantCaching(body, request, open);
   if (caching.lease !== undefined) {
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }
-  if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   request.open = open;
   return {
+    onSent: () => request.server.oplocks.answered(open),
     body: encodeCreateResponse({
       oplockLevel: caching.oplockLevel,
       flags: 0,

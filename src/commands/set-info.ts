@@ -20,7 +20,7 @@ import {
 import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
-import { breakFor } from './caching.ts';
+import { breakFor, whileChanging } from './caching.ts';
 import { changesBySetting } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
@@ -113,6 +113,17 @@ function perform(
 ): MaybePromise<NtStatus> {
   const { open } = request;
   if (open.closed) return STATUS_FILE_CLOSED;
+  const done = change(body, request, handle);
+  const changesData = open.file !== undefined && breaking(body)?.kind === 'write';
+  return changesData && done instanceof Promise ? whileChanging(request, open.file!, done) : done;
+}
+
+function change(
+  body: SetInfoRequest,
+  request: OpenRequest,
+  handle: VfsHandle,
+): MaybePromise<NtStatus> {
+  const { open } = request;
   switch (body.fileInfoClass) {
     case Class.FileBasicInformation:
       return setBasic(body.buffer, handle);

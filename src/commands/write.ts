@@ -20,7 +20,7 @@ import {
   type WriteRequest,
 } from '../smb2/write.ts';
 import { isErrno } from '../vfs/errno.ts';
-import { breakFor } from './caching.ts';
+import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { isBeyondInt64 } from './read.ts';
@@ -62,8 +62,10 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
   const written = open.handle!.write(body.data, body.offset);
-  if (typeof written === 'number' && !through) return answerWrite(written, open);
-  return finishWrite(request, written, through);
+  if (typeof written === 'number') {
+    return through ? finishWrite(request, written, through) : answerWrite(written, open);
+  }
+  return finishWrite(request, whileChanging(request, open.file!, written), through);
 }
 
 function writeLocked(body: WriteRequest, open: Open): boolean {

@@ -41,6 +41,8 @@ export interface OpenState {
   readonly handle?: VfsHandle;
   readonly file?: SharedFile;
   readonly pipe?: Pipe;
+  /** Of the lease that it asks for, granted or not yet. */
+  readonly leaseId?: string | undefined;
 }
 
 export class Open {
@@ -54,6 +56,7 @@ export class Open {
   readonly handle: VfsHandle | undefined;
   readonly file: SharedFile | undefined;
   readonly pipe: Pipe | undefined;
+  readonly leaseId: string | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
   /** FileModeInformation's settable bits, MS-FSCC 2.4.31. */
@@ -72,6 +75,8 @@ export class Open {
   /** There is one from the first CHANGE_NOTIFY to the close. */
   watch: ChangeWatch | undefined;
   closed = false;
+  /** Its CREATE has been answered, or nobody is there any more to hear the answer. */
+  answered = false;
   /** Held by requests under way; the handle closes after them. */
   readonly lifetime = new Lifetime();
 
@@ -86,6 +91,7 @@ export class Open {
     this.handle = state.handle;
     this.file = state.file;
     this.pipe = state.pipe;
+    this.leaseId = state.leaseId;
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;
   }

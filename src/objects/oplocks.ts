@@ -64,6 +64,8 @@ export class Oplocks {
   readonly #connections: Iterable<Connection>;
   readonly #leases = new Map<string, Lease>();
   readonly #timers = new WeakMap<FileGrant, NodeJS.Timeout>();
+  /** Breaks of what the client has not been told yet that it holds. */
+  readonly #early = new Map<Holder, (() => void)[]>();
 
   /** `connections`: the server's, oldest first. */
   constructor(connections: Iterable<Connection>) {
@@ -115,6 +117,8 @@ export class Oplocks {
     const id = leaseId(wanted.clientGuid, wanted.leaseKey);
     const known = this.#leases.get(id);
     const around = company(file, (other) => isLease(other) && other.id === id, open, id);
+    // Another CREATE of this client was faster, for another file.
+    if (known !== undefined && known.file !== file) return undefined;
     if (known === undefined) {
       const state = grantableLease(wanted.state, around);
       const lease: Lease = {
@@ -163,6 +167,7 @@ export class Oplocks {
   /** 3.3.5.22: the holder says what it keeps; the caller has checked that it may. */
   acknowledge(file: SharedFile, grant: FileGrant, state: Caching): void {
     clearTimeout(this.#timers.get(grant));
+    this.#early.delete(grant.owner);
     const follows = settle(grant, state);
     if (follows !== undefined) this.#tell(file, follows, false);
     this.#drop(file);
@@ -178,6 +183,8 @@ export class Oplocks {
       if (lease.opens.size === 0) this.#leases.delete(lease.id);
     }
     const gone = lease?.opens.size === 0 ? lease : open;
+    this.#early.delete(gone);
+    if (lease !== undefined) this.#catchUp(lease);
     file.grants = file.grants.filter((grant) => {
       if (grant.owner !== gone) return true;
       clearTimeout(this.#timers.get(grant));
@@ -187,11 +194,37 @@ export class Oplocks {
     file.changed();
   }
 
+  /** The CREATE of this open is answered: its client may hear now that it loses what it got. */
+  answered(open: Open): void {
+    open.answered = true;
+    this.#catchUp(open.lease ?? open);
+  }
+
+  #catchUp(holder: Holder): void {
+    const early = this.#early.get(holder);
+    if (early === undefined || !isAnswered(holder)) return;
+    this.#early.delete(holder);
+    for (const tell of early) tell();
+  }
+
   /** `first`: not a further step of a break that the holder has heard of; it has its epoch already. */
   #tell(file: SharedFile, one: Break<Holder>, first: boolean): void {
     const { owner } = one.grant;
     if (isLease(owner) && owner.version === 2 && first) owner.epoch = (owner.epoch + 1) & 0xffff;
-    const told = isLease(owner) ? this.#tellLease(owner, one) : tellOpen(owner, one.to);
+    const epoch = isLease(owner) && owner.version === 2 ? owner.epoch : 0;
+    const tell = () => this.#send(file, one, epoch);
+    if (isAnswered(owner)) {
+      tell();
+      return;
+    }
+    const early = this.#early.get(owner);
+    if (early === undefined) this.#early.set(owner, [tell]);
+    else early.push(tell);
+  }
+
+  #send(file: SharedFile, one: Break<Holder>, epoch: number): void {
+    const { owner } = one.grant;
+    const told = isLease(owner) ? this.#tellLease(owner, one, epoch) : tellOpen(owner, one.to);
     if (!one.acknowledged) return;
     // A holder whose connection is gone acknowledges nothing.
     const delay = told ? OPLOCK_BREAK_TIMEOUT_MS : 0;
@@ -199,10 +232,10 @@ export class Oplocks {
     this.#timers.set(one.grant, timer);
   }
 
-  #tellLease(lease: Lease, { from, to, acknowledged }: Break<Holder>): boolean {
+  #tellLease(lease: Lease, { from, to, acknowledged }: Break<Holder>, newEpoch: number): boolean {
     return notifyClient(this.#connections, lease.clientGuid, {
       kind: 'lease',
-      newEpoch: lease.version === 2 ? lease.epoch : 0,
+      newEpoch,
       flags: acknowledged ? SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED : 0,
       leaseKey: lease.leaseKey,
       currentLeaseState: from,
@@ -215,6 +248,12 @@ export class Oplocks {
     file.grants = file.grants.filter((grant) => grant.state !== 0 || !grant.legacy);
   }
 }
+
+const isAnswered = (holder: Holder): boolean => {
+  if (!isLease(holder)) return holder.answered;
+  for (const open of holder.opens) if (!open.answered) return false;
+  return true;
+};
 
 const held = (state: Caching) => ({ state, breakingTo: undefined, demanded: undefined });
 
@@ -234,13 +273,14 @@ function company(
   const opened = [...file.opens].some(
     (other) =>
       other !== self &&
-      (id === undefined || other.lease?.id !== id) &&
+      (id === undefined || other.leaseId !== id) &&
       (other.access & ~STAT_ACCESS) !== 0,
   );
   return {
     // Who caches counts, even if its opens only look at attributes.
     opened: opened || others.length > 0,
-    exclusive: others.some(({ state }) => (state & W) !== 0),
+    // What would be cached while the data change is old when the change is done.
+    exclusive: file.changing > 0 || others.some(({ state }) => (state & W) !== 0),
     handleLease: others.some(({ legacy, state }) => !legacy && (state & H) !== 0),
     oplock: others.some(({ legacy }) => legacy),
     locked: file.locks.size > 0,

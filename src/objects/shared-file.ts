@@ -31,6 +31,8 @@ export class SharedFile {
   deleter: Open | undefined;
   /** File.PendingNotifications: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
   untold = 0;
+  /** Changes of its data under way: their breaks have been made, nobody may start to cache until they are done. */
+  changing = 0;
 
   #change: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
@@ -111,7 +113,7 @@ export class SharedFiles {
 
   /** Forgets a file that nobody has open any more. */
   release(file: SharedFile): void {
-    if (file.opens.size > 0) return;
+    if (file.opens.size > 0 || file.changing > 0) return;
     this.#files.delete(file.key);
     this.doomed.delete(file);
   }

@@ -33,7 +33,7 @@ import {
   verifySignature,
   verifyTree,
 } from './preconditions.ts';
-import { type Answer, answer, interimAnswer, send } from './respond.ts';
+import { type Answer, answer, interimAnswer, send, settle } from './respond.ts';
 import type { Member, Unwrapped } from './unwrap.ts';
 
 /** What the previous member of a compound leaves to a related one. */
@@ -64,7 +64,7 @@ export class Chain {
   run(index = 0): void {
     for (let i = index; i < this.#members.length; i++) {
       // The connection was lost while a member before it waited.
-      if (this.#connection.state === 'closed') return;
+      if (this.#connection.state === 'closed') break;
       const request = this.#request(this.#members[i]!, this.#members[i + 1]);
       const outcome = this.#perform(request);
       if (outcome instanceof Promise) {
@@ -159,6 +159,7 @@ export class Chain {
     if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
     if (outcome instanceof Disconnect) {
       this.#connection.transport.close(outcome.reason);
+      settle(this.#answers);
       return false;
     }
     const status = typeof outcome === 'number' ? outcome : (outcome.status ?? 0);

@@ -30,6 +30,7 @@ export interface Answer {
   readonly signer: Signer | undefined;
   readonly request: Request;
   readonly onEncoded: Reply['onEncoded'];
+  readonly onSent: Reply['onSent'];
 }
 
 const emptyError = encodeErrorResponse({});
@@ -71,6 +72,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
     signer: reply.signWith ?? signerFor(request, connection),
     request,
     onEncoded: reply.onEncoded,
+    onSent: reply.onSent,
   };
 }
 
@@ -101,7 +103,11 @@ const PADDING = Buffer.alloc(8);
  * plain: the refusal must reach a client that has lost its keys.
  */
 export function send(connection: Connection, answers: readonly Answer[], sealer?: Session): void {
-  if (connection.state === 'closed' || answers.length === 0) return;
+  if (connection.state === 'closed') {
+    settle(answers);
+    return;
+  }
+  if (answers.length === 0) return;
   const out: Buffer[] = [];
   for (const [i, one] of answers.entries()) {
     const head = one.parts[0]!;
@@ -117,6 +123,12 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
   }
   const cipher = sealer?.cipher;
   connection.transport.send(cipher === undefined ? out : cipher.seal(sealer!.sessionId, out));
+  settle(answers);
+}
+
+/** These answers are sent, or never will be. */
+export function settle(answers: readonly Answer[]): void {
+  for (const one of answers) one.onSent?.();
 }
 
 /** Pads to a multiple of 8 and lets the header point behind it. */

@@ -34,6 +34,7 @@ import {
   readHeader,
   SMB2_FLAGS_RELATED_OPERATIONS,
   SMB2_FLAGS_SIGNED,
+  UNSOLICITED_MESSAGE_ID,
 } from '../smb2/header.ts';
 import { decodeNegotiateResponse, encodeNegotiateRequest } from '../smb2/negotiate.ts';
 import {
@@ -45,6 +46,10 @@ import {
   NegotiateContextType,
   negotiateContextsOf,
 } from '../smb2/negotiate-contexts.ts';
+import {
+  decodeOplockBreakNotification,
+  type OplockBreakNotification,
+} from '../smb2/oplock-break.ts';
 import { decodeSessionSetupResponse, encodeSessionSetupRequest } from '../smb2/session-setup.ts';
 import { encodeTreeConnectRequest } from '../smb2/tree-connect.ts';
 import type { ConnectionHandler } from './serve-connection.ts';
@@ -99,6 +104,9 @@ export class TestClient {
   readonly transport: FakeTransport;
   readonly handler: ConnectionHandler;
   readonly replies: Reply[] = [];
+  /** What the server sent unasked, and how many replies were there before. */
+  readonly breaks: { readonly notification: OplockBreakNotification; readonly after: number }[] =
+    [];
   dialect = 0;
   cipherId: number | undefined;
   signing: SigningAlgorithm = SigningAlgorithm.HMAC_SHA256;
@@ -199,7 +207,13 @@ export class TestClient {
 
   async negotiate(
     dialects: readonly number[] = [Dialect.SMB3_11],
-    { securityMode = 1, ciphers = [2], signings = [1], capabilities = 0x7f } = {},
+    {
+      securityMode = 1,
+      ciphers = [2],
+      signings = [1],
+      capabilities = 0x7f,
+      clientGuid = Buffer.alloc(16, 7) as Buffer,
+    } = {},
   ): Promise<Reply> {
     const contexts = [
       {
@@ -218,7 +232,7 @@ export class TestClient {
     const body = encodeNegotiateRequest({
       securityMode,
       capabilities,
-      clientGuid: Buffer.alloc(16, 7),
+      clientGuid,
       dialects,
       negotiateContexts: dialects.includes(Dialect.SMB3_11) ? contexts : [],
     });
@@ -379,6 +393,11 @@ export class TestClient {
     const number = this.transport.frames.length - 1;
     for (const [member, message] of splitCompound(plain).entries()) {
       const header = readHeader(message);
+      if (header.messageId === UNSOLICITED_MESSAGE_ID) {
+        const notification = decodeOplockBreakNotification(message);
+        this.breaks.push({ notification, after: this.replies.length });
+        continue;
+      }
       const reply = { header, status: header.status, message, frame: number, member, encrypted };
       this.#checkReply(reply);
       this.credits += header.creditRequest;

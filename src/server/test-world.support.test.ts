@@ -92,7 +92,7 @@ export class Gates {
   /** Operations that met a closed gate. */
   readonly waiting: FaultPoint[] = [];
   /** What an operation waits for that meets no closed gate. */
-  delay: ((point: FaultPoint) => Promise<void>) | undefined;
+  delay: ((point: FaultPoint) => Promise<void> | undefined) | undefined;
 
   shut(method: string): void {
     let open = (): void => {};
@@ -140,6 +140,8 @@ export interface WorldOptions {
   readonly options?: Partial<ServerOptions>;
   readonly share?: Partial<Share>;
   readonly vfs?: MemoryVfsOptions;
+  /** Stands between the server and the memory file system. */
+  readonly between?: (memory: MemoryVfs) => Vfs;
   readonly fail?: Faults['fail'];
 }
 
@@ -158,10 +160,10 @@ export class World {
   readonly uses = new Map<string, number>();
   #nextConnection = 1;
 
-  constructor({ options = {}, share = {}, vfs = {}, fail }: WorldOptions = {}) {
+  constructor({ options = {}, share = {}, vfs = {}, between, fail }: WorldOptions = {}) {
     this.memory = createMemoryVfs(vfs);
     const faults: Faults = { gate: this.gates.gate, ...(fail !== undefined && { fail }) };
-    this.vfs = createFaultyVfs(this.#counting(this.memory), faults);
+    this.vfs = createFaultyVfs(this.#counting(between?.(this.memory) ?? this.memory), faults);
     const shares: Share[] = [
       { ...DISK, name: 'share', vfs: this.vfs, ...share },
       { ...DISK, name: 'sealed', vfs: this.vfs, encryption: 'required' },

@@ -1,0 +1,188 @@
+/** Oplocks and leases where requests meet on the way: what a client is told comes in the right order. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeCreateResponse } from '../smb2/create.ts';
+import { decodeLease, encodeLease, type LeaseContext } from '../smb2/create-context-values.ts';
+import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
+import { Command } from '../smb2/header.ts';
+import { encodeOplockBreakRequest } from '../smb2/oplock-break.ts';
+import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_LEASE } from '../smb2/oplock-levels.ts';
+import {
+  close,
+  connected,
+  create,
+  type Draft,
+  type Reply,
+  SAME,
+} from './test-client.support.test.ts';
+import { write } from './test-requests.support.test.ts';
+import { turns, World } from './test-world.support.test.ts';
+
+const R = 1;
+const H = 2;
+const W = 4;
+
+const leased = (name: string, fill: number, leaseState: number): Draft =>
+  create({
+    name,
+    requestedOplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
+    createContexts: [
+      {
+        name: CreateContextName.LEASE,
+        data: encodeLease({
+          version: 2,
+          leaseKey: Buffer.alloc(16, fill),
+          leaseState,
+          leaseFlags: 0,
+          parentLeaseKey: Buffer.alloc(16),
+          epoch: 0,
+        }),
+      },
+    ],
+  });
+
+function leaseOf({ status, message }: Reply): LeaseContext {
+  assert.equal(status, 0);
+  const { createContexts } = decodeCreateResponse(message);
+  return decodeLease(findCreateContext(createContexts, CreateContextName.LEASE)!);
+}
+
+const acknowledgment = (fill: number, leaseState: number): Draft => ({
+  command: Command.OPLOCK_BREAK,
+  body: encodeOplockBreakRequest({ kind: 'lease', leaseKey: Buffer.alloc(16, fill), leaseState }),
+});
+
+async function pair(world: World) {
+  const one = await connected(world);
+  const two = await connected(world, { user: 'bob' });
+  return { one, two };
+}
+
+/** Lets one operation of this name wait, until the function that it gives is called. */
+function holdOnce(world: World, method: string): () => void {
+  let go = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  let isFirst = true;
+  world.gates.delay = (point) => {
+    if (point.method !== method || !isFirst) return undefined;
+    isFirst = false;
+    return held;
+  };
+  return go;
+}
+
+test('a lease is told of before it is broken, also in a compound that takes its time', async () => {
+  const world = new World();
+  const { one, two } = await pair(world);
+  const go = holdOnce(world, 'write');
+  const [id] = one.client.send(
+    [
+      { ...leased('file', 1, R | W | H), treeId: one.treeId },
+      { ...write(SAME), related: true },
+    ],
+    one.session,
+  );
+  await turns();
+  const [other] = two.client.send(
+    [{ ...create({ name: 'file' }), treeId: two.treeId }],
+    two.session,
+  );
+  await turns();
+  assert.equal(one.client.breaks.length, 0);
+  go();
+  const granted = leaseOf(await one.client.final(id!));
+  await turns();
+  assert.equal(granted.leaseState, R | W | H);
+  assert.equal(one.client.breaks.length, 1);
+  const { notification, after } = one.client.breaks[0]!;
+  assert.ok(notification.kind === 'lease');
+  assert.equal(notification.currentLeaseState, R | W | H);
+  assert.equal(notification.newEpoch, (granted.version === 2 ? granted.epoch : 0) + 1);
+  assert.equal(one.client.replies[after - 1]?.header.messageId, id! + 1);
+  await one.client.call({ ...acknowledgment(1, R | H), treeId: one.treeId }, one.session);
+  assert.equal((await two.client.final(other!)).status, 0);
+});
+
+test('a compound that is cut off leaves no break behind', async () => {
+  const world = new World();
+  const { one, two } = await pair(world);
+  const go = holdOnce(world, 'write');
+  one.client.send(
+    [
+      { ...leased('file', 1, R | W | H), treeId: one.treeId },
+      { ...write(SAME), related: true },
+    ],
+    one.session,
+  );
+  await turns();
+  const other = two.client.create(two.session, two.treeId, { name: 'file' });
+  await turns();
+  const lost = one.client.lost();
+  go();
+  await lost;
+  assert.equal((await other).status, 0);
+  await two.client.lost();
+  world.assertEmpty();
+});
+
+test('a CREATE tells what its lease is when it is answered, not what it was', async () => {
+  const world = new World();
+  const { one, two } = await pair(world);
+  const first = { ...leased('file', 1, R | W | H), treeId: one.treeId };
+  leaseOf(await one.client.call(first, one.session));
+  const opening = two.client.create(two.session, two.treeId, { name: 'file' });
+  await turns();
+  assert.equal(one.client.breaks.length, 1);
+  const go = holdOnce(world, 'stat');
+  const [again] = one.client.send([first], one.session);
+  await turns();
+  await one.client.call({ ...acknowledgment(1, R | H), treeId: one.treeId }, one.session);
+  await opening;
+  go();
+  const told = leaseOf(await one.client.final(again!));
+  assert.deepEqual([told.leaseState, told.leaseFlags], [R | H, 0]);
+});
+
+test('while a WRITE is on its way nobody starts to cache what it changes', async () => {
+  const world = new World();
+  const { one, two } = await pair(world);
+  const file = await one.client.open(one.session, one.treeId, 'file');
+  const go = holdOnce(world, 'write');
+  const [id] = one.client.send([{ ...write(file), treeId: one.treeId }], one.session);
+  await turns();
+  const wanted = { ...leased('file', 2, R | H), treeId: two.treeId };
+  const early = await two.client.call(wanted, two.session);
+  assert.equal(leaseOf(early).leaseState, 0);
+  // Not even when its open is closed before it is through.
+  await one.client.call({ ...close(file), treeId: one.treeId }, one.session);
+  const batch = await two.client.open(two.session, two.treeId, 'file', {
+    requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
+  });
+  assert.equal(batch.oplockLevel, 0);
+  go();
+  assert.equal((await one.client.final(id!)).status, 0);
+  assert.equal(leaseOf(await two.client.call(wanted, two.session)).leaseState, R | H);
+  await one.client.lost();
+  await two.client.lost();
+  world.assertEmpty();
+});
+
+test('two CREATEs of one key for two files: the one that is slower has no lease', async () => {
+  const world = new World();
+  const { one } = await pair(world);
+  for (const name of ['a', 'b']) {
+    const file = await one.client.open(one.session, one.treeId, name);
+    await one.client.call({ ...close(file), treeId: one.treeId }, one.session);
+  }
+  const go = holdOnce(world, 'open');
+  const [slow] = one.client.send([{ ...leased('a', 3, R), treeId: one.treeId }], one.session);
+  await turns();
+  const fast = { ...leased('b', 3, R), treeId: one.treeId };
+  assert.equal(leaseOf(await one.client.call(fast, one.session)).leaseState, R);
+  go();
+  const { status, message } = await one.client.final(slow!);
+  assert.equal(status, 0);
+  assert.equal(decodeCreateResponse(message).oplockLevel, 0);
+});
