@@ -3,16 +3,9 @@
  * SMB2 TRANSFORM_HEADERs (2.2.41). A session has one key a direction whatever its channels, so it has
  * one MessageCipher, which owns the nonces of its sending direction.
  */
-import {
-  type CipherCCMTypes,
-  type CipherGCMTypes,
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { writeId64 } from '../wire/struct.ts';
+import { type Aead, createAeadOpener, createAeadSealer } from './aead.ts';
 
 /** SMB2_ENCRYPTION_CAPABILITIES, 2.2.3.1.2. */
 export const CipherId = {
@@ -23,9 +16,7 @@ export const CipherId = {
 } as const;
 export type CipherId = (typeof CipherId)[keyof typeof CipherId];
 
-type Mode =
-  | { readonly ccm: true; readonly name: CipherCCMTypes; readonly keyBytes: 16 | 32 }
-  | { readonly ccm: false; readonly name: CipherGCMTypes; readonly keyBytes: 16 | 32 };
+type Mode = Aead & { readonly keyBytes: 16 | 32 };
 
 const MODES: Readonly<Record<CipherId, Mode>> = {
   [CipherId.AES_128_CCM]: { ccm: true, name: 'aes-128-ccm', keyBytes: 16 },
@@ -33,6 +24,8 @@ const MODES: Readonly<Record<CipherId, Mode>> = {
   [CipherId.AES_256_CCM]: { ccm: true, name: 'aes-256-ccm', keyBytes: 32 },
   [CipherId.AES_256_GCM]: { ccm: false, name: 'aes-256-gcm', keyBytes: 32 },
 };
+
+const nonceBytesOf = ({ ccm }: Mode): number => (ccm ? CCM_NONCE_BYTES : GCM_NONCE_BYTES);
 
 export const keyBytesOf = (cipher: CipherId): 16 | 32 => MODES[cipher].keyBytes;
 
@@ -44,7 +37,6 @@ const NONCE_AT = 20;
 const ORIGINAL_MESSAGE_SIZE_AT = 36;
 const FLAGS_AT = 42;
 const SESSION_ID_AT = 44;
-const TAG_BYTES = 16;
 const CCM_NONCE_BYTES = 11;
 const GCM_NONCE_BYTES = 12;
 const ENCRYPTED = 0x0001;
@@ -59,12 +51,15 @@ export interface Sealer {
    * are only read.
    */
   seal(sessionId: number, parts: readonly Buffer[]): Buffer[];
+  /** As seal, but the parts are its own from now on: they may become the ciphertext. */
+  sealInPlace(sessionId: number, parts: readonly Buffer[]): Buffer[];
 }
 
 export interface Opener {
   /**
    * The decrypted message. Undefined when the tag is wrong, and when the header is cut short, is no
    * TRANSFORM_HEADER, has Flags other than 1, or an OriginalMessageSize other than what follows it.
+   * `message` may be overwritten by what was in it.
    */
   open(message: Buffer): Buffer | undefined;
 }
@@ -85,48 +80,6 @@ function nonceSource(nonceBytes: number, limit: number): (header: Buffer) => voi
   };
 }
 
-function encrypt(mode: Mode, key: KeyObject, header: Buffer, parts: readonly Buffer[]): Buffer[] {
-  const aad = header.subarray(NONCE_AT);
-  if (mode.ccm) {
-    // CCM takes its message in one piece.
-    const plain = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
-    const nonce = header.subarray(NONCE_AT, NONCE_AT + CCM_NONCE_BYTES);
-    const cipher = createCipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
-    cipher.setAAD(aad, { plaintextLength: plain.length });
-    const sealed = cipher.update(plain);
-    cipher.final();
-    cipher.getAuthTag().copy(header, SIGNATURE_AT);
-    return [sealed];
-  }
-  const nonce = header.subarray(NONCE_AT, NONCE_AT + GCM_NONCE_BYTES);
-  const cipher = createCipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(aad);
-  const sealed = parts.map((part) => cipher.update(part));
-  cipher.final();
-  cipher.getAuthTag().copy(header, SIGNATURE_AT);
-  return sealed;
-}
-
-function decrypt(mode: Mode, key: KeyObject, message: Buffer): Buffer {
-  const aad = message.subarray(NONCE_AT, TRANSFORM_HEADER_BYTES);
-  const tag = message.subarray(SIGNATURE_AT, NONCE_AT);
-  const sealed = message.subarray(TRANSFORM_HEADER_BYTES);
-  if (mode.ccm) {
-    const nonce = message.subarray(NONCE_AT, NONCE_AT + CCM_NONCE_BYTES);
-    const decipher = createDecipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
-    decipher.setAuthTag(tag).setAAD(aad, { plaintextLength: sealed.length });
-    const plain = decipher.update(sealed);
-    decipher.final();
-    return plain;
-  }
-  const nonce = message.subarray(NONCE_AT, NONCE_AT + GCM_NONCE_BYTES);
-  const decipher = createDecipheriv(mode.name, key, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAuthTag(tag).setAAD(aad);
-  const plain = decipher.update(sealed);
-  decipher.final();
-  return plain;
-}
-
 /** `limit` is for tests: how many messages may be sealed. */
 export function createSealer(
   cipher: CipherId,
@@ -134,26 +87,32 @@ export function createSealer(
   limit: number = MAXIMUM_SEALED,
 ): Sealer {
   const mode = MODES[cipher];
-  const key = createSecretKey(encryptionKey);
-  const nextNonce = nonceSource(mode.ccm ? CCM_NONCE_BYTES : GCM_NONCE_BYTES, limit);
+  const nonceBytes = nonceBytesOf(mode);
+  const aead = createAeadSealer(mode, encryptionKey, nonceBytes);
+  const nextNonce = nonceSource(nonceBytes, limit);
+  const sealInPlace = (sessionId: number, parts: readonly Buffer[]): Buffer[] => {
+    let size = 0;
+    for (const part of parts) size += part.length;
+    const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
+    header.writeUInt32LE(PROTOCOL_ID, 0);
+    nextNonce(header);
+    header.writeUInt32LE(size, ORIGINAL_MESSAGE_SIZE_AT);
+    header.writeUInt16LE(ENCRYPTED, FLAGS_AT);
+    writeId64(header, sessionId, SESSION_ID_AT);
+    const nonce = header.subarray(NONCE_AT, NONCE_AT + nonceBytes);
+    const tag = header.subarray(SIGNATURE_AT, NONCE_AT);
+    return [header, ...aead.seal(nonce, header.subarray(NONCE_AT), parts, tag)];
+  };
   return {
-    seal(sessionId, parts) {
-      let size = 0;
-      for (const part of parts) size += part.length;
-      const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
-      header.writeUInt32LE(PROTOCOL_ID, 0);
-      nextNonce(header);
-      header.writeUInt32LE(size, ORIGINAL_MESSAGE_SIZE_AT);
-      header.writeUInt16LE(ENCRYPTED, FLAGS_AT);
-      writeId64(header, sessionId, SESSION_ID_AT);
-      return [header, ...encrypt(mode, key, header, parts)];
-    },
+    seal: (sessionId, parts) => sealInPlace(sessionId, [Buffer.concat(parts)]),
+    sealInPlace,
   };
 }
 
 export function createOpener(cipher: CipherId, decryptionKey: Buffer): Opener {
   const mode = MODES[cipher];
-  const key = createSecretKey(decryptionKey);
+  const nonceBytes = nonceBytesOf(mode);
+  const aead = createAeadOpener(mode, decryptionKey, nonceBytes);
   return {
     open(message) {
       const size = message.length - TRANSFORM_HEADER_BYTES;
@@ -161,12 +120,12 @@ export function createOpener(cipher: CipherId, decryptionKey: Buffer): Opener {
       if (message.readUInt32LE(0) !== PROTOCOL_ID) return undefined;
       if (message.readUInt16LE(FLAGS_AT) !== ENCRYPTED) return undefined;
       if (message.readUInt32LE(ORIGINAL_MESSAGE_SIZE_AT) !== size) return undefined;
-      try {
-        return decrypt(mode, key, message);
-      } catch {
-        // How node:crypto says that the tag is wrong; nothing of the plaintext has left.
-        return undefined;
-      }
+      return aead.open(
+        message.subarray(NONCE_AT, NONCE_AT + nonceBytes),
+        message.subarray(NONCE_AT, TRANSFORM_HEADER_BYTES),
+        message.subarray(TRANSFORM_HEADER_BYTES),
+        message.subarray(SIGNATURE_AT, NONCE_AT),
+      );
     },
   };
 }
@@ -177,7 +136,7 @@ export function createMessageCipher(options: {
   readonly encryptionKey: Buffer;
   readonly decryptionKey: Buffer;
 }): MessageCipher {
-  const { seal } = createSealer(options.cipher, options.encryptionKey);
+  const { seal, sealInPlace } = createSealer(options.cipher, options.encryptionKey);
   const { open } = createOpener(options.cipher, options.decryptionKey);
-  return { seal, open };
+  return { seal, sealInPlace, open };
 }

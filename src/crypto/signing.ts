@@ -1,6 +1,6 @@
 /**
- * Message signatures, MS-SMB2 3.1.4.1 and 3.3.5.2.4. One signer a key: it keeps the key as OpenSSL
- * wants it, since a key given as raw bytes costs five times as much per message.
+ * Message signatures, MS-SMB2 3.1.4.1 and 3.3.5.2.4. One signer a key: by OpenSSL's own contexts, or by
+ * node:crypto where those cannot be reached. Both give the same bytes.
  */
 import {
   createCipheriv,
@@ -9,6 +9,8 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
+import { EvpGmac, isEvpReachable } from '../native/evp-aead.ts';
+import { EvpMac } from '../native/evp-mac.ts';
 import { createCmac } from './cmac.ts';
 
 /** SMB2_SIGNING_CAPABILITIES, 2.2.3.1.7. */
@@ -35,11 +37,12 @@ const FLAGS_AT = 16;
 const MESSAGE_ID_AT = 24;
 const SIGNATURE_AT = 48;
 const SIGNATURE_BYTES = 16;
+const GMAC_NONCE_BYTES = 12;
 const SMB2_CANCEL = 0x000c;
 const SMB2_FLAGS_SERVER_TO_REDIR = 0x01;
 
-/** Computes 16 bytes or more over the parts; the signature is the first 16. */
-type Mac = (parts: readonly Buffer[]) => Buffer;
+/** Computes 16 bytes or more over the parts; the signature is the first 16. Good until the next call. */
+export type Mac = (parts: readonly Buffer[]) => Buffer;
 
 function hmacSha256(key: KeyObject): Mac {
   return (parts) => {
@@ -51,7 +54,7 @@ function hmacSha256(key: KeyObject): Mac {
 
 /** "First 8 bytes are set to MessageId", then bit 0: from the server, bit 1: SMB2 CANCEL request. */
 function gmacNonce(header: Buffer): Buffer {
-  const nonce = Buffer.alloc(12);
+  const nonce = Buffer.alloc(GMAC_NONCE_BYTES);
   header.copy(nonce, 0, MESSAGE_ID_AT, MESSAGE_ID_AT + 8);
   const fromServer = (header[FLAGS_AT]! & SMB2_FLAGS_SERVER_TO_REDIR) !== 0;
   const cancel = header.readUInt16LE(COMMAND_AT) === SMB2_CANCEL && !fromServer;
@@ -69,7 +72,21 @@ function gmac(key: KeyObject): Mac {
   };
 }
 
-function macOf(algorithm: SigningAlgorithm, key: Buffer): Mac {
+function nativeMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
+  if (algorithm === SigningAlgorithm.AES_GMAC) {
+    const gmac = new EvpGmac(key, GMAC_NONCE_BYTES);
+    const tag = Buffer.allocUnsafeSlow(SIGNATURE_BYTES);
+    return (parts) => {
+      gmac.authenticate(gmacNonce(parts[0]!), parts, tag);
+      return tag;
+    };
+  }
+  const isCmac = algorithm === SigningAlgorithm.AES_CMAC;
+  const mac = new EvpMac(isCmac ? 'aes-128-cmac' : 'hmac-sha256', key);
+  return (parts) => mac.compute(parts);
+}
+
+export function portableMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
   switch (algorithm) {
     case SigningAlgorithm.HMAC_SHA256:
       return hmacSha256(createSecretKey(key));
@@ -84,7 +101,7 @@ function macOf(algorithm: SigningAlgorithm, key: Buffer): Mac {
 
 /** `key` is the 16-byte Session.SigningKey or Channel.SigningKey. */
 export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
-  const mac = macOf(algorithm, key);
+  const mac = (isEvpReachable() ? nativeMac : portableMac)(algorithm, key);
   const received = Buffer.alloc(SIGNATURE_BYTES);
   return {
     sign(parts) {
