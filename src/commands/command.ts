@@ -19,7 +19,7 @@ export interface Reply {
   readonly status?: NtStatus;
   /** What follows the header. */
   readonly body: Buffer;
-  /** Follows the body as it is: READ's data. */
+  /** Follows the body: READ's data. The answer's own from now on, to be encrypted in place. */
   readonly payload?: Buffer;
   /** Signs this answer, whatever the request was: the end of a login. */
   readonly signWith?: Signer;

@@ -46,9 +46,15 @@ export function answer(request: Request, outcome: Exclude<Outcome, Disconnect>):
 export const interimAnswer = (request: Request): Answer =>
   build(request, { body: emptyError }, STATUS_PENDING);
 
+/** A payload up to here is copied behind the body: cheaper than a part of its own. */
+const SMALL_PAYLOAD_BYTES = 16 * 1024;
+
 function build(request: Request, reply: Reply, status: number): Answer {
   const { header, connection } = request;
-  const message = Buffer.allocUnsafe(HEADER_SIZE + reply.body.length);
+  const { body, payload } = reply;
+  const copied = payload !== undefined && payload.length <= SMALL_PAYLOAD_BYTES;
+  const bodyEnd = HEADER_SIZE + body.length;
+  const message = Buffer.allocUnsafe(bodyEnd + (copied ? payload.length : 0));
   const pended = request.asyncId !== 0;
   writeHeader(message, {
     creditCharge: header.creditCharge,
@@ -66,9 +72,10 @@ function build(request: Request, reply: Reply, status: number): Answer {
     asyncId: request.asyncId,
     sessionId: request.session?.sessionId ?? header.sessionId,
   });
-  reply.body.copy(message, HEADER_SIZE);
+  body.copy(message, HEADER_SIZE);
+  if (copied) payload.copy(message, bodyEnd);
   return {
-    parts: reply.payload === undefined ? [message] : [message, reply.payload],
+    parts: payload === undefined || copied ? [message] : [message, payload],
     signer: reply.signWith ?? signerFor(request, connection),
     request,
     onEncoded: reply.onEncoded,
@@ -95,8 +102,6 @@ function grantCredits({ header, connection }: Request): number {
   return granted === 0 && connection.window.available === 0 ? connection.window.grant(1) : granted;
 }
 
-const PADDING = Buffer.alloc(8);
-
 /**
  * 3.3.4.1.3, .1, .4: makes one transport message of the answers and sends it. Encrypted requests are
  * answered encrypted, with `sealer`'s key; a plain one in plain, also when it is refused for being
@@ -122,7 +127,9 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
     for (const part of one.parts) out.push(part);
   }
   const cipher = sealer?.cipher;
-  connection.transport.send(cipher === undefined ? out : cipher.seal(sealer!.sessionId, out));
+  connection.transport.send(
+    cipher === undefined ? out : cipher.sealInPlace(sealer!.sessionId, out),
+  );
   settle(answers);
 }
 
@@ -136,7 +143,8 @@ function pad(parts: Buffer[]): void {
   let length = 0;
   for (const part of parts) length += part.length;
   const padded = align8(length);
-  if (padded > length) parts.push(PADDING.subarray(0, padded - length));
+  // Of its own: what is encrypted is so in place.
+  if (padded > length) parts.push(Buffer.alloc(padded - length));
   setNextCommand(parts[0]!, padded);
 }
 
