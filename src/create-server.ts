@@ -20,6 +20,7 @@ import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts'
 import { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
 import { type Listener, listenTcp } from './transport/tcp.ts';
+import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { createLocalVfs } from './vfs/local/local-vfs.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
@@ -61,6 +62,11 @@ export interface ServerOptions {
    * all shares, once its first port is bound. That is the whole program's affair, so it has to say so.
    */
   readonly dropPrivileges?: boolean;
+  /**
+   * How clients that watch a folder get to know of changes by other programs on this machine: 'auto' by
+   * fanotify where the process may, else by inotify; 'off' not at all.
+   */
+  readonly hostChanges?: 'auto' | 'inotify' | 'off';
   readonly log?: Logger;
 }
 
@@ -192,6 +198,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     hideDotFiles: share.hideDotFiles,
     oplocks: share.oplocks,
     changeNotify: share.changeNotify,
+    hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
@@ -205,6 +212,17 @@ function fileSystem(share: ShareConfiguration): Vfs {
   };
   if (isPortable()) return createPortableVfs(options);
   return createLocalVfs({ ...options, storeAttributes: share.storeDosAttributes });
+}
+
+/** Changes by other programs on the host are told, where it can be done. */
+function watchHost({ notifier, shares, log }: ServerState, { hostChanges }: ServerOptions): void {
+  if (hostChanges === 'off' || isPortable()) return;
+  notifier.host = createHostWatcher({
+    tell: (changes) => notifier.changedOnHost(changes),
+    log,
+    shares: [...shares.values()].filter((share) => share.hostChanges !== false),
+    ...(hostChanges === 'inotify' && { method: hostChanges }),
+  });
 }
 
 const policy = ({ global }: Configuration): ObjectsOptions => ({
@@ -311,11 +329,14 @@ class UsmbdServer implements Server {
     }
     const shares = openShares(configuration, options.shares);
     const guid = state?.serverGuid ?? randomBytes(16);
-    return new ServerState(guid, policy(configuration), controlPlane, shares, log);
+    const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
+    watchHost(objects, options);
+    return objects;
   }
 
   async #end(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
     this.#release();
   }

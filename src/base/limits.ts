@@ -63,6 +63,17 @@ export const MAX_LOCKS = 524_288;
 export const MAX_WATCHES_PER_SESSION = 1024;
 /** Changes that are kept for one of them until the client asks: what Windows takes at most. */
 export const MAX_NOTIFY_BUFFER_BYTES = 64 * KiB;
+/** Files on the host that other programs write to and have open, of which nobody was told yet. */
+export const MAX_UNSETTLED_WRITES = 4096;
+/** Bytes of the kernel's news of the host that are taken at once: some 100,000 events. */
+export const MAX_HOST_NEWS_BYTES = 4 * MiB;
+/** Paths of directories on the host that are remembered: some 300 bytes each. */
+export const MAX_HOST_PATHS = 16_384;
+/**
+ * Directories that inotify watches for the whole server; the kernel takes 1 KiB for each, and
+ * fs.inotify.max_user_watches may allow fewer.
+ */
+export const MAX_HOST_DIRECTORIES = 65_536;
 
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;

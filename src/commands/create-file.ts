@@ -200,7 +200,7 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
   });
   if (isErrno(handle)) return handle;
   const { notifier } = request.server;
-  notifier.added(tree.share, handle);
+  notifier.added(tree.share, handle, wanted.path);
   const gone = ended(request);
   if (gone !== undefined) {
     // Its maker is not there to delete it.

@@ -30,7 +30,7 @@ export async function namesBefore(
   const from = notifier.place(tree.share, handle);
   return {
     tellRename: () => {
-      const to = notifier.place(tree.share, handle);
+      const to = notifier.placeGiven(tree.share, handle, path);
       if (from === undefined || to === undefined) return;
       notifier.renamed(from, to, handle.kind, replaced);
       if (handle.kind === 'file') open.file!.untold |= RENAMED;

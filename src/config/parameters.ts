@@ -221,6 +221,8 @@ export const shareParameters = {
   forceDirectoryMode: parameter('force directory mode', mode, 0),
   hideDotFiles: parameter('hide dot files', bool, true),
   changeNotify: parameter('change notify', bool, true),
+  /** Changes by other programs on the host are told, too. */
+  kernelChangeNotify: parameter('kernel change notify', bool, true),
   /** Oplocks and leases of its files. */
   oplocks: parameter('oplocks', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),

@@ -21,6 +21,7 @@ const longs = new BigUint64Array(batch.buffer, batch.byteOffset, BATCH_BYTES / 8
 
 /** struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name. */
 const RECORD_LENGTH_AT = 16;
+const TYPE_AT = 18;
 const NAME_AT = 19;
 const DOT = 0x2e;
 /** What the decoder puts for a broken byte. */
@@ -74,6 +75,24 @@ export function readNames(fd: number, visit: (name: string) => void): number {
       const recordLength = batch.readUInt16LE(at + RECORD_LENGTH_AT);
       const name = nameAt(at, recordLength);
       if (name !== undefined) visit(name);
+      at += recordLength;
+    }
+  }
+}
+
+/** DT_… of dirent.h; not every file system tells more than DT_UNKNOWN. */
+export const DT_UNKNOWN = 0;
+export const DT_DIR = 4;
+
+/** All names with their types to the end; 0 or a negative errno. */
+export function readTypes(fd: number, visit: (name: string, type: number) => void): number {
+  for (;;) {
+    const length = fill(fd);
+    if (length <= 0) return length;
+    for (let at = 0; at < length; ) {
+      const recordLength = batch.readUInt16LE(at + RECORD_LENGTH_AT);
+      const name = nameAt(at, recordLength);
+      if (name !== undefined) visit(name, batch[at + TYPE_AT]!);
       at += recordLength;
     }
   }

@@ -42,6 +42,11 @@ const c = {
     'int64',
     ['int', 'uint64', 'size_t', 'int64'],
   ),
+  read: bind<(fd: number, into: Uint8Array, length: number) => number>('read', 'int64', [
+    'int',
+    'void *',
+    'size_t',
+  ]),
   preadv2: bind<
     (
       nr: number,
@@ -100,6 +105,9 @@ export const close = (fd: number): number => answer(c.close(fd));
 export const dup3 = (from: number, to: number): number => answer(c.dup3(from, to, O_CLOEXEC));
 
 export const rewind = (fd: number): number => answer(c.lseek(fd, 0, SEEK_SET));
+
+/** From where the descriptor stands; of one that does not block, -EAGAIN while nothing is there. */
+export const read = (fd: number, into: Uint8Array): number => answer(c.read(fd, into, into.length));
 
 export function pread(
   fd: number,

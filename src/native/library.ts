@@ -29,6 +29,9 @@ const loaded = loadKoffi();
 /** Why there are no native calls; undefined when there are. */
 export const missing: string | undefined = typeof loaded === 'string' ? loaded : undefined;
 
+/** For what of koffi is no C function. */
+export const koffiModule: Koffi | undefined = typeof loaded === 'string' ? undefined : loaded.koffi;
+
 /**
  * A C function of this process. `signature` in koffi's type names; a fixed signature may stand for a
  * variadic function, since on x64 and arm64 Linux both pass integers and pointers the same way.

@@ -63,7 +63,7 @@ test('a change is told to who watches the directory, and above it to who watches
   const below = new Directory(notifier, share, 'a');
   const beside = new Directory(notifier, share, 'ab', { tree: true });
   const deaf = new Directory(notifier, share, 'a', { filter: FILE_NOTIFY_CHANGE_DIR_NAME });
-  notifier.added(share, at('a/b'));
+  notifier.added(share, at('a/b'), ['a', 'b']);
   assert.deepEqual(root.told, undefined);
   assert.deepEqual(rootTree.told, ['1 a\\b']);
   assert.deepEqual(below.told, ['1 b']);
@@ -73,8 +73,10 @@ test('a change is told to who watches the directory, and above it to who watches
   notifier.removed(notifier.place(share, at('a', 'directory')), 'directory');
   assert.deepEqual(root.told, ['2 a']);
   assert.deepEqual(below.told, undefined, 'nothing of the directory itself');
-  notifier.added(share, gone);
+  notifier.modified(share, gone, FILE_NOTIFY_CHANGE_ATTRIBUTES);
   assert.deepEqual(rootTree.told, ['2 a']);
+  notifier.added(share, gone, ['b']);
+  assert.deepEqual(rootTree.told, ['1 b'], 'another program has taken it away again');
 });
 
 test('two shares over one folder, and one inside another, hear of each other', () => {
@@ -85,13 +87,13 @@ test('two shares over one folder, and one inside another, hear of each other', (
   const watches = [outer, inner, twin, elsewhere, memory, shareAt('')].map(
     (share) => new Directory(notifier, share, '', { tree: true }),
   );
-  notifier.added(inner, at('d/f'));
+  notifier.added(inner, at('d/f'), ['d', 'f']);
   assert.deepEqual(
     watches.map(({ told }) => told),
     [['1 inner\\d\\f'], ['1 d\\f'], ['1 d\\f'], undefined, undefined, ['1 srv\\inner\\d\\f']],
   );
-  notifier.added(outer, at('inner/g'));
-  notifier.added(memory, at('m'));
+  notifier.added(outer, at('inner/g'), ['inner', 'g']);
+  notifier.added(memory, at('m'), ['m']);
   assert.deepEqual(
     watches.map(({ told }) => told),
     [['1 inner\\g'], ['1 g'], ['1 g'], undefined, ['1 m'], ['1 srv\\inner\\g']],
@@ -134,9 +136,9 @@ test('watches follow their directory when it or one above is renamed', () => {
   const one = new Directory(notifier, share, 'a/b');
   const other = new Directory(notifier, share, 'ax');
   notifier.renamed('/s/a', '/s/z', 'directory');
-  notifier.added(share, at('z/b/f'));
-  notifier.added(share, at('a/b/g'));
-  notifier.added(share, at('ax/h'));
+  notifier.added(share, at('z/b/f'), ['z', 'b', 'f']);
+  notifier.added(share, at('a/b/g'), ['a', 'b', 'g']);
+  notifier.added(share, at('ax/h'), ['ax', 'h']);
   assert.deepEqual(one.told, ['1 f']);
   assert.deepEqual(other.told, ['1 h']);
 });
@@ -147,7 +149,7 @@ test('the next request of an open looks where its directory is now', () => {
   const { open, watch } = new Directory(notifier, share, 'a');
   const moved = { ...open, handle: at('b', 'directory') } as Open;
   assert.equal(notifier.watch(moved, { filter: 1, tree: true, capacity: 1 }), watch);
-  notifier.added(share, at('b/f'));
+  notifier.added(share, at('b/f'), ['b', 'f']);
   assert.deepEqual(shown(watch.takeNow(100)), ['1 f']);
   assert.equal(open.session.watches, 1);
 });
@@ -162,7 +164,7 @@ test('after the last watch nobody is asked for a path', () => {
   assert.ok(notifier.isIdle);
   assert.equal(open.session.watches, 0);
   const fails = { kind: 'file', path: () => assert.fail('asked') } as unknown as VfsHandle;
-  notifier.added(share, fails);
+  notifier.added(share, fails, []);
 });
 
 test('requests are answered in their order; an overflow is told once; the rest is CANCEL and the end', async () => {

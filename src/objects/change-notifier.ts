@@ -29,6 +29,7 @@ import {
   FILE_NOTIFY_CHANGE_SIZE,
 } from '../smb2/change-notify.ts';
 import { isErrno } from '../vfs/errno.ts';
+import type { HostChange, HostWatch, HostWatcher } from '../vfs/host-changes.ts';
 import type { Vfs, VfsHandle, VfsKind } from '../vfs/vfs.ts';
 import { ChangeWatch, type Watched } from './change-watch.ts';
 import type { Open } from './open.ts';
@@ -59,6 +60,27 @@ const OVERWRITTEN =
   FILE_NOTIFY_CHANGE_LAST_WRITE |
   FILE_NOTIFY_CHANGE_EA;
 
+/** Attributes, times, owner and mode. */
+const METADATA =
+  FILE_NOTIFY_CHANGE_ATTRIBUTES |
+  FILE_NOTIFY_CHANGE_LAST_WRITE |
+  FILE_NOTIFY_CHANGE_LAST_ACCESS |
+  FILE_NOTIFY_CHANGE_CREATION |
+  FILE_NOTIFY_CHANGE_SECURITY |
+  FILE_NOTIFY_CHANGE_EA;
+
+const DATA = FILE_NOTIFY_CHANGE_SIZE | FILE_NOTIFY_CHANGE_LAST_WRITE;
+
+function hostChange(change: Exclude<HostChange, { kind: 'lost' | 'renamed' }>): Change {
+  const { kind, place } = change;
+  if (kind === 'modified') {
+    const filter = change.what === 'data' ? DATA : METADATA;
+    return { place, action: FILE_ACTION_MODIFIED, filter };
+  }
+  const filter = nameFilter(change.isDirectory ? 'directory' : 'file');
+  return { place, action: kind === 'added' ? FILE_ACTION_ADDED : FILE_ACTION_REMOVED, filter };
+}
+
 const parentOf = (place: string): string => place.slice(0, Math.max(0, place.lastIndexOf('/')));
 
 export const nameFilter = (kind: VfsKind): number =>
@@ -69,6 +91,8 @@ export class ChangeNotifier {
   readonly #watches = new Map<string, Set<ChangeWatch>>();
   readonly #rootless = new WeakMap<Vfs, string>();
   #nextRootless = 1;
+  /** Tells `changedOnHost` what other programs do; absent where nobody can know. */
+  host: HostWatcher | undefined;
 
   /** Nobody watches: there is nothing to tell. */
   get isIdle(): boolean {
@@ -86,6 +110,7 @@ export class ChangeNotifier {
     if (place === undefined) return undefined;
     if (open.watch === undefined) {
       open.watch = new ChangeWatch(place, watched);
+      open.watch.onHost = this.#watchHost(open, watched);
       open.session.watches += 1;
       this.#enter(open.watch);
     } else if (open.watch.place !== place) this.#move(open.watch, place);
@@ -97,12 +122,23 @@ export class ChangeNotifier {
     if (open.watch === undefined) return;
     this.#leave(open.watch);
     open.session.watches -= 1;
+    open.watch.onHost?.close();
     open.watch.end('cleanup');
     open.watch = undefined;
   }
 
-  added(share: Share, handle: VfsHandle): void {
-    const place = this.place(share, handle);
+  /**
+   * As `place`, of an object that was just given the name `path`: what another program on the host has
+   * taken away again had it all the same.
+   */
+  placeGiven(share: Share, handle: VfsHandle, path: readonly string[]): string | undefined {
+    if (this.isIdle) return undefined;
+    return this.#placeOf(share, handle) ?? this.#placeBelow(share, path);
+  }
+
+  /** `path`: the name that it was made by. */
+  added(share: Share, handle: VfsHandle, path: readonly string[]): void {
+    const place = this.placeGiven(share, handle, path);
     if (place === undefined) return;
     this.report([{ place, action: FILE_ACTION_ADDED, filter: nameFilter(handle.kind) }]);
   }
@@ -156,11 +192,44 @@ export class ChangeNotifier {
     else this.report([{ place: replaced, action: FILE_ACTION_REMOVED, filter }, added]);
   }
 
+  /** What other programs did on the host, in order. */
+  changedOnHost(changes: readonly HostChange[]): void {
+    let told: Change[] = [];
+    for (const change of changes) {
+      if (change.kind === 'lost') {
+        told = [];
+        this.#loseTrack();
+      } else if (change.kind === 'renamed') {
+        this.report(told);
+        told = [];
+        this.renamed(change.from, change.to, change.isDirectory ? 'directory' : 'file');
+      } else told.push(hostChange(change));
+    }
+    this.report(told);
+  }
+
   /** Changes that belong together come in one answer, in this order. */
   report(changes: readonly Change[]): void {
     const concerned = new Set<ChangeWatch>();
     for (const change of changes) this.#keep(change, concerned);
     for (const watch of concerned) watch.deliver();
+  }
+
+  #watchHost(open: Open, { tree }: Watched): HostWatch | undefined {
+    const { vfs, hostChanges } = open.tree.share;
+    if (hostChanges === false) return undefined;
+    return this.host?.watch(vfs!, open.handle!, tree);
+  }
+
+  /** The kernel's news of the host were too many. */
+  #loseTrack(): void {
+    for (const watches of [...this.#watches.values()]) {
+      for (const watch of watches) {
+        if (watch.onHost === undefined) continue;
+        watch.overflow();
+        watch.deliver();
+      }
+    }
   }
 
   #keep({ place, action, filter }: Change, concerned: Set<ChangeWatch>): void {
@@ -178,9 +247,12 @@ export class ChangeNotifier {
 
   #placeOf(share: Share, handle: VfsHandle): string | undefined {
     const path = handle.path();
-    const root = isErrno(path) ? undefined : this.#rootOf(share.vfs!);
-    if (root === undefined || isErrno(path)) return undefined;
-    return path.length === 0 ? root : `${root}/${path.join('/')}`;
+    return isErrno(path) ? undefined : this.#placeBelow(share, path);
+  }
+
+  #placeBelow(share: Share, path: readonly string[]): string | undefined {
+    const root = this.#rootOf(share.vfs!);
+    return root === undefined || path.length === 0 ? root : `${root}/${path.join('/')}`;
   }
 
   #rootOf(vfs: Vfs): string | undefined {

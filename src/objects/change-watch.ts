@@ -9,6 +9,7 @@
  *                        overflowed (changes forgotten) ── request ──▶ quiet, STATUS_NOTIFY_ENUM_DIR
  */
 import { NotifyWriter } from '../fscc/notify-information.ts';
+import type { HostWatch } from '../vfs/host-changes.ts';
 
 /** Why a request ends without changes. */
 export type NotifyEnd = 'cancelled' | 'cleanup' | 'deletePending';
@@ -34,6 +35,8 @@ export class ChangeWatch {
   readonly tree: boolean;
   /** The place of the directory; see ChangeNotifier. */
   place: string;
+  /** There while changes by other programs on the host are told as well. */
+  onHost: HostWatch | undefined;
   readonly #changes: NotifyWriter;
   #overflowed = false;
   #waiters: Waiter[] = [];

@@ -14,6 +14,8 @@ export interface Share {
   readonly hideDotFiles: boolean;
   /** False: CHANGE_NOTIFY is refused. */
   readonly changeNotify?: boolean;
+  /** False: changes by other programs on the host are not told. */
+  readonly hostChanges?: boolean;
   /** Grants oplocks and leases. */
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */

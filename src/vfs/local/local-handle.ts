@@ -151,7 +151,9 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   set(changes: VfsChanges): Errno | 0 {
-    return change(this.#share, this.#credentials, this.fd, this.#isData, changes);
+    return this.#share.own.touching(this.inodeKey, () =>
+      change(this.#share, this.#credentials, this.fd, this.#isData, changes),
+    );
   }
 
   permissions(): Result<VfsPermissions> {
@@ -179,7 +181,9 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   setEas(changes: readonly VfsEa[]): Errno | 0 {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
     if (!this.isFile && !this.isDirectory) return EOPNOTSUPP;
-    return writeEas(this.#eaObject, this.#credentials, changes);
+    return this.#share.own.touching(this.inodeKey, () =>
+      writeEas(this.#eaObject, this.#credentials, changes),
+    );
   }
 
   get #eaObject(): EaObject {
@@ -242,6 +246,12 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   write(buffer: Uint8Array, position: number): number {
     if (!this.#access.write) return EBADF;
+    const { own } = this.#share;
+    if (own.observer === undefined) return this.#write(buffer, position);
+    return own.touching(this.inodeKey, () => this.#write(buffer, position));
+  }
+
+  #write(buffer: Uint8Array, position: number): number {
     const result = this.#losesPrivilege
       ? this.#asUser(() => writeData(this.fd, buffer, position))
       : writeData(this.fd, buffer, position);
@@ -264,14 +274,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   truncate(length: number): Errno | 0 {
     if (!this.#access.write) return EBADF;
-    return this.#losesPrivilege
-      ? this.#asUser(() => ftruncate(this.fd, length))
-      : ftruncate(this.fd, length);
+    return this.#share.own.touching(this.inodeKey, () =>
+      this.#losesPrivilege
+        ? this.#asUser(() => ftruncate(this.fd, length))
+        : ftruncate(this.fd, length),
+    );
   }
 
   allocate(length: number): Errno | 0 {
     if (!this.#access.write) return EBADF;
-    return length === 0 ? 0 : reserve(this.fd, length);
+    if (length === 0) return 0;
+    return this.#share.own.touching(this.inodeKey, () => reserve(this.fd, length));
   }
 
   cursor(): Result<VfsCursor> {
@@ -307,15 +320,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   rename(path: readonly string[], replace: boolean): Errno | 0 {
-    return rename(this.#share, this.#credentials, this, path, replace);
+    return this.#share.own.naming(() =>
+      rename(this.#share, this.#credentials, this, path, replace),
+    );
   }
 
   link(path: readonly string[], replace: boolean): Errno | 0 {
-    return link(this.#share, this.#credentials, this, path, replace);
+    return this.#share.own.naming(() => link(this.#share, this.#credentials, this, path, replace));
   }
 
   remove(): Errno | 0 {
-    const result = remove(this.#share, this.#credentials, this);
+    const result = this.#share.own.naming(() => remove(this.#share, this.#credentials, this));
     if (result === 0) this.#isRemoved = true;
     return result;
   }

@@ -68,6 +68,10 @@ export class LocalTree implements VfsTree {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     if (path.length === 0) return EEXIST;
+    return this.#share.own.naming(() => this.#create(checked, what));
+  }
+
+  #create(checked: CheckedPath, what: NewObject): Result<VfsHandle> {
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
     try {
@@ -84,7 +88,7 @@ export class LocalTree implements VfsTree {
   }
 
   #createIn(parent: number, path: CheckedPath, what: NewObject): Result<VfsHandle> {
-    const { resolver } = this.#share;
+    const { resolver, own } = this.#share;
     const name = path.names.at(-1)!;
     const disk = path.disk.at(-1)!;
     const found = resolver.existing(parent, name, disk, this.#credentials);
@@ -94,6 +98,7 @@ export class LocalTree implements VfsTree {
     const mode = (what.mode ?? this.#modeOf(what.kind)) & PERMISSION_BITS;
     const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
     if (fd < 0) return fd;
+    own.did(parent, disk, 'created');
     resolver.cache.after(change, parent, undefined, disk);
     const access = { read: isFile, write: isFile };
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
@@ -102,7 +107,10 @@ export class LocalTree implements VfsTree {
     if (refused === 0) return handle;
     // Made, but not as asked: it goes again.
     handle.close();
-    if (unlinkat(parent, disk, isFile ? 0 : AT_REMOVEDIR) === 0) resolver.cache.forget(parent);
+    if (unlinkat(parent, disk, isFile ? 0 : AT_REMOVEDIR) === 0) {
+      own.did(parent, disk, 'removed');
+      resolver.cache.forget(parent);
+    }
     return refused;
   }
 

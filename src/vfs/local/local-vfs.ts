@@ -19,6 +19,7 @@ import { errnoOf } from './file-data.ts';
 import { LocalTree } from './local-tree.ts';
 import { NameCache } from './name-cache.ts';
 import { OpenInodes } from './open-inodes.ts';
+import { OwnChanges } from './own-changes.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 import { isFat, Volumes } from './volumes.ts';
@@ -90,22 +91,22 @@ function featuresOf(root: number, storeAttributes: boolean): VfsFeatures {
 
 class LocalVfs implements Vfs {
   readonly features: VfsFeatures;
-  readonly #share: LocalShare;
+  readonly share: LocalShare;
   #isClosed = false;
   readonly #mayBecomeUsers = canBecomeUsers();
 
   constructor(share: LocalShare) {
-    this.#share = share;
+    this.share = share;
     this.features = share.features;
   }
 
   attach(identity: Identity | undefined): Result<VfsTree> {
     const credentials = credentialsFor(identity, this.#mayBecomeUsers);
-    return isErrno(credentials) ? credentials : new LocalTree(this.#share, credentials);
+    return isErrno(credentials) ? credentials : new LocalTree(this.share, credentials);
   }
 
   location(): string | undefined {
-    const link = readlinkat(this.#share.procFd, `${this.#share.root}`);
+    const link = readlinkat(this.share.procFd, `${this.share.root}`);
     if (typeof link === 'number') return undefined;
     return link.length === 1 ? '' : link.toString();
   }
@@ -113,9 +114,13 @@ class LocalVfs implements Vfs {
   close(): void {
     assert.ok(!this.#isClosed, 'a share is closed once');
     this.#isClosed = true;
-    close(this.#share.root);
+    close(this.share.root);
   }
 }
+
+/** What a file system of this kind is made of; undefined for others. */
+export const localShareOf = (vfs: Vfs): LocalShare | undefined =>
+  vfs instanceof LocalVfs ? vfs.share : undefined;
 
 /** Throws where the folder, the system or the privileges do not allow it; the message says what. */
 export function createLocalVfs(options: LocalVfsOptions): Vfs {
@@ -133,6 +138,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     procFd,
     resolver: new Resolver(root, cache, hasOpenat2),
     inodes,
+    own: new OwnChanges(),
     volumes,
     features: featuresOf(root, options.storeAttributes !== false),
     fileMode: options.fileMode ?? FILE_MODE,

@@ -184,26 +184,49 @@ function changing(
 function move(share: LocalShare, own: OwnName, target: Target, name: string): Errno | 0 {
   const from = { dir: own.dir, removed: own.name };
   return changing(share, from, { dir: target.dir, added: name }, () =>
-    renameToFree(own.dir, own.name, target.dir, name),
+    renameToFree(share, own.dir, own.name, target.dir, name),
   );
 }
 
-function renameToFree(from: number, name: string, to: number, newName: string): Errno | 0 {
-  const result = renameat2(from, name, to, newName, RENAME_NOREPLACE);
+function renameName(
+  { own }: LocalShare,
+  from: number,
+  name: string,
+  to: number,
+  newName: string,
+  flags: number,
+): Errno | 0 {
+  const result = renameat2(from, name, to, newName, flags);
+  if (result === 0) {
+    own.did(from, name, 'left');
+    own.did(to, newName, 'came');
+  }
+  return result;
+}
+
+function renameToFree(
+  share: LocalShare,
+  from: number,
+  name: string,
+  to: number,
+  newName: string,
+): Errno | 0 {
+  const result = renameName(share, from, name, to, newName, RENAME_NOREPLACE);
   // A file system without RENAME_NOREPLACE: looked at first, which another process may overtake.
   if (result !== EINVAL) return result;
   const missing = statx(to, newName, AT_SYMLINK_NOFOLLOW);
   if (missing === 0) return EEXIST;
-  return missing === ENOENT ? renameat2(from, name, to, newName, 0) : missing;
+  return missing === ENOENT ? renameName(share, from, name, to, newName, 0) : missing;
 }
 
 /** To the object's own name in another case. */
 function recase(share: LocalShare, own: OwnName, target: Target): Errno | 0 {
   const from = { dir: own.dir, removed: own.name };
   return changing(share, from, { dir: target.dir, added: target.disk }, () => {
-    const result = renameToFree(own.dir, own.name, target.dir, target.disk);
+    const { dir, disk } = target;
+    const result = renameToFree(share, own.dir, own.name, dir, disk);
     // Taken by itself, where the file system knows no case.
-    return result === EEXIST ? renameat2(own.dir, own.name, target.dir, target.disk, 0) : result;
+    return result === EEXIST ? renameName(share, own.dir, own.name, dir, disk, 0) : result;
   });
 }
 
@@ -212,7 +235,7 @@ function replaceName(share: LocalShare, own: OwnName, target: Target, found: str
   // The name that is added was there before; the cache keeps it.
   const from = { dir: own.dir, removed: own.name };
   return changing(share, from, { dir: target.dir, added: undefined }, () =>
-    renameat2(own.dir, own.name, target.dir, found, 0),
+    renameName(share, own.dir, own.name, target.dir, found, 0),
   );
 }
 
@@ -220,13 +243,14 @@ function replaceName(share: LocalShare, own: OwnName, target: Target, found: str
 function restyle(share: LocalShare, target: Target, found: string): Errno | 0 {
   const { dir, disk } = target;
   return changing(share, { dir, removed: found }, { dir, added: disk }, () =>
-    renameToFree(dir, found, dir, disk),
+    renameToFree(share, dir, found, dir, disk),
   );
 }
 
 function removeName(share: LocalShare, dir: number, name: string, flags: number): Errno | 0 {
   return changing(share, { dir, removed: name }, { dir, added: undefined }, () => {
     const result = unlinkat(dir, name, flags);
+    if (result === 0) share.own.did(dir, name, 'removed');
     // POSIX allows either for a directory that is not empty.
     return result === EEXIST ? ENOTEMPTY : result;
   });
@@ -304,9 +328,11 @@ function linkTo(
 }
 
 function addName(share: LocalShare, object: LocalObject, dir: number, name: string): Errno | 0 {
-  return changing(share, { dir, removed: undefined }, { dir, added: name }, () =>
-    linkat(share.procFd, `${object.fd}`, dir, name, AT_SYMLINK_FOLLOW),
-  );
+  return changing(share, { dir, removed: undefined }, { dir, added: name }, () => {
+    const result = linkat(share.procFd, `${object.fd}`, dir, name, AT_SYMLINK_FOLLOW);
+    if (result === 0) share.own.did(dir, name, 'created');
+    return result;
+  });
 }
 
 let temporaryNames = 0;
@@ -323,7 +349,7 @@ function replaceByLink(
   const refused = addName(share, object, dir, temporary);
   if (refused !== 0) return refused;
   const result = changing(share, { dir, removed: temporary }, { dir, added: undefined }, () =>
-    renameat2(dir, temporary, dir, found, 0),
+    renameName(share, dir, temporary, dir, found, 0),
   );
   if (result !== 0) removeName(share, dir, temporary, 0);
   return result;

@@ -2,6 +2,7 @@
 import type { Errno } from '../errno.ts';
 import type { VfsFeatures } from '../vfs.ts';
 import type { OpenInodes } from './open-inodes.ts';
+import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
 import type { Volumes } from './volumes.ts';
 
@@ -14,6 +15,7 @@ export interface LocalShare {
   readonly procFd: number;
   readonly resolver: Resolver;
   readonly inodes: OpenInodes;
+  readonly own: OwnChanges;
   readonly volumes: Volumes;
   readonly features: VfsFeatures;
   readonly fileMode: number;

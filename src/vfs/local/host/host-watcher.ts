@@ -1,0 +1,158 @@
+/**
+ * The watcher of a server with local shares: by fanotify where the kernel has it and lets this process
+ * use it, else by inotify. The choice is made for each share when the server starts, and told in the log.
+ *
+ *     idle: no descriptor ── first watch ──▶ watching ── last watch closed ──▶ idle
+ */
+import type { Logger } from '../../../base/log.ts';
+import { type Errno, isErrno } from '../../errno.ts';
+import type { HostWatch, HostWatcher, TellHostChanges } from '../../host-changes.ts';
+import type { Vfs, VfsHandle } from '../../vfs.ts';
+import { LocalHandle } from '../local-handle.ts';
+import { localShareOf } from '../local-vfs.ts';
+import type { LocalShare } from '../share.ts';
+import { canUseFanotify, FanotifyWatcher } from './fanotify-watcher.ts';
+import { InotifyWatcher } from './inotify-watcher.ts';
+import { HostTeller } from './teller.ts';
+
+export type HostMethod = 'fanotify' | 'inotify';
+
+export interface HostWatcherOptions {
+  readonly shares: readonly { readonly name: string; readonly vfs: Vfs | undefined }[];
+  readonly tell: TellHostChanges;
+  readonly log: Logger;
+  /** 'inotify': fanotify is not tried. */
+  readonly method?: 'inotify';
+}
+
+export interface LocalHostWatcher extends HostWatcher {
+  /** How the changes of this share are known; undefined for one that is not local. */
+  methodOf(vfs: Vfs): HostMethod | undefined;
+  /** inotify: directories are still being entered. */
+  readonly isComplete: boolean;
+}
+
+export const createHostWatcher = (options: HostWatcherOptions): LocalHostWatcher =>
+  new Watcher(options);
+
+class Watcher implements LocalHostWatcher {
+  readonly #log: Logger;
+  readonly #teller: HostTeller;
+  readonly #methods = new Map<LocalShare, HostMethod>();
+  /** How many watches each share has. */
+  readonly #watched = new Map<LocalShare, number>();
+  #fanotify: FanotifyWatcher | undefined;
+  #inotify: InotifyWatcher | undefined;
+  #isFullTold = false;
+
+  constructor({ shares, tell, log, method }: HostWatcherOptions) {
+    this.#log = log;
+    this.#teller = new HostTeller(tell);
+    for (const { name, vfs } of shares) {
+      const share = vfs === undefined ? undefined : localShareOf(vfs);
+      if (share === undefined) continue;
+      const by = method ?? (canUseFanotify(share) ? 'fanotify' : 'inotify');
+      this.#methods.set(share, by);
+      log.info('changes by other programs are told to clients', { share: name, by });
+    }
+  }
+
+  get isComplete(): boolean {
+    return this.#inotify?.isComplete ?? true;
+  }
+
+  methodOf(vfs: Vfs): HostMethod | undefined {
+    const share = localShareOf(vfs);
+    return share === undefined ? undefined : this.#methods.get(share);
+  }
+
+  watch(vfs: Vfs, directory: VfsHandle, tree: boolean): HostWatch | undefined {
+    const share = localShareOf(vfs);
+    const method = share === undefined ? undefined : this.#methods.get(share);
+    if (method === undefined || !(directory instanceof LocalHandle)) return undefined;
+    const end = this.#begin(method, share!, directory, tree);
+    if (isErrno(end)) {
+      this.#log.warn('a directory on the host cannot be watched', { by: method, errno: end });
+      this.#release();
+      return undefined;
+    }
+    this.#retain(share!);
+    let isClosed = false;
+    return {
+      close: () => {
+        if (isClosed || !this.#watched.has(share!)) return;
+        isClosed = true;
+        end();
+        this.#forget(share!);
+      },
+    };
+  }
+
+  close(): void {
+    for (const share of this.#watched.keys()) share.own.observer = undefined;
+    this.#watched.clear();
+    this.#release();
+  }
+
+  #begin(
+    method: HostMethod,
+    share: LocalShare,
+    directory: LocalHandle,
+    tree: boolean,
+  ): (() => void) | Errno {
+    if (method === 'inotify') {
+      const inotify = this.#inotify ?? InotifyWatcher.open(this.#teller, this.#notices);
+      if (isErrno(inotify)) return inotify;
+      this.#inotify = inotify;
+      const base = inotify.watch(share, directory, tree);
+      return isErrno(base) ? base : () => inotify.unwatch(base);
+    }
+    const fanotify = this.#fanotify ?? FanotifyWatcher.open(this.#teller, this.#notices.fail);
+    if (isErrno(fanotify)) return fanotify;
+    this.#fanotify = fanotify;
+    const mount = fanotify.watch(share, directory.fd);
+    return isErrno(mount) ? mount : () => fanotify.unwatch(mount);
+  }
+
+  readonly #notices = {
+    full: () => {
+      if (this.#isFullTold) return;
+      this.#isFullTold = true;
+      const hint = 'fs.inotify.max_user_watches';
+      this.#log.warn('too many directories: changes in some are not told', { hint });
+    },
+    fail: (error: unknown) => {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#log.error('a bug: changes on the host could not be told', { error: text });
+    },
+  };
+
+  #retain(share: LocalShare): void {
+    share.own.observer ??= this.#methods.get(share) === 'inotify' ? this.#inotify : this.#fanotify;
+    this.#watched.set(share, (this.#watched.get(share) ?? 0) + 1);
+  }
+
+  #forget(share: LocalShare): void {
+    const left = this.#watched.get(share)! - 1;
+    if (left > 0) this.#watched.set(share, left);
+    else {
+      this.#watched.delete(share);
+      share.own.observer = undefined;
+    }
+    this.#release();
+  }
+
+  /** Nobody watches: nothing is kept. */
+  #release(): void {
+    const left = [...this.#watched.keys()].map((share) => this.#methods.get(share));
+    if (!left.includes('fanotify')) {
+      this.#fanotify?.close();
+      this.#fanotify = undefined;
+    }
+    if (!left.includes('inotify')) {
+      this.#inotify?.close();
+      this.#inotify = undefined;
+    }
+    if (left.length === 0) this.#teller.reset();
+  }
+}
