@@ -161,3 +161,8 @@ test('memory: using what is closed is a bug', () => {
   tree.close();
   assert.throws(() => tree.lookup([]), /closed tree/);
 });
+
+test('memory: files of two file systems are two files', () => {
+  const [one, other] = [make(attach(createMemoryVfs()), 'f'), make(attach(createMemoryVfs()), 'f')];
+  assert.notEqual(one.volumeId, other.volumeId);
+});

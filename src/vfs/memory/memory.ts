@@ -38,8 +38,10 @@ export interface MemoryVfs extends Vfs {
 
 /** As much as a large disk. */
 const DEFAULT_CAPACITY_BYTES = 2 ** 40;
-const DEFAULT_VOLUME_ID = 0x6d656d;
+/** Of the first that is given none; the others are told apart by what follows. */
+const FIRST_VOLUME_ID = 0x6d656d;
 const DEFAULT_ROOT_MODE = 0o777;
+let nextVolumeId = FIRST_VOLUME_ID;
 const BLOCK_BYTES = 4096;
 
 class MemoryTree implements VfsTree {
@@ -110,7 +112,7 @@ class MemoryTree implements VfsTree {
 
 export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
   const volume = new Volume(
-    options.volumeId ?? DEFAULT_VOLUME_ID,
+    options.volumeId ?? nextVolumeId++,
     new Space(options.capacityBytes ?? DEFAULT_CAPACITY_BYTES),
     options.clock ?? filetime.now,
     options.rootMode ?? DEFAULT_ROOT_MODE,
