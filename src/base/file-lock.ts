@@ -75,17 +75,32 @@ function placeClaim(folder: string, claim: string): void {
   }
 }
 
+/** The live process that holds the lock, if there is one; nothing is changed. */
+export function lockHolder(folder: string): number | undefined {
+  let claims: string[] = [];
+  ignoring(['ENOENT', 'ENOTDIR', 'EACCES'], () => {
+    claims = readdirSync(folder);
+  });
+  for (const claim of claims) {
+    const holder = claimant(claim);
+    if (holder?.lives === true) return holder.pid;
+  }
+  return undefined;
+}
+
 /** What is no claim is left alone and holds nothing. */
 function isLive(folder: string, name: string): boolean {
-  const match = /^(\d{1,10})-(\d{1,20})-[0-9a-f]{12}$/.exec(name);
-  if (match === null) return false;
+  const holder = claimant(name);
+  if (holder?.lives === false) ignoring(['ENOENT'], () => unlinkSync(join(folder, name)));
+  return holder?.lives === true;
+}
+
+function claimant(claim: string): { readonly pid: number; readonly lives: boolean } | undefined {
+  const match = /^(\d{1,10})-(\d{1,20})-[0-9a-f]{12}$/.exec(claim);
+  if (match === null) return undefined;
   const pid = Number(match[1]);
   const started = startTimeOf(pid);
-  if (started === undefined ? !answersSignals(pid) : started !== match[2]) {
-    ignoring(['ENOENT'], () => unlinkSync(join(folder, name)));
-    return false;
-  }
-  return true;
+  return { pid, lives: started === undefined ? answersSignals(pid) : started === match[2] };
 }
 
 function withdraw(folder: string, claim: string): void {

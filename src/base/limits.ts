@@ -80,3 +80,24 @@ export const INTERIM_RESPONSE_MS = 1_000;
 
 /** MS-SMB2 3.3.2.1: how long a holder has to acknowledge a break. */
 export const OPLOCK_BREAK_TIMEOUT_MS = 35_000;
+
+/** Programs that ask the server about itself at once, each over a connection of its own. */
+export const MAX_CONTROL_CLIENTS = 16;
+/** Such a program that neither asks nor takes its answer. */
+export const CONTROL_TIMEOUT_MS = 30_000;
+export const MAX_CONTROL_REQUEST_BYTES = 16 * KiB;
+/** Above what the bounds on a page let an answer be. */
+export const MAX_CONTROL_RESPONSE_BYTES = 4 * MiB;
+/** Listings that one of them has begun and not read to their end. */
+export const MAX_CONTROL_LISTINGS = 4;
+/** Objects that are looked at for one page of a listing: some milliseconds, with the path of each. */
+export const MAX_PAGE_RECORDS = 256;
+/** Text in a page after which it ends. */
+export const PAGE_TEXT_BYTES = 64 * KiB;
+/** What a record tells of a path (PATH_MAX of Linux), and of a name; longer ones are cut. */
+export const MAX_TOLD_PATH_BYTES = 4 * KiB;
+export const MAX_TOLD_NAME_BYTES = 1 * KiB;
+/** Byte ranges told of one open, tree connects and channels of one session. */
+export const MAX_TOLD_RANGES = 64;
+export const MAX_TOLD_TREES = 256;
+export const MAX_TOLD_CHANNELS = 64;

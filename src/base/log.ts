@@ -4,6 +4,7 @@
  */
 import { Writable } from 'node:stream';
 import { type DestinationStream, pino } from 'pino';
+import { printable } from './printable.ts';
 
 export const DEBUG_COMPONENTS = ['smb', 'auth', 'vfs', 'oplock', 'ipc', 'conn', 'rdma'] as const;
 export type DebugComponent = (typeof DEBUG_COMPONENTS)[number];
@@ -109,9 +110,4 @@ function textOf(line: string): string {
     .map(([key, value]) => ` ${key}=${JSON.stringify(value)}`)
     .join('');
   return `${clock} ${part} ${kind}: ${printable(String(msg))}${rest}\n`;
-}
-
-/** Control characters as escapes: a name that a client sent must not drive the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => JSON.stringify(c).slice(1, -1));
 }

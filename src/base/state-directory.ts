@@ -8,7 +8,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from './atomic-file.ts';
-import { type FileLock, LockedError, lockFolder } from './file-lock.ts';
+import { type FileLock, LockedError, lockFolder, lockHolder } from './file-lock.ts';
 
 /** Something about the folder that only its owner can mend; the message says what and how. */
 export class StateError extends Error {
@@ -62,9 +62,14 @@ export function openStateDirectory(path: string = defaultStatePath()): StateDire
   }
 }
 
+const LOCK = 'lock';
+
+/** The process of the server that uses the folder now, if there is one. */
+export const serverProcess = (path: string): number | undefined => lockHolder(join(path, LOCK));
+
 function lockServer(path: string): FileLock {
   try {
-    return lockFolder(join(path, 'lock'));
+    return lockFolder(join(path, LOCK));
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
     throw new StateError(

@@ -76,6 +76,11 @@ export interface LockTally {
   locks: number;
 }
 
+interface ToldLock {
+  readonly exclusive: boolean;
+  readonly waiting: boolean;
+}
+
 export class ByteRangeLocks<Owner> {
   readonly #tally: LockTally;
   readonly #exclusive = new RangeTree<HeldLock>();
@@ -204,6 +209,23 @@ export class ByteRangeLocks<Owner> {
   /** Locks that the owner waits for. */
   waiting(owner: Owner): number {
     return this.#owners?.get(owner)?.waiting.size ?? 0;
+  }
+
+  /** The first of the owner's locks, held ones before those that it waits for. */
+  ranges(owner: Owner, maximum: number): (LockRange & ToldLock)[] {
+    const entry = this.#owners?.get(owner);
+    const told: (LockRange & ToldLock)[] = [];
+    const tell = (waiting: boolean, locks: Iterable<HeldLock | Waiting>): void => {
+      for (const { offset, last, exclusive } of locks) {
+        if (told.length >= maximum) return;
+        told.push({ offset, length: last - offset + 1n, exclusive, waiting });
+      }
+    };
+    if (entry !== undefined) {
+      tell(false, entry.held);
+      tell(true, entry.waiting);
+    }
+    return told;
   }
 
   /** MS-FSA 2.1.4.10: whether reading or writing this range meets a lock. */

@@ -39,6 +39,8 @@ export interface DialectTraits {
 /** What the transport does for a connection. */
 export interface Transport {
   readonly remoteAddress: string;
+  /** Absent where the transport has no ports. */
+  readonly remotePort?: number;
   /** Sends one framed message made of these buffers; they are the transport's from now on. */
   send(parts: readonly Buffer[]): void;
   /** Ends the connection; answers already handed over may be lost. */

@@ -77,6 +77,8 @@ export class Open {
   closed = false;
   /** Its CREATE has been answered, or nobody is there any more to hear the answer. */
   answered = false;
+  /** Unix time. */
+  readonly openedAtSeconds = Math.floor(Date.now() / 1000);
   /** Held by requests under way; the handle closes after them. */
   readonly lifetime = new Lifetime();
 

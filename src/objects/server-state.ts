@@ -55,6 +55,8 @@ export class ServerState {
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
   readonly shareUses: ShareUses;
+  /** ServerStartTime, as Unix time. */
+  readonly startedAtMs = Date.now();
   #nextConnectionId = 1;
 
   constructor(

@@ -11,8 +11,8 @@ import {
 } from '../dtyp/access-mask.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 
-const READS = FILE_READ_DATA | FILE_EXECUTE;
-const WRITES = FILE_WRITE_DATA | FILE_APPEND_DATA;
+export const READS = FILE_READ_DATA | FILE_EXECUTE;
+export const WRITES = FILE_WRITE_DATA | FILE_APPEND_DATA;
 const ANY = READS | WRITES | DELETE;
 
 export interface ShareMode {

@@ -35,6 +35,7 @@ export interface Listener {
 
 class TcpConnection {
   readonly remoteAddress: string;
+  readonly remotePort: number;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #handler: ConnectionHandler;
@@ -51,7 +52,8 @@ class TcpConnection {
     const id = server.newConnectionId();
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
-    this.#log = server.log.part(connectionPart(id, socket.remotePort ?? 0));
+    this.remotePort = socket.remotePort ?? 0;
+    this.#log = server.log.part(connectionPart(id, this.remotePort));
     this.#handler = serveConnection(server, this, id, this.#log);
     this.#reader = new FrameReader({
       maxMessageBytes: () => this.#handler.maxMessageBytes(),

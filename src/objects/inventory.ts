@@ -1,0 +1,113 @@
+/**
+ * The tables of MS-SMB2 3.3.1, shown in pages. A listing walks the live table: what is there from its
+ * beginning to its end is shown once, what comes or goes meanwhile perhaps.
+ */
+import { MAX_PAGE_RECORDS, PAGE_TEXT_BYTES } from '../base/limits.ts';
+import type {
+  ConnectionRecord,
+  DataPlane,
+  Filter,
+  Listing,
+  OpenQuery,
+  OpenRecord,
+  ServerSummary,
+  SessionRecord,
+} from '../ipc/data-plane.ts';
+import type { Open } from './open.ts';
+import { connectionRecord, openRecord, sessionRecord } from './records.ts';
+import type { ServerState } from './server-state.ts';
+import type { Session } from './session.ts';
+
+export class Inventory implements DataPlane {
+  readonly #server: ServerState;
+
+  constructor(server: ServerState) {
+    this.#server = server;
+  }
+
+  summary(): ServerSummary {
+    const { options, connections, sessions, opens, files, startedAtMs } = this.#server;
+    let treeConnects = 0;
+    for (const session of sessions.values()) treeConnects += session.trees.size;
+    let waitingRequests = 0;
+    for (const connection of connections) waitingRequests += connection.asyncRequests.size;
+    return {
+      serverName: options.serverName,
+      processId: process.pid,
+      startedAtMs,
+      connections: connections.size,
+      sessions: sessions.size,
+      treeConnects,
+      opens: opens.size,
+      disconnectedOpens: 0,
+      files: files.size,
+      locks: files.lockTally.locks,
+      waitingRequests,
+    };
+  }
+
+  connections(): Listing<ConnectionRecord> {
+    return paged(this.#server.connections.values(), connectionRecord, () => 64);
+  }
+
+  sessions(filter: Filter): Listing<SessionRecord> {
+    const matches = matcher(filter);
+    return paged(
+      this.#server.sessions.values(),
+      (session) =>
+        matches(session, () => [...session.trees.values()].map(({ share }) => share.name))
+          ? sessionRecord(session)
+          : undefined,
+      ({ trees, channels }) => 64 * channels.length + sum(trees.map(({ share }) => share.length)),
+    );
+  }
+
+  opens({ filter, ranges }: OpenQuery): Listing<OpenRecord> {
+    const matches = matcher(filter);
+    return paged(
+      this.#server.opens.values(),
+      (open: Open) =>
+        matches(open.session, () => [open.tree.share.name]) ? openRecord(open, ranges) : undefined,
+      ({ user, share, path = '' }) => user.length + share.length + path.length,
+    );
+  }
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+function matcher({ user, share }: Filter) {
+  const wantedUser = user?.toLowerCase();
+  const wantedShare = share?.toLowerCase();
+  return ({ account }: Session, shares: () => readonly string[]): boolean => {
+    if (wantedUser !== undefined && account?.name.toLowerCase() !== wantedUser) return false;
+    return wantedShare === undefined || shares().some((name) => name.toLowerCase() === wantedShare);
+  };
+}
+
+/** `weigh`: about how much text a record bears. */
+function paged<Thing, T>(
+  things: Iterator<Thing>,
+  describe: (thing: Thing) => T | undefined,
+  weigh: (record: T) => number,
+): Listing<T> {
+  let ended = false;
+  return {
+    next() {
+      if (ended) return undefined;
+      const records: T[] = [];
+      let textBytes = 0;
+      for (let n = 0; n < MAX_PAGE_RECORDS && textBytes < PAGE_TEXT_BYTES; n++) {
+        const { done, value } = things.next();
+        if (done === true) {
+          ended = true;
+          break;
+        }
+        const record = describe(value);
+        if (record === undefined) continue;
+        records.push(record);
+        textBytes += weigh(record);
+      }
+      return records;
+    },
+  };
+}
