@@ -11,11 +11,14 @@ import {
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { NO_LIMIT } from './config/parameters.ts';
+import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
+import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
 import { createControlPlane, type UserDatabaseInput } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
+import { Inventory } from './objects/inventory.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
@@ -87,6 +90,8 @@ export interface Listening {
 export interface Server {
   /** May be called several times. Rejects with the system's error, EADDRINUSE for instance. */
   listen(where: ListenOptions): Promise<Listening>;
+  /** Who is connected, and what they have open: what `usmbd status --json` tells. */
+  status(query?: StatusQuery): Promise<ServerStatus>;
   /** Ends all connections and gives everything back; the server cannot listen again. */
   close(): Promise<void>;
 }
@@ -258,6 +263,7 @@ class UsmbdServer implements Server {
   /** Undefined until the process is who it has to be. */
   #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
+  #control: Promise<ControlListener | undefined> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -269,6 +275,9 @@ class UsmbdServer implements Server {
     const port = where.port ?? this.#parts.configuration.global.tcpPort ?? SMB_PORT;
     const addresses = where.address === undefined ? this.#addresses() : [where.address];
     const listeners = await this.#bind(addresses, port);
+    // Before the process becomes somebody who may not write to the state folder.
+    this.#control ??= this.#listenControl();
+    await this.#control;
     this.#objects ??= this.#become();
     const objects = this.#objects;
     for (const listener of listeners) listener.serve(objects);
@@ -280,9 +289,29 @@ class UsmbdServer implements Server {
     };
   }
 
+  async status(query: StatusQuery = {}): Promise<ServerStatus> {
+    if (this.#objects === undefined) throw new Error('the server does not listen yet');
+    return collectStatus(new Inventory(this.#objects), query);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
+  }
+
+  /** Undefined without a state folder; a server that cannot be asked serves all the same. */
+  async #listenControl(): Promise<ControlListener | undefined> {
+    const { state, log } = this.#parts;
+    if (state === undefined) return undefined;
+    const dataPlane = () =>
+      this.#objects === undefined ? undefined : new Inventory(this.#objects);
+    try {
+      return await listenControl({ statePath: state.path, dataPlane, log });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn('no control socket: "usmbd status" will find no server', { reason });
+      return undefined;
+    }
   }
 
   /** Undefined stands for all addresses. */
@@ -338,6 +367,7 @@ class UsmbdServer implements Server {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
+    await (await this.#control)?.close();
     this.#release();
   }
 

@@ -1,8 +1,12 @@
 /** What the user can mend: printed without a stack, and says what to do. */
 export class CommandError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Of the process. */
+  readonly exitStatus: number;
+
+  constructor(message: string, options?: ErrorOptions & { readonly exitStatus?: number }) {
     super(message, options);
     this.name = 'CommandError';
+    this.exitStatus = options?.exitStatus ?? 1;
   }
 }
 

@@ -8,12 +8,14 @@ import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
 import { CommandError } from './command-error.ts';
 import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
 
 const EXAMPLES = `
 Examples:
   usmbd serve ~/files                    share a folder; prints how to reach it
   usmbd serve --config usmbd.conf        serve what a configuration names
   usmbd adduser -a ann                   add an account for such a configuration
+  usmbd status                           who is connected, and what they have open
   usmbd help serve                       all options of a command`;
 
 function usmbdCommand(): Command {
@@ -22,6 +24,7 @@ function usmbdCommand(): Command {
     .version(version(), '-V, --version')
     .addCommand(serveCommand())
     .addCommand(addUserCommand('adduser'))
+    .addCommand(statusCommand())
     .addHelpText('after', EXAMPLES);
 }
 
@@ -34,7 +37,7 @@ export const commands: Readonly<Record<CommandName, (argv: readonly string[]) =>
       run(addUserCommand('usmbd.adduser').version(version(), '-V, --version'), argv),
   };
 
-/** ksmbd's tools exit with 0 or 1. */
+/** ksmbd's tools exit with 0 or 1; `status` has a 3 of its own. */
 async function run(command: Command, argv: readonly string[]): Promise<number> {
   for (const each of [command, ...command.commands]) {
     each.exitOverride().showHelpAfterError('("--help" tells more)');
@@ -45,7 +48,7 @@ async function run(command: Command, argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
     process.stderr.write(`${messageOf(command.name(), error)}\n`);
-    return 1;
+    return error instanceof CommandError ? error.exitStatus : 1;
   }
 }
 

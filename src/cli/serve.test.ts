@@ -26,6 +26,9 @@ function rehearsal(free: readonly number[], refusal = 'EACCES', bound = ['::']) 
       const addresses = address === undefined ? bound : [address];
       return { port, address: addresses[0]!, addresses };
     },
+    status() {
+      throw new Error('nobody asks');
+    },
     async close() {
       events.push('close');
     },
