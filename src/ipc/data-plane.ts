@@ -99,7 +99,7 @@ export const sessionRecord = record({
   /** Guests have no keys: 'none'. */
   signing: oneOf('none', 'offered', 'required'),
   encryption: oneOf('none', 'offered', 'required'),
-  /** The first one made the session. */
+  /** Oldest first. */
   channels: list(channelRecord, MAX_TOLD_CHANNELS),
   trees: list(treeRecord, MAX_TOLD_TREES),
   opens: u32,

@@ -89,7 +89,6 @@ const treeRecord = (tree: TreeConnect): TreeRecord => ({
 export function sessionRecord(session: Session): SessionRecord | undefined {
   const { account, state } = session;
   if (state === 'gone') return undefined;
-  const connections = new Set([session.connection, ...session.channels.keys()]);
   return {
     sessionId: session.sessionId,
     state,
@@ -99,7 +98,7 @@ export function sessionRecord(session: Session): SessionRecord | undefined {
     signing: !session.hasKeys ? 'none' : session.signingRequired ? 'required' : 'offered',
     encryption:
       session.cipher === undefined ? 'none' : session.encryptData ? 'required' : 'offered',
-    channels: [...connections].slice(0, MAX_TOLD_CHANNELS).map(channelRecord),
+    channels: [...session.channels.keys()].slice(0, MAX_TOLD_CHANNELS).map(channelRecord),
     trees: [...session.trees.values()].slice(0, MAX_TOLD_TREES).map(treeRecord),
     opens: session.opens.size,
     watches: session.watches,
@@ -158,6 +157,11 @@ function pathOf({ pipe, handle }: Open): string | undefined {
   return clip(`/${path.join('/')}`, MAX_TOLD_PATH_BYTES);
 }
 
+function addressOf({ channels }: Session): string {
+  const [connection] = channels.keys();
+  return connection?.transport.remoteAddress ?? '';
+}
+
 /** With its byte ranges if they were asked for. */
 export function openRecord(open: Open, withRanges: boolean): OpenRecord {
   const { session, file } = open;
@@ -165,7 +169,7 @@ export function openRecord(open: Open, withRanges: boolean): OpenRecord {
     openId: open.persistentId,
     sessionId: session.sessionId,
     user: clipName(session.account?.name ?? ''),
-    address: clipName(session.connection.transport.remoteAddress),
+    address: clipName(addressOf(session)),
     share: clipName(open.tree.share.name),
     kind: open.pipe === undefined ? (open.handle?.kind ?? 'other') : 'pipe',
     path: pathOf(open),
