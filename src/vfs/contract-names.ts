@@ -2,12 +2,49 @@
 import assert from 'node:assert/strict';
 import { at, bytes, type Check, contentOf, gives, hasPath, must, refused } from './contract-kit.ts';
 import { EACCES, EEXIST, EINVAL, ENOENT, ENOTDIR, ENOTEMPTY } from './errno.ts';
+import type { VfsHandle } from './vfs.ts';
 
 export function nameRules(check: Check): void {
+  parentRules(check);
   renameRules(check);
   treeRenameRules(check);
   linkRules(check);
   removeRules(check);
+}
+
+function parentRules(check: Check): void {
+  check('parent is the directory that holds the name, now', async (kit) => {
+    await kit.mkdir('d');
+    await kit.mkdir('d/e');
+    await kit.mkdir('other');
+    const isIn = async (handle: VfsHandle, path: string): Promise<void> => {
+      const { fileId, volumeId } = await kit.lookup(path);
+      assert.deepEqual({ ...(await must(handle.parent())) }, { fileId, volumeId });
+    };
+    await gives((await kit.lookup('')).parent(), ENOENT);
+    await isIn(await kit.lookup('D'), '');
+    await isIn(await kit.lookup('d/e'), 'd');
+    const made = await kit.create('d/f');
+    const found = await kit.lookup('d/f');
+    await isIn(made, 'd');
+    await gives((await kit.lookup('d')).rename(at('other/g'), false), 0);
+    await isIn(made, 'other/g');
+    await gives(made.rename(at('other/f'), false), 0);
+    for (const handle of [made, found]) await isIn(handle, 'other');
+    await gives(found.remove(), 0);
+    for (const handle of [made, found]) await gives(handle.parent(), ENOENT);
+  });
+
+  check('parent follows the name that the handle was opened by', async (kit) => {
+    await kit.mkdir('a');
+    await kit.mkdir('b');
+    const first = await kit.create('a/one');
+    if ((await first.link(at('b/two'), false)) !== 0) return;
+    const second = await kit.lookup('b/two');
+    assert.equal(second.fileId, first.fileId);
+    assert.equal((await must(first.parent())).fileId, (await kit.lookup('a')).fileId);
+    assert.equal((await must(second.parent())).fileId, (await kit.lookup('b')).fileId);
+  });
 }
 
 function renameRules(check: Check): void {

@@ -36,12 +36,16 @@ export type VfsKind = 'file' | 'directory' | 'symlink' | 'other';
 /** 100 ns units since 1601-01-01 UTC, as MS-DTYP 2.3.3 FILETIME. */
 export type FileTime = bigint;
 
-export interface VfsStat {
-  readonly kind: VfsKind;
+/** Names an object. */
+export interface VfsObjectId {
   /** Inode number: unique on its volume while the object lives. */
   readonly fileId: bigint;
-  /** The volume (device) the object is on; with fileId it names the object. */
+  /** The volume (device) the object is on. */
   readonly volumeId: number;
+}
+
+export interface VfsStat extends VfsObjectId {
+  readonly kind: VfsKind;
   readonly linkCount: number;
   /** Bytes; 0 for a directory. */
   readonly size: number;
@@ -112,16 +116,16 @@ export interface VfsCursor {
   close(): void;
 }
 
-export interface VfsHandle {
+export interface VfsHandle extends VfsObjectId {
   readonly kind: VfsKind;
-  readonly fileId: bigint;
-  readonly volumeId: number;
 
   /**
    * The components that lead from the root to the object now, with the case on disk, by the name that
    * the handle was opened by, however it was renamed since. ENOENT when that name has been removed.
    */
   path(): readonly string[] | Errno;
+  /** The directory that holds the name of `path()`, whatever the identity may see; ENOENT for the root. */
+  parent(): VfsObjectId | Errno;
   stat(): MaybePromise<Result<VfsStat>>;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;

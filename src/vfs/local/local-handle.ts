@@ -40,6 +40,7 @@ import type {
   VfsEa,
   VfsHandle,
   VfsKind,
+  VfsObjectId,
   VfsPermissions,
   VfsStat,
 } from '../vfs.ts';
@@ -144,6 +145,21 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   path(): readonly string[] | Errno {
     const path = ownPath(this.#share, this);
     return isErrno(path) ? path : path.map(clientName);
+  }
+
+  parent(): VfsObjectId | Errno {
+    const path = ownPath(this.#share, this);
+    if (isErrno(path)) return path;
+    if (path.length === 0) return ENOENT;
+    const fd = this.#share.resolver.exactDirectory(path.slice(0, -1));
+    if (fd < 0) return fd;
+    const result = statx(fd, '', AT_EMPTY_PATH);
+    const id =
+      result === 0
+        ? { fileId: stx.inode(), volumeId: this.#share.volumes.idOf(stx.device(), fd) }
+        : result;
+    close(fd);
+    return id;
   }
 
   stat(): Result<VfsStat> {

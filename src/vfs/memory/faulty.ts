@@ -23,7 +23,7 @@ type Asynchronous<T> = Exclude<keyof T, 'kind' | 'fileId' | 'volumeId' | 'featur
 export type FaultyMethod =
   | 'attach'
   | Asynchronous<VfsTree>
-  | Exclude<Asynchronous<VfsHandle>, 'path'>
+  | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent'>
   | 'cursor.next'
   | 'cursor.stat';
 
@@ -133,6 +133,10 @@ class FaultyHandle implements VfsHandle {
 
   path() {
     return this.#inner.path();
+  }
+
+  parent() {
+    return this.#inner.parent();
   }
 
   stat() {

@@ -25,6 +25,7 @@ import type {
   VfsEa,
   VfsHandle,
   VfsKind,
+  VfsObjectId,
   VfsPermissions,
   VfsStat,
 } from '../vfs.ts';
@@ -65,6 +66,13 @@ export class MemoryHandle implements VfsHandle {
   path(): readonly string[] | Errno {
     this.#used();
     return pathOf(this.#entry);
+  }
+
+  parent(): VfsObjectId | Errno {
+    const path = this.path();
+    if (isErrno(path)) return path;
+    const directory = this.#entry?.parent;
+    return directory === undefined ? ENOENT : { fileId: directory.fileId, volumeId: this.volumeId };
   }
 
   stat(): VfsStat {

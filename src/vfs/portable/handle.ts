@@ -18,7 +18,15 @@ import {
   isErrno,
   type Result,
 } from '../errno.ts';
-import type { VfsChanges, VfsCursor, VfsHandle, VfsKind, VfsPermissions, VfsStat } from '../vfs.ts';
+import type {
+  VfsChanges,
+  VfsCursor,
+  VfsHandle,
+  VfsKind,
+  VfsObjectId,
+  VfsPermissions,
+  VfsStat,
+} from '../vfs.ts';
 import { attempt, done } from './attempt.ts';
 import { EmptyCursor, PortableCursor } from './cursor.ts';
 import { Descriptor } from './descriptor.ts';
@@ -84,6 +92,16 @@ export class PortableHandle implements VfsHandle {
     if (isErrno(own)) return own;
     own.directory.close();
     return own.path;
+  }
+
+  parent(): VfsObjectId | Errno {
+    if (this.#name.path?.length === 0) return ENOENT;
+    const own = this.#locate();
+    if (isErrno(own)) return own;
+    const { directory } = own;
+    const parent = attempt(() => fs.statSync(directory.self, { bigint: true }));
+    directory.close();
+    return isErrno(parent) ? parent : { fileId: parent.ino, volumeId: Number(parent.dev) };
   }
 
   stat(): Result<VfsStat> {
