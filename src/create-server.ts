@@ -237,6 +237,7 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   requireSigning: global.signing === 'mandatory',
   encryption: global.encryption,
   leases: global.leases,
+  directoryLeases: global.directoryLeases,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,
   maxTransactSize: global.maxTransactSize,

@@ -15,6 +15,7 @@ import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
 import type { ShareMode } from '../objects/share-modes.ts';
 import type { SharedFile } from '../objects/shared-file.ts';
+import { SMB2_GLOBAL_CAP_DIRECTORY_LEASING } from '../smb2/capabilities.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { decodeLease, encodeLease, type LeaseContext } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
@@ -41,6 +42,14 @@ export function leaseIdOf(body: CreateRequest, request: Request): string | undef
   return lease === undefined ? undefined : leaseId(request.connection.clientGuid, lease.leaseKey);
 }
 
+/** 3.3.5.9.11: the key of the directory's lease, which what this client does in it does not break. */
+export function parentLeaseKeyOf(body: CreateRequest, request: Request): Buffer | undefined {
+  const lease = requestedLease(body, request);
+  if (lease?.version !== 2) return undefined;
+  const isSet = (lease.leaseFlags & SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET) !== 0;
+  return isSet ? Buffer.from(lease.parentLeaseKey) : undefined;
+}
+
 /** What an open got, for its CREATE response. */
 export interface CachingReply {
   readonly oplockLevel: number;
@@ -50,26 +59,32 @@ export interface CachingReply {
 
 const NOTHING: CachingReply = { oplockLevel: SMB2_OPLOCK_LEVEL_NONE, lease: undefined };
 
-/** 3.3.5.9: grants the new open what it asked for, as far as the file allows; directories get nothing. */
-export function grantCaching(body: CreateRequest, request: Request, open: Open): CachingReply {
+/** 3.3.5.9: grants the new open what it asked for, as far as the file of so many bytes allows. */
+export function grantCaching(
+  body: CreateRequest,
+  request: Request,
+  open: Open,
+  bytes: number,
+): CachingReply {
   const { oplocks } = request.server;
   const file = open.file!;
-  if (open.handle!.kind !== 'file' || !request.tree!.share.oplocks) return NOTHING;
+  const wanted = requestedLease(body, request);
+  if (!mayCache(open, wanted, request)) return NOTHING;
   if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) {
-    const level = oplocks.grantOplock(file, open, body.requestedOplockLevel);
+    const level = oplocks.grantOplock(file, open, body.requestedOplockLevel, bytes);
     return { oplockLevel: level, lease: undefined };
   }
-  const wanted = requestedLease(body, request);
   if (wanted === undefined) return NOTHING;
-  const hasParent =
-    wanted.version === 2 && (wanted.leaseFlags & SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET) !== 0;
+  const { parentLeaseKey } = open;
+  const hasParent = parentLeaseKey !== undefined;
   const granted = oplocks.grantLease(file, open, {
     clientGuid: request.connection.clientGuid,
     leaseKey: wanted.leaseKey,
     version: wanted.version,
     state: wanted.leaseState,
     epoch: wanted.version === 2 ? wanted.epoch : 0,
-    parentLeaseKey: hasParent ? Buffer.from(wanted.parentLeaseKey) : undefined,
+    bytes,
+    parentLeaseKey,
   });
   if (granted === undefined) return NOTHING;
   const { lease, state, breaking } = granted;
@@ -88,6 +103,22 @@ export function grantCaching(body: CreateRequest, request: Request, open: Open):
           epoch: lease.epoch,
         };
   return { oplockLevel: SMB2_OPLOCK_LEVEL_LEASE, lease: encodeLease(context) };
+}
+
+/** Directories have leases of version 2 only, where the connection has agreed on them. */
+function mayCache(open: Open, wanted: LeaseContext | undefined, request: Request): boolean {
+  if (!request.tree!.share.oplocks) return false;
+  switch (open.handle!.kind) {
+    case 'file':
+      return true;
+    case 'directory':
+      return (
+        wanted?.version === 2 &&
+        (request.connection.serverCapabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING) !== 0
+      );
+    default:
+      return false;
+  }
 }
 
 /** 3.3.5.9.8: a client's lease key names one file; undefined is one that is not there yet. */

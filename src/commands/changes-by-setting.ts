@@ -31,6 +31,12 @@ export function changesBySetting({ infoType, fileInfoClass, buffer }: SetInfoReq
   }
 }
 
+/** The one change that no filter of CHANGE_NOTIFY names: 2.1.5.15.2, BreakParentOplock. */
+export const setsChangeTime = ({ infoType, fileInfoClass, buffer }: SetInfoRequest): boolean =>
+  infoType === SMB2_0_INFO_FILE &&
+  fileInfoClass === Class.FileBasicInformation &&
+  isSet(FileBasicInformation.read(buffer).changeTime);
+
 const isSet = (time: bigint): boolean => time !== 0n && time !== TIME_FREEZE && time !== TIME_THAW;
 
 function basicChanges(buffer: Buffer): number {

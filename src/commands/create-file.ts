@@ -67,7 +67,7 @@ import {
 import { EEXIST, ENOENT, ENOPATH, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsEa, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { CHANGES, grantable, maximalAccess, withoutReadonly } from './access.ts';
-import { leaseIdOf, makeWay, refuseLeaseKey, whileChanging } from './caching.ts';
+import { leaseIdOf, makeWay, parentLeaseKeyOf, refuseLeaseKey, whileChanging } from './caching.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { isBelowDoomed } from './doomed.ts';
@@ -199,15 +199,16 @@ async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome 
     attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
   });
   if (isErrno(handle)) return handle;
-  const { notifier } = request.server;
-  notifier.added(tree.share, handle, wanted.path);
+  const { changes } = request.server;
+  const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };
+  changes.added(tree.share, handle, wanted.path, author);
   const gone = ended(request);
   if (gone !== undefined) {
     // Its maker is not there to delete it.
-    const place = notifier.place(tree.share, handle);
+    const where = changes.where(tree.share, handle);
     const deleted =
       (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0 && (await handle.remove()) === 0;
-    if (deleted) notifier.removed(place, handle.kind);
+    if (deleted) changes.removed(where, handle.kind, author);
     handle.close();
     return gone;
   }
@@ -257,7 +258,7 @@ async function openExisting(
       ? whileChanging(request, open.file!, opening)
       : opening);
     if (failed === undefined) {
-      if (overwrites(wanted)) request.server.notifier.overwritten(request.tree.share, handle);
+      if (overwrites(wanted)) request.server.changes.overwritten(request.tree.share, handle, open);
       return await createReply(wanted, request, open, actionOf(wanted));
     }
     open.deleteOnClose = false;
@@ -393,6 +394,7 @@ function register(
       handle,
       file,
       leaseId: leaseIdOf(wanted, request),
+      parentLeaseKey: parentLeaseKeyOf(wanted, request),
     },
     {
       deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,

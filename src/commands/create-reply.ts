@@ -37,7 +37,7 @@ export async function createReply(
   const createContexts = await contexts(body, open, stat);
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   // Last of all: what is told is what it holds when it is told.
-  const caching = grantCaching(body, request, open);
+  const caching = grantCaching(body, request, open, Math.max(stat.size, stat.allocationSize));
   if (caching.lease !== undefined) {
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }

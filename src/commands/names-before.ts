@@ -2,6 +2,8 @@
  * MS-FSA 2.1.5.15.12 and 2.1.5.15.7: what a rename or a new link does to names, for those who watch. The
  * names have to be known as they were before; nothing is looked up while nobody watches.
  */
+
+import type { Whereabouts } from '../objects/directory-changes.ts';
 import {
   FILE_NOTIFY_CHANGE_ATTRIBUTES,
   FILE_NOTIFY_CHANGE_CREATION,
@@ -23,38 +25,42 @@ export async function namesBefore(
   request: OpenRequest,
 ): Promise<NamesBefore | undefined> {
   const { open, tree, server } = request;
-  const { notifier } = server;
+  const { changes } = server;
   const handle = open.handle!;
-  if (notifier.isIdle) return undefined;
-  const replaced = await placeOfOther(path, request);
-  const from = notifier.place(tree.share, handle);
+  if (changes.isIdle) return undefined;
+  const replaced = await whereOtherIs(path, request);
+  const from = changes.where(tree.share, handle);
   return {
     tellRename: () => {
-      const to = notifier.placeGiven(tree.share, handle, path);
-      if (from === undefined || to === undefined) return;
-      notifier.renamed(from, to, handle.kind, replaced);
+      changes.renamed(
+        from,
+        changes.whereGiven(tree.share, handle, path),
+        handle.kind,
+        replaced,
+        open,
+      );
       if (handle.kind === 'file') open.file!.untold |= RENAMED;
     },
     tellLink: async () => {
       const made = await tree.files!.lookup(path);
       if (isErrno(made)) return;
-      const place = notifier.place(tree.share, made);
+      const where = changes.where(tree.share, made);
       made.close();
-      if (place !== undefined) notifier.linked(place, replaced);
+      changes.linked(where, replaced, open);
     },
   };
 }
 
 /** Where another file is that will be replaced. */
-async function placeOfOther(
+async function whereOtherIs(
   path: readonly string[],
   { open, tree, server }: OpenRequest,
-): Promise<string | undefined> {
+): Promise<Whereabouts | undefined> {
   const existing = await tree.files!.lookup(path);
   if (isErrno(existing)) return undefined;
   const { fileId, volumeId } = open.handle!;
   const isOwn = existing.fileId === fileId && existing.volumeId === volumeId;
-  const place = isOwn ? undefined : server.notifier.place(tree.share, existing);
+  const where = isOwn ? undefined : server.changes.where(tree.share, existing);
   existing.close();
-  return place;
+  return where;
 }

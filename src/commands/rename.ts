@@ -117,29 +117,40 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   return STATUS_SUCCESS;
 }
 
-/**
- * The destination's directory is opened for adding a name: whoever has it open for deletion or without
- * FILE_SHARE_WRITE is in the way. A directory with open files in it is not moved.
- */
+/** The new name's directory has to take it; a directory with open files in it is not moved. */
 async function refuseDirectories(
   path: readonly string[],
   own: readonly string[],
   request: OpenRequest,
 ): Promise<NtStatus | undefined> {
-  const { open, tree, server } = request;
-  const parent = await tree.files!.lookup(path.slice(0, -1));
+  const parent = await request.tree.files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
-  const directory = server.files.find(SharedFiles.key(parent.volumeId, parent.fileId));
+  const key = SharedFiles.key(parent.volumeId, parent.fileId);
   parent.close();
-  if (directory?.deletePending) return STATUS_DELETE_PENDING;
-  const isDirectory = open.handle!.kind === 'directory';
+  const refused = await refuseAdding(key, request);
+  if (refused !== undefined) return refused;
+  return request.open.handle!.kind === 'directory' ? refuseOpenFiles(own, request) : undefined;
+}
+
+/**
+ * The destination's directory is opened for adding a name: whoever has it open for deletion or without
+ * FILE_SHARE_WRITE is in the way, unless that is only a cached handle.
+ */
+async function refuseAdding(key: string, request: OpenRequest): Promise<NtStatus | undefined> {
+  const { open, server } = request;
   const adding = {
-    access: isDirectory ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
+    access: open.handle!.kind === 'directory' ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
     // Windows leaves FILE_SHARE_DELETE out: MS-FSA note 185.
     share: FILE_SHARE_READ | FILE_SHARE_WRITE,
   };
-  if (directory?.sharingViolation(adding)) return STATUS_SHARING_VIOLATION;
-  return isDirectory ? refuseOpenFiles(own, request) : undefined;
+  const directory = server.files.find(key);
+  if (directory?.sharingViolation(adding) && !directory.deletePending) {
+    const given = await breakFor(request, directory, { kind: 'share' }, open);
+    if (given !== undefined) return given;
+  }
+  const left = server.files.find(key);
+  if (left?.deletePending) return STATUS_DELETE_PENDING;
+  return left?.sharingViolation(adding) ? STATUS_SHARING_VIOLATION : undefined;
 }
 
 /** MS-FSA 2.1.4.2: files open below the directory; handles that are only cached are given up. */

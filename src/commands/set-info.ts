@@ -21,7 +21,7 @@ import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts'
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
 import { breakFor, whileChanging } from './caching.ts';
-import { changesBySetting } from './changes-by-setting.ts';
+import { changesBySetting, setsChangeTime } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
 import { setFullEas } from './extended-attributes.ts';
@@ -48,9 +48,13 @@ export function setInfo(body: SetInfoRequest, request: OpenRequest): MaybePromis
     : answerSet(status, body, request);
 }
 
-function answerSet(status: NtStatus, body: SetInfoRequest, { open }: OpenRequest): Outcome {
+function answerSet(status: NtStatus, body: SetInfoRequest, request: OpenRequest): Outcome {
+  const { open, server } = request;
   if (status !== STATUS_SUCCESS) return status;
-  if (open.file !== undefined) open.file.untold |= changesBySetting(body);
+  if (open.file === undefined) return reply;
+  const changes = changesBySetting(body);
+  open.file.untold |= changes;
+  if (changes !== 0 || setsChangeTime(body)) server.changes.described(open.handle!, open);
   return reply;
 }
 

@@ -26,6 +26,7 @@ import {
   principals,
   size,
   text,
+  type ValueType,
   words,
 } from './value-types.ts';
 
@@ -70,6 +71,13 @@ const encryption = choice<'off' | 'auto' | 'desired' | 'required'>([
     (word) => [word, 'required'] as const,
   ),
 ]);
+
+/** Samba's word for what depends on a cluster, which this server never is in. */
+const boolOrAuto: ValueType<boolean> = {
+  expects: 'yes, no or auto',
+  parse: (word) => (word.toLowerCase() === 'auto' ? true : bool.parse(word)),
+  print: bool.print,
+};
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -181,6 +189,8 @@ export const globalParameters = {
   durableHandles: unsupported('durable handles', bool, false),
   /** ksmbd: no. Without them a client caches by oplocks, if at all. */
   leases: parameter('smb2 leases', bool, true),
+  /** Samba: auto, which is yes but in a cluster. Only where there are leases at all. */
+  directoryLeases: parameter('smb3 directory leases', boolOrAuto, true),
   multiChannel: unsupported('server multi channel support', bool, false),
   kerberos: unsupported('kerberos support', bool, false),
   kerberosServiceName: unsupported('kerberos service name', text(), ''),

@@ -101,6 +101,14 @@ export class ByteRangeLocks<Owner> {
   }
 
   /** Takes the lock if nothing conflicts. */
+  /** Whether a lock begins before this offset. */
+  beginBefore(offset: number): boolean {
+    if (this.size === 0) return false;
+    return [this.#exclusive.start, this.#shared.start].some(
+      (start) => start !== undefined && start < BigInt(offset),
+    );
+  }
+
   lock(owner: Owner, range: LockRange, exclusive: boolean): boolean {
     const last = lastOf(range);
     if (this.#conflict(owner, range.offset, last, exclusive) !== undefined) return false;

@@ -20,7 +20,14 @@ const open: Operation = { kind: 'open', overwrites: false, access: FULL };
 const overwrite: Operation = { kind: 'open', overwrites: true, access: FULL };
 const stat: Operation = { kind: 'open', overwrites: false, access: 0x0010_0180 };
 
-const alone = { opened: false, exclusive: false, handleLease: false, oplock: false, locked: false };
+const alone = {
+  directory: false,
+  opened: false,
+  exclusive: false,
+  handleLease: false,
+  oplock: false,
+  locked: false,
+};
 const grant = (state: Caching, legacy = false, owner = 'a'): Grant<string> => ({
   owner,
   legacy,
@@ -50,6 +57,8 @@ test('what each operation takes from a lease: MS-FSA 2.1.4.12', () => {
     [{ kind: 'rename' }, RH, R, true, true],
     [{ kind: 'delete' }, RWH, RW, true, true],
     [{ kind: 'delete' }, R, undefined],
+    [{ kind: 'child' }, RH, 0, true, false],
+    [{ kind: 'child' }, R, 0, false, false],
   ];
   for (const [operation, state, to, acknowledged, waits] of table) {
     const step = stepFor(false, state, operation);
@@ -79,6 +88,10 @@ test('what is granted beside others: smb2.lease break, oplock and upgrade tables
   assert.equal(grantableLease(R, { ...alone, exclusive: true }), 0);
   assert.equal(grantableLease(W | H, alone), 0);
   assert.equal(grantableLease(8 | R, alone), 0);
+  const directory = { ...alone, directory: true };
+  assert.equal(grantableLease(R | W | H, directory), R | H);
+  assert.equal(grantableLease(R | W, { ...directory, opened: true }), R);
+  assert.equal(grantableOplock(R, directory), 0);
   assert.equal(grantableOplock(R | W | H, alone), R | W | H);
   assert.equal(grantableOplock(R | W | H, { ...alone, opened: true }), R);
   assert.equal(grantableOplock(R, { ...alone, opened: true, handleLease: true }), 0);

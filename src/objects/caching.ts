@@ -37,7 +37,9 @@ export type Operation =
   | { readonly kind: 'write' }
   /** Renaming, linking, deleting. */
   | { readonly kind: 'rename' }
-  | { readonly kind: 'delete' };
+  | { readonly kind: 'delete' }
+  /** Changing what is in this directory: PARENT_OBJECT. */
+  | { readonly kind: 'child' };
 
 /** Access that breaks nothing: MS-FSA 2.1.4.12, case OPEN; READ_CONTROL only where there is a lease. */
 const ATTRIBUTES_ONLY = 0x0010_0180;
@@ -86,6 +88,7 @@ function leaseStep(state: Caching, operation: Operation): Step | undefined {
       if (operation.overwrites) return toNothing(state);
       return keep(state, state & ~W);
     case 'write':
+    case 'child':
       return toNothing(state);
     default:
       return keep(state, state & ~H);
@@ -167,6 +170,8 @@ export function settle<Owner>(grant: Grant<Owner>, state: Caching): Break<Owner>
 
 /** MS-FSA 2.1.5.18: the most that a file with these others lets a newcomer cache. */
 export interface Company {
+  /** It is a directory, whose contents nobody but the server writes. */
+  readonly directory: boolean;
   /** Somebody else has the file open for more than its attributes. */
   readonly opened: boolean;
   /** Somebody else holds a lease with H. */
@@ -175,7 +180,7 @@ export interface Company {
   readonly oplock: boolean;
   /** Somebody else may cache writes: nobody beside it may cache anything. */
   readonly exclusive: boolean;
-  /** There are byte-range locks. */
+  /** There are byte-range locks on what the file has. */
   readonly locked: boolean;
 }
 
@@ -183,14 +188,14 @@ export interface Company {
 export function grantableLease(wanted: Caching, company: Company): Caching {
   if ((wanted & R) === 0 || (wanted & ~(R | W | H)) !== 0 || company.exclusive) return 0;
   let granted = wanted;
-  if (company.opened) granted &= ~W;
+  if (company.opened || company.directory) granted &= ~W;
   if (company.oplock) granted &= ~H;
-  return granted;
+  return (granted & W) === 0 && company.locked ? 0 : granted;
 }
 
-/** What is granted of an oplock: all of it, level II, or nothing. */
+/** What is granted of an oplock: all of it, level II, or nothing. Directories have leases only. */
 export function grantableOplock(wanted: Caching, company: Company): Caching {
-  if (wanted === 0 || company.exclusive) return 0;
+  if (wanted === 0 || company.exclusive || company.directory) return 0;
   if ((wanted & W) !== 0 && !company.opened) return wanted;
   return company.handleLease || company.locked ? 0 : R;
 }

@@ -27,6 +27,8 @@ export interface DialectTraits {
   readonly encryption: 'none' | 'capability' | 'context';
   /** Leases are granted: they came with 2.1. */
   readonly leasing: boolean;
+  /** Leases on directories are: they came with 3.0. */
+  readonly directoryLeasing: boolean;
   /** LOCK requests bear a LockSequence. */
   readonly lockSequence: boolean;
   /** FileNormalizedNameInformation is served. */

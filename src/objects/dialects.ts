@@ -21,6 +21,7 @@ export function dialectTraits(revision: Dialect, options: ServerOptions): Dialec
     preauthIntegrity: is311,
     encryption: is311 ? 'context' : smb3 ? 'capability' : 'none',
     leasing: multiCredit && options.leases,
+    directoryLeasing: smb3 && options.leases && options.directoryLeases,
     lockSequence: revision !== Dialect.SMB2_02,
     normalizedNames: is311,
     maxTransactSize: bound(options.maxTransactSize),

@@ -10,6 +10,7 @@ export interface Lease {
   readonly leaseKey: Buffer;
   readonly version: 1 | 2;
   readonly file: SharedFile;
+  readonly directory: boolean;
   /** The opens that share it; the lease ends with the last. */
   readonly opens: Set<Open>;
   /** Version 2: counts the changes of its state. */

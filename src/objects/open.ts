@@ -43,6 +43,8 @@ export interface OpenState {
   readonly pipe?: Pipe;
   /** Of the lease that it asks for, granted or not yet. */
   readonly leaseId?: string | undefined;
+  /** Open.ParentOplockKey, MS-FSA 2.1.1.6: the lease on the directory that its changes leave alone. */
+  readonly parentLeaseKey?: Buffer | undefined;
 }
 
 export class Open {
@@ -57,6 +59,7 @@ export class Open {
   readonly file: SharedFile | undefined;
   readonly pipe: Pipe | undefined;
   readonly leaseId: string | undefined;
+  readonly parentLeaseKey: Buffer | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
   /** FileModeInformation's settable bits, MS-FSCC 2.4.31. */
@@ -72,6 +75,8 @@ export class Open {
   enumerating: Promise<unknown> | undefined;
   /** Open.Lease. */
   lease: Lease | undefined;
+  /** Has written: what the directory tells of the file is another when it closes. */
+  wrote = false;
   /** There is one from the first CHANGE_NOTIFY to the close. */
   watch: ChangeWatch | undefined;
   closed = false;
@@ -94,6 +99,7 @@ export class Open {
     this.file = state.file;
     this.pipe = state.pipe;
     this.leaseId = state.leaseId;
+    this.parentLeaseKey = state.parentLeaseKey;
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;
   }

@@ -33,6 +33,9 @@ import type { SharedFile } from './shared-file.ts';
 export type Holder = Open | Lease;
 export type FileGrant = Grant<Holder>;
 
+/** In place of a directory's key, where it is not known which it was. */
+export const ANY_DIRECTORY = '*';
+
 const CACHING_OF_LEVEL: ReadonlyMap<number, Caching> = new Map([
   [SMB2_OPLOCK_LEVEL_II, R],
   [SMB2_OPLOCK_LEVEL_EXCLUSIVE, R | W],
@@ -49,21 +52,33 @@ export function levelOf(state: Caching): number {
 export interface Actor {
   readonly open: Open | undefined;
   readonly leaseId: string | undefined;
+  /** Where something in a directory changes. */
+  readonly parentLeaseKey?: Buffer | undefined;
 }
 
 const isLease = (holder: Holder): holder is Lease => 'leaseKey' in holder;
 
-/** MS-FSA 2.1.4.12.2; a level II oplock goes with its own holder's writes, too. */
+/**
+ * MS-FSA 2.1.4.12.2; a level II oplock goes with its own holder's writes, too. Of a parent lease only the key
+ * counts, as in Windows: a client that knows another's key may let it cache (smb2.dirlease.seteof).
+ */
 function isOwn(grant: FileGrant, actor: Actor, operation: Operation): boolean {
-  if (isLease(grant.owner)) return grant.owner.id === actor.leaseId;
-  if (grant.owner !== actor.open) return false;
+  const { owner } = grant;
+  if (operation.kind === 'child') {
+    return isLease(owner) && actor.parentLeaseKey?.equals(owner.leaseKey) === true;
+  }
+  if (isLease(owner)) return owner.id === actor.leaseId;
+  if (owner !== actor.open) return false;
   return !(operation.kind === 'write' && grant.state === R);
 }
 
 export class Oplocks {
   readonly #connections: Iterable<Connection>;
   readonly #leases = new Map<string, Lease>();
-  readonly #timers = new WeakMap<FileGrant, NodeJS.Timeout>();
+  /** Directories that somebody caches. */
+  readonly #directories = new Map<string, SharedFile>();
+  /** What ends the wait for an acknowledgment, or for a notification to be sent. */
+  readonly #waits = new WeakMap<FileGrant, () => void>();
   /** Breaks of what the client has not been told yet that it holds. */
   readonly #early = new Map<Holder, (() => void)[]>();
 
@@ -79,17 +94,35 @@ export class Oplocks {
   before(file: SharedFile, operation: Operation, actor: Actor): Promise<void> | undefined {
     if (file.grants.length === 0) return undefined;
     const result = breakGrants(file.grants, operation, (grant) => isOwn(grant, actor, operation));
-    for (const one of result.breaks) this.#tell(file, one, true);
-    this.#drop(file);
+    const soon = operation.kind === 'child';
+    for (const one of result.breaks) this.#tell(file, one, { first: true, soon });
+    this.#tidy(file);
     return result.waits ? file.nextChange() : undefined;
   }
 
-  /** 3.3.5.9: the oplock of a new open; the level that was granted. */
-  grantOplock(file: SharedFile, open: Open, level: number): number {
+  get cachesDirectories(): boolean {
+    return this.#directories.size > 0;
+  }
+
+  /**
+   * MS-FSA 2.1.4.12, PARENT_OBJECT: something has changed in the directory of this key, or in ANY_DIRECTORY. All
+   * leases on it are broken but that of `parentLeaseKey`. Nobody waits for that.
+   */
+  uncacheDirectory(directory: string, parentLeaseKey: Buffer | undefined): void {
+    const named = this.#directories.get(directory);
+    const all = directory === ANY_DIRECTORY ? [...this.#directories.values()] : [];
+    const actor = { open: undefined, leaseId: undefined, parentLeaseKey };
+    for (const file of named === undefined ? all : [named]) {
+      this.before(file, { kind: 'child' }, actor);
+    }
+  }
+
+  /** 3.3.5.9: the oplock of a new open of a file with so many bytes; the level that was granted. */
+  grantOplock(file: SharedFile, open: Open, level: number, bytes: number): number {
     const wanted = CACHING_OF_LEVEL.get(level) ?? 0;
     const state = grantableOplock(
       wanted,
-      company(file, (other) => other === open, open),
+      company(file, bytes, (other) => other === open, open),
     );
     if (state !== 0) file.grants.push({ owner: open, legacy: true, ...held(state) });
     return levelOf(state);
@@ -111,12 +144,20 @@ export class Oplocks {
       readonly version: 1 | 2;
       readonly state: Caching;
       readonly epoch: number;
+      /** Allocated to the file. */
+      readonly bytes: number;
       readonly parentLeaseKey: Buffer | undefined;
     },
   ): GrantedLease | undefined {
     const id = leaseId(wanted.clientGuid, wanted.leaseKey);
     const known = this.#leases.get(id);
-    const around = company(file, (other) => isLease(other) && other.id === id, open, id);
+    const around = company(
+      file,
+      wanted.bytes,
+      (other) => isLease(other) && other.id === id,
+      open,
+      id,
+    );
     // Another CREATE of this client was faster, for another file.
     if (known !== undefined && known.file !== file) return undefined;
     if (known === undefined) {
@@ -127,18 +168,24 @@ export class Oplocks {
         leaseKey: Buffer.from(wanted.leaseKey),
         version: wanted.version,
         file,
+        directory: isDirectory(open),
         opens: new Set([open]),
-        epoch: (wanted.epoch + 1) & 0xffff,
+        // What was not granted has not changed anything (smb2.lease.lease-epoch).
+        epoch: state === 0 ? wanted.epoch : (wanted.epoch + 1) & 0xffff,
         parentLeaseKey: wanted.parentLeaseKey,
       };
       this.#leases.set(id, lease);
       file.grants.push({ owner: lease, legacy: false, ...held(state) });
       open.lease = lease;
+      this.#tidy(file);
       return { lease, state, breaking: false };
     }
     known.opens.add(open);
     open.lease = known;
-    return this.#raise(file, known, wanted.state, around);
+    const asked = known.directory ? wanted.state & ~W : wanted.state;
+    const granted = this.#raise(file, known, asked, around);
+    this.#tidy(file);
+    return granted;
   }
 
   #raise(file: SharedFile, lease: Lease, wanted: Caching, around: Company): GrantedLease {
@@ -166,11 +213,11 @@ export class Oplocks {
 
   /** 3.3.5.22: the holder says what it keeps; the caller has checked that it may. */
   acknowledge(file: SharedFile, grant: FileGrant, state: Caching): void {
-    clearTimeout(this.#timers.get(grant));
+    this.#waits.get(grant)?.();
     this.#early.delete(grant.owner);
     const follows = settle(grant, state);
-    if (follows !== undefined) this.#tell(file, follows, false);
-    this.#drop(file);
+    if (follows !== undefined) this.#tell(file, follows, { first: false, soon: false });
+    this.#tidy(file);
     // Who waits for this holder waits for its last word.
     if (grant.breakingTo === undefined) file.changed();
   }
@@ -187,9 +234,10 @@ export class Oplocks {
     if (lease !== undefined) this.#catchUp(lease);
     file.grants = file.grants.filter((grant) => {
       if (grant.owner !== gone) return true;
-      clearTimeout(this.#timers.get(grant));
+      this.#waits.get(grant)?.();
       return false;
     });
+    this.#tidy(file);
     // Whoever waits for a break or for the handle looks again.
     file.changed();
   }
@@ -207,29 +255,39 @@ export class Oplocks {
     for (const tell of early) tell();
   }
 
-  /** `first`: not a further step of a break that the holder has heard of; it has its epoch already. */
-  #tell(file: SharedFile, one: Break<Holder>, first: boolean): void {
+  /**
+   * `first`: not a further step of a break that the holder has heard of; it has its epoch already. `soon`:
+   * behind the answer to whoever changed the directory, as Windows does it (smb2.dirlease.rename).
+   */
+  #tell(
+    file: SharedFile,
+    one: Break<Holder>,
+    { first, soon }: { readonly first: boolean; readonly soon: boolean },
+  ): void {
     const { owner } = one.grant;
     if (isLease(owner) && owner.version === 2 && first) owner.epoch = (owner.epoch + 1) & 0xffff;
     const epoch = isLease(owner) && owner.version === 2 ? owner.epoch : 0;
     const tell = () => this.#send(file, one, epoch);
-    if (isAnswered(owner)) {
-      tell();
-      return;
-    }
-    const early = this.#early.get(owner);
-    if (early === undefined) this.#early.set(owner, [tell]);
-    else early.push(tell);
+    if (!isAnswered(owner)) {
+      const early = this.#early.get(owner);
+      if (early === undefined) this.#early.set(owner, [tell]);
+      else early.push(tell);
+    } else if (soon) {
+      const immediate = setImmediate(tell);
+      this.#waits.set(one.grant, () => clearImmediate(immediate));
+    } else tell();
   }
 
   #send(file: SharedFile, one: Break<Holder>, epoch: number): void {
-    const { owner } = one.grant;
+    const { grant, acknowledged } = one;
+    const { owner } = grant;
     const told = isLease(owner) ? this.#tellLease(owner, one, epoch) : tellOpen(owner, one.to);
-    if (!one.acknowledged) return;
+    this.#waits.delete(grant);
+    if (!acknowledged) return;
     // A holder whose connection is gone acknowledges nothing.
     const delay = told ? OPLOCK_BREAK_TIMEOUT_MS : 0;
-    const timer = setTimeout(() => this.acknowledge(file, one.grant, 0), delay).unref();
-    this.#timers.set(one.grant, timer);
+    const timer = setTimeout(() => this.acknowledge(file, grant, 0), delay).unref();
+    this.#waits.set(grant, () => clearTimeout(timer));
   }
 
   #tellLease(lease: Lease, { from, to, acknowledged }: Break<Holder>, newEpoch: number): boolean {
@@ -244,8 +302,13 @@ export class Oplocks {
   }
 
   /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
-  #drop(file: SharedFile): void {
+  #tidy(file: SharedFile): void {
     file.grants = file.grants.filter((grant) => grant.state !== 0 || !grant.legacy);
+    const caches = file.grants.some(
+      ({ owner, state }) => state !== 0 && isLease(owner) && owner.directory,
+    );
+    if (caches) this.#directories.set(file.key, file);
+    else if (this.#directories.size > 0) this.#directories.delete(file.key);
   }
 }
 
@@ -254,6 +317,8 @@ const isAnswered = (holder: Holder): boolean => {
   for (const open of holder.opens) if (!open.answered) return false;
   return true;
 };
+
+const isDirectory = (open: Open): boolean => open.handle?.kind === 'directory';
 
 const held = (state: Caching) => ({ state, breakingTo: undefined, demanded: undefined });
 
@@ -265,6 +330,7 @@ const STAT_ACCESS = 0x0012_0180;
 
 function company(
   file: SharedFile,
+  bytes: number,
   isSelf: (holder: Holder) => boolean,
   self: Open,
   id?: string,
@@ -277,13 +343,14 @@ function company(
       (other.access & ~STAT_ACCESS) !== 0,
   );
   return {
+    directory: isDirectory(self),
     // Who caches counts, even if its opens only look at attributes.
     opened: opened || others.length > 0,
     // What would be cached while the data change is old when the change is done.
     exclusive: file.changing > 0 || others.some(({ state }) => (state & W) !== 0),
     handleLease: others.some(({ legacy, state }) => !legacy && (state & H) !== 0),
     oplock: others.some(({ legacy }) => legacy),
-    locked: file.locks.size > 0,
+    locked: file.locks.beginBefore(bytes),
   };
 }
 

@@ -48,6 +48,13 @@ export class RangeNode {
 export class RangeTree<Node extends RangeNode> {
   #root: Node | undefined;
 
+  /** Where the first range begins. */
+  get start(): bigint | undefined {
+    let node = this.#root;
+    while (node?.left !== undefined) node = node.left;
+    return node?.offset;
+  }
+
   /** No equal range of the same owner may be there. */
   add(node: Node): void {
     this.#root = add(this.#root, node);

@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
 import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
+import { DirectoryChanges } from './directory-changes.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
 import type { Session } from './session.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Leases are granted, where the share has `oplocks`. */
   readonly leases: boolean;
+  /** So are leases on directories, at 3.x. */
+  readonly directoryLeases: boolean;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;
@@ -52,6 +55,7 @@ export class ServerState {
   readonly files = new SharedFiles();
   readonly oplocks = new Oplocks(this.connections);
   readonly notifier = new ChangeNotifier();
+  readonly changes = new DirectoryChanges(this.notifier, this.oplocks);
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
   readonly shareUses: ShareUses;

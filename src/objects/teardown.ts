@@ -5,6 +5,7 @@
  */
 import { isErrno } from '../vfs/errno.ts';
 import type { Connection } from './connection.ts';
+import type { Author } from './directory-changes.ts';
 import type { Open } from './open.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
@@ -36,8 +37,14 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   file.opens.delete(open);
   file.locks.releaseAll(open);
   server.oplocks.closed(file, open);
-  if (open.deleteOnClose) file.markDeletePending(open);
+  if (open.deleteOnClose) {
+    // Cached handles would keep the file; whoever closes does not wait for them (smb2.lease.unlink).
+    const actor = { open, leaseId: open.lease?.id };
+    void server.oplocks.before(file, { kind: 'delete' }, actor);
+    file.markDeletePending(open);
+  }
   if (file.untold !== 0) tellChanges(server, open, file);
+  if (open.wrote && !file.deletePending) server.changes.described(open.handle!, open);
   if (file.opens.size > 0) {
     if (file.deleter !== open) releaseHandle(open);
     return undefined;
@@ -53,18 +60,25 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
 /** MS-FSA 2.1.5.5, phase 5: of a file that goes away nothing more is told. */
 function tellChanges(server: ServerState, open: Open, file: SharedFile): void {
   if (file.deletePending) return;
-  server.notifier.modified(open.tree.share, open.handle!, file.untold);
+  server.changes.modified(open.tree.share, open.handle!, file.untold);
   file.untold = 0;
+}
+
+/** Who asked for the deletion and who closed last have to agree on whose lease may stay. */
+function authorOfRemoval(deleter: Open, closing: Open): Author {
+  const { parentLeaseKey } = deleter;
+  if (parentLeaseKey === undefined || closing.parentLeaseKey === undefined) return undefined;
+  return parentLeaseKey.equals(closing.parentLeaseKey) ? { parentLeaseKey } : undefined;
 }
 
 async function removeName(server: ServerState, file: SharedFile, closing: Open): Promise<void> {
   const deleter = file.deleter ?? closing;
   try {
     const handle = deleter.handle!;
-    const place = server.notifier.place(deleter.tree.share, handle);
+    const where = server.changes.where(deleter.tree.share, handle);
     const result = await handle.remove();
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
-    else server.notifier.removed(place, handle.kind);
+    else server.changes.removed(where, handle.kind, authorOfRemoval(deleter, closing));
   } finally {
     server.files.release(file);
     if (deleter !== closing) releaseHandle(deleter);

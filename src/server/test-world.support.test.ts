@@ -292,6 +292,7 @@ const DEFAULTS: ServerOptions = {
   requireSigning: false,
   encryption: 'auto',
   leases: true,
+  directoryLeases: true,
   maxReadSize: 1 << 20,
   maxWriteSize: 1 << 20,
   maxTransactSize: 1 << 20,

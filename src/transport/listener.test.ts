@@ -21,6 +21,7 @@ function serverState(): ServerState {
     requireSigning: true,
     encryption: 'auto',
     leases: true,
+    directoryLeases: true,
     maxReadSize: 65_536,
     maxWriteSize: 65_536,
     maxTransactSize: 65_536,
