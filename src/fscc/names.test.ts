@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { posix } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -64,11 +65,33 @@ test('illegal names', () => {
 });
 
 test('dot names', () => {
-  for (const text of ['..', 'a\\..', '..\\a', '..:stream']) {
+  for (const text of ['..', '..\\a', 'a\\..\\..', 'a\\..\\..\\b', '..:stream', 'a\\..:s']) {
     refused(text, STATUS_OBJECT_PATH_SYNTAX_BAD);
+  }
+  for (const text of ['\ud800\\..', 'a*\\..', '.\\..', 'a\\\\..']) {
+    refused(text, STATUS_OBJECT_NAME_INVALID);
   }
   for (const text of ['.', 'a\\.\\b']) refused(text, STATUS_OBJECT_NAME_INVALID);
 });
+
+test('a dot dot takes the name before it away, by the text alone', () => {
+  assert.deepEqual(parsed('a\\..').components, []);
+  assert.deepEqual(parsed('a\\b\\..\\c\\').components, ['a', 'c']);
+  assert.deepEqual(parsed('a\\b\\..\\..\\c\\..\\d').components, ['d']);
+  const name = fc.constantFrom('..', 'a', 'b', '...');
+  fc.assert(
+    fc.property(fc.array(name, { minLength: 1, maxLength: 9 }), (names) => {
+      const model = posix.normalize(`./${names.join('/')}`);
+      const result = parsePath(names.join('\\'));
+      const leaves = names.some((_, end) => depthOf(names.slice(0, end + 1)) < 0);
+      assert.equal(isRefusedName(result), leaves);
+      if (!isRefusedName(result)) assert.equal(result.components.join('/') || '.', model);
+    }),
+  );
+});
+
+const depthOf = (names: readonly string[]): number =>
+  names.reduce((depth, name) => depth + (name === '..' ? -1 : 1), 0);
 
 test('a leading backslash', () => {
   for (const text of ['\\', '\\a', '\\\\server\\share']) {

@@ -3,8 +3,10 @@
  * apart into components. Where the documents leave a choice:
  *
  * - A leading backslash is STATUS_INVALID_PARAMETER: names are relative to the share (as Windows).
- * - `.` and `..` "MUST NOT be sent over the wire" (2.1.5.1). The statuses are those that smbtorture
- *   (smb2.mkdir) expects of Windows. They are never folded, so no name depends on its components.
+ * - `.` and `..` "MUST NOT be sent over the wire" (2.1.5.1), but Windows and Samba take a `..` that has a
+ *   name before it and fold both away, by the text alone. One that has none would lead out of the
+ *   share: OBJECT_PATH_SYNTAX_BAD, as smbtorture (smb2.mkdir) expects of Windows. No path that comes
+ *   out of here holds either.
  * - Too long a name is STATUS_NAME_TOO_LONG, which POSIX clients know, not OBJECT_NAME_INVALID.
  * - An empty component (`a\\b`) is invalid; one trailing backslash is allowed and told to the caller,
  *   since it is wrong for anything but a directory.
@@ -44,6 +46,7 @@ export interface ParsedPath {
 }
 
 const BACKSLASH = 0x5c;
+const DOT_DOT = '..';
 const UNPAIRED_SURROGATE = /\p{Surrogate}/u;
 const ASCII_END = 0x80;
 
@@ -80,11 +83,33 @@ export function parsePath(text: string): ParsedPath | NtStatus {
     // Without a file name the stream is one of the share's root.
     if (colon === 0 && components.length === 1) components.pop();
   }
-  for (const component of components) {
+  const folded = foldDotDots(components, stream);
+  if (typeof folded === 'number') return folded;
+  for (const component of folded) {
     const refusal = refuseFilename(component);
     if (refusal !== undefined) return refusal;
   }
-  return { components, stream, trailingBackslash };
+  return { components: folded, stream, trailingBackslash };
+}
+
+/** 2.1.5.1: `..` takes the name before it away, which need not be anything's but must be legal. */
+function foldDotDots(
+  components: readonly string[],
+  stream: StreamName | undefined,
+): readonly string[] | NtStatus {
+  if (!components.includes(DOT_DOT)) return components;
+  if (stream !== undefined && components.at(-1) === DOT_DOT) return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const folded: string[] = [];
+  for (const component of components) {
+    if (component !== DOT_DOT) {
+      folded.push(component);
+      continue;
+    }
+    const taken = folded.pop();
+    const refusal = taken === undefined ? STATUS_OBJECT_PATH_SYNTAX_BAD : refuseFilename(taken);
+    if (refusal !== undefined) return refusal;
+  }
+  return folded;
 }
 
 /** What stands behind the first colon: `streamname` or `streamname:streamtype`. */
@@ -103,7 +128,7 @@ function parseStream(text: string): StreamName | NtStatus {
 /** Why `name` cannot name a file or directory; undefined when it can. */
 export function refuseFilename(name: string): NtStatus | undefined {
   if (name.length === 0) return STATUS_OBJECT_NAME_INVALID;
-  if (name === '..') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  if (name === DOT_DOT) return STATUS_OBJECT_PATH_SYNTAX_BAD;
   if (name === '.') return STATUS_OBJECT_NAME_INVALID;
   if (!consistsOf(name, illegalInFilename)) return STATUS_OBJECT_NAME_INVALID;
   return name.length > MAX_COMPONENT_UNITS ? STATUS_NAME_TOO_LONG : undefined;

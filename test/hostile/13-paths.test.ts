@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
@@ -37,6 +38,9 @@ const INVALID = [STATUS_OBJECT_NAME_INVALID, STATUS_OBJECT_PATH_SYNTAX_BAD] as c
 const names: readonly [string, string, readonly number[]][] = [
   ['dot dot', '..', INVALID],
   ['dot dot behind a folder', 'a\\..\\..\\b', INVALID],
+  ['dot dots to the outside', 'a\\..\\..\\..\\etc\\passwd', INVALID],
+  ['dot dot behind a stream', 'a:s\\..\\b', INVALID],
+  ['a stream of dot dot', 'a\\..:s', INVALID],
   ['dot', '.', INVALID],
   ['dot and backslash', '.\\a', INVALID],
   ['a leading backslash', '\\a', [STATUS_INVALID_PARAMETER]],
@@ -165,7 +169,13 @@ local('links to the outside, absolute and relative, of files and folders', async
     assert.ok(status >= 0xc0000000 || status === 0x8000002d, `${path}: ${status.toString(16)}`);
     await assert.rejects(tree.writeFile(path, Buffer.from('overwritten')));
   }
-  for (const name of ['absolute', 'relative', 'file', 'magic', 'loop']) rmSync(join(share, name));
+  // Dot dots are a matter of text: what is beside the link's target is out of reach.
+  await tree.writeFile('absolute\\..\\beside', Buffer.from('x'));
+  assert.ok(existsSync(join(share, 'beside')));
+  assert.ok(!existsSync(join(outside, '..', 'beside')));
+  for (const name of ['absolute', 'relative', 'file', 'magic', 'loop', 'beside']) {
+    rmSync(join(share, name));
+  }
 });
 
 local('a folder that is swapped with a link to the outside, over and over', async ({ mount }) => {
