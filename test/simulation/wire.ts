@@ -1,0 +1,268 @@
+/**
+ * One connection of a simulated client: makes requests, and takes what the server sends apart the moment
+ * it is sent, for those who judge the server. To the client it comes later, when the scheduler has it so.
+ */
+import { STATUS_PENDING } from '../../src/dtyp/ntstatus.ts';
+import { decodeNotifyInformation } from '../../src/fscc/notify-information.ts';
+import {
+  type ClientSession,
+  type Draft,
+  TestClient,
+  treeConnect,
+} from '../../src/server/test-client.support.test.ts';
+import { encodeCancelRequest } from '../../src/smb2/cancel.ts';
+import { decodeChangeNotifyResponse } from '../../src/smb2/change-notify.ts';
+import { splitCompound } from '../../src/smb2/compound.ts';
+import { decodeCreateResponse } from '../../src/smb2/create.ts';
+import { decodeLease, decodeQueryOnDiskIdResponse } from '../../src/smb2/create-context-values.ts';
+import { CreateContextName, findCreateContext } from '../../src/smb2/create-contexts.ts';
+import {
+  Command,
+  isAsync,
+  readHeader,
+  SMB2_FLAGS_ASYNC_COMMAND,
+  UNSOLICITED_MESSAGE_ID,
+} from '../../src/smb2/header.ts';
+import { decodeOplockBreakNotification } from '../../src/smb2/oplock-break.ts';
+import { SMB2_LEASE_FLAG_BREAK_IN_PROGRESS } from '../../src/smb2/oplock-levels.ts';
+import { decodeReadResponse } from '../../src/smb2/read.ts';
+import { decodeTreeConnectResponse } from '../../src/smb2/tree-connect.ts';
+import { describeAnswer, describeNotification, describeWish } from './describe.ts';
+import { draftOf } from './drafts.ts';
+import type { Answer, Ask, AskOf, GrantedCaching, Opened, Wish } from './history.ts';
+import type { Stage } from './stage.ts';
+
+const DIRECTORY = 0x10;
+/** Messages of a client that are under way at once: its credits. */
+const CREDITS_KEPT = 4;
+
+export class Wire {
+  readonly name: string;
+  readonly clientGuid: Buffer;
+  readonly #stage: Stage;
+  readonly #client: TestClient;
+  readonly #session: ClientSession;
+  #treeId: number | undefined;
+  readonly asks = new Map<number, Ask>();
+  /** What the server has sent and the client has not got yet. */
+  readonly underway: (() => void)[] = [];
+  alive = true;
+  loggedOff = false;
+  /** The server has given up all that it held for a cut connection. */
+  over = true;
+  onAnswer: (ask: Ask, answer: Answer) => void = () => {};
+  onBreak: (notification: ReturnType<typeof decodeOplockBreakNotification>) => void = () => {};
+
+  private constructor(
+    stage: Stage,
+    name: string,
+    clientGuid: Buffer,
+    client: TestClient,
+    session: ClientSession,
+  ) {
+    this.#stage = stage;
+    this.name = name;
+    this.clientGuid = clientGuid;
+    this.#client = client;
+    this.#session = session;
+    client.transport.onFrame = (frame) => this.#take(frame);
+    client.transport.onClose = (reason) => {
+      if (!this.alive) return;
+      // Without a session it ends in time.
+      if (this.loggedOff) this.cut();
+      else stage.fail('a connection ends for a reason', `${name}: ${reason}`);
+    };
+  }
+
+  static async connect(
+    stage: Stage,
+    who: { name: string; clientGuid: Buffer; user: string; dialect: number },
+  ): Promise<Wire> {
+    const client = new TestClient(stage.world);
+    await client.negotiate([who.dialect], { clientGuid: who.clientGuid });
+    const session = await client.login(who.user);
+    const wire = new Wire(stage, who.name, who.clientGuid, client, session);
+    wire.ask({ kind: 'treeConnect' });
+    return wire;
+  }
+
+  get hasTree(): boolean {
+    return this.#treeId !== undefined;
+  }
+
+  get isConnecting(): boolean {
+    return [...this.asks.values()].some(({ wish }) => wish.kind === 'treeConnect');
+  }
+
+  get mayAsk(): boolean {
+    return this.alive && this.#client.credits > CREDITS_KEPT;
+  }
+
+  ask<W extends Wish>(wish: W): Ask<W> {
+    const draft: Draft = wish.kind === 'treeConnect' ? treeConnect('share') : draftOf(wish);
+    const stage = this.#stage;
+    stage.moment += 1;
+    const messageId = this.#client.nextMessageId;
+    const ask: Ask<W> = {
+      number: stage.moment,
+      wire: this,
+      wish,
+      messageId,
+      at: stage.moment,
+      asyncId: 0,
+      interimAt: undefined,
+      answeredAt: undefined,
+      status: undefined,
+      cancelled: false,
+      opened: undefined,
+    };
+    this.asks.set(messageId, ask as unknown as Ask);
+    if (stage.tracing) stage.trace(`${this.name} asks ${ask.number}: ${describeWish(wish)}`);
+    stage.witness?.asked(ask as unknown as Ask);
+    if (wish.kind === 'treeDisconnect') this.#treeId = undefined;
+    if (wish.kind === 'logoff') this.loggedOff = true;
+    const treeId = draft.treeId ?? this.#treeId ?? this.#lastTreeId;
+    this.#client.send([{ ...draft, treeId, credits: 8 }], this.#session);
+    return ask;
+  }
+
+  cancel(ask: Ask): void {
+    if (!this.alive || ask.answeredAt !== undefined) return;
+    this.#stage.moment += 1;
+    this.#stage.trace(`${this.name} cancels ${ask.number}`);
+    ask.cancelled = true;
+    this.#stage.witness?.cancelled(ask);
+    const isPending = ask.asyncId !== 0;
+    const draft: Draft = {
+      command: Command.CANCEL,
+      body: encodeCancelRequest(),
+      messageId: ask.messageId,
+      ...(isPending && { flags: SMB2_FLAGS_ASYNC_COMMAND, asyncId: ask.asyncId }),
+    };
+    this.#client.send([draft], this.#session);
+  }
+
+  /** The connection is lost: nothing that is under way arrives any more. */
+  cut(): void {
+    if (!this.alive) return;
+    const stage = this.#stage;
+    stage.moment += 1;
+    stage.trace(`${this.name} is cut off`);
+    this.alive = false;
+    this.over = false;
+    this.underway.length = 0;
+    stage.witness?.cut(this);
+    void this.#client.handler.closed().then(() => {
+      this.over = true;
+      stage.witness?.over(this);
+    });
+  }
+
+  #lastTreeId = 1;
+
+  #take(frame: Buffer): void {
+    const stage = this.#stage;
+    for (const message of splitCompound(frame)) {
+      const header = readHeader(message);
+      stage.moment += 1;
+      this.#client.credits += header.creditRequest;
+      if (header.messageId === UNSOLICITED_MESSAGE_ID) {
+        this.#takeBreak(message);
+        continue;
+      }
+      const ask = this.asks.get(header.messageId);
+      if (ask === undefined) {
+        stage.fail('one final answer to each request', `${this.name}: ${header.messageId} again`);
+        continue;
+      }
+      if (header.status === STATUS_PENDING && isAsync(header)) {
+        if (ask.interimAt !== undefined) {
+          stage.fail('one interim answer at most', `${this.name}: ${describeWish(ask.wish)}`);
+        }
+        ask.interimAt = stage.moment;
+        ask.asyncId = header.asyncId;
+        if (stage.tracing) stage.trace(`    server: ${ask.number} has to wait`);
+        stage.witness?.interim(ask);
+        continue;
+      }
+      this.#takeFinal(ask, header.status, message);
+    }
+  }
+
+  #takeFinal(ask: Ask, status: number, message: Buffer): void {
+    const stage = this.#stage;
+    this.asks.delete(ask.messageId);
+    ask.status = status;
+    ask.answeredAt = stage.moment;
+    const answer = this.#decode(ask, status, message);
+    if (stage.tracing) stage.trace(`    server: ${ask.number} ${describeAnswer(ask, answer)}`);
+    stage.witness?.answered(ask, answer);
+    this.underway.push(() => {
+      if (stage.tracing) stage.trace(`${this.name} gets ${ask.number}`);
+      this.onAnswer(ask, answer);
+    });
+  }
+
+  #takeBreak(message: Buffer): void {
+    const stage = this.#stage;
+    const notification = decodeOplockBreakNotification(message);
+    const text = stage.tracing ? describeNotification(notification) : '';
+    stage.trace(`    server: ${this.name}, ${text}`);
+    stage.witness?.told(this, notification);
+    this.underway.push(() => {
+      stage.trace(`${this.name} hears ${text}`);
+      this.onBreak(notification);
+    });
+  }
+
+  #decode(ask: Ask, status: number, message: Buffer): Answer {
+    if (status !== 0) return { status };
+    switch (ask.wish.kind) {
+      case 'create':
+        return this.#decodeCreate(ask as AskOf<'create'>, message);
+      case 'read':
+        return { status, data: decodeReadResponse(message).data };
+      case 'notify': {
+        const { outputBuffer } = decodeChangeNotifyResponse(message);
+        return { status, changes: decodeNotifyInformation(outputBuffer) };
+      }
+      case 'treeConnect':
+        decodeTreeConnectResponse(message);
+        this.#treeId = readHeader(message).treeId;
+        this.#lastTreeId = this.#treeId;
+        return { status };
+      default:
+        return { status };
+    }
+  }
+
+  #decodeCreate(ask: AskOf<'create'>, message: Buffer): Answer {
+    const response = decodeCreateResponse(message);
+    const disk = findCreateContext(response.createContexts, CreateContextName.QUERY_ON_DISK_ID)!;
+    const opened: Opened = {
+      number: this.#stage.moment,
+      ask,
+      persistentId: response.persistentId,
+      volatileId: response.volatileId,
+      file: decodeQueryOnDiskIdResponse(disk).diskFileId,
+      isDirectory: (response.fileAttributes & DIRECTORY) !== 0,
+    };
+    ask.opened = opened;
+    return { status: 0, caching: cachingOf(response), action: response.createAction };
+  }
+}
+
+function cachingOf(response: ReturnType<typeof decodeCreateResponse>): GrantedCaching {
+  const data = findCreateContext(response.createContexts, CreateContextName.LEASE);
+  if (data === undefined) return { level: response.oplockLevel, lease: undefined };
+  const lease = decodeLease(data);
+  return {
+    level: response.oplockLevel,
+    lease: {
+      key: lease.leaseKey.toString('hex'),
+      state: lease.leaseState,
+      breaking: (lease.leaseFlags & SMB2_LEASE_FLAG_BREAK_IN_PROGRESS) !== 0,
+      epoch: lease.version === 2 ? lease.epoch : 0,
+    },
+  };
+}
