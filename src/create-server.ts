@@ -220,10 +220,11 @@ function fileSystem(share: ShareConfiguration): Vfs {
 }
 
 /** Changes by other programs on the host are told, where it can be done. */
-function watchHost({ notifier, shares, log }: ServerState, { hostChanges }: ServerOptions): void {
+function watchHost(server: ServerState, { hostChanges }: ServerOptions): void {
   if (hostChanges === 'off' || isPortable()) return;
+  const { notifier, changes: directories, shares, log } = server;
   notifier.host = createHostWatcher({
-    tell: (changes) => notifier.changedOnHost(changes),
+    tell: (changes) => directories.onHost(changes),
     log,
     shares: [...shares.values()].filter((share) => share.hostChanges !== false),
     ...(hostChanges === 'inotify' && { method: hostChanges }),

@@ -101,20 +101,32 @@ export class ChangeNotifier {
 
   /** Where the object is now. Undefined where it has no name any more, and while nobody watches. */
   place(share: Share, handle: VfsHandle): string | undefined {
-    return this.isIdle ? undefined : this.#placeOf(share, handle);
+    return this.isIdle ? undefined : this.placeOf(share, handle);
+  }
+
+  /** As `place`, whoever watches. */
+  placeOf(share: Share, handle: VfsHandle): string | undefined {
+    const path = handle.path();
+    return isErrno(path) ? undefined : this.#placeBelow(share, path);
   }
 
   /** The watch of this directory open, made if this is its first; undefined where it has no name. */
   watch(open: Open, watched: Watched): ChangeWatch | undefined {
-    const place = this.#placeOf(open.tree.share, open.handle!);
+    const place = this.placeOf(open.tree.share, open.handle!);
     if (place === undefined) return undefined;
     if (open.watch === undefined) {
       open.watch = new ChangeWatch(place, watched);
-      open.watch.onHost = this.#watchHost(open, watched);
+      open.watch.onHost = this.watchHost(open.tree.share, open.handle!, watched.tree);
       open.session.watches += 1;
       this.#enter(open.watch);
     } else if (open.watch.place !== place) this.#move(open.watch, place);
     return open.watch;
+  }
+
+  /** Has what other programs change in a directory told, as far as that can be known. */
+  watchHost(share: Share, directory: VfsHandle, tree: boolean): HostWatch | undefined {
+    if (share.hostChanges === false) return undefined;
+    return this.host?.watch(share.vfs!, directory, tree);
   }
 
   /** The open closes: STATUS_NOTIFY_CLEANUP to those that wait. */
@@ -132,13 +144,12 @@ export class ChangeNotifier {
    * taken away again had it all the same.
    */
   placeGiven(share: Share, handle: VfsHandle, path: readonly string[]): string | undefined {
-    if (this.isIdle) return undefined;
-    return this.#placeOf(share, handle) ?? this.#placeBelow(share, path);
+    return this.placeOf(share, handle) ?? this.#placeBelow(share, path);
   }
 
   /** `path`: the name that it was made by. */
   added(share: Share, handle: VfsHandle, path: readonly string[]): void {
-    const place = this.placeGiven(share, handle, path);
+    const place = this.isIdle ? undefined : this.placeGiven(share, handle, path);
     if (place === undefined) return;
     this.report([{ place, action: FILE_ACTION_ADDED, filter: nameFilter(handle.kind) }]);
   }
@@ -215,12 +226,6 @@ export class ChangeNotifier {
     for (const watch of concerned) watch.deliver();
   }
 
-  #watchHost(open: Open, { tree }: Watched): HostWatch | undefined {
-    const { vfs, hostChanges } = open.tree.share;
-    if (hostChanges === false) return undefined;
-    return this.host?.watch(vfs!, open.handle!, tree);
-  }
-
   /** The kernel's news of the host were too many. */
   #loseTrack(): void {
     for (const watches of [...this.#watches.values()]) {
@@ -243,11 +248,6 @@ export class ChangeNotifier {
       if (end === 0) return;
       isParent = false;
     }
-  }
-
-  #placeOf(share: Share, handle: VfsHandle): string | undefined {
-    const path = handle.path();
-    return isErrno(path) ? undefined : this.#placeBelow(share, path);
   }
 
   #placeBelow(share: Share, path: readonly string[]): string | undefined {

@@ -7,8 +7,10 @@
  * nothing is asked of the file system.
  */
 import { isErrno } from '../vfs/errno.ts';
+import type { HostChange } from '../vfs/host-changes.ts';
 import type { VfsHandle, VfsKind } from '../vfs/vfs.ts';
-import type { Change, ChangeNotifier } from './change-notifier.ts';
+import type { ChangeNotifier } from './change-notifier.ts';
+import { HostLeases } from './host-leases.ts';
 import { ANY_DIRECTORY, type Oplocks } from './oplocks.ts';
 import type { Share } from './share.ts';
 import { SharedFiles } from './shared-file.ts';
@@ -30,10 +32,14 @@ const NOT_ASKED: Whereabouts = { place: undefined, directory: ANY_DIRECTORY };
 export class DirectoryChanges {
   readonly #notifier: ChangeNotifier;
   readonly #oplocks: Oplocks;
+  readonly #host: HostLeases;
 
   constructor(notifier: ChangeNotifier, oplocks: Oplocks) {
     this.#notifier = notifier;
     this.#oplocks = oplocks;
+    this.#host = new HostLeases(notifier);
+    oplocks.onCached = (file, open) => this.#host.begin(file, open);
+    oplocks.onUncached = (file) => this.#host.end(file);
   }
 
   /** Nobody wants to know of any change. */
@@ -43,13 +49,16 @@ export class DirectoryChanges {
 
   where(share: Share, handle: VfsHandle): Whereabouts {
     if (this.isIdle) return NOT_ASKED;
-    return { place: this.#notifier.place(share, handle), directory: this.#directoryOf(handle) };
+    const place = this.#isPlaceless(handle) ? undefined : this.#notifier.placeOf(share, handle);
+    return { place, directory: this.#directoryOf(handle) };
   }
 
   /** Of an object that was just given the name `path`; see ChangeNotifier. */
   whereGiven(share: Share, handle: VfsHandle, path: readonly string[]): Whereabouts {
     if (this.isIdle) return NOT_ASKED;
-    const place = this.#notifier.placeGiven(share, handle, path);
+    const place = this.#isPlaceless(handle)
+      ? undefined
+      : this.#notifier.placeGiven(share, handle, path);
     return { place, directory: this.#directoryOf(handle) };
   }
 
@@ -80,6 +89,7 @@ export class DirectoryChanges {
   ): void {
     if (from.place !== undefined && to.place !== undefined) {
       this.#notifier.renamed(from.place, to.place, kind, replaced?.place);
+      if (kind === 'directory') this.#host.renamed(from.place, to.place);
     }
     this.#uncache(from.directory, author);
     if (to.directory !== from.directory) this.#uncache(to.directory, author);
@@ -100,10 +110,18 @@ export class DirectoryChanges {
     this.#notifier.modified(share, handle, filter);
   }
 
-  /** Another program has changed something in this directory (the key of its SharedFile). */
-  byOthers(directory: string | undefined, changes: readonly Change[]): void {
-    this.#notifier.report(changes);
-    this.#uncache(directory, undefined);
+  /** What other programs did on the host, in order. */
+  onHost(changes: readonly HostChange[]): void {
+    this.#notifier.changedOnHost(changes);
+    const directories = this.#host.changed(changes);
+    for (const directory of directories === 'all' ? [ANY_DIRECTORY] : directories) {
+      this.#uncache(directory, undefined);
+    }
+  }
+
+  /** Nobody wants to know the name, only in which directory it is. */
+  #isPlaceless(handle: VfsHandle): boolean {
+    return this.#notifier.isIdle && handle.kind !== 'directory';
   }
 
   #directoryOf(handle: VfsHandle): string | undefined {

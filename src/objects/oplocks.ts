@@ -77,6 +77,9 @@ export class Oplocks {
   readonly #leases = new Map<string, Lease>();
   /** Directories that somebody caches. */
   readonly #directories = new Map<string, SharedFile>();
+  /** Somebody begins to cache this directory, by this open among others; nobody does any more. */
+  onCached: ((file: SharedFile, open: Open) => void) | undefined;
+  onUncached: ((file: SharedFile) => void) | undefined;
   /** What ends the wait for an acknowledgment, or for a notification to be sent. */
   readonly #waits = new WeakMap<FileGrant, () => void>();
   /** Breaks of what the client has not been told yet that it holds. */
@@ -304,11 +307,15 @@ export class Oplocks {
   /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
   #tidy(file: SharedFile): void {
     file.grants = file.grants.filter((grant) => grant.state !== 0 || !grant.legacy);
-    const caches = file.grants.some(
+    const cached = file.grants.find(
       ({ owner, state }) => state !== 0 && isLease(owner) && owner.directory,
     );
-    if (caches) this.#directories.set(file.key, file);
-    else if (this.#directories.size > 0) this.#directories.delete(file.key);
+    if (cached !== undefined) {
+      if (this.#directories.has(file.key)) return;
+      this.#directories.set(file.key, file);
+      const [open] = (cached.owner as Lease).opens;
+      this.onCached?.(file, open!);
+    } else if (this.#directories.delete(file.key)) this.onUncached?.(file);
   }
 }
 
