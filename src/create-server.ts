@@ -237,6 +237,7 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   maxDialect: global.maxProtocol,
   requireSigning: global.signing === 'mandatory',
   encryption: global.encryption,
+  durableHandles: global.durableHandles,
   leases: global.leases,
   directoryLeases: global.directoryLeases,
   maxReadSize: global.maxReadSize,
@@ -366,6 +367,8 @@ class UsmbdServer implements Server {
   }
 
   async #end(): Promise<void> {
+    // From now on a connection that is lost leaves nothing behind.
+    await this.#objects?.durables.end();
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();

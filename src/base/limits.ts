@@ -75,6 +75,19 @@ export const MAX_HOST_PATHS = 16_384;
  */
 export const MAX_HOST_DIRECTORIES = 65_536;
 
+/** MS-SMB2 3.3.5.9.6: how long a DHnQ open is kept for its client; Windows 8 and later have 2 minutes. */
+export const DURABLE_TIMEOUT_MS = 120_000;
+/** 3.3.5.9.10: the same where DH2Q leaves the time to the server, as Windows Server 2012. */
+export const DURABLE_V2_TIMEOUT_MS = 60_000;
+/** 3.3.5.9.10: "whichever is smaller, the Timeout value in the request or 300 seconds". */
+export const MAX_DURABLE_TIMEOUT_MS = 300_000;
+/** How often disconnected opens are looked at; they stay that much longer at most. */
+export const DURABLE_SCAVENGER_MS = 1_000;
+/** Opens that one user leaves behind; each holds a descriptor, and a name that others want. */
+export const MAX_DISCONNECTED_OPENS_PER_USER = 8_192;
+/** The same of all users. */
+export const MAX_DISCONNECTED_OPENS = 32_768;
+
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
 

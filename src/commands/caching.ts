@@ -10,8 +10,9 @@ import {
   STATUS_SHARING_VIOLATION,
 } from '../dtyp/ntstatus.ts';
 import { H, type Operation } from '../objects/caching.ts';
-import { leaseId } from '../objects/lease.ts';
+import { type GrantedLease, leaseId } from '../objects/lease.ts';
 import type { Open } from '../objects/open.ts';
+import { levelOf } from '../objects/oplocks.ts';
 import type { Request } from '../objects/request.ts';
 import type { ShareMode } from '../objects/share-modes.ts';
 import type { SharedFile } from '../objects/shared-file.ts';
@@ -87,7 +88,25 @@ export function grantCaching(
     parentLeaseKey,
   });
   if (granted === undefined) return NOTHING;
-  const { lease, state, breaking } = granted;
+  return leaseReply(granted, hasParent);
+}
+
+/** What an open that is reclaimed or replayed holds already. */
+export function heldCaching(request: Request, open: Open): CachingReply {
+  const grant = request.server.oplocks.heldBy(open);
+  if (open.lease === undefined) {
+    return { oplockLevel: levelOf(grant?.state ?? 0), lease: undefined };
+  }
+  const { lease } = open;
+  const granted = {
+    lease,
+    state: grant?.state ?? 0,
+    breaking: grant?.breakingTo !== undefined,
+  };
+  return leaseReply(granted, lease.parentLeaseKey !== undefined);
+}
+
+function leaseReply({ lease, state, breaking }: GrantedLease, hasParent: boolean): CachingReply {
   const common = { leaseKey: lease.leaseKey, leaseState: state };
   const inProgress = breaking ? SMB2_LEASE_FLAG_BREAK_IN_PROGRESS : 0;
   const parent = hasParent ? SMB2_LEASE_FLAG_PARENT_LEASE_KEY_SET : 0;
@@ -145,13 +164,16 @@ export function makeWay(
 ): Promise<NtStatus | undefined> | NtStatus | undefined {
   const actor = { open: undefined, leaseId: leaseIdOf(body, request) };
   const open: Operation = { kind: 'open', overwrites, access: mode.access };
-  const violation = file.sharingViolation(mode);
+  const violates = file.sharingViolation(mode);
   // A batch oplock goes before share modes are looked at; other handles go where that may help.
   const batch = file.grants.some(({ legacy, state }) => legacy && (state & H) !== 0);
-  const operation: Operation = violation && !batch ? { kind: 'share' } : open;
+  const operation: Operation = violates && !batch ? { kind: 'share' } : open;
   const change = request.server.oplocks.before(file, operation, actor);
   if (change !== undefined) return patiently(change, request);
-  return violation ? STATUS_SHARING_VIOLATION : undefined;
+  // Who stands in the way may be closed by now, or be nobody's any more.
+  const closing = file.sharingViolation(mode) && request.server.durables.makeWay(file, mode);
+  if (closing) return patiently(closing, request);
+  return file.sharingViolation(mode) ? STATUS_SHARING_VIOLATION : undefined;
 }
 
 /** A change of the file's data: until it is done nobody is let cache them. */
@@ -171,7 +193,10 @@ export async function whileChanging<T>(
 }
 
 /** Waits with an interim response; a status only where the wait is given up. */
-async function patiently(change: Promise<void>, request: Request): Promise<NtStatus | undefined> {
+async function patiently(
+  change: Promise<unknown>,
+  request: Request,
+): Promise<NtStatus | undefined> {
   if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   const signal = request.pend();
   if (signal.aborted) return STATUS_CANCELLED;

@@ -40,7 +40,7 @@ export function changeNotify(
   const { open, server } = request;
   const refused = refuse(body, request);
   if (refused !== undefined) return refused;
-  if (open.tree.share.changeNotify === false) return notHere(request);
+  if (open.home.changeNotify === false) return notHere(request);
   if (open.file!.deletePending) return STATUS_DELETE_PENDING;
   const watch = server.notifier.watch(open, {
     filter: body.completionFilter,
@@ -67,7 +67,7 @@ function refuse(
   if (outputBufferLength > connection.dialect!.maxTransactSize) return STATUS_INVALID_PARAMETER;
   if (open.handle?.kind !== 'directory') return STATUS_INVALID_PARAMETER;
   if ((open.access & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
-  const isOneMore = open.watch === undefined && open.session.watches >= MAX_WATCHES_PER_SESSION;
+  const isOneMore = open.watch === undefined && open.session!.watches >= MAX_WATCHES_PER_SESSION;
   return isOneMore ? STATUS_INSUFFICIENT_RESOURCES : undefined;
 }
 

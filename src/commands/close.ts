@@ -52,7 +52,7 @@ function attributesReply({ open }: OpenRequest, stat: VfsStat): Outcome {
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(open.tree.share, stat, open.handle!.path()),
+      fileAttributes: shownAttributes(open.home, stat, open.handle!.path()),
     }),
   };
 }

@@ -71,6 +71,7 @@ import { leaseIdOf, makeWay, parentLeaseKeyOf, refuseLeaseKey, whileChanging } f
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { isBelowDoomed } from './doomed.ts';
+import type { CreateWish } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { createdEas, replaceEas } from './extended-attributes.ts';
@@ -82,7 +83,7 @@ const MODE_BITS =
 /** Another client may make or remove the name between lookup and open; then all starts anew. */
 const MAX_ATTEMPTS = 4;
 
-interface Wanted extends CreateRequest {
+interface Wanted extends CreateWish {
   /** Generic rights mapped, MAXIMUM_ALLOWED taken out. */
   readonly access: number;
   readonly maximum: boolean;
@@ -97,7 +98,7 @@ interface Wanted extends CreateRequest {
   readonly allocationSize: number;
 }
 
-export async function createFile(body: CreateRequest, request: TreeRequest): Promise<Outcome> {
+export async function createFile(body: CreateWish, request: TreeRequest): Promise<Outcome> {
   const path = parsePath(body.name);
   if (isRefusedName(path)) return path;
   const wanted = want(body, path);
@@ -126,7 +127,7 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
   return handle === ENOENT && createsIfMissing(wanted) ? createNew(wanted, request) : handle;
 }
 
-function want(body: CreateRequest, { components, stream, trailingBackslash }: ParsedPath) {
+function want(body: CreateWish, { components, stream, trailingBackslash }: ParsedPath) {
   const { createOptions } = body;
   // There are no named streams here; the unnamed one is the file itself.
   if (stream !== undefined && stream.name !== '' && stream.name !== '$I30') {

@@ -2,7 +2,7 @@
 import { STATUS_FILE_CLOSED, STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
-import { type CreateRequest, encodeCreateResponse } from '../smb2/create.ts';
+import { encodeCreateResponse } from '../smb2/create.ts';
 import {
   decodeQueryMaximalAccessRequest,
   encodeQueryMaximalAccessResponse,
@@ -16,17 +16,20 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
-import { grantCaching } from './caching.ts';
+import { grantCaching, heldCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
+import { type CreateWish, grantDurability } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
 export async function createReply(
-  body: CreateRequest,
+  body: CreateWish,
   request: TreeRequest,
   open: Open,
   createAction: number,
+  /** It holds an oplock or a lease already. */
+  reclaimed = false,
 ): Promise<Outcome> {
   const handle = open.handle!;
   const stat = await handle.stat();
@@ -34,13 +37,19 @@ export async function createReply(
     await closeOpen(request.server, open);
     return statusOfErrno(stat);
   }
-  const createContexts = await contexts(body, open, stat);
+  const createContexts = await contexts(body, request, open, stat);
+  // What was reclaimed just now may have been lost again.
+  if (open.session !== request.session) return ended(request) ?? STATUS_FILE_CLOSED;
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   // Last of all: what is told is what it holds when it is told.
-  const caching = grantCaching(body, request, open, Math.max(stat.size, stat.allocationSize));
+  const caching = reclaimed
+    ? heldCaching(request, open)
+    : grantCaching(body, request, open, Math.max(stat.size, stat.allocationSize));
   if (caching.lease !== undefined) {
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }
+  const durable = grantDurability(body, request, open);
+  if (durable !== undefined) createContexts.push(durable);
   request.open = open;
   return {
     onSent: () => request.server.oplocks.answered(open),
@@ -54,7 +63,7 @@ export async function createReply(
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(open.tree.share, stat, handle.path()),
+      fileAttributes: shownAttributes(open.home, stat, handle.path()),
       persistentId: open.persistentId,
       volatileId: open.volatileId,
       createContexts,
@@ -63,7 +72,12 @@ export async function createReply(
 }
 
 /** Only what was asked for: macOS fails an open whose answer has more. */
-async function contexts(body: CreateRequest, open: Open, stat: VfsStat): Promise<CreateContext[]> {
+async function contexts(
+  body: CreateWish,
+  request: TreeRequest,
+  open: Open,
+  stat: VfsStat,
+): Promise<CreateContext[]> {
   const answers: CreateContext[] = [];
   const access = findCreateContext(body.createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
   if (access !== undefined) {
@@ -73,7 +87,7 @@ async function contexts(body: CreateRequest, open: Open, stat: VfsStat): Promise
       name: CreateContextName.QUERY_MAXIMAL_ACCESS,
       data: encodeQueryMaximalAccessResponse({
         queryStatus: known ? STATUS_NONE_MAPPED : STATUS_SUCCESS,
-        maximalAccess: known ? 0 : await maximalAccess(open.tree, open.handle!),
+        maximalAccess: known ? 0 : await maximalAccess(request.tree, open.handle!),
       }),
     });
   }

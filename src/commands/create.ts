@@ -39,6 +39,8 @@ import {
 import type { Outcome, TreeRequest } from './command.ts';
 import { createFile } from './create-file.ts';
 import { createPipe } from './create-pipe.ts';
+import { durableContexts } from './durable.ts';
+import { reconnect } from './reconnect.ts';
 
 /** MS-SMB2 2.2.13: the bits of CreateOptions that mean something. */
 const DEFINED_OPTIONS = 0x00ff_ffff;
@@ -61,13 +63,18 @@ const DEFINED_ATTRIBUTES = 0x0000_7fb7;
 
 export function create(body: CreateRequest, request: TreeRequest): Promise<Outcome> | Outcome {
   const { server, session, tree } = request;
+  const durable = durableContexts(body, request);
+  if (typeof durable === 'number') return durable;
+  if (durable?.kind === 'reconnect') return reconnect(durable, body, request);
   const refused = refuse(body);
   if (refused !== undefined) return refused;
+  // Opens that nobody has reclaimed yet make room for those that are wanted.
+  if (server.opens.size >= server.options.maxOpens) void server.durables.makeRoom();
   if (session.opens.size >= MAX_OPENS_PER_SESSION || server.opens.size >= server.options.maxOpens) {
     return STATUS_INSUFFICIENT_RESOURCES;
   }
   const createOptions = body.createOptions & ~IGNORED_OPTIONS;
-  const wanted = { ...body, createOptions };
+  const wanted = { ...body, createOptions, durable };
   return tree.files === undefined ? createPipe(wanted, request) : createFile(wanted, request);
 }
 
@@ -101,15 +108,8 @@ const MAXIMUM_ALLOWED = 0x0200_0000;
 const mayDelete = (access: number): boolean =>
   (access & (DELETE | GENERIC_ALL | MAXIMUM_ALLOWED)) !== 0;
 
-/** Contexts that ask for what is not there: unknown ones are ignored, these have an answer. */
+/** Contexts that are malformed, or ask for what is not there. */
 function refuseContexts({ createContexts }: CreateRequest): NtStatus | undefined {
-  for (const name of [
-    CreateContextName.DURABLE_HANDLE_RECONNECT,
-    CreateContextName.DURABLE_HANDLE_RECONNECT_V2,
-  ]) {
-    // 3.3.5.9.7, 3.3.5.9.12: no such open is kept.
-    if (findCreateContext(createContexts, name) !== undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
-  }
   // Malformed, it must not leave a file behind.
   const access = findCreateContext(createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);

@@ -18,7 +18,7 @@ export async function isBelowDoomed(
   parent.close();
   if (isErrno(way)) return false;
   for (const { deleter } of server.files.doomed) {
-    if (deleter?.handle?.kind !== 'directory' || deleter.tree.share !== tree.share) continue;
+    if (deleter?.handle?.kind !== 'directory' || deleter.home !== tree.share) continue;
     const doomed = deleter.handle.path();
     if (!isErrno(doomed) && doomed.every((component, i) => component === way[i])) return true;
   }

@@ -55,12 +55,13 @@ export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outc
   return done instanceof Promise ? done.then(finish) : finish(done);
 }
 
-/** Durable opens bear an array of their own accord, all of them where a session may have channels. */
+/** Opens that may outlive their connection bear an array, and all of them where a session may have channels. */
 function sequencesOf({ open, connection }: OpenRequest): LockSequences | undefined {
   const dialect = connection.dialect!;
   if (!dialect.lockSequence) return undefined;
   const channels = (connection.serverCapabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL) !== 0;
-  if (dialect.smb3 && channels) open.lockSequences ??= new LockSequences();
+  const outlives = open.durability?.isDurable || open.durability?.isResilient;
+  if (outlives || (dialect.smb3 && channels)) open.lockSequences ??= new LockSequences();
   return open.lockSequences;
 }
 

@@ -156,7 +156,7 @@ async function peek(scan: Enumeration, open: Open): Promise<DirectoryEntry | und
     const name = DOTS[scan.dots]!;
     if (!scan.matches(name)) continue;
     const stat = await statDot(open, name);
-    if (!isErrno(stat)) return directoryEntry(open.tree.share, name, stat);
+    if (!isErrno(stat)) return directoryEntry(open.home, name, stat);
   }
   for (;;) {
     for (; scan.next < scan.batch.length; scan.next += 1) {
@@ -166,7 +166,7 @@ async function peek(scan: Enumeration, open: Open): Promise<DirectoryEntry | und
       const stat = found instanceof Promise ? await found : found;
       // Gone since it was read, or nothing that can be shown.
       if (isErrno(stat)) continue;
-      return directoryEntry(open.tree.share, candidate.name, stat);
+      return directoryEntry(open.home, candidate.name, stat);
     }
     const batch = await scan.cursor.next();
     if (isErrno(batch)) return batch;
@@ -190,7 +190,7 @@ async function peekExact(
     const long = await longName(handle, scan.pattern);
     if (!isErrno(long)) child = await handle.child(long);
   }
-  if (!isErrno(child)) return directoryEntry(open.tree.share, child.name, child.stat);
+  if (!isErrno(child)) return directoryEntry(open.home, child.name, child.stat);
   // A name that no file can have is one that none has.
   if (child !== ENOENT && child !== EINVAL && child !== ENAMETOOLONG) return child;
   scan.ended = true;
@@ -201,7 +201,7 @@ async function peekExact(
 async function statDot(open: Open, name: '.' | '..'): Promise<VfsStat | Errno> {
   const path = name === '.' ? [] : open.handle!.path();
   if (isErrno(path) || path.length === 0) return open.handle!.stat();
-  const parent = await open.tree.files!.lookup(path.slice(0, -1));
+  const parent = await open.tree!.files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return parent;
   try {
     return await parent.stat();

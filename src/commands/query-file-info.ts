@@ -74,7 +74,7 @@ export function queryFileInfo(
   const { handle } = open;
   if (body.fileInfoClass === Class.FileFullEaInformation) return queryFullEas(body, open, handle);
   if (body.fileInfoClass === Class.FileAlternateNameInformation) {
-    return alternateName(open.tree.files!, handle).then((short) =>
+    return alternateName(request.tree.files!, handle).then((short) =>
       typeof short === 'number' ? short : fit(encodeFileNameInformation(short)),
     );
   }
@@ -167,7 +167,7 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
 }
 
 function attributes({ open, handle, stat }: Subject): number {
-  const shown = shownAttributes(open.tree.share, stat, handle.path());
+  const shown = shownAttributes(open.home, stat, handle.path());
   if (reparseTagOf(stat) === 0) return shown;
   return (shown & ~FILE_ATTRIBUTE_NORMAL) | FILE_ATTRIBUTE_REPARSE_POINT;
 }

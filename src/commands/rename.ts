@@ -168,7 +168,7 @@ async function refuseOpenFiles(
 /** Opens below this directory, in the same share. */
 function openFilesBelow(directory: readonly string[], { open, server }: OpenRequest): Open[] {
   return [...server.opens.values()].filter((other) => {
-    if (other.handle === undefined || other.tree.share !== open.tree.share) return false;
+    if (other.handle === undefined || other.home !== open.home) return false;
     const path = other.handle.path();
     if (isErrno(path) || path.length <= directory.length) return false;
     return directory.every((component, i) => component === path[i]);

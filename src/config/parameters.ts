@@ -186,7 +186,8 @@ export const globalParameters = {
   ),
   /** ksmbd: 64, which says that files can be sparse. Clients are told what is true here. */
   fakeFscaps: unsupported('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 0),
-  durableHandles: unsupported('durable handles', bool, false),
+  /** ksmbd: no. Without them a connection that is lost costs a client its open files and its locks. */
+  durableHandles: parameter('durable handles', bool, true),
   /** ksmbd: no. Without them a client caches by oplocks, if at all. */
   leases: parameter('smb2 leases', bool, true),
   /** Samba: auto, which is yes but in a cluster. Only where there are leases at all. */

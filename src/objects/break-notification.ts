@@ -13,11 +13,12 @@ import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
 
-/** To the session of the open, on the oldest of its channels; false when it is gone. */
+/** To the session of the open, on the oldest of its channels; false when it has none any more. */
 export function notifyOpen(open: Open, notification: OplockBreakNotification): boolean {
   const { session, tree } = open;
+  if (session === undefined) return false;
   for (const connection of session.channels.keys()) {
-    if (send(connection, session, tree.encryptData, notification)) return true;
+    if (send(connection, session, tree?.encryptData === true, notification)) return true;
   }
   return false;
 }
@@ -36,6 +37,14 @@ export function notifyClient(
     for (const session of connection.sessions.values()) {
       if (session.state === 'valid' && send(connection, session, false, notification)) return true;
     }
+  }
+  return false;
+}
+
+/** Whether the client has a connection with a session. */
+export function isConnected(connections: Iterable<Connection>, clientGuid: Buffer): boolean {
+  for (const connection of connections) {
+    if (connection.authenticated && connection.clientGuid.equals(clientGuid)) return true;
   }
   return false;
 }

@@ -40,7 +40,7 @@ class Directory {
   ) {
     const session = { watches: 0 };
     const handle = at(path, 'directory');
-    this.open = { tree: { share }, handle, session, watch: undefined } as unknown as Open;
+    this.open = { home: share, handle, session, watch: undefined } as unknown as Open;
     const watched = { filter: NAMES, tree: false, capacity: 65_536, ...over };
     this.watch = notifier.watch(this.open, watched)!;
   }
@@ -151,7 +151,7 @@ test('the next request of an open looks where its directory is now', () => {
   assert.equal(notifier.watch(moved, { filter: 1, tree: true, capacity: 1 }), watch);
   notifier.added(share, at('b/f'), ['b', 'f']);
   assert.deepEqual(shown(watch.takeNow(100)), ['1 f']);
-  assert.equal(open.session.watches, 1);
+  assert.equal(open.session!.watches, 1);
 });
 
 test('after the last watch nobody is asked for a path', () => {
@@ -162,7 +162,7 @@ test('after the last watch nobody is asked for a path', () => {
   notifier.unwatch(open);
   notifier.unwatch(open);
   assert.ok(notifier.isIdle);
-  assert.equal(open.session.watches, 0);
+  assert.equal(open.session!.watches, 0);
   const fails = { kind: 'file', path: () => assert.fail('asked') } as unknown as VfsHandle;
   notifier.added(share, fails, []);
 });

@@ -112,12 +112,12 @@ export class ChangeNotifier {
 
   /** The watch of this directory open, made if this is its first; undefined where it has no name. */
   watch(open: Open, watched: Watched): ChangeWatch | undefined {
-    const place = this.placeOf(open.tree.share, open.handle!);
+    const place = this.placeOf(open.home, open.handle!);
     if (place === undefined) return undefined;
     if (open.watch === undefined) {
       open.watch = new ChangeWatch(place, watched);
-      open.watch.onHost = this.watchHost(open.tree.share, open.handle!, watched.tree);
-      open.session.watches += 1;
+      open.watch.onHost = this.watchHost(open.home, open.handle!, watched.tree);
+      open.session!.watches += 1;
       this.#enter(open.watch);
     } else if (open.watch.place !== place) this.#move(open.watch, place);
     return open.watch;
@@ -133,7 +133,7 @@ export class ChangeNotifier {
   unwatch(open: Open): void {
     if (open.watch === undefined) return;
     this.#leave(open.watch);
-    open.session.watches -= 1;
+    open.session!.watches -= 1;
     open.watch.onHost?.close();
     open.watch.end('cleanup');
     open.watch = undefined;

@@ -27,7 +27,7 @@ export class HostLeases {
 
   /** The directory is cached from now on; `open` is one of those that have it open. */
   begin(file: SharedFile, open: Open): void {
-    const { share } = open.tree;
+    const share = open.home;
     const watch = this.#notifier.watchHost(share, open.handle!, false);
     if (watch === undefined) return;
     const place = this.#notifier.placeOf(share, open.handle!);

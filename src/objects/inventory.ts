@@ -14,9 +14,8 @@ import type {
   SessionRecord,
 } from '../ipc/data-plane.ts';
 import type { Open } from './open.ts';
-import { connectionRecord, openRecord, sessionRecord } from './records.ts';
+import { connectionRecord, openRecord, sessionRecord, userOf } from './records.ts';
 import type { ServerState } from './server-state.ts';
-import type { Session } from './session.ts';
 
 export class Inventory implements DataPlane {
   readonly #server: ServerState;
@@ -26,7 +25,7 @@ export class Inventory implements DataPlane {
   }
 
   summary(): ServerSummary {
-    const { options, connections, sessions, opens, files, startedAtMs } = this.#server;
+    const { options, connections, sessions, opens, durables, files, startedAtMs } = this.#server;
     let treeConnects = 0;
     for (const session of sessions.values()) treeConnects += session.trees.size;
     let waitingRequests = 0;
@@ -39,7 +38,7 @@ export class Inventory implements DataPlane {
       sessions: sessions.size,
       treeConnects,
       opens: opens.size,
-      disconnectedOpens: 0,
+      disconnectedOpens: durables.size,
       files: files.size,
       locks: files.lockTally.locks,
       waitingRequests,
@@ -55,7 +54,9 @@ export class Inventory implements DataPlane {
     return paged(
       this.#server.sessions.values(),
       (session) =>
-        matches(session, () => [...session.trees.values()].map(({ share }) => share.name))
+        matches(session.account?.name, () =>
+          [...session.trees.values()].map(({ share }) => share.name),
+        )
           ? sessionRecord(session)
           : undefined,
       ({ trees, channels }) => 64 * channels.length + sum(trees.map(({ share }) => share.length)),
@@ -67,7 +68,7 @@ export class Inventory implements DataPlane {
     return paged(
       this.#server.opens.values(),
       (open: Open) =>
-        matches(open.session, () => [open.tree.share.name]) ? openRecord(open, ranges) : undefined,
+        matches(userOf(open), () => [open.home.name]) ? openRecord(open, ranges) : undefined,
       ({ user, share, path = '' }) => user.length + share.length + path.length,
     );
   }
@@ -78,8 +79,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 function matcher({ user, share }: Filter) {
   const wantedUser = user?.toLowerCase();
   const wantedShare = share?.toLowerCase();
-  return ({ account }: Session, shares: () => readonly string[]): boolean => {
-    if (wantedUser !== undefined && account?.name.toLowerCase() !== wantedUser) return false;
+  return (name: string | undefined, shares: () => readonly string[]): boolean => {
+    if (wantedUser !== undefined && name?.toLowerCase() !== wantedUser) return false;
     return wantedShare === undefined || shares().some((name) => name.toLowerCase() === wantedShare);
   };
 }

@@ -1,14 +1,17 @@
 /**
  * MS-SMB2 3.3.1.10: an open. Files and directories have a VFS handle and a shared file; pipes have a
- * pipe. An open lives in its session's table and the server's until close() has run once.
+ * pipe. An open is in the server's table until it is closed, and in its session's while it is connected;
+ * durability.ts draws its states.
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
 import type { ChangeWatch } from './change-watch.ts';
+import type { Durability, OpenState } from './durability.ts';
 import type { Lease } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
 import type { Session } from './session.ts';
+import type { Share } from './share.ts';
 import type { SharedFile } from './shared-file.ts';
 import type { TreeConnect } from './tree-connect.ts';
 
@@ -29,7 +32,7 @@ export interface Enumeration {
   ended: boolean;
 }
 
-export interface OpenState {
+export interface OpenValues {
   readonly persistentId: number;
   readonly volatileId: number;
   readonly session: Session;
@@ -49,9 +52,14 @@ export interface OpenState {
 
 export class Open {
   readonly persistentId: number;
-  readonly volatileId: number;
-  readonly session: Session;
-  readonly tree: TreeConnect;
+  /** Another one after a reconnect. */
+  volatileId: number;
+  state: OpenState = 'connected';
+  /** Both undefined while it is disconnected. */
+  session: Session | undefined;
+  tree: TreeConnect | undefined;
+  /** The share that it was opened through. */
+  readonly home: Share;
   readonly access: number;
   readonly share: number;
   readonly createOptions: number;
@@ -68,6 +76,10 @@ export class Open {
   position = 0;
   /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
   nextEa = 0;
+  /** Of an open that may outlive its connection, or whose CREATE may be replayed. */
+  durability: Durability | undefined;
+  /** Of the tree connect whose files the handle is of, where the open has outlived it. */
+  filesOf: Lifetime | undefined;
   /** Of an open that may outlive its connection, or has several channels. */
   lockSequences: LockSequences | undefined;
   enumeration: Enumeration | undefined;
@@ -79,7 +91,6 @@ export class Open {
   wrote = false;
   /** There is one from the first CHANGE_NOTIFY to the close. */
   watch: ChangeWatch | undefined;
-  closed = false;
   /** Its CREATE has been answered, or nobody is there any more to hear the answer. */
   answered = false;
   /** Unix time. */
@@ -87,20 +98,25 @@ export class Open {
   /** Held by requests under way; the handle closes after them. */
   readonly lifetime = new Lifetime();
 
-  constructor(state: OpenState, modes: { deleteOnClose: boolean; mode: number }) {
-    this.persistentId = state.persistentId;
-    this.volatileId = state.volatileId;
-    this.session = state.session;
-    this.tree = state.tree;
-    this.access = state.access;
-    this.share = state.share;
-    this.createOptions = state.createOptions;
-    this.handle = state.handle;
-    this.file = state.file;
-    this.pipe = state.pipe;
-    this.leaseId = state.leaseId;
-    this.parentLeaseKey = state.parentLeaseKey;
+  constructor(values: OpenValues, modes: { deleteOnClose: boolean; mode: number }) {
+    this.persistentId = values.persistentId;
+    this.volatileId = values.volatileId;
+    this.session = values.session;
+    this.tree = values.tree;
+    this.home = values.tree.share;
+    this.access = values.access;
+    this.share = values.share;
+    this.createOptions = values.createOptions;
+    this.handle = values.handle;
+    this.file = values.file;
+    this.pipe = values.pipe;
+    this.leaseId = values.leaseId;
+    this.parentLeaseKey = values.parentLeaseKey;
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;
+  }
+
+  get closed(): boolean {
+    return this.state === 'closed';
   }
 }

@@ -10,7 +10,7 @@ import {
   SMB2_OPLOCK_LEVEL_II,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../smb2/oplock-levels.ts';
-import { notifyClient, notifyOpen } from './break-notification.ts';
+import { isConnected, notifyClient, notifyOpen } from './break-notification.ts';
 import {
   type Break,
   breakGrants,
@@ -23,6 +23,7 @@ import {
   type Operation,
   R,
   settle,
+  stepFor,
   W,
 } from './caching.ts';
 import type { Connection } from './connection.ts';
@@ -74,6 +75,7 @@ function isOwn(grant: FileGrant, actor: Actor, operation: Operation): boolean {
 
 export class Oplocks {
   readonly #connections: Iterable<Connection>;
+  readonly #close: (open: Open) => Promise<void> | undefined;
   readonly #leases = new Map<string, Lease>();
   /** Directories that somebody caches. */
   readonly #directories = new Map<string, SharedFile>();
@@ -85,9 +87,10 @@ export class Oplocks {
   /** Breaks of what the client has not been told yet that it holds. */
   readonly #early = new Map<Holder, (() => void)[]>();
 
-  /** `connections`: the server's, oldest first. */
-  constructor(connections: Iterable<Connection>) {
+  /** `connections`: the server's, oldest first; `close` ends an open as 3.3.4.17 says. */
+  constructor(connections: Iterable<Connection>, close: (open: Open) => Promise<void> | undefined) {
     this.#connections = connections;
+    this.#close = close;
   }
 
   /**
@@ -96,11 +99,44 @@ export class Oplocks {
    */
   before(file: SharedFile, operation: Operation, actor: Actor): Promise<void> | undefined {
     if (file.grants.length === 0) return undefined;
+    const closing = this.#closeLost(file, operation, actor);
+    if (closing !== undefined) return closing;
     const result = breakGrants(file.grants, operation, (grant) => isOwn(grant, actor, operation));
     const soon = operation.kind === 'child';
     for (const one of result.breaks) this.#tell(file, one, { first: true, soon });
     this.#tidy(file);
     return result.waits ? file.nextChange() : undefined;
+  }
+
+  /**
+   * 3.3.4.6 and 3.3.4.7: what nobody can be told to give up, its opens being disconnected, goes with them.
+   * A promise where one of them is deleted with its close.
+   */
+  #closeLost(file: SharedFile, operation: Operation, actor: Actor): Promise<void> | undefined {
+    const closing: (Promise<void> | undefined)[] = [];
+    for (const grant of file.grants) {
+      if (isOwn(grant, actor, operation)) continue;
+      const step = stepFor(grant.legacy, grant.state, operation);
+      if (step !== undefined && !this.#isReachable(grant.owner, step.to)) {
+        closing.push(...this.#closeDisconnected(grant.owner));
+      }
+    }
+    const deletions = closing.filter((one) => one !== undefined);
+    return deletions.length === 0 ? undefined : Promise.all(deletions).then(() => undefined);
+  }
+
+  /** Whether somebody may be told of a break to this state. */
+  #isReachable(holder: Holder, to: Caching): boolean {
+    for (const open of opensOf(holder)) if (open.state === 'connected') return true;
+    if (!isLease(holder) || (to & H) === 0) return false;
+    // A client that has come back by another connection keeps the handle.
+    return isConnected(this.#connections, holder.clientGuid);
+  }
+
+  #closeDisconnected(holder: Holder): (Promise<void> | undefined)[] {
+    return [...opensOf(holder)]
+      .filter((open) => open.state === 'disconnected' && open.durability!.isDurable)
+      .map((open) => this.#close(open));
   }
 
   get cachesDirectories(): boolean {
@@ -208,6 +244,11 @@ export class Oplocks {
     return open.file === undefined ? undefined : grantOf(open.file, open);
   }
 
+  /** The same of its lease, if it has one. */
+  heldBy(open: Open): FileGrant | undefined {
+    return open.file === undefined ? undefined : grantOf(open.file, open.lease ?? open);
+  }
+
   lease(id: string): { lease: Lease; grant: FileGrant } | undefined {
     const lease = this.#leases.get(id);
     const grant = lease === undefined ? undefined : grantOf(lease.file, lease);
@@ -221,6 +262,8 @@ export class Oplocks {
     const follows = settle(grant, state);
     if (follows !== undefined) this.#tell(file, follows, { first: false, soon: false });
     this.#tidy(file);
+    // 3.3.5.9.12: without H nobody can reclaim what is disconnected.
+    if ((grant.state & H) === 0) this.#closeDisconnected(grant.owner);
     // Who waits for this holder waits for its last word.
     if (grant.breakingTo === undefined) file.changed();
   }
@@ -326,6 +369,7 @@ const isAnswered = (holder: Holder): boolean => {
 };
 
 const isDirectory = (open: Open): boolean => open.handle?.kind === 'directory';
+const opensOf = (holder: Holder): Iterable<Open> => (isLease(holder) ? holder.opens : [holder]);
 
 const held = (state: Caching) => ({ state, breakingTo: undefined, demanded: undefined });
 

@@ -17,6 +17,7 @@ import type {
   CachingState,
   ChannelRecord,
   ConnectionRecord,
+  Durability as DurabilityRecord,
   OpenRecord,
   Rights,
   SessionRecord,
@@ -162,15 +163,30 @@ function addressOf({ channels }: Session): string {
   return connection?.transport.remoteAddress ?? '';
 }
 
+/** Of its session, or of the one that it had. */
+export const userOf = ({ session, durability }: Open): string =>
+  session?.account?.name ?? durability?.owner ?? '';
+
+function durabilityOf({ state, durability }: Open): DurabilityRecord {
+  if (durability === undefined) return { kind: 'none', disconnected: false, leftMs: undefined };
+  const { isDurable, isResilient, deadlineMs } = durability;
+  const disconnected = state === 'disconnected';
+  return {
+    kind: isResilient ? 'resilient' : isDurable ? 'durable' : 'none',
+    disconnected,
+    leftMs: disconnected ? Math.max(0, Math.round(deadlineMs - performance.now())) : undefined,
+  };
+}
+
 /** With its byte ranges if they were asked for. */
 export function openRecord(open: Open, withRanges: boolean): OpenRecord {
   const { session, file } = open;
   return {
     openId: open.persistentId,
-    sessionId: session.sessionId,
-    user: clipName(session.account?.name ?? ''),
-    address: clipName(addressOf(session)),
-    share: clipName(open.tree.share.name),
+    sessionId: session?.sessionId ?? 0,
+    user: clipName(userOf(open)),
+    address: session === undefined ? '' : clipName(addressOf(session)),
+    share: clipName(open.home.name),
     kind: open.pipe === undefined ? (open.handle?.kind ?? 'other') : 'pipe',
     path: pathOf(open),
     accessMask: open.access >>> 0,
@@ -182,7 +198,7 @@ export function openRecord(open: Open, withRanges: boolean): OpenRecord {
     ranges: withRanges ? (file?.locks.ranges(open, MAX_TOLD_RANGES) ?? []) : [],
     watching: open.watch !== undefined,
     deletePending: file?.deletePending ?? false,
-    durability: { kind: 'none', disconnected: false, leftMs: undefined },
+    durability: durabilityOf(open),
     openedAtMs: open.openedAtSeconds * 1000,
   };
 }

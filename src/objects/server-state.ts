@@ -4,12 +4,14 @@ import type { ControlPlane } from '../ipc/control-plane.ts';
 import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
 import { DirectoryChanges } from './directory-changes.ts';
+import { DurableOpens } from './durable-opens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
 import { SharedFiles } from './shared-file.ts';
+import { closeOpen } from './teardown.ts';
 
 /** The policy, from smb.conf or from a library user; see config/parameters.ts for what each key means. */
 export interface ServerOptions {
@@ -25,6 +27,8 @@ export interface ServerOptions {
    * must encrypt; 'required': every session must.
    */
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
+  /** Opens may outlive their connection. */
+  readonly durableHandles: boolean;
   /** Leases are granted, where the share has `oplocks`. */
   readonly leases: boolean;
   /** So are leases on directories, at 3.x. */
@@ -53,7 +57,9 @@ export class ServerState {
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
   readonly files = new SharedFiles();
-  readonly oplocks = new Oplocks(this.connections);
+  readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));
+  /** Those that are disconnected. */
+  readonly durables = new DurableOpens((open) => this.#close(open));
   readonly notifier = new ChangeNotifier();
   readonly changes = new DirectoryChanges(this.notifier, this.oplocks);
   /** ShareList, by name in lower case. */
@@ -80,5 +86,13 @@ export class ServerState {
 
   newConnectionId(): number {
     return this.#nextConnectionId++;
+  }
+
+  /** For those who close what nobody asks for any more: a bug in there is only told. */
+  #close(open: Open): Promise<void> | undefined {
+    return closeOpen(this, open)?.catch((error: unknown) => {
+      const told = error instanceof Error ? error.stack : String(error);
+      this.log.error('an open did not close as it should', { error: told });
+    });
   }
 }

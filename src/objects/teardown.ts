@@ -6,6 +6,7 @@
 import { isErrno } from '../vfs/errno.ts';
 import type { Connection } from './connection.ts';
 import type { Author } from './directory-changes.ts';
+import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
@@ -15,13 +16,41 @@ import type { TreeConnect } from './tree-connect.ts';
 /** Closes an open; the promise is there only where a deletion takes its time. */
 export function closeOpen(server: ServerState, open: Open): Promise<void> | undefined {
   if (open.closed) return undefined;
-  open.closed = true;
-  open.session.opens.delete(open.volatileId);
+  open.state = nextState(open.state, 'ended', false);
   server.opens.delete(open.persistentId);
-  open.tree.openCount -= 1;
+  detach(server, open);
+  server.durables.release(open);
   open.pipe?.close();
-  server.notifier.unwatch(open);
   return open.file === undefined ? undefined : closeFile(server, open, open.file);
+}
+
+/** Takes an open from its session and its tree connect, if it has them. */
+function detach(server: ServerState, open: Open): void {
+  if (open.session?.opens.delete(open.volatileId) !== true) return;
+  open.tree!.openCount -= 1;
+  server.notifier.unwatch(open);
+}
+
+/** 3.3.7.1: keeps an open for its client, or closes it. */
+function loseOpen(server: ServerState, open: Open): Promise<void> | undefined {
+  const grant = server.oplocks.heldBy(open);
+  const preserved = isPreserved(open.durability, {
+    state: grant?.state ?? 0,
+    breaking: grant?.breakingTo !== undefined,
+    locks: open.file?.locks.count(open) ?? 0,
+  });
+  if (!preserved) return closeOpen(server, open);
+  open.state = nextState(open.state, 'lost', true);
+  detach(server, open);
+  if (open.filesOf === undefined) {
+    open.filesOf = open.tree!.lifetime;
+    open.filesOf.hold();
+  }
+  open.session = undefined;
+  open.tree = undefined;
+  // An answer to its CREATE that has not left yet never will.
+  server.oplocks.answered(open);
+  return server.durables.keep(open);
 }
 
 /** Gives back what a closed open holds of the file system. */
@@ -30,19 +59,21 @@ export function releaseHandle(open: Open): void {
     open.enumeration?.cursor.close();
     open.enumeration = undefined;
     open.handle?.close();
+    open.filesOf?.release();
   });
 }
 
 function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
+  if (open.deleteOnClose) {
+    // Cached handles would keep the file; whoever closes does not wait for them (smb2.lease.unlink). While
+    // this open counts, none that is disconnected is the last.
+    const actor = { open, leaseId: open.lease?.id };
+    void server.oplocks.before(file, { kind: 'delete' }, actor);
+  }
   file.opens.delete(open);
   file.locks.releaseAll(open);
   server.oplocks.closed(file, open);
-  if (open.deleteOnClose) {
-    // Cached handles would keep the file; whoever closes does not wait for them (smb2.lease.unlink).
-    const actor = { open, leaseId: open.lease?.id };
-    void server.oplocks.before(file, { kind: 'delete' }, actor);
-    file.markDeletePending(open);
-  }
+  if (open.deleteOnClose) file.markDeletePending(open);
   if (file.untold !== 0) tellChanges(server, open, file);
   if (open.wrote && !file.deletePending) server.changes.described(open.handle!, open);
   if (file.opens.size > 0) {
@@ -60,7 +91,7 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
 /** MS-FSA 2.1.5.5, phase 5: of a file that goes away nothing more is told. */
 function tellChanges(server: ServerState, open: Open, file: SharedFile): void {
   if (file.deletePending) return;
-  server.changes.modified(open.tree.share, open.handle!, file.untold);
+  server.changes.modified(open.home, open.handle!, file.untold);
   file.untold = 0;
 }
 
@@ -75,7 +106,7 @@ async function removeName(server: ServerState, file: SharedFile, closing: Open):
   const deleter = file.deleter ?? closing;
   try {
     const handle = deleter.handle!;
-    const where = server.changes.where(deleter.tree.share, handle);
+    const where = server.changes.where(deleter.home, handle);
     const result = await handle.remove();
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
     else server.changes.removed(where, handle.kind, authorOfRemoval(deleter, closing));
@@ -86,24 +117,29 @@ async function removeName(server: ServerState, file: SharedFile, closing: Open):
   }
 }
 
-/** 3.3.5.8: a tree connect with its opens. */
-export async function endTree(server: ServerState, tree: TreeConnect): Promise<void> {
+/** 3.3.5.8: a tree connect with its opens; `preserves`: those may stay for their client. */
+export async function endTree(
+  server: ServerState,
+  tree: TreeConnect,
+  preserves = false,
+): Promise<void> {
   if (!tree.session.trees.delete(tree.treeId)) return;
   const closing: Promise<void>[] = [];
   for (const open of tree.session.opens.values()) {
     if (open.tree !== tree) continue;
-    const pending = closeOpen(server, open);
+    const pending = preserves ? loseOpen(server, open) : closeOpen(server, open);
     if (pending !== undefined) closing.push(pending);
   }
   await Promise.all(closing);
-  tree.lifetime.end(() => tree.files?.close());
+  const { files } = tree;
+  tree.lifetime.end(() => files?.close());
   server.shareUses.release(tree.share);
 }
 
 /**
  * Why a session ends. 'lost': its last connection is gone; 'replaced': its user is back with a new one
- * (PreviousSessionId); after both, 3.3.7.1, an open may be preserved for its reconnect. 'loggedOff' and
- * 'refused' (a reauthentication failed, 3.3.5.5.3) close whatever is open.
+ * (PreviousSessionId); 'loggedOff' by its client, 3.3.5.6: after these an open may be preserved for its
+ * reconnect, 3.3.7.1. 'refused': a reauthentication failed, 3.3.5.5.3, which closes whatever is open.
  */
 export type SessionEnd = 'lost' | 'replaced' | 'loggedOff' | 'refused';
 
@@ -111,7 +147,7 @@ export type SessionEnd = 'lost' | 'replaced' | 'loggedOff' | 'refused';
 export async function endSession(
   server: ServerState,
   session: Session,
-  _end: SessionEnd,
+  end: SessionEnd,
 ): Promise<void> {
   if (session.state === 'gone') return;
   session.state = 'gone';
@@ -122,7 +158,7 @@ export async function endSession(
     cancelRequests(connection, session.sessionId);
   }
   const trees: Promise<void>[] = [];
-  for (const tree of session.trees.values()) trees.push(endTree(server, tree));
+  for (const tree of session.trees.values()) trees.push(endTree(server, tree, end !== 'refused'));
   await Promise.all(trees);
 }
 

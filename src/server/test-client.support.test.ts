@@ -475,10 +475,10 @@ export const SAME: FileId = { persistentId: ALL_ONES, volatileId: ALL_ONES };
 /** A client with a session and a tree connect. */
 export async function connected(
   world: World,
-  { dialect = Dialect.SMB3_11 as number, user = 'ann', share = 'share' } = {},
+  { dialect = Dialect.SMB3_11 as number, user = 'ann', share = 'share', clientGuid = 7 } = {},
 ): Promise<{ client: TestClient; session: ClientSession; treeId: number }> {
   const client = new TestClient(world);
-  await client.negotiate([dialect]);
+  await client.negotiate([dialect], { clientGuid: Buffer.alloc(16, clientGuid) });
   const session = await client.login(user);
   session.sign = session.signer !== undefined;
   const treeId = await client.tree(session, share);

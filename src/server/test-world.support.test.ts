@@ -291,6 +291,7 @@ const DEFAULTS: ServerOptions = {
   maxDialect: Dialect.SMB3_11,
   requireSigning: false,
   encryption: 'auto',
+  durableHandles: true,
   leases: true,
   directoryLeases: true,
   maxReadSize: 1 << 20,

@@ -20,6 +20,7 @@ function serverState(): ServerState {
     maxDialect: 0x0311,
     requireSigning: true,
     encryption: 'auto',
+    durableHandles: true,
     leases: true,
     directoryLeases: true,
     maxReadSize: 65_536,

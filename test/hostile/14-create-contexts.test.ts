@@ -11,7 +11,12 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../src/dtyp/ntstatus.ts';
 import { decodeCreateResponse } from '../../src/smb2/create.ts';
-import { CreateContextName, encodeCreateContexts } from '../../src/smb2/create-contexts.ts';
+import { decodeDurableHandleResponseV2 } from '../../src/smb2/create-context-values.ts';
+import {
+  type CreateContext,
+  CreateContextName,
+  encodeCreateContexts,
+} from '../../src/smb2/create-contexts.ts';
 import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { hostileSuite, isRefused, patch } from './kit.ts';
 
@@ -85,18 +90,28 @@ const durable = (name: string, bytes: number, fill = 0) => ({
   name,
   data: Buffer.alloc(bytes, fill),
 });
-hostile('durable handles, which are not there yet, are not granted', async ({ mount }) => {
-  const tree = await mount();
-  for (const contexts of [
-    [durable('DHnQ', 16)],
-    [durable('DH2Q', 32, 7)],
-    [durable('DHnQ', 16), durable('DH2Q', 32, 7)],
-  ]) {
-    const file = await tree.open('name', { ...how(contexts), oplockLevel: 0x09 });
-    assert.deepEqual(file.created.createContexts, []);
+hostile(
+  'durable requests that contradict each other, of flags and a GUID of nonsense',
+  async ({ mount }) => {
+    const tree = await mount();
+    const batch = (contexts: CreateContext[]) => ({ ...how(contexts), oplockLevel: 0x09 });
+    for (const contexts of [
+      [durable('DHnQ', 16), durable('DH2Q', 32, 7)],
+      [durable('DH2Q', 32, 7), durable('DHnC', 16, 7)],
+      [durable('DH2C', 36, 7), durable('DHnQ', 16)],
+    ]) {
+      await isRefused(
+        tree.request(createRequest('name', batch(contexts))),
+        STATUS_INVALID_PARAMETER,
+      );
+    }
+    // Every bit of DH2Q's flags is set: no persistent handle comes of it, and the time has its bound.
+    const file = await tree.open('lasting', batch([durable('DH2Q', 32, 0xff)]));
+    const [granted] = file.created.createContexts;
+    assert.deepEqual(decodeDurableHandleResponseV2(granted!.data), { timeout: 300_000, flags: 0 });
     await file.close();
-  }
-});
+  },
+);
 
 hostile(
   'a lease of state bits that do not exist, of no state, of a key of zeros',

@@ -1,0 +1,142 @@
+/**
+ * MS-SMB2 3.3.5.9.6 and 3.3.5.9.10: opens that a CREATE wants to outlive its connection, and which of the
+ * four contexts of durable opens go together.
+ */
+import {
+  DURABLE_TIMEOUT_MS,
+  DURABLE_V2_TIMEOUT_MS,
+  MAX_DURABLE_TIMEOUT_MS,
+} from '../base/limits.ts';
+import { ZERO_GUID } from '../dtyp/guid.ts';
+import { type NtStatus, STATUS_INVALID_PARAMETER } from '../dtyp/ntstatus.ts';
+import { H } from '../objects/caching.ts';
+import type { Open } from '../objects/open.ts';
+import type { Request } from '../objects/request.ts';
+import type { CreateRequest } from '../smb2/create.ts';
+import {
+  decodeDurableHandleReconnect,
+  decodeDurableHandleReconnectV2,
+  decodeDurableHandleRequest,
+  decodeDurableHandleRequestV2,
+  decodeLease,
+  encodeDurableHandleResponse,
+  encodeDurableHandleResponseV2,
+  SMB2_DHANDLE_FLAG_PERSISTENT,
+} from '../smb2/create-context-values.ts';
+import {
+  type CreateContext,
+  CreateContextName,
+  findCreateContext,
+} from '../smb2/create-contexts.ts';
+import { SMB2_LEASE_HANDLE_CACHING, SMB2_OPLOCK_LEVEL_BATCH } from '../smb2/oplock-levels.ts';
+
+/** DHnQ or DH2Q. */
+export interface DurableRequest {
+  readonly kind: 'request';
+  readonly version: 1 | 2;
+  /** Zeros in version 1. */
+  readonly createGuid: Buffer;
+  /** 0: the server's choice. */
+  readonly timeoutMs: number;
+}
+
+/** DHnC or DH2C. */
+export interface DurableReconnect {
+  readonly kind: 'reconnect';
+  readonly version: 1 | 2;
+  readonly persistentId: number;
+  readonly createGuid: Buffer;
+  /** SMB2_DHANDLE_FLAG_PERSISTENT. */
+  readonly persistent: boolean;
+}
+
+/** A CREATE whose contexts of durable opens are taken apart. */
+export interface CreateWish extends CreateRequest {
+  readonly durable: DurableRequest | undefined;
+}
+
+/** What the request's contexts ask for; those of version 2 mean something at 3.x only. */
+export function durableContexts(
+  { createContexts }: CreateRequest,
+  { connection }: Request,
+): DurableRequest | DurableReconnect | NtStatus | undefined {
+  const { smb3 } = connection.dialect!;
+  const find = (name: string): Buffer | undefined => findCreateContext(createContexts, name);
+  const request = find(CreateContextName.DURABLE_HANDLE_REQUEST);
+  const reconnect = find(CreateContextName.DURABLE_HANDLE_RECONNECT);
+  const requestV2 = smb3 ? find(CreateContextName.DURABLE_HANDLE_REQUEST_V2) : undefined;
+  const reconnectV2 = smb3 ? find(CreateContextName.DURABLE_HANDLE_RECONNECT_V2) : undefined;
+  const versionOne = request !== undefined || reconnect !== undefined;
+  const versionTwo = requestV2 !== undefined || reconnectV2 !== undefined;
+  if (versionOne && versionTwo) return STATUS_INVALID_PARAMETER;
+  if (requestV2 !== undefined && reconnectV2 !== undefined) return STATUS_INVALID_PARAMETER;
+  if (reconnectV2 !== undefined) {
+    const { flags, ...rest } = decodeDurableHandleReconnectV2(reconnectV2);
+    const persistent = (flags & SMB2_DHANDLE_FLAG_PERSISTENT) !== 0;
+    return { kind: 'reconnect', version: 2, ...rest, persistent };
+  }
+  if (requestV2 !== undefined) {
+    const { createGuid, timeout } = decodeDurableHandleRequestV2(requestV2);
+    // The context is a view of the message.
+    return { kind: 'request', version: 2, createGuid: Buffer.from(createGuid), timeoutMs: timeout };
+  }
+  // 3.3.5.9.7: beside a DHnC, "the server MUST ignore the SMB2_CREATE_DURABLE_HANDLE_REQUEST".
+  if (reconnect !== undefined) {
+    const { persistentId } = decodeDurableHandleReconnect(reconnect);
+    const rest = { createGuid: ZERO_GUID, persistent: false };
+    return { kind: 'reconnect', version: 1, persistentId, ...rest };
+  }
+  if (request === undefined) return undefined;
+  decodeDurableHandleRequest(request);
+  return { kind: 'request', version: 1, createGuid: ZERO_GUID, timeoutMs: DURABLE_TIMEOUT_MS };
+}
+
+/** Open.DurableOpenTimeout. */
+function timeoutOf({ version, timeoutMs }: DurableRequest): number {
+  if (version === 1) return timeoutMs;
+  return timeoutMs === 0 ? DURABLE_V2_TIMEOUT_MS : Math.min(timeoutMs, MAX_DURABLE_TIMEOUT_MS);
+}
+
+/**
+ * Grants durability to a file's open that caches its handle; the context that tells so. To be called when
+ * nothing can fail any more: an open whose CREATE is never answered is nobody's to reclaim.
+ */
+export function grantDurability(
+  body: CreateWish,
+  request: Request,
+  open: Open,
+): CreateContext | undefined {
+  const { durable } = body;
+  const { session, server, connection } = request;
+  if (durable === undefined || open.handle?.kind !== 'file') return undefined;
+  if (!server.options.durableHandles) return undefined;
+  // Whoever comes as guest is as much the owner as the one who left.
+  if (session!.account!.kind !== 'user') return undefined;
+  if (durable.version === 1 && !asksForHandle(body)) return undefined;
+  const grant = server.oplocks.heldBy(open);
+  if (grant === undefined || ((grant.breakingTo ?? grant.state) & H) === 0) return undefined;
+  const timeoutMs = timeoutOf(durable);
+  open.durability = {
+    isDurable: true,
+    isResilient: false,
+    owner: session!.account!.name,
+    clientGuid: connection.clientGuid,
+    createGuid: durable.createGuid,
+    fileName: body.name,
+    timeoutMs,
+    deadlineMs: 0,
+  };
+  return durable.version === 1
+    ? { name: CreateContextName.DURABLE_HANDLE_REQUEST, data: encodeDurableHandleResponse() }
+    : {
+        name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
+        data: encodeDurableHandleResponseV2({ timeout: timeoutMs, flags: 0 }),
+      };
+}
+
+/** 3.3.5.9.6: the request wants a batch oplock, or a lease with H. */
+function asksForHandle({ requestedOplockLevel, createContexts }: CreateRequest): boolean {
+  if (requestedOplockLevel === SMB2_OPLOCK_LEVEL_BATCH) return true;
+  const lease = findCreateContext(createContexts, CreateContextName.LEASE);
+  return lease !== undefined && (decodeLease(lease).leaseState & SMB2_LEASE_HANDLE_CACHING) !== 0;
+}
