@@ -1,0 +1,183 @@
+/** MS-FSA 2.1.5.1.2: the file is there. Its type, attributes and access, then the open; then what overwrites. */
+import {
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_CANNOT_DELETE,
+  STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_INVALID,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_NOT_CONTENT_INDEXED,
+  FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_SYSTEM,
+  FILE_ATTRIBUTE_VALID_SET,
+} from '../fscc/attributes.ts';
+import type { Open } from '../objects/open.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import {
+  FILE_CREATE,
+  FILE_DELETE_ON_CLOSE,
+  FILE_OPEN,
+  FILE_OPEN_IF,
+  FILE_OPEN_REPARSE_POINT,
+  FILE_OPENED,
+  FILE_OVERWRITTEN,
+  FILE_SUPERSEDE,
+  FILE_SUPERSEDED,
+} from '../smb2/create-options.ts';
+import { ENOENT, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { grantable, maximalAccess, withoutReadonly } from './access.ts';
+import { whileChanging } from './caching.ts';
+import type { Outcome, TreeRequest } from './command.ts';
+import { createReply } from './create-reply.ts';
+import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
+import { ended } from './ended.ts';
+import { statusOfErrno } from './errno-status.ts';
+import { replaceEas } from './extended-attributes.ts';
+import { register, standsInTheWay } from './register-open.ts';
+
+export async function openExisting(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<Outcome | Errno> {
+  const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
+  // What was found out about a file that has gone since is of no account.
+  const prepared = ended(request) ?? (handle.path() === ENOENT ? ESTALE : found);
+  if (typeof prepared === 'number') {
+    handle.close();
+    return prepared;
+  }
+  const waiting = standsInTheWay(wanted, request, handle, prepared.access);
+  if (waiting !== undefined) {
+    const given = await waiting;
+    if (given !== undefined) handle.close();
+    return given ?? openExisting(wanted, request, handle);
+  }
+  const open = register(wanted, request, handle, prepared.access);
+  if (typeof open === 'number') return open;
+  try {
+    const opening = openData(wanted, open, handle, prepared.stat);
+    const failed = await (overwrites(wanted)
+      ? whileChanging(request, open.file!, opening)
+      : opening);
+    if (failed === undefined) {
+      if (overwrites(wanted)) request.server.changes.overwritten(request.tree.share, handle, open);
+      return await createReply(wanted, request, open, actionOf(wanted));
+    }
+    open.deleteOnClose = false;
+    await closeOpen(request.server, open);
+    return failed;
+  } catch (error) {
+    open.deleteOnClose = false;
+    await closeOpen(request.server, open);
+    throw error;
+  } finally {
+    open.lifetime.release();
+  }
+}
+
+function actionOf(wanted: Wanted): number {
+  if (!overwrites(wanted)) return FILE_OPENED;
+  return wanted.createDisposition === FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+}
+
+async function closedIfBroken<T>(handle: VfsHandle, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+}
+
+/** Type, disposition, attributes and access, before anything is touched. */
+async function prepare(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<{ access: number; stat: VfsStat } | NtStatus> {
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat);
+  if (refused !== undefined) return refused;
+  const needed = wanted.access | impliedAccess(wanted);
+  if (!(await grantable(request.tree, handle, needed))) return STATUS_ACCESS_DENIED;
+  if (!wanted.maximum) return { access: wanted.access, stat };
+  const maximal = await maximalAccess(request.tree, handle);
+  return { access: withoutReadonly(maximal, stat.attributes) | wanted.access, stat };
+}
+
+function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
+  const { createDisposition, directoryOnly, fileOnly } = wanted;
+  if (kind === 'directory') {
+    if (fileOnly) return STATUS_FILE_IS_A_DIRECTORY;
+    if (createDisposition === FILE_OPEN || createDisposition === FILE_OPEN_IF) return undefined;
+    return wanted.path.length === 0 ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_COLLISION;
+  }
+  if (wanted.trailingBackslash && !directoryOnly) return STATUS_OBJECT_NAME_INVALID;
+  if (createDisposition === FILE_CREATE) return STATUS_OBJECT_NAME_COLLISION;
+  if (directoryOnly) return STATUS_NOT_A_DIRECTORY;
+  if (kind === 'file') return undefined;
+  // A link, a FIFO, a device: nothing but looking at it, renaming it or removing it.
+  const asItself = (wanted.createOptions & FILE_OPEN_REPARSE_POINT) !== 0;
+  const data = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA;
+  return asItself && (wanted.access & data) === 0 && !overwrites(wanted)
+    ? undefined
+    : STATUS_ACCESS_DENIED;
+}
+
+/** MS-FSA 2.1.5.1.2 and 2.1.5.1.2.1: read-only, hidden and system files. */
+function refuseAttributes(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
+  const { attributes } = stat;
+  const deletes = (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0;
+  if (deletes && wanted.path.length === 0) return STATUS_CANNOT_DELETE;
+  const writes = wanted.access | impliedAccess(wanted);
+  if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
+    if (stat.kind === 'file' && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {
+      return STATUS_ACCESS_DENIED;
+    }
+    if (deletes) return STATUS_CANNOT_DELETE;
+  }
+  if (!overwrites(wanted)) return undefined;
+  const guarded = attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
+  return (guarded & ~wanted.fileAttributes) !== 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+/** Opens the data as far as the access reaches, and overwrites where the disposition says so. */
+async function openData(
+  wanted: Wanted,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat,
+): Promise<NtStatus | undefined> {
+  if (handle.kind !== 'file') return undefined;
+  const write = (open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0 || overwrites(wanted);
+  const read = (open.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0;
+  if (read || write) {
+    const opened = await handle.open({ read, write });
+    if (isErrno(opened)) return statusOfErrno(opened);
+  }
+  if (!overwrites(wanted)) return undefined;
+  const replaced = await replaceEas(handle, wanted.eas);
+  if (isErrno(replaced)) return statusOfErrno(replaced);
+  const emptied = stat.size === 0 ? 0 : await handle.truncate(0);
+  if (isErrno(emptied)) return statusOfErrno(emptied);
+  const kept = FILE_ATTRIBUTE_VALID_SET & ~FILE_ATTRIBUTE_NOT_CONTENT_INDEXED;
+  const attributes = (wanted.fileAttributes & kept) | FILE_ATTRIBUTE_ARCHIVE;
+  const set = await handle.set({ attributes });
+  if (isErrno(set) && set !== EOPNOTSUPP) return statusOfErrno(set);
+  const reserved = await reserve(wanted, handle);
+  return isErrno(reserved) ? statusOfErrno(reserved) : undefined;
+}

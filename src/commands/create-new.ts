@@ -1,0 +1,70 @@
+/** MS-FSA 2.1.5.1.1: the file is not there, and the disposition makes it. */
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_CANNOT_DELETE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_INVALID,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_ARCHIVE,
+  FILE_ATTRIBUTE_READONLY,
+  FILE_ATTRIBUTE_TEMPORARY,
+  FILE_ATTRIBUTE_VALID_SET,
+} from '../fscc/attributes.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../smb2/create-options.ts';
+import { type Errno, isErrno } from '../vfs/errno.ts';
+import { parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
+import type { Outcome, TreeRequest } from './command.ts';
+import { createReply } from './create-reply.ts';
+import { reserve, type Wanted } from './create-wanted.ts';
+import { ended } from './ended.ts';
+import { register } from './register-open.ts';
+
+export async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
+  const { tree } = request;
+  if (tree.readOnly) return STATUS_ACCESS_DENIED;
+  if (wanted.trailingBackslash && !wanted.directoryOnly) return STATUS_OBJECT_NAME_INVALID;
+  const temporary = (wanted.fileAttributes & FILE_ATTRIBUTE_TEMPORARY) !== 0;
+  if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
+  const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
+  if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+  const elsewhere = refuseLeaseKey(wanted, request, undefined);
+  if (elsewhere !== undefined) return elsewhere;
+  const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+  const handle = await tree.files!.create(wanted.path, {
+    kind: wanted.directoryOnly ? 'directory' : 'file',
+    attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
+  });
+  if (isErrno(handle)) return handle;
+  const { changes } = request.server;
+  const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };
+  changes.added(tree.share, handle, wanted.path, author);
+  const gone = ended(request);
+  if (gone !== undefined) {
+    // Its maker is not there to delete it.
+    const where = changes.where(tree.share, handle);
+    const deleted =
+      (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0 && (await handle.remove()) === 0;
+    if (deleted) changes.removed(where, handle.kind, author);
+    handle.close();
+    return gone;
+  }
+  const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
+  const open = register(wanted, request, handle, access);
+  if (typeof open === 'number') return open;
+  try {
+    const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
+    const failed = set !== 0 ? set : await reserve(wanted, handle);
+    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);
+    open.deleteOnClose = true;
+    await closeOpen(request.server, open);
+    return failed;
+  } catch (error) {
+    // A bug. No answer will name the open.
+    await closeOpen(request.server, open);
+    throw error;
+  } finally {
+    open.lifetime.release();
+  }
+}

@@ -1,0 +1,113 @@
+/** MS-FSA 2.1.5.1, phases 1 and 7: what a CREATE of a file asks for, as far as no file is needed to tell. */
+import { DELETE, FILE_WRITE_DATA, MAXIMUM_ALLOWED, mapGenericRights } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_EAS_NOT_SUPPORTED,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_INVALID,
+} from '../dtyp/ntstatus.ts';
+import type { ParsedPath } from '../fscc/names.ts';
+import type { CreateRequest } from '../smb2/create.ts';
+import { decodeAllocationSize } from '../smb2/create-context-values.ts';
+import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
+import {
+  FILE_CREATE,
+  FILE_DELETE_ON_CLOSE,
+  FILE_DIRECTORY_FILE,
+  FILE_NON_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_OPEN_IF,
+  FILE_OVERWRITE,
+  FILE_SUPERSEDE,
+} from '../smb2/create-options.ts';
+import { EOPNOTSUPP, type Errno } from '../vfs/errno.ts';
+import type { VfsEa, VfsHandle } from '../vfs/vfs.ts';
+import { CHANGES } from './access.ts';
+import type { TreeRequest } from './command.ts';
+import type { CreateWish } from './durable.ts';
+import { createdEas } from './extended-attributes.ts';
+
+export interface Wanted extends CreateWish {
+  /** Generic rights mapped, MAXIMUM_ALLOWED taken out. */
+  readonly access: number;
+  readonly maximum: boolean;
+  readonly path: readonly string[];
+  readonly directoryOnly: boolean;
+  readonly fileOnly: boolean;
+  /** The name ends in a backslash. */
+  readonly trailingBackslash: boolean;
+  /** To be set on what is made or overwritten. */
+  readonly eas: readonly VfsEa[];
+  /** AlSi; 0 for none. */
+  readonly allocationSize: number;
+}
+
+export function want(body: CreateWish, { components, stream, trailingBackslash }: ParsedPath) {
+  const { createOptions } = body;
+  // There are no named streams here; the unnamed one is the file itself.
+  if (stream !== undefined && stream.name !== '' && stream.name !== '$I30') {
+    return STATUS_OBJECT_NAME_INVALID;
+  }
+  const isData = stream?.type === '$DATA';
+  const isIndex = stream?.type === '$INDEX_ALLOCATION';
+  const directoryOnly = (createOptions & FILE_DIRECTORY_FILE) !== 0 || isIndex;
+  const fileOnly = (createOptions & FILE_NON_DIRECTORY_FILE) !== 0 || isData;
+  if (isData && directoryOnly) return STATUS_NOT_A_DIRECTORY;
+  if (trailingBackslash && fileOnly) return STATUS_OBJECT_NAME_INVALID;
+  const eas = createdEas(body);
+  if (typeof eas === 'number') return eas;
+  const mapped = mapGenericRights(body.desiredAccess);
+  const wanted: Wanted = {
+    ...body,
+    access: (mapped & ~MAXIMUM_ALLOWED) >>> 0,
+    maximum: (mapped & MAXIMUM_ALLOWED) !== 0,
+    path: components,
+    directoryOnly,
+    fileOnly,
+    trailingBackslash,
+    eas,
+    allocationSize: allocationSizeOf(body),
+  };
+  return wanted;
+}
+
+/** Decoded before anything is touched: a malformed one must not leave a file behind. */
+function allocationSizeOf({ createContexts }: CreateRequest): number {
+  const data = findCreateContext(createContexts, CreateContextName.ALLOCATION_SIZE);
+  return data === undefined ? 0 : decodeAllocationSize(data);
+}
+
+/** What the tree connect alone rules out: 3.3.5.9, Open Execution. */
+export function refuseOnShare(wanted: Wanted, { tree }: TreeRequest): NtStatus | undefined {
+  if ((wanted.access & ~tree.maximalAccess) !== 0) return STATUS_ACCESS_DENIED;
+  if (!tree.readOnly) {
+    const { extendedAttributes } = tree.share.vfs!.features;
+    return wanted.eas.length > 0 && !extendedAttributes ? STATUS_EAS_NOT_SUPPORTED : undefined;
+  }
+  const { createDisposition, createOptions } = wanted;
+  if ((createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_ACCESS_DENIED;
+  const changes = createDisposition !== FILE_OPEN && createDisposition !== FILE_OPEN_IF;
+  return changes || (wanted.access & CHANGES) !== 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+export const createsIfMissing = ({ createDisposition }: Wanted): boolean =>
+  createDisposition !== FILE_OPEN && createDisposition !== FILE_OVERWRITE;
+
+export const overwrites = ({ createDisposition }: Wanted): boolean =>
+  createDisposition !== FILE_OPEN &&
+  createDisposition !== FILE_OPEN_IF &&
+  createDisposition !== FILE_CREATE;
+
+/** Rights that the disposition needs beside those asked for. */
+export function impliedAccess(wanted: Wanted): number {
+  if (!overwrites(wanted)) return 0;
+  return wanted.createDisposition === FILE_SUPERSEDE ? DELETE : FILE_WRITE_DATA;
+}
+
+/** 3.3.5.9.3: AlSi. A file system that cannot reserve is no reason to fail. */
+export async function reserve(wanted: Wanted, handle: VfsHandle): Promise<Errno | 0> {
+  if (wanted.allocationSize === 0 || handle.kind !== 'file') return 0;
+  const result = await handle.allocate(wanted.allocationSize);
+  return result === EOPNOTSUPP ? 0 : result;
+}

@@ -1,0 +1,88 @@
+/**
+ * MS-FSA 2.1.5.1.2.2 and MS-SMB2 3.3.5.9: what others have to give up before an open, whether share modes
+ * and lease keys let it be, and its entry in all tables.
+ */
+import {
+  type NtStatus,
+  STATUS_DELETE_PENDING,
+  STATUS_SHARING_VIOLATION,
+} from '../dtyp/ntstatus.ts';
+import { unusedId } from '../objects/ids.ts';
+import { Open } from '../objects/open.ts';
+import { SharedFiles } from '../objects/shared-file.ts';
+import {
+  FILE_DELETE_ON_CLOSE,
+  FILE_NO_INTERMEDIATE_BUFFERING,
+  FILE_SEQUENTIAL_ONLY,
+  FILE_WRITE_THROUGH,
+} from '../smb2/create-options.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
+import { leaseIdOf, makeWay, parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
+import type { MaybePromise, TreeRequest } from './command.ts';
+import { impliedAccess, overwrites, type Wanted } from './create-wanted.ts';
+
+/** Open.Mode, MS-FSA 2.1.5.1 phase 3: what FileModeInformation shows. */
+const MODE_BITS =
+  FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_DELETE_ON_CLOSE;
+/** Oplocks and leases of others that this open breaks; undefined where nothing is to be waited for. */
+export function standsInTheWay(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  access: number,
+): MaybePromise<NtStatus | undefined> {
+  const file = request.server.files.find(SharedFiles.key(handle.volumeId, handle.fileId));
+  if (file === undefined || file.deletePending) return undefined;
+  const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
+  return makeWay(wanted, request, file, mode, overwrites(wanted));
+}
+
+/**
+ * Share modes, then the open in all its tables, held for the CREATE. The handle is closed where this
+ * refuses.
+ */
+export function register(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  access: number,
+): Open | NtStatus {
+  const { server, session, tree } = request;
+  const file = server.files.get(SharedFiles.key(handle.volumeId, handle.fileId));
+  const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
+  const refused = file.deletePending
+    ? STATUS_DELETE_PENDING
+    : file.sharingViolation(mode)
+      ? STATUS_SHARING_VIOLATION
+      : refuseLeaseKey(wanted, request, file);
+  if (refused !== undefined) {
+    if (!file.deletePending) server.files.release(file);
+    handle.close();
+    return refused;
+  }
+  const open = new Open(
+    {
+      persistentId: unusedId(server.opens),
+      volatileId: unusedId(session.opens),
+      session,
+      tree,
+      access,
+      share: wanted.shareAccess,
+      createOptions: wanted.createOptions,
+      handle,
+      file,
+      leaseId: leaseIdOf(wanted, request),
+      parentLeaseKey: parentLeaseKeyOf(wanted, request),
+    },
+    {
+      deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,
+      mode: wanted.createOptions & MODE_BITS,
+    },
+  );
+  open.lifetime.hold();
+  file.opens.add(open);
+  server.opens.set(open.persistentId, open);
+  session.opens.set(open.volatileId, open);
+  tree.openCount += 1;
+  return open;
+}
