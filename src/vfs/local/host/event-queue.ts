@@ -18,6 +18,7 @@ export class EventQueue {
   readonly #act: () => void;
   #readiness: Readiness | undefined;
   #pause: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   /** Takes over `fd`; `act` is called when there is something to drain. */
   constructor(fd: number, act: () => void, fail: (error: unknown) => void) {
@@ -28,7 +29,8 @@ export class EventQueue {
 
   /** Everything that is there now, read by read. The bytes are the queue's again after `visit`. */
   drain(visit: (bytes: Buffer) => void): void {
-    for (let taken = 0; taken < MAX_HOST_NEWS_BYTES; ) {
+    // It may have been closed by what was told just now.
+    for (let taken = 0; !this.#isClosed && taken < MAX_HOST_NEWS_BYTES; ) {
       const length = read(this.fd, this.#buffer);
       if (length <= 0) return;
       visit(this.#buffer.subarray(0, length));
@@ -37,6 +39,7 @@ export class EventQueue {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#pause);
     this.#readiness?.close();
     this.#readiness = undefined;

@@ -171,6 +171,7 @@ export class FanotifyWatcher implements OwnChangesObserver {
 
   close(): void {
     clearImmediate(this.#later);
+    this.#events = [];
     for (const { fd } of this.#mounts) close(fd);
     this.#mounts.clear();
     this.#queue.close();

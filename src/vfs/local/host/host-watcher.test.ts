@@ -4,7 +4,9 @@
  * shell, since what this process does is the server's own.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -73,7 +75,8 @@ class Host {
   }
 
   async told(): Promise<string[]> {
-    await sleep(40);
+    await sleep(20);
+    this.watcher.catchUp();
     return this.seen.splice(0);
   }
 }
@@ -98,6 +101,158 @@ for (const method of METHODS) {
       assert.deepEqual(await host.told(), ['+ other']);
     });
 
+    test('a directory that others rename, and what is in it, is followed', async () => {
+      const host = new Host(method);
+      await host.foreign('mkdir -p a/b c');
+      await host.watch(['a', 'b']);
+      await host.foreign('mv a/b c/b; : > c/b/f; mv c e; : > e/b/g');
+      // Others may be told as well of what is beside.
+      const told = (await host.told()).filter((line) => /^\+|>/.test(line));
+      assert.deepEqual(told, ['a/b > c/b', '+ c/b/f', 'c > e', '+ e/b/g'].slice(0, told.length));
+      assert.ok(told.includes('+ e/b/g') || told.includes('+ c/b/g'));
+    });
+
+    test('WATCH_TREE: new directories with what is made in them at once', async () => {
+      const host = new Host(method);
+      await host.foreign('mkdir -p old/deep');
+      await host.watch([], true);
+      await host.foreign('mkdir -p n/m; : > n/m/f; : > old/deep/g; mv n old/n; : > old/n/m/h');
+      const names = (await host.told()).filter((line) => !line.endsWith('data'));
+      assert.deepEqual(names, [
+        ...['+ n/', '+ n/m/', '+ n/m/f', '+ old/deep/g'],
+        ...['n > old/n', '+ old/n/m/h'],
+      ]);
+      await host.foreign('rm -r old');
+      const gone = await host.told();
+      assert.deepEqual(gone.toSorted(), [
+        ...['- old/', '- old/deep/', '- old/deep/g'],
+        ...['- old/n/', '- old/n/m/', '- old/n/m/f', '- old/n/m/h'],
+      ]);
+    });
+
+    test('WATCH_TREE: a thousand directories made and filled as fast as can be', async () => {
+      const host = new Host(method);
+      await host.watch([], true);
+      await once(spawn(process.execPath, ['-e', TREES, host.root]), 'exit');
+      for (let tries = 0; tries < 200 && host.seen.length < 3000; tries++) await sleep(10);
+      const names = (await host.told()).filter((line) => !line.endsWith('data'));
+      const expected = Array.from({ length: 1000 }, (_, i) => i + 1).flatMap((i) => [
+        ...[`+ ${i}/`, `+ ${i}/a/`, `+ ${i}/a/f`],
+      ]);
+      assert.deepEqual(names.toSorted(), expected.toSorted(), 'each once');
+    });
+
+    test('moved in and out of what is watched', async () => {
+      const host = new Host(method);
+      await host.foreign('mkdir -p in out/d out/e; : > out/f; : > out/d/deep');
+      await host.watch(['in'], true);
+      await host.foreign('mv out/f in/f; mv out/d in/d; : > in/d/x; mv in/f out/f; mv in/d out/d');
+      const within = (await host.told()).map((line) => line.replace(/out\/\S+/g, 'out'));
+      const expected = {
+        fanotify: ['out > in/f', 'out > in/d', '+ in/d/x', 'in/f > out', 'in/d > out'],
+        inotify: ['+ in/f', '+ in/d/', '+ in/d/x', '- in/f', '- in/d/'],
+      }[method];
+      assert.deepEqual(
+        within.filter((line) => !line.endsWith('data')),
+        expected,
+      );
+      await host.foreign(': > out/d/y');
+      assert.ok(!(await host.told()).some((line) => line.includes('in/')));
+    });
+
+    test('what is written is told when it is closed; of a file that stays open once a second', async () => {
+      const host = new Host(method);
+      await host.foreign('echo > f');
+      await host.watch();
+      await host.foreign('echo more >> f');
+      assert.deepEqual(await host.told(), ['f data']);
+      await host.foreign('exec 9>> f; echo 1 >&9; echo 2 >&9; sleep 0.05; echo 3 >&9');
+      assert.deepEqual(await host.told(), []);
+      await sleep(1000);
+      assert.deepEqual(await host.told(), ['f data']);
+      await host.foreign('exec 9>&-');
+      assert.deepEqual(await host.told(), []);
+      await host.foreign('exec 9>> f; exec 9>&-; cat f > /dev/null');
+      assert.deepEqual(await host.told(), [], 'nothing was written');
+    });
+
+    test('mode, owner and times', async () => {
+      const host = new Host(method);
+      await host.foreign(': > f; mkdir d');
+      await host.watch();
+      await host.foreign('chmod 600 f; chmod 700 d');
+      assert.deepEqual(await host.told(), ['f metadata', 'd metadata']);
+      await host.foreign('touch -d 2001-01-01 f');
+      assert.deepEqual(await host.told(), ['f metadata']);
+    });
+
+    test('names that clients see otherwise, and those that no client can name', async () => {
+      const host = new Host(method);
+      await host.watch([], true);
+      await host.foreign(`mkdir 'a:b'; : > 'a:b/c '; : > "$(printf 'no\\377')"`);
+      const names = (await host.told()).filter((line) => !line.endsWith('data'));
+      assert.deepEqual(names, ['+ a\uf022b/', '+ a\uf022b/c\uf028']);
+    });
+
+    test('what the server writes and sets is not told, what others do to the same file is', async () => {
+      const host = new Host(method);
+      await host.foreign('echo > f');
+      await host.watch();
+      const file = now(host.tree.lookup(['f']) as VfsHandle);
+      file.open({ read: true, write: true });
+      for (let round = 0; round < 20; round++) {
+        file.write(Buffer.from('ours'), 4 * round);
+        file.set({ attributes: round % 2 === 0 ? 2 : 0 });
+      }
+      file.truncate(3);
+      assert.deepEqual(await host.told(), []);
+      file.write(Buffer.from('ours'), 0);
+      await sleep(10);
+      await host.foreign('echo theirs >> f');
+      file.write(Buffer.from('ours'), 0);
+      await host.foreign('chmod 600 f');
+      file.set({ lastWriteTime: 0x1d0_0000_0000_0000n });
+      assert.deepEqual(await host.told(), ['f data', 'f metadata']);
+      file.close();
+      await sleep(20);
+      assert.deepEqual(await host.told(), []);
+    });
+
+    test('renames, links and removals of the server, in the midst of others’', async () => {
+      const host = new Host(method);
+      await host.foreign('mkdir d; : > a; : > b');
+      await host.watch([], true);
+      const a = now(host.tree.lookup(['a']) as VfsHandle);
+      const d = now(host.tree.lookup(['d']) as VfsHandle);
+      await host.foreign('mv b c');
+      assert.equal(a.rename(['d', 'A'], false), 0);
+      assert.equal(a.link(['a2'], false), 0);
+      await host.foreign('mv a2 b');
+      assert.equal(d.rename(['D2'], false), 0);
+      await host.foreign(': > D2/x; mv D2/A D2/B');
+      assert.equal(a.remove(), 0);
+      const names = (await host.told()).filter((line) => !line.endsWith('data'));
+      assert.deepEqual(names, ['b > c', 'a2 > b', '+ D2/x', 'D2/A > D2/B']);
+      a.close();
+      d.close();
+    });
+
+    test('too many at once: everything may have changed, and watching goes on', async () => {
+      const host = new Host(method);
+      await host.watch([], true);
+      const many = spawn(process.execPath, ['-e', MANY, host.root]);
+      const ended = once(many, 'exit');
+      // This thread is busy meanwhile, and nobody takes what the kernel keeps.
+      const flag = join(host.root, 'done');
+      while (!existsSync(flag));
+      await ended;
+      await sleep(50);
+      assert.ok((await host.told()).includes('lost'));
+      await host.foreign('mkdir after; : > after/f');
+      const names = (await host.told()).filter((line) => !line.endsWith('data'));
+      assert.deepEqual(names, ['+ after/', '+ after/f']);
+    });
+
     test('nothing is told, and no descriptor is kept, once nobody watches', async () => {
       const host = new Host(method);
       const watch = await host.watch();
@@ -109,3 +264,21 @@ for (const method of METHODS) {
     });
   });
 }
+
+const TREES = `
+  const { mkdirSync, writeFileSync } = require('node:fs');
+  process.chdir(process.argv[1]);
+  for (let i = 1; i <= 1000; i++) {
+    mkdirSync(i + '/a', { recursive: true });
+    writeFileSync(i + '/a/f', '');
+  }
+`;
+
+/** More than fs.inotify.max_queued_events and its fanotify kin hold. */
+const MANY = `
+  const { renameSync, writeFileSync } = require('node:fs');
+  process.chdir(process.argv[1]);
+  writeFileSync('0', '');
+  for (let i = 0; i < 20000; i++) renameSync(i + '', i + 1 + '');
+  writeFileSync('done', '');
+`;

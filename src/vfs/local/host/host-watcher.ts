@@ -4,7 +4,7 @@
  *
  *     idle: no descriptor ── first watch ──▶ watching ── last watch closed ──▶ idle
  */
-import type { Logger } from '../../../base/log.ts';
+import type { LogDetails, Logger } from '../../../base/log.ts';
 import { type Errno, isErrno } from '../../errno.ts';
 import type { HostWatch, HostWatcher, TellHostChanges } from '../../host-changes.ts';
 import type { Vfs, VfsHandle } from '../../vfs.ts';
@@ -28,7 +28,9 @@ export interface HostWatcherOptions {
 export interface LocalHostWatcher extends HostWatcher {
   /** How the changes of this share are known; undefined for one that is not local. */
   methodOf(vfs: Vfs): HostMethod | undefined;
-  /** inotify: directories are still being entered. */
+  /** Tells what has happened until now, without waiting for the kernel to wake this process. */
+  catchUp(): void;
+  /** All directories of the trees that are watched have been entered. */
   readonly isComplete: boolean;
 }
 
@@ -43,7 +45,7 @@ class Watcher implements LocalHostWatcher {
   readonly #watched = new Map<LocalShare, number>();
   #fanotify: FanotifyWatcher | undefined;
   #inotify: InotifyWatcher | undefined;
-  #isFullTold = false;
+  readonly #warned = new Set<string>();
 
   constructor({ shares, tell, log, method }: HostWatcherOptions) {
     this.#log = log;
@@ -61,6 +63,11 @@ class Watcher implements LocalHostWatcher {
     return this.#inotify?.isComplete ?? true;
   }
 
+  catchUp(): void {
+    this.#fanotify?.catchUp();
+    this.#inotify?.catchUp();
+  }
+
   methodOf(vfs: Vfs): HostMethod | undefined {
     const share = localShareOf(vfs);
     return share === undefined ? undefined : this.#methods.get(share);
@@ -72,7 +79,7 @@ class Watcher implements LocalHostWatcher {
     if (method === undefined || !(directory instanceof LocalHandle)) return undefined;
     const end = this.#begin(method, share!, directory, tree);
     if (isErrno(end)) {
-      this.#log.warn('a directory on the host cannot be watched', { by: method, errno: end });
+      this.#warn('a directory on the host cannot be watched', { by: method, errno: end });
       this.#release();
       return undefined;
     }
@@ -116,16 +123,21 @@ class Watcher implements LocalHostWatcher {
 
   readonly #notices = {
     full: () => {
-      if (this.#isFullTold) return;
-      this.#isFullTold = true;
       const hint = 'fs.inotify.max_user_watches';
-      this.#log.warn('too many directories: changes in some are not told', { hint });
+      this.#warn('too many directories: changes in some are not told', { hint });
     },
     fail: (error: unknown) => {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.#log.error('a bug: changes on the host could not be told', { error: text });
     },
   };
+
+  /** Once; as many clients as like may watch. */
+  #warn(text: string, details: LogDetails): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#log.warn(text, details);
+  }
 
   #retain(share: LocalShare): void {
     share.own.observer ??= this.#methods.get(share) === 'inotify' ? this.#inotify : this.#fanotify;

@@ -22,7 +22,7 @@ import {
   inotifyInit,
 } from '../../../native/inotify.ts';
 import { statx } from '../../../native/stat.ts';
-import { type Errno, isErrno } from '../../errno.ts';
+import { ENOENT, type Errno, isErrno } from '../../errno.ts';
 import { inodeKeyOfStat } from '../metadata.ts';
 import type { OwnChangesObserver } from '../own-changes.ts';
 import { ownPath } from '../own-name.ts';
@@ -137,8 +137,7 @@ export class InotifyWatcher implements OwnChangesObserver {
       if (event.isOwn && (event.mask & NAMES) !== 0) last = position;
     }
     this.#operation.clear();
-    if (last >= 0) this.#takeUntil(last + 1);
-    if (!this.#backlog.isEmpty) this.#later ??= setImmediate(() => this.#awake()).unref();
+    this.#takeUntil(last + 1);
   }
 
   #newQueue(fd: number): EventQueue {
@@ -182,6 +181,9 @@ export class InotifyWatcher implements OwnChangesObserver {
       this.#take(event);
     }
     this.#teller.flush();
+    // The kernel does not wake anybody for what was taken from it.
+    const isLeft = !this.#backlog.isEmpty && this.#waiting === undefined;
+    if (isLeft) this.#later ??= setImmediate(() => this.#awake()).unref();
   }
 
   /** For the second half of a rename. */
@@ -199,15 +201,15 @@ export class InotifyWatcher implements OwnChangesObserver {
 
   /** The kernel had no room for more: what is watched is found out again. */
   #startAnew(): void {
+    this.#backlog.clear();
+    this.#teller.lost();
     const fd = inotifyInit();
     if (isErrno(fd)) return;
-    this.#backlog.clear();
     this.#directories.close();
     this.#queue.close();
     this.#queue = this.#newQueue(fd);
     this.#directories = new WatchedDirectories(fd, this.#notices.full);
     for (const base of this.#bases) this.#find(base);
-    this.#teller.lost();
   }
 
   #take(event: Backlogged): void {
@@ -319,30 +321,27 @@ export class InotifyWatcher implements OwnChangesObserver {
     else this.#teller.renamed(old, now, isDirectory);
   }
 
-  /** Gives up a directory and finds those below it again that clients watch; where it is now, if known. */
+  /** Where a directory is that has left, if a client watches it or one below; else it is given up. */
   #lose(node: DirectoryNode): string | undefined {
     const depth = node.path.length;
     const below = new Set(node.all());
-    const bases = [...this.#bases].filter((base) => below.has(base.node));
-    const depths = bases.map((base) => base.node.path.length - depth);
-    this.#directories.remove(node);
-    let place: string | undefined;
-    for (const [index, base] of bases.entries()) {
-      const path = this.#find(base);
-      if (path === undefined) continue;
-      place ??= placeOf(base.share, path.slice(0, path.length - depths[index]!));
+    for (const { share, object, node: watched } of this.#bases) {
+      const path = below.has(watched) ? ownPath(share, object) : ENOENT;
+      if (isErrno(path)) continue;
+      const here = path.slice(0, path.length - (watched.path.length - depth));
+      this.#directories.relocate(node, here);
+      return placeOf(share, here);
     }
-    return place;
+    this.#directories.remove(node);
+    return undefined;
   }
 
   /** Watches it where it is now. */
-  #find(base: Base): readonly string[] | undefined {
+  #find(base: Base): void {
     const path = ownPath(base.share, base.object);
-    if (isErrno(path)) return undefined;
+    if (isErrno(path)) return;
     const node = this.#directories.enter(base.share, path, base.tree);
-    if (isErrno(node)) return undefined;
-    base.node = node;
-    return path;
+    if (!isErrno(node)) base.node = node;
   }
 
   #nodesOf(wd: number): DirectoryNode[] {

@@ -58,6 +58,8 @@ export class WatchedDirectories {
   /** Directories whose subdirectories are still to be entered. */
   #growing: DirectoryNode[] = [];
   #slice: NodeJS.Immediate | undefined;
+  /** Why the last directory could not be watched. */
+  #failed: Errno | 0 = 0;
 
   /** `full`: some directory could not be watched, for want of room. */
   constructor(fd: number, full: () => void) {
@@ -80,22 +82,28 @@ export class WatchedDirectories {
 
   /** Undo with `leave`. */
   enter(share: LocalShare, path: readonly string[], tree: boolean): DirectoryNode | Errno {
-    let node = this.#roots.get(share) ?? new DirectoryNode(share);
-    this.#roots.set(share, node);
-    let failed = this.#watch(node);
-    for (const name of path) {
-      if (failed !== 0) break;
-      node = node.children.get(name) ?? new DirectoryNode(share, name, node);
-      failed = this.#watch(node);
-    }
-    if (failed !== 0) {
+    const node = this.#lead(share, path);
+    if (node.wd < 0) {
       this.prune(node);
-      return failed;
+      // Gone meanwhile, or there is no room.
+      return this.#failed;
     }
     if (tree) node.trees++;
     else node.flat++;
     if (tree) this.grow(node);
     return node;
+  }
+
+  /** A directory is found to be at `path` now, with all below it. */
+  relocate(node: DirectoryNode, path: readonly string[]): void {
+    const name = path.at(-1);
+    const old = node.parent;
+    if (name === undefined) return;
+    const parent = this.#lead(node.share, path.slice(0, -1));
+    const there = parent.children.get(name);
+    if (there !== undefined && there !== node) this.remove(there);
+    node.moveTo(parent, name);
+    if (old !== undefined) this.prune(old);
   }
 
   leave(node: DirectoryNode, tree: boolean): void {
@@ -183,6 +191,18 @@ export class WatchedDirectories {
     }
     if (this.#growing.length === 0) return;
     this.#slice = setImmediate(() => this.#growSlice()).unref();
+  }
+
+  /** The nodes from the share's folder to the directory, each watched if it can be; the last of them. */
+  #lead(share: LocalShare, path: readonly string[]): DirectoryNode {
+    let node = this.#roots.get(share) ?? new DirectoryNode(share);
+    this.#roots.set(share, node);
+    this.#failed = this.#watch(node);
+    for (const name of path) {
+      node = node.children.get(name) ?? new DirectoryNode(share, name, node);
+      this.#failed = this.#watch(node);
+    }
+    return node;
   }
 
   /** Adds the watch of a node, or finds that it is there and right. */
