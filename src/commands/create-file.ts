@@ -15,7 +15,7 @@ import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { createsIfMissing, refuseOnShare, type Wanted, want } from './create-wanted.ts';
-import { isBelowDoomed } from './doomed.ts';
+import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { longPath } from './short-names.ts';
@@ -49,5 +49,6 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
     const path = await longPath(files!, wanted.path);
     if (path !== wanted.path) return openOrCreate({ ...wanted, path }, request);
   }
-  return handle === ENOENT && createsIfMissing(wanted) ? createNew(wanted, request) : handle;
+  if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
+  return arriving(wanted.path, request, () => createNew(wanted, request));
 }

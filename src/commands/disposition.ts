@@ -19,24 +19,28 @@ import {
   FileDispositionInformationEx,
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
+import type { SharedFiles } from '../objects/shared-file.ts';
 import { releaseHandle } from '../objects/teardown.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
+import { isArrivedIn } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
 
 export function setDisposition(
   buffer: Buffer,
   open: Open,
   handle: VfsHandle,
+  files: SharedFiles,
 ): Promise<NtStatus> | NtStatus {
   const { deletePending } = FileDispositionInformation.read(buffer);
-  return deletePending ? markDeleted(open, handle, false) : unmark(open);
+  return deletePending ? markDeleted(open, handle, files, false) : unmark(open);
 }
 
 export function setDispositionEx(
   buffer: Buffer,
   open: Open,
   handle: VfsHandle,
+  files: SharedFiles,
 ): Promise<NtStatus> | NtStatus {
   const { flags } = FileDispositionInformationEx.read(buffer);
   if ((flags & ~FILE_DISPOSITION_VALID_FLAGS) !== 0) return STATUS_NOT_SUPPORTED;
@@ -47,12 +51,13 @@ export function setDispositionEx(
   const ignoresReadonly =
     (flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE) !== 0 &&
     (open.access & FILE_WRITE_ATTRIBUTES) !== 0;
-  return markDeleted(open, handle, ignoresReadonly);
+  return markDeleted(open, handle, files, ignoresReadonly);
 }
 
 async function markDeleted(
   open: Open,
   handle: VfsHandle,
+  files: SharedFiles,
   ignoresReadonly: boolean,
 ): Promise<NtStatus> {
   const stat = await handle.stat();
@@ -63,15 +68,17 @@ async function markDeleted(
   const path = handle.path();
   // The root of the share stays.
   if (!isErrno(path) && path.length === 0) return STATUS_CANNOT_DELETE;
+  const removable = await handle.removable();
+  if (isErrno(removable)) return statusOfErrno(removable);
+  // Last: what is made in it from now on is seen below.
   if (handle.kind === 'directory') {
     const empty = await handle.isEmpty();
     if (typeof empty === 'number') return statusOfErrno(empty);
     if (!empty) return STATUS_DIRECTORY_NOT_EMPTY;
   }
-  const removable = await handle.removable();
-  if (isErrno(removable)) return statusOfErrno(removable);
   // Closed while the file system was asked.
   if (open.closed) return STATUS_FILE_CLOSED;
+  if (!isErrno(path) && isArrivedIn(files, open.home, path)) return STATUS_DIRECTORY_NOT_EMPTY;
   open.file!.markDeletePending(open);
   return STATUS_SUCCESS;
 }

@@ -1,10 +1,44 @@
 /**
  * MS-FSA 2.1.5.1, phase 6: nothing is opened or made below a directory that is marked for deletion, or
- * it would not be empty when its time comes.
+ * it would not be empty when its time comes. Nor is a directory marked while something is being made in it.
  */
 
+import { type NtStatus, STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
+import { equalIgnoreCase } from '../fscc/upcase.ts';
+import type { Share } from '../objects/share.ts';
+import type { SharedFiles } from '../objects/shared-file.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { TreeRequest } from './command.ts';
+
+/** Does what makes a name at `path`, unless its directory is going away; it cannot be marked meanwhile. */
+export async function arriving<T>(
+  path: readonly string[],
+  request: TreeRequest,
+  make: () => Promise<T>,
+): Promise<T | NtStatus> {
+  const { arrivals, doomed } = request.server.files;
+  const arrival = { share: request.tree.share, path };
+  arrivals.add(arrival);
+  try {
+    const isLate = doomed.size > 0 && (await isBelowDoomed(path, request));
+    return isLate ? STATUS_DELETE_PENDING : await make();
+  } finally {
+    arrivals.delete(arrival);
+  }
+}
+
+/** Whether something is being made in this directory. */
+export function isArrivedIn(
+  { arrivals }: SharedFiles,
+  share: Share,
+  directory: readonly string[],
+): boolean {
+  for (const { share: other, path } of arrivals) {
+    if (other !== share || path.length <= directory.length) continue;
+    if (directory.every((component, i) => equalIgnoreCase(component, path[i]!))) return true;
+  }
+  return false;
+}
 
 /** Whether a directory on the way to `path` is going away; to be asked where any file is. */
 export async function isBelowDoomed(

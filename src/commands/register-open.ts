@@ -50,11 +50,12 @@ export function register(
   const { server, session, tree } = request;
   const file = server.files.get(SharedFiles.key(handle.volumeId, handle.fileId));
   const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
-  const refused = file.deletePending
-    ? STATUS_DELETE_PENDING
-    : file.sharingViolation(mode)
-      ? STATUS_SHARING_VIOLATION
-      : refuseLeaseKey(wanted, request, file);
+  const refused =
+    file.deletePending || server.files.replaced.has(file.key)
+      ? STATUS_DELETE_PENDING
+      : file.sharingViolation(mode)
+        ? STATUS_SHARING_VIOLATION
+        : refuseLeaseKey(wanted, request, file);
   if (refused !== undefined) {
     if (!file.deletePending) server.files.release(file);
     handle.close();

@@ -24,10 +24,11 @@ import {
 import type { Open } from '../objects/open.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
-import { ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
+import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
+import { arriving } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { namesBefore } from './names-before.ts';
 import { longPath } from './short-names.ts';
@@ -91,14 +92,10 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
   if (own.length === 0) return STATUS_ACCESS_DENIED;
-  const refused =
-    (await refuseDirectories(path, own, request)) ?? (await refuseReplacing(path, target, request));
-  if (refused !== undefined) return refused;
-  const names = await namesBefore(path, request);
-  const result = await open.handle!.rename(path, target.replace);
-  if (isErrno(result)) return statusOfErrno(result);
-  names?.tellRename();
-  return STATUS_SUCCESS;
+  return arriving(path, request, async () => {
+    const refused = await refuseDirectories(path, own, request);
+    return refused ?? name(path, target, request, 'rename');
+  });
 }
 
 async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
@@ -108,13 +105,40 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const path = await longPath(tree.files!, named);
-  const refused = await refuseReplacing(path, target, request);
-  if (refused !== undefined) return refused;
-  const names = await namesBefore(path, request);
-  const result = await open.handle!.link(path, target.replace);
-  if (isErrno(result)) return statusOfErrno(result);
-  await names?.tellLink();
-  return STATUS_SUCCESS;
+  return arriving(path, request, () => name(path, target, request, 'link'));
+}
+
+/** What stands at the new name may change until the file system is asked; then all starts anew. */
+const MAX_ATTEMPTS = 4;
+
+/** Gives the file the name, in the place of another one that nobody has open, nor opens meanwhile. */
+async function name(
+  path: readonly string[],
+  target: Target,
+  request: OpenRequest,
+  how: 'rename' | 'link',
+): Promise<NtStatus> {
+  const { files } = request.server;
+  const handle = request.open.handle!;
+  for (let attempt = 1; ; attempt++) {
+    const standing = await whatStands(path, target, request);
+    if (typeof standing === 'number') return standing;
+    const names = await namesBefore(path, request);
+    const { key, replace } = standing;
+    const isLast = attempt === MAX_ATTEMPTS;
+    if (key !== undefined) {
+      if (files.find(key) !== undefined && !isLast) continue;
+      if (files.find(key) !== undefined || files.replaced.has(key)) return STATUS_ACCESS_DENIED;
+      files.replaced.add(key);
+    }
+    const result = await handle[how](path, replace);
+    if (key !== undefined) files.replaced.delete(key);
+    if (result === EEXIST && target.replace && !isLast) continue;
+    if (isErrno(result)) return statusOfErrno(result);
+    if (how === 'rename') names?.tellRename();
+    else await names?.tellLink();
+    return STATUS_SUCCESS;
+  }
 }
 
 /** The new name's directory has to take it; a directory with open files in it is not moved. */
@@ -183,27 +207,34 @@ async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
   }
 }
 
+/** The file at the new name that is to be replaced; none, or the renamed one itself, without a key. */
+interface Standing {
+  readonly key: string | undefined;
+  readonly replace: boolean;
+}
+
 /** What stands at the new name: a directory, a read-only file or one that is open is not replaced. */
-async function refuseReplacing(
+async function whatStands(
   path: readonly string[],
   target: Target,
   request: OpenRequest,
-): Promise<NtStatus | undefined> {
+): Promise<NtStatus | Standing> {
   const { open, tree, server } = request;
   const existing = await tree.files!.lookup(path);
-  if (isErrno(existing)) return existing === ENOENT ? undefined : statusOfErrno(existing);
+  if (existing === ENOENT) return { key: undefined, replace: false };
+  if (isErrno(existing)) return statusOfErrno(existing);
   const same =
     existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
   const stat = await statAndClose(existing);
-  if (same) return undefined;
+  if (same) return { key: undefined, replace: target.replace };
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
   if (isErrno(stat)) return statusOfErrno(stat);
   const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
   if (stat.kind === 'directory' || readonly) return STATUS_ACCESS_DENIED;
   const key = SharedFiles.key(existing.volumeId, existing.fileId);
   const file = server.files.find(key);
-  if (file === undefined) return undefined;
+  if (file === undefined) return { key, replace: true };
   const given = await breakFor(request, file, { kind: 'delete' }, open);
   if (given !== undefined) return given;
-  return server.files.find(key) === undefined ? undefined : STATUS_ACCESS_DENIED;
+  return server.files.find(key) === undefined ? { key, replace: true } : STATUS_ACCESS_DENIED;
 }

@@ -140,9 +140,9 @@ function change(
     case Class.FileLinkInformationEx:
       return setLinkEx(body.buffer, request);
     case Class.FileDispositionInformation:
-      return setDisposition(body.buffer, open, handle);
+      return setDisposition(body.buffer, open, handle, request.server.files);
     case Class.FileDispositionInformationEx:
-      return setDispositionEx(body.buffer, open, handle);
+      return setDispositionEx(body.buffer, open, handle, request.server.files);
     case Class.FilePositionInformation:
       return setPosition(body.buffer, open);
     case Class.FileModeInformation:

@@ -17,6 +17,7 @@
 import { ByteRangeLocks, type LockTally } from './byte-range-locks.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
+import type { Share } from './share.ts';
 import { conflicts, type ShareMode } from './share-modes.ts';
 
 export class SharedFile {
@@ -85,11 +86,21 @@ export class SharedFile {
   }
 }
 
+/** A name that a CREATE or a rename is about to make. */
+export interface Arrival {
+  readonly share: Share;
+  readonly path: readonly string[];
+}
+
 /** Every file that is open. Several workers will ask one owner; here it is this process. */
 export class SharedFiles {
   readonly #files = new Map<string, SharedFile>();
   /** Those that are marked for deletion. */
   readonly doomed = new Set<SharedFile>();
+  /** Names that are being made: their directories are not empty. */
+  readonly arrivals = new Set<Arrival>();
+  /** Keys of files that nobody has open and that are being replaced: nobody opens them any more. */
+  readonly replaced = new Set<string>();
   /** Byte-range locks, held and waited for, of all of them. */
   readonly lockTally: LockTally = { locks: 0 };
 

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
+  STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
+  STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -11,13 +13,14 @@ import {
   FILE_CREATE,
   FILE_CREATED,
   FILE_DELETE_ON_CLOSE,
+  FILE_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_OPEN_IF,
   FILE_OPENED,
   FILE_OVERWRITE_IF,
 } from '../smb2/create-options.ts';
 import { connected, type FileId } from './test-client.support.test.ts';
-import { dispose } from './test-requests.support.test.ts';
+import { dispose, rename } from './test-requests.support.test.ts';
 import { turns, World } from './test-world.support.test.ts';
 
 const READ_ATTRIBUTES = 0x80;
@@ -134,6 +137,77 @@ test('deletion: what is marked for it may be marked again by another, and unmark
   await client.close(session, treeId, ids[1]!);
   await client.close(session, treeId, ids[2]!);
   await client.open(session, treeId, 'file', { createDisposition: FILE_OPEN });
+  await client.lost();
+  world.assertEmpty();
+});
+
+test('deletion: a directory is not marked while something is being made in it', async () => {
+  for (const gate of ['removable', 'isEmpty'] as const) {
+    const world = new World();
+    const { client, session, treeId } = await connected(world);
+    const folder = await client.open(session, treeId, 'folder', {
+      createOptions: FILE_DIRECTORY_FILE,
+    });
+    world.gates.shut('create');
+    const making = client.create(session, treeId, { name: 'FOLDER\\file' });
+    await turns();
+    world.gates.shut(gate);
+    const marking = client.call({ ...dispose(folder), treeId }, session);
+    await turns();
+    if (gate === 'removable') world.gates.open('create');
+    await turns();
+    world.gates.open(gate);
+    assert.equal((await marking).status, STATUS_DIRECTORY_NOT_EMPTY);
+    world.gates.open('create');
+    assert.equal((await making).status, STATUS_SUCCESS);
+    await client.lost();
+    world.assertEmpty();
+  }
+});
+
+test('deletion: nothing is made in a directory that was marked on the way there', async () => {
+  const world = new World();
+  const { client, session, treeId } = await connected(world);
+  const folder = await client.open(session, treeId, 'folder', {
+    createOptions: FILE_DIRECTORY_FILE,
+  });
+  world.gates.shut('lookup');
+  const making = client.create(session, treeId, { name: 'folder\\file' });
+  await turns();
+  assert.equal((await client.call({ ...dispose(folder), treeId }, session)).status, STATUS_SUCCESS);
+  world.gates.open('lookup');
+  assert.equal((await making).status, STATUS_DELETE_PENDING);
+  await client.lost();
+  world.assertEmpty();
+});
+
+test('deletion: nobody opens a file that a rename is replacing', async () => {
+  const world = new World();
+  const { client, session, treeId } = await connected(world);
+  const target = await client.open(session, treeId, 'target');
+  await client.close(session, treeId, target);
+  const file = await client.open(session, treeId, 'file');
+  world.gates.shut('rename');
+  const renaming = client.call({ ...rename(file, 'target', true), treeId }, session);
+  await turns();
+  const { status } = await client.create(session, treeId, { name: 'target' });
+  assert.equal(status, STATUS_DELETE_PENDING);
+  world.gates.open('rename');
+  assert.equal((await renaming).status, STATUS_SUCCESS);
+  await client.lost();
+  world.assertEmpty();
+});
+
+test('deletion: a rename does not replace what was made and opened on its way', async () => {
+  const world = new World();
+  const { client, session, treeId } = await connected(world);
+  const file = await client.open(session, treeId, 'file');
+  world.gates.shut('rename');
+  const renaming = client.call({ ...rename(file, 'target', true), treeId }, session);
+  await turns();
+  await client.open(session, treeId, 'target');
+  world.gates.open('rename');
+  assert.equal((await renaming).status, STATUS_ACCESS_DENIED);
   await client.lost();
   world.assertEmpty();
 });

@@ -4,7 +4,7 @@
  * what it may not, or never.
  */
 import { FILE_WRITE_DATA } from '../../src/dtyp/access-mask.ts';
-import { STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
+import { STATUS_REQUEST_NOT_ACCEPTED, STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
 import { FILE_OVERWRITTEN, FILE_SUPERSEDED } from '../../src/smb2/create-options.ts';
 import type { OplockBreakNotification } from '../../src/smb2/oplock-break.ts';
 import { weighted } from './chance.ts';
@@ -253,6 +253,14 @@ export class Client {
       case 'lock':
         if (answer.status === STATUS_SUCCESS) open?.locks.push(...wish.ranges);
         break;
+      case 'acknowledgeLease':
+      case 'acknowledgeOplock': {
+        const cache = wish.kind === 'acknowledgeLease' ? this.leases.get(wish.key) : open?.cache;
+        const { status } = answer;
+        // Too late: it has nothing any more.
+        if (status !== STATUS_SUCCESS && status !== STATUS_REQUEST_NOT_ACCEPTED) lose(cache);
+        break;
+      }
       case 'rename':
         if (answer.status === STATUS_SUCCESS && open?.cache !== undefined) {
           open.cache.path = wish.path;
@@ -413,6 +421,12 @@ export class Client {
       else answer();
     });
   }
+}
+
+function lose(cache: Cache | undefined): void {
+  if (cache === undefined) return;
+  cache.state = 0;
+  purge(cache);
 }
 
 function touch(cache: Cache, cell: number): void {

@@ -127,6 +127,10 @@ export class Shares {
       .pendingOf('create')
       .filter(({ wish, wire }) => deletesOnClose(wish) && this.#model.isEnding(wire))
       .flatMap((other) => this.#model.filesOf(other));
+    // What a rename is about to replace is as good as gone.
+    for (const rename of this.#model.pendingOf('rename')) {
+      if (rename.wish.replace) ending.push(...this.#model.filesOf(rename));
+    }
     const isDoomed = (file: FileModel) =>
       doomOf(file) !== 'no' || file.doomedAt >= ask.at || ending.includes(file);
     if (files.some(isDoomed)) return;
