@@ -88,6 +88,9 @@ export const MAX_DISCONNECTED_OPENS_PER_USER = 8_192;
 /** The same of all users. */
 export const MAX_DISCONNECTED_OPENS = 32_768;
 
+/** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
+export const MAX_KEPT_CHANGE_TIMES = 16_384;
+
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
 

@@ -405,6 +405,17 @@ scenario(
       await done(draft);
       assert.ok((await time()) > stamp);
     }
+    // ChangeTime likewise, here by a change of attributes, too.
+    const change = async () =>
+      FileBasicInformation.read(await ask(other, Class.FileBasicInformation)).changeTime;
+    await done(basic(own, { changeTime: stamp }));
+    for (const draft of [write(own, 'data'), size(own, 9), basic(own, { fileAttributes: 2 })]) {
+      await done(draft);
+      assert.equal(await change(), stamp);
+    }
+    await done(basic(own, { changeTime: 2n ** 64n - 2n }));
+    await done(write(own, 'data'));
+    assert.ok((await change()) > stamp);
     // What others have written since is left, too; -1 freezes what is there, -2 ends it.
     const theirs = await time();
     await done(write(own, 'more'));
