@@ -26,9 +26,6 @@ function loadKoffi(): { koffi: Koffi; process: Library } | string {
 
 const loaded = loadKoffi();
 
-/** For polling descriptors; undefined where there are no native calls. */
-export const koffiModule: Koffi | undefined = typeof loaded === 'string' ? undefined : loaded.koffi;
-
 /** Why there are no native calls; undefined when there are. */
 export const missing: string | undefined = typeof loaded === 'string' ? loaded : undefined;
 

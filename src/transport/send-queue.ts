@@ -6,7 +6,7 @@
  * The arena is a stack: what a connection adds lies above what others have added, and each flushes before
  * those below it go on. What the kernel did not take is copied out of it.
  */
-import { bufferPool } from '../base/buffer-pool.ts';
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { addressOf } from '../native/library.ts';
 import { EINTR, MSG_NOSIGNAL, sendmsg } from '../native/socket.ts';
 import { FRAME_HEADER_SIZE, writeFrameHeader } from '../smb2/framing.ts';
@@ -59,6 +59,7 @@ export class SendQueue {
       else if (part.length > 0) {
         const { buffer, offset } = this.#room(part.length);
         part.copy(buffer, offset);
+        if (part.buffer.byteLength >= MIN_POOLED_BYTES) bufferPool.give(part);
       }
     }
   }

@@ -3,6 +3,7 @@
  * reading from a peer that does not read its answers.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { MESSAGE_TIMEOUT_MS, SEND_HIGH_WATER_BYTES, SEND_TIMEOUT_MS } from '../base/limits.ts';
 import { connectionPart } from '../base/log.ts';
 import type { ServerState } from '../objects/server-state.ts';
@@ -73,7 +74,10 @@ class TcpConnection {
     const socket = this.#socket;
     socket.cork();
     socket.write(encodeFrameHeader(length));
-    for (const part of parts) socket.write(part);
+    for (const part of parts) {
+      if (part.buffer.byteLength < MIN_POOLED_BYTES) socket.write(part);
+      else socket.write(part, () => bufferPool.give(part));
+    }
     // Uncorked in the next tick, so that answers which are ready together leave together.
     process.nextTick(uncork, socket);
     if (socket.writableLength > SEND_HIGH_WATER_BYTES && this.#sendTimer === undefined) {
