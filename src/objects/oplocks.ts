@@ -230,10 +230,11 @@ export class Oplocks {
   #raise(file: SharedFile, lease: Lease, wanted: Caching, around: Company): GrantedLease {
     const grant = grantOf(file, lease)!;
     if (grant.breakingTo !== undefined) return { lease, state: grant.state, breaking: true };
-    // Raised to what was asked for, all of it, or left: never lowered by the client's asking.
-    const raised = wanted !== grant.state && (grant.state & ~wanted) === 0;
-    if (raised && grantableLease(wanted, around) === wanted) {
-      grant.state = wanted;
+    const may = grantableLease(wanted, around);
+    // From nothing as a new lease; else raised to all that was asked for, or left (smb2.lease.upgrade3).
+    const raised = (may & ~grant.state) !== 0 && (grant.state & ~may) === 0;
+    if (raised && (grant.state === 0 || may === wanted)) {
+      grant.state = may;
       lease.epoch = (lease.epoch + 1) & 0xffff;
     }
     return { lease, state: grant.state, breaking: false };
