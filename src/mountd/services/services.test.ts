@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { STATUS_SUCCESS } from '../../dtyp/ntstatus.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
+import { LSARPC, textOf } from '../../rpc/lsarpc.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
 import { MAX_PREFERRED_LENGTH, SRVSVC } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
@@ -363,4 +365,21 @@ test('NetrWkstaGetInfo', () => {
     loggedOnUsers: 0,
   });
   assert.deepEqual(ask(user, 502), { wkstaInfo: { tag: 'other', value: 502 }, status: 124 });
+});
+
+test('lsarpc: LsarGetUserName tells who the client is', () => {
+  const { LsarGetUserName } = LSARPC.operations;
+  const ask = { systemName: 'FILES', userName: null, domainName: null };
+  const anna = connect('lsarpc', LSARPC)(LsarGetUserName, ask);
+  assert.equal(anna.status, STATUS_SUCCESS);
+  assert.equal(textOf(anna.userName!), 'anna');
+  // Only who asks for the domain is told it.
+  assert.equal(anna.domainName, null);
+  const empty = { length: 0, maximumLength: 0, buffer: null };
+  const asking = { ...ask, domainName: empty };
+  assert.equal(textOf(connect('lsarpc', LSARPC)(LsarGetUserName, asking).domainName!), 'FILES');
+  const nobody = context({ account: { name: '', kind: 'anonymous', identity: undefined } });
+  const told = connect('lsarpc', LSARPC, nobody)(LsarGetUserName, asking);
+  assert.equal(textOf(told.userName!), 'ANONYMOUS LOGON');
+  assert.equal(textOf(told.domainName!), 'NT AUTHORITY');
 });
