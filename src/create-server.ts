@@ -10,6 +10,7 @@ import {
   type ShareConfiguration,
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
+import { networkAddresses } from './config/network-interfaces.ts';
 import { NO_LIMIT } from './config/parameters.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
@@ -22,8 +23,7 @@ import { Inventory } from './objects/inventory.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
-import { listen, transportKind } from './transport/listen.ts';
-import type { Listener } from './transport/listener.ts';
+import { type Listener, listenTcp } from './transport/tcp.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { createLocalVfs } from './vfs/local/local-vfs.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
@@ -241,6 +241,7 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   durableHandles: global.durableHandles,
   leases: global.leases,
   directoryLeases: global.directoryLeases,
+  multiChannel: global.multiChannel,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,
   maxTransactSize: global.maxTransactSize,
@@ -285,7 +286,6 @@ class UsmbdServer implements Server {
     this.#objects ??= this.#become();
     const objects = this.#objects;
     for (const listener of listeners) listener.serve(objects);
-    this.#parts.log.info('serving', { transport: transportKind() });
     const [first] = listeners;
     return {
       port: first!.port,
@@ -335,7 +335,7 @@ class UsmbdServer implements Server {
     const bound: Listener[] = [];
     try {
       for (const address of addresses) {
-        bound.push(await listen({ port: bound[0]?.port ?? port, address }));
+        bound.push(await listenTcp({ port: bound[0]?.port ?? port, address }));
       }
       if (this.#closing !== undefined) throw new Error('the server is closed');
     } catch (error) {
@@ -365,6 +365,11 @@ class UsmbdServer implements Server {
     const guid = state?.serverGuid ?? randomBytes(16);
     const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
     watchHost(objects, options);
+    const { interfaces } = configuration.global;
+    objects.networkAddresses = (local) => {
+      const listening = [...this.#listeners].map(({ address }) => address);
+      return networkAddresses(interfaces, { local, listening });
+    };
     return objects;
   }
 

@@ -44,7 +44,7 @@ export type AcceptorStep =
       /** For the final response; empty when the exchange was bare NTLMSSP. */
       readonly token: Buffer;
       readonly identityName: IdentityName;
-      /** 16 bytes; undefined for anonymous and guest, who have none worth the name. */
+      /** 16 bytes; undefined for a guest. That of an anonymous login is no secret. */
       readonly sessionKey: Buffer | undefined;
     }
   | Refusal;
@@ -64,8 +64,7 @@ const refused = (reason: RefusalReason): Refusal => ({ kind: 'refused', reason }
 
 const done = (accepted: NtlmAccepted, token: Buffer): AcceptorStep => {
   const { identityName, exportedSessionKey } = accepted;
-  const sessionKey = identityName.anonymous ? undefined : exportedSessionKey;
-  return { kind: 'done', token, identityName, sessionKey };
+  return { kind: 'done', token, identityName, sessionKey: exportedSessionKey };
 };
 
 /** What SPNEGO remembers between tokens. */

@@ -39,18 +39,6 @@ export const SEND_TIMEOUT_MS = 30_000;
 /** Unsent answers above which no more requests are read from the peer. */
 export const SEND_HIGH_WATER_BYTES = 16 * MiB;
 
-/** What one connection is read at once, before the others have their turn. */
-export const MAX_RECEIVED_AT_ONCE_BYTES = 4 * MiB;
-/** A connection that is closed: how long the peer may take to fetch its last answers. */
-export const CLOSE_TIMEOUT_MS = 1_000;
-/** Idle seconds after which the kernel asks whether the peer is still there. */
-export const KEEPALIVE_SECONDS = 60;
-/** Without a descriptor for a new connection, how long until it is tried again. */
-export const ACCEPT_PAUSE_MS = 500;
-
-/** Of buffers that lie ready to be used again: 64 requests of a megabyte. */
-export const MAX_POOLED_BYTES = 64 * MiB;
-
 /** Each costs some 10 KiB, and a descriptor of those that `ulimit -n` allows. */
 export const MAX_CONNECTIONS = 4096;
 /** One client may be many: terminal servers, and whole sites behind one address. */
@@ -60,12 +48,19 @@ export const MAX_UNAUTHENTICATED_CONNECTIONS = 256;
 /** Of the whole server, with a user; a client has one session as a rule. */
 export const MAX_SESSIONS = 4096;
 export const MAX_SESSIONS_PER_CONNECTION = 64;
+/** Addresses that a server tells of; a client has no use for more. */
+export const MAX_NETWORK_INTERFACES = 256;
+/** Connections of one session; Windows Server has the same. */
+export const MAX_CHANNELS_PER_SESSION = 32;
 export const MAX_TREES_PER_SESSION = 256;
 /** smb2.maxfid opens more than 60,000 files in one session. */
 export const MAX_OPENS_PER_SESSION = 65_536;
 export const MAX_OPENS = 262_144;
-/** Requests of one connection that wait for something (interim responses sent). */
-export const MAX_ASYNC_REQUESTS = 512;
+/**
+ * Requests of one connection that wait for something (interim responses sent). Windows has 512 async
+ * credits a connection and keeps one: smb2.credits.1conn_notify_max_async_credits.
+ */
+export const MAX_ASYNC_REQUESTS = 511;
 /** Byte-range locks that one open holds or waits for; Windows has no bound, memory has. */
 export const MAX_LOCKS_PER_OPEN = 16_384;
 /** Of the whole server: some 200 bytes each, 700 where one waits. */
@@ -100,14 +95,13 @@ export const MAX_DISCONNECTED_OPENS_PER_USER = 8_192;
 /** The same of all users. */
 export const MAX_DISCONNECTED_OPENS = 32_768;
 
-/** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
-export const MAX_KEPT_CHANGE_TIMES = 16_384;
-
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
 
 /** MS-SMB2 3.3.2.1: how long a holder has to acknowledge a break. */
 export const OPLOCK_BREAK_TIMEOUT_MS = 35_000;
+/** How long the peer's TCP has to acknowledge a notification before another channel is tried. */
+export const BREAK_RETRY_MS = 1_000;
 
 /** Programs that ask the server about itself at once, each over a connection of its own. */
 export const MAX_CONTROL_CLIENTS = 16;

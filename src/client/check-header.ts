@@ -101,12 +101,12 @@ export function checkSignature(
   const isLogin = expected.command === Command.SESSION_SETUP && signer === undefined;
   // NEGOTIATE belongs to no session.
   if (isLogin || expected.command === Command.NEGOTIATE) return;
+  // A server that has lost the session has lost its key.
+  if (header.status === STATUS_USER_SESSION_DELETED) return;
   if (isSigned(header)) {
     if (signer === undefined) fail('signed, and there is no key');
     else if (!signer.verify(message)) fail('a wrong signature');
     return;
   }
-  // A server that has lost the session has lost its key.
-  if (header.status === STATUS_USER_SESSION_DELETED) return;
   if (expected.isSigned && !isExcused(header, place)) fail('unsigned, to a signed request');
 }

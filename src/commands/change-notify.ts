@@ -42,6 +42,8 @@ export function changeNotify(
   if (refused !== undefined) return refused;
   if (open.home.changeNotify === false) return notHere(request);
   if (open.file!.deletePending) return STATUS_DELETE_PENDING;
+  // A first request that may not wait leaves no watch behind.
+  if (open.watch === undefined && !request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   const watch = server.notifier.watch(open, {
     filter: body.completionFilter,
     tree: (body.flags & SMB2_WATCH_TREE) !== 0,

@@ -17,6 +17,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
+import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../smb2/capabilities.ts';
 import { Dialect } from '../smb2/dialect.ts';
 import { isRelatedFileId } from '../smb2/file-id.ts';
 import { Fsctl } from '../smb2/fsctl.ts';
@@ -25,6 +26,7 @@ import {
   decodeValidateNegotiateInfoRequest,
   encodeValidateNegotiateInfoResponse,
 } from '../smb2/ioctl-structures.ts';
+import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
 import { Disconnect, type MaybePromise, type Outcome, type Reply } from './command.ts';
 import { objectId } from './object-id.ts';
 
@@ -54,6 +56,7 @@ export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcom
       // 3.3.5.15.2: "If IsDfsCapable is FALSE … STATUS_FS_DRIVER_REQUIRED."
       return STATUS_FS_DRIVER_REQUIRED;
     case Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO:
+      return queryNetworkInterfaces(body, request);
     case Fsctl.FSCTL_PIPE_WAIT:
       return STATUS_NOT_SUPPORTED;
     default:
@@ -120,6 +123,16 @@ function validateNegotiate(body: IoctlRequest, request: Request): Outcome {
     return new Disconnect('VALIDATE_NEGOTIATE_INFO with too small a buffer');
   }
   return reply(body, undefined, output, STATUS_SUCCESS);
+}
+
+/** 3.3.5.15.11 */
+function queryNetworkInterfaces(body: IoctlRequest, { connection, server }: Request): Outcome {
+  const offered = connection.serverCapabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+  if (!connection.dialect!.smb3 || offered === 0) return STATUS_NOT_SUPPORTED;
+  const infos = server
+    .networkAddresses(connection.transport.localAddress)
+    .map(({ rss, ...place }) => ({ ...place, capability: rss ? RSS_CAPABLE : 0 }));
+  return respond(body, undefined, encodeNetworkInterfaceInfos(infos));
 }
 
 /** 3.3.5.15.3 */

@@ -19,6 +19,7 @@ import {
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
   SMB2_GLOBAL_CAP_LEASING,
+  SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
 } from '../smb2/capabilities.ts';
@@ -98,6 +99,9 @@ function serverCapabilities(
   // "… and SMB2_GLOBAL_CAP_DIRECTORY_LEASING is set in the Capabilities field of the request."
   if (dialect.directoryLeasing) {
     capabilities |= body.capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
+  }
+  if (dialect.smb3 && server.options.multiChannel) {
+    capabilities |= body.capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL;
   }
   const byCapability =
     dialect.encryption === 'capability' &&

@@ -21,7 +21,7 @@ import {
   STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_USER_SESSION_DELETED,
 } from '../dtyp/ntstatus.ts';
-import type { Account, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
+import { type Account, type LoginDone, type LoginRefusal, sameUser } from '../ipc/control-plane.ts';
 import { unusedSessionId } from '../objects/ids.ts';
 import { LoginExchange } from '../objects/login-exchange.ts';
 import type { Request } from '../objects/request.ts';
@@ -41,8 +41,7 @@ import {
   SMB2_SESSION_FLAG_IS_NULL,
 } from '../smb2/session-setup.ts';
 import type { Outcome, Reply } from './command.ts';
-
-type LoginDone = Extract<LoginStep, { kind: 'done' }>;
+import { bind, sessionToBind } from './session-binding.ts';
 
 const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   'logon-failure': STATUS_LOGON_FAILURE,
@@ -52,17 +51,19 @@ const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
 };
 
 export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {
-  const session = findSession(body, request);
+  const binding = (body.flags & SMB2_SESSION_FLAG_BINDING) !== 0;
+  const session = findSession(binding, request);
   if (typeof session === 'number') return session;
-  request.session = session;
-  const exchange = exchangeOf(session, request);
+  // A session that is not bound yet is nobody's on this connection.
+  if (!binding) request.session = session;
+  const exchange = exchangeOf(session, binding, request);
   // Each step answers to the one before; a client that does not wait for it has no login to go on with.
   if (exchange.busy) return STATUS_REQUEST_NOT_ACCEPTED;
   exchange.busy = true;
   try {
     return await authenticate(body, request, exchange);
   } catch (error) {
-    await endSession(request.server, session, 'refused');
+    await endExchange(request, exchange);
     throw error;
   } finally {
     exchange.busy = false;
@@ -74,18 +75,29 @@ async function authenticate(
   request: Request,
   exchange: LoginExchange,
 ): Promise<Outcome> {
-  const { session, login } = exchange;
+  const { session, login, binding } = exchange;
   extendHash(exchange, request.message);
   const step = await login.step(body.securityBuffer);
   // Session or connection may have ended while the step was computed.
   if (exchange.closed) return STATUS_USER_SESSION_DELETED;
   if (step.kind === 'continue') return moreProcessing(exchange, step.token);
-  endLogin(request.connection, session.sessionId);
   if (step.kind === 'refused') {
-    await endSession(request.server, session, 'refused');
+    await endExchange(request, exchange);
     return REFUSALS[step.reason];
   }
-  return finish(request, body, exchange, step);
+  endLogin(request.connection, session.sessionId);
+  if (!binding) return finish(request, body, exchange, step);
+  const outcome = bind(request, exchange, step);
+  if (request.session !== undefined) {
+    await endPreviousSession(request.server, session, step.account, body.previousSessionId);
+  }
+  return outcome;
+}
+
+/** 3.3.5.5.3: a login that fails ends its session, whether new or not; one that was to be bound lives on. */
+async function endExchange({ server, connection }: Request, { session, binding }: LoginExchange) {
+  endLogin(connection, session.sessionId);
+  if (!binding) await endSession(server, session, 'refused');
 }
 
 function extendHash(exchange: LoginExchange, ...parts: readonly Buffer[]): void {
@@ -94,14 +106,20 @@ function extendHash(exchange: LoginExchange, ...parts: readonly Buffer[]): void 
 }
 
 /** The session this request is about: a new one, or the one it names. */
-function findSession(body: SessionSetupRequest, request: Request): Session | NtStatus {
+function findSession(binding: boolean, request: Request): Session | NtStatus {
   const { server, connection, header } = request;
   const dialect = connection.dialect!;
   const demanded = server.options.encryption === 'required';
   if (demanded && (!dialect.smb3 || connection.cipherId === 0)) return STATUS_ACCESS_DENIED;
-  if ((body.flags & SMB2_SESSION_FLAG_BINDING) !== 0) {
-    // "IsMultiChannelCapable is FALSE … the server SHOULD fail with STATUS_REQUEST_NOT_ACCEPTED."
-    return STATUS_REQUEST_NOT_ACCEPTED;
+  const full = connection.sessionCount >= MAX_SESSIONS_PER_CONNECTION;
+  if (binding) {
+    const found = sessionToBind(request);
+    const begun = connection.logins.get(header.sessionId);
+    if (typeof found !== 'number') {
+      return full && begun === undefined ? STATUS_INSUFFICIENT_RESOURCES : found;
+    }
+    if (begun?.binding) endLogin(connection, header.sessionId);
+    return found;
   }
   if (header.sessionId !== 0) {
     const session = connection.sessions.get(header.sessionId);
@@ -109,21 +127,26 @@ function findSession(body: SessionSetupRequest, request: Request): Session | NtS
     if (session.state === 'expired') session.state = 'inProgress';
     return session;
   }
-  if (connection.sessions.size >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
+  if (full) return STATUS_INSUFFICIENT_RESOURCES;
   const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
   server.sessions.set(session.sessionId, session);
   return session;
 }
 
 /** The login of the session that this connection goes on with, or begins. */
-function exchangeOf(session: Session, { connection, server }: Request): LoginExchange {
+function exchangeOf(
+  session: Session,
+  binding: boolean,
+  { connection, server }: Request,
+): LoginExchange {
   const { sessionId } = session;
   const known = connection.logins.get(sessionId);
   if (known !== undefined) return known;
   const login = server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
   // A reauthentication makes no keys.
-  const preauth = session.account === undefined ? connection.preauth : undefined;
-  const exchange = new LoginExchange(session, login, preauth);
+  const makesKeys = binding || session.account === undefined;
+  const preauth = makesKeys ? connection.preauth : undefined;
+  const exchange = new LoginExchange(session, login, { binding, preauth });
   connection.logins.set(sessionId, exchange);
   return exchange;
 }
@@ -166,12 +189,13 @@ async function finish(
     }
     establish(request, session, step, preauth);
   }
-  if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.hasKeys) {
+  if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.isUser) {
     session.signingRequired = true;
   }
+  session.expiresAtMs = step.expiresAtMs ?? Infinity;
   session.state = 'valid';
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
-  const signer = session.signerOn(connection);
+  const signer = session.isUser ? session.signerOn(connection) : undefined;
   return {
     body: encodeSessionSetupResponse({
       sessionFlags: sessionFlags(session),
@@ -182,8 +206,6 @@ async function finish(
   };
 }
 
-const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.name === b.name;
-
 /** Keys and requirements of a session that has just got its user. */
 function establish(
   { server, connection }: Request,
@@ -193,7 +215,7 @@ function establish(
 ): void {
   const dialect = connection.dialect!;
   session.account = account;
-  if (account.kind !== 'user' || sessionKey === undefined) return;
+  if (sessionKey === undefined) return;
   const keys = deriveSessionKeys({
     dialect: dialect.revision,
     sessionKey,
@@ -203,7 +225,8 @@ function establish(
   const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, keys.signingKey);
   session.signer = signer;
   session.addChannel(connection, signer);
-  session.signingRequired = connection.shouldSign || server.options.requireSigning;
+  session.signingRequired =
+    session.isUser && (connection.shouldSign || server.options.requireSigning);
   const offered = (connection.serverCapabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (offered && keys.encryptionKey !== undefined && keys.decryptionKey !== undefined) {
     session.cipher = createMessageCipher({
@@ -212,7 +235,7 @@ function establish(
       decryptionKey: keys.decryptionKey,
     });
     const { encryption } = server.options;
-    if (encryption === 'required' || encryption === 'desired') {
+    if (session.isUser && (encryption === 'required' || encryption === 'desired')) {
       session.encryptData = true;
       session.signingRequired = false;
     }

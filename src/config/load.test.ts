@@ -173,7 +173,7 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
     ['ipc timeout = 10', 'ipc timeout = 0'],
     ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
     ['crossmnt = no', 'crossmnt = yes'],
-    ['durable handles = yes', 'durable handles = no'],
+    ['kerberos support = yes', 'kerberos support = no'],
   ] as const) {
     assert.match(
       warnings(`[global]\n${asked}\n`)[0] ?? asked,
@@ -181,7 +181,9 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
     );
     assert.deepEqual(warnings(`[global]\n${done}\n`), []);
   }
-  const interfaces = '[global]\ninterfaces = lo 10.0.0.0/8\n';
+  const single = '[global]\ninterfaces = lo 10.0.0.0/8\n';
+  assert.deepEqual(warnings(single), []);
+  const interfaces = `${single}server multi channel support = no\n`;
   assert.match(warnings(interfaces)[0]!, /^f:2: warning: "interfaces" does nothing without/);
   assert.deepEqual(warnings(`${interfaces}bind interfaces only = yes\n`), []);
 });

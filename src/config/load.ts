@@ -80,8 +80,9 @@ class Reader {
       const line = own.lineOf('minProtocol') || own.lineOf('maxProtocol');
       this.#error(line, 'server min protocol is above server max protocol');
     }
-    if (values.interfaces.length > 0 && !values.bindInterfacesOnly) {
-      const need = '"interfaces" does nothing without "bind interfaces only = yes"';
+    if (values.interfaces.length > 0 && !values.bindInterfacesOnly && !values.multiChannel) {
+      const need =
+        '"interfaces" does nothing without "bind interfaces only" or "server multi channel support"';
       this.#warn(own.lineOf('interfaces'), need);
     }
     const global = effectiveGlobal(values);

@@ -145,7 +145,7 @@ export const globalParameters = {
     optional(integer({ minimum: 1, maximum: 65_535 })),
     undefined as number | undefined,
   ),
-  /** Listened on where `bind interfaces only` is set; otherwise they mean nothing here. */
+  /** Told to clients that look for more channels, and listened on where `bind interfaces only` is set. */
   interfaces: parameter('interfaces', interfaceList, []),
   bindInterfacesOnly: parameter('bind interfaces only', bool, false),
   mapToGuest: parameter(
@@ -192,7 +192,8 @@ export const globalParameters = {
   leases: parameter('smb2 leases', bool, true),
   /** Samba: auto, which is yes but in a cluster. Only where there are leases at all. */
   directoryLeases: parameter('smb3 directory leases', boolOrAuto, true),
-  multiChannel: unsupported('server multi channel support', bool, false),
+  /** ksmbd: no. Samba's is yes: a client takes further connections only if it wants to. */
+  multiChannel: parameter('server multi channel support', bool, true),
   kerberos: unsupported('kerberos support', bool, false),
   kerberosServiceName: unsupported('kerberos service name', text(), ''),
   kerberosKeytab: unsupported('kerberos keytab file', text(), ''),

@@ -17,16 +17,22 @@ export interface Account {
   readonly identity: Identity | undefined;
 }
 
+export const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.name === b.name;
+
+export interface LoginDone {
+  readonly kind: 'done';
+  readonly token: Buffer;
+  readonly account: Account;
+  /** GSS session key, 16 bytes or more; absent for guests. That of an anonymous login is no secret. */
+  readonly sessionKey: Buffer | undefined;
+  /** When the user has to authenticate anew, as Date.now() counts: a Kerberos ticket's end. */
+  readonly expiresAtMs?: number;
+}
+
 export type LoginStep =
   /** Send the token; the client answers with another (STATUS_MORE_PROCESSING_REQUIRED). */
   | { readonly kind: 'continue'; readonly token: Buffer }
-  | {
-      readonly kind: 'done';
-      readonly token: Buffer;
-      readonly account: Account;
-      /** GSS session key, 16 bytes or more; absent for guest and anonymous. */
-      readonly sessionKey: Buffer | undefined;
-    }
+  | LoginDone
   /** 'logon-failure' comes after its delay. 'malformed' is a token that does not parse. */
   | { readonly kind: 'refused'; readonly reason: LoginRefusal };
 

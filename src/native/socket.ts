@@ -19,6 +19,9 @@ const c = {
   setsockopt: bind<
     (fd: number, level: number, name: number, value: Buffer, length: number) => number
   >('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint32']),
+  getsockopt: bind<
+    (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
+  >('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
   sendmsg: bind<(fd: number, message: number, flags: number) => number>('sendmsg', 'int64', [
     'int',
     'uint64',
@@ -39,6 +42,9 @@ const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
+const TCP_INFO = 11;
+/** In struct tcp_info, behind eight octets and rto, ato, snd_mss, rcv_mss. */
+const UNACKED_AT = 24;
 
 /** recv: the bytes are taken off the queue and, on TCP, not copied. */
 export const MSG_TRUNC = 0x20;
@@ -46,12 +52,6 @@ export const MSG_TRUNC = 0x20;
 export const MSG_WAITALL = 0x100;
 /** send: EPIPE instead of SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
-
-/** What a call answers that would block, was interrupted, or found no descriptor left. */
-export const EINTR = -4;
-export const EAGAIN = -11;
-export const ENFILE = -23;
-export const EMFILE = -24;
 
 const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
 
@@ -70,6 +70,15 @@ export function connectIpv4(fd: number, address: Uint8Array, port: number): numb
 export function setNoDelay(fd: number): number {
   const on = Buffer.from([1, 0, 0, 0]);
   return answer(c.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, on, on.length));
+}
+
+/** TCP_INFO's tcpi_unacked: segments sent, and not acknowledged by the peer's system. */
+export function unacknowledgedSegments(fd: number): number {
+  const info = Buffer.alloc(UNACKED_AT + 4);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(info.length);
+  const result = answer(c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, length));
+  return result < 0 ? result : info.readUInt32LE(UNACKED_AT);
 }
 
 /** recv answers -EAGAIN when nothing has come for so long. */

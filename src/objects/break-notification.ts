@@ -9,36 +9,45 @@ import {
   encodeOplockBreakNotification,
   type OplockBreakNotification,
 } from '../smb2/oplock-break.ts';
+import type { Untried } from './break-delivery.ts';
 import type { Connection } from './connection.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
 
-/** To the session of the open, on the oldest of its channels; false when it has none any more. */
-export function notifyOpen(open: Open, notification: OplockBreakNotification): boolean {
+/** To the session of the open, on the oldest of its channels; on which one, if there is one. */
+export function notifyOpen(
+  open: Open,
+  notification: OplockBreakNotification,
+  untried: Untried,
+): Connection | undefined {
   const { session, tree } = open;
-  if (session === undefined) return false;
+  if (session === undefined) return undefined;
   for (const connection of session.channels.keys()) {
-    if (send(connection, session, tree?.encryptData === true, notification)) return true;
+    if (!untried(connection)) continue;
+    if (send(connection, session, tree?.encryptData === true, notification)) return connection;
   }
-  return false;
+  return undefined;
 }
 
 /**
  * To the client whose lease it is, on the oldest of its connections: leases belong to the client, not to
- * a session. False when the client has no connection.
+ * a session. Undefined when the client has no connection.
  */
 export function notifyClient(
   connections: Iterable<Connection>,
   clientGuid: Buffer,
   notification: OplockBreakNotification,
-): boolean {
+  untried: Untried,
+): Connection | undefined {
   for (const connection of connections) {
-    if (!connection.clientGuid.equals(clientGuid)) continue;
+    if (!connection.clientGuid.equals(clientGuid) || !untried(connection)) continue;
     for (const session of connection.sessions.values()) {
-      if (session.state === 'valid' && send(connection, session, false, notification)) return true;
+      // An expired session, too: its client authenticates anew and then acknowledges.
+      if (session.account === undefined) continue;
+      if (send(connection, session, false, notification)) return connection;
     }
   }
-  return false;
+  return undefined;
 }
 
 /** Whether the client has a connection with a session. */

@@ -43,8 +43,12 @@ export interface Transport {
   readonly remoteAddress: string;
   /** Absent where the transport has no ports. */
   readonly remotePort?: number;
+  /** The server's end; of a link-local address with its interface, `fe80::1%eth0`. */
+  readonly localAddress: string;
   /** Sends one framed message made of these buffers; they are the transport's from now on. */
   send(parts: readonly Buffer[]): void;
+  /** Whether bytes are under way whose receipt the peer's system has not confirmed; where that is known. */
+  unacknowledged?(): boolean;
   /** Ends the connection; answers already handed over may be lost. */
   close(reason: string): void;
 }
@@ -109,8 +113,22 @@ export class Connection {
     return true;
   }
 
+  /** Sessions, those under way and those being bound included. */
+  get sessionCount(): number {
+    let count = this.sessions.size;
+    for (const { binding } of this.logins.values()) if (binding) count += 1;
+    return count;
+  }
+
+  /** The opposite of Connection.ConstrainedConnection: somebody has a session who is not anonymous. */
+  get hasUser(): boolean {
+    for (const { isUser } of this.sessions.values()) if (isUser) return true;
+    return false;
+  }
+
+  /** Somebody has logged in; who has to do so anew has not heard of it yet. */
   get authenticated(): boolean {
-    for (const session of this.sessions.values()) if (session.state === 'valid') return true;
+    for (const { account } of this.sessions.values()) if (account !== undefined) return true;
     return false;
   }
 }

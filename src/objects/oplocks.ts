@@ -2,7 +2,6 @@
  * Oplocks and leases at work, MS-SMB2 3.3.4.6, 3.3.4.7, 3.3.5.9.8 and 3.3.5.22: grants them to opens, breaks them
  * for operations, waits for acknowledgments. What is decided is decided in caching.ts.
  */
-import { OPLOCK_BREAK_TIMEOUT_MS } from '../base/limits.ts';
 import {
   SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED,
   SMB2_OPLOCK_LEVEL_BATCH,
@@ -10,6 +9,7 @@ import {
   SMB2_OPLOCK_LEVEL_II,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../smb2/oplock-levels.ts';
+import { BreakDeliveries, type Send } from './break-delivery.ts';
 import { isConnected, notifyClient, notifyOpen } from './break-notification.ts';
 import {
   type Break,
@@ -77,6 +77,7 @@ export class Oplocks {
   readonly #connections: Iterable<Connection>;
   readonly #close: (open: Open) => Promise<void> | undefined;
   readonly #leases = new Map<string, Lease>();
+  readonly deliveries = new BreakDeliveries();
   /** Directories that somebody caches. */
   readonly #directories = new Map<string, SharedFile>();
   /** Somebody begins to cache this directory, by this open among others; nobody does any more. */
@@ -328,24 +329,23 @@ export class Oplocks {
   #send(file: SharedFile, one: Break<Holder>, epoch: number): void {
     const { grant, acknowledged } = one;
     const { owner } = grant;
-    const told = isLease(owner) ? this.#tellLease(owner, one, epoch) : tellOpen(owner, one.to);
+    const send = isLease(owner) ? this.#leaseBreak(owner, one, epoch) : oplockBreak(owner, one.to);
     this.#waits.delete(grant);
-    if (!acknowledged) return;
-    // A holder whose connection is gone acknowledges nothing.
-    const delay = told ? OPLOCK_BREAK_TIMEOUT_MS : 0;
-    const timer = setTimeout(() => this.acknowledge(file, grant, 0), delay).unref();
-    this.#waits.set(grant, () => clearTimeout(timer));
+    if (!acknowledged) return void send(() => true);
+    const giveUp = () => this.acknowledge(file, grant, 0);
+    this.#waits.set(grant, this.deliveries.deliver(send, giveUp));
   }
 
-  #tellLease(lease: Lease, { from, to, acknowledged }: Break<Holder>, newEpoch: number): boolean {
-    return notifyClient(this.#connections, lease.clientGuid, {
+  #leaseBreak(lease: Lease, { from, to, acknowledged }: Break<Holder>, newEpoch: number): Send {
+    const notification = {
       kind: 'lease',
       newEpoch,
       flags: acknowledged ? SMB2_NOTIFY_BREAK_LEASE_FLAG_ACK_REQUIRED : 0,
       leaseKey: lease.leaseKey,
       currentLeaseState: from,
       newLeaseState: to,
-    });
+    } as const;
+    return (untried) => notifyClient(this.#connections, lease.clientGuid, notification, untried);
   }
 
   /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
@@ -406,10 +406,9 @@ function company(
   };
 }
 
-const tellOpen = (open: Open, to: Caching): boolean =>
-  notifyOpen(open, {
-    kind: 'oplock',
-    oplockLevel: levelOf(to),
-    persistentId: open.persistentId,
-    volatileId: open.volatileId,
-  });
+function oplockBreak(open: Open, to: Caching): Send {
+  const { persistentId, volatileId } = open;
+  const oplockLevel = levelOf(to);
+  const notification = { kind: 'oplock', oplockLevel, persistentId, volatileId } as const;
+  return (untried) => notifyOpen(open, notification, untried);
+}

@@ -96,9 +96,13 @@ export function sessionRecord(session: Session): SessionRecord | undefined {
     user: account === undefined ? undefined : clipName(account.name),
     account: account?.kind ?? 'none',
     createdAtMs: session.creationTimeMs,
-    signing: !session.hasKeys ? 'none' : session.signingRequired ? 'required' : 'offered',
+    signing: !session.isUser ? 'none' : session.signingRequired ? 'required' : 'offered',
     encryption:
-      session.cipher === undefined ? 'none' : session.encryptData ? 'required' : 'offered',
+      session.cipher === undefined || !session.isUser
+        ? 'none'
+        : session.encryptData
+          ? 'required'
+          : 'offered',
     channels: [...session.channels.keys()].slice(0, MAX_TOLD_CHANNELS).map(channelRecord),
     trees: [...session.trees.values()].slice(0, MAX_TOLD_TREES).map(treeRecord),
     opens: session.opens.size,

@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly leases: boolean;
   /** So are leases on directories, at 3.x. */
   readonly directoryLeases: boolean;
+  /** IsMultiChannelCapable. */
+  readonly multiChannel: boolean;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;
@@ -44,6 +46,18 @@ export interface ServerOptions {
   /** Connections without open files end after so long without a request; 0: never. */
   readonly deadtimeMs: number;
   readonly maxOpens: number;
+}
+
+/** Where clients find the server, 3.3.5.15.11. */
+export interface NetworkAddress {
+  /** Not 0. */
+  readonly ifIndex: number;
+  /** RSS_CAPABLE. */
+  readonly rss: boolean;
+  /** Bits per second. */
+  readonly linkSpeed: number;
+  /** 4 bytes for IPv4, 16 for IPv6, in network order. */
+  readonly address: Buffer;
 }
 
 export class ServerState {
@@ -67,6 +81,8 @@ export class ServerState {
   readonly shareUses: ShareUses;
   /** ServerStartTime, as Unix time. */
   readonly startedAtMs = Date.now();
+  /** 3.3.5.15.11: where a client of this local address finds the server; set by whoever listens. */
+  networkAddresses: (localAddress: string) => readonly NetworkAddress[] = () => [];
   #nextConnectionId = 1;
 
   constructor(

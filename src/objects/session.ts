@@ -18,14 +18,18 @@ import type { TreeConnect } from './tree-connect.ts';
 
 export interface Channel {
   readonly connection: Connection;
-  /** Channel.SigningKey; until the first login is done, and for guest and anonymous, there is none. */
+  /** Channel.SigningKey; until the first login is done, and for a guest, there is none. */
   readonly signer: Signer | undefined;
 }
+
+export type SessionState = 'inProgress' | 'valid' | 'expired' | 'gone';
 
 export class Session {
   readonly sessionId: number;
   readonly creationTimeMs: number;
-  state: 'inProgress' | 'valid' | 'expired' | 'gone' = 'inProgress';
+  /** Session.ExpirationTime, as Date.now() counts. */
+  expiresAtMs = Infinity;
+  #state: SessionState = 'inProgress';
   account: Account | undefined;
   signingRequired = false;
   /** Session.EncryptData: only encrypted requests are taken. */
@@ -54,8 +58,25 @@ export class Session {
     connection.sessions.set(this.sessionId, this);
   }
 
+  /** Session.Connection: that of its oldest channel. Dialect and cipher are the same on all of them. */
+  get connection(): Connection {
+    return this.channels.keys().next().value!;
+  }
+
   signerOn(connection: Connection): Signer | undefined {
     return this.channels.get(connection)?.signer;
+  }
+
+  /** A ticket that runs out is found when somebody looks: nothing has to happen at the hour. */
+  get state(): SessionState {
+    if (this.#state === 'valid' && this.expiresAtMs !== Infinity) {
+      if (Date.now() >= this.expiresAtMs) this.#state = 'expired';
+    }
+    return this.#state;
+  }
+
+  set state(state: SessionState) {
+    this.#state = state;
   }
 
   /** Tree ids are small and per session; 0 and all ones mean none. */
@@ -67,8 +88,11 @@ export class Session {
     }
   }
 
-  /** Guest and anonymous sessions have no keys: nothing of theirs is signed or encrypted. */
-  get hasKeys(): boolean {
-    return this.signer !== undefined;
+  /**
+   * Only a user has keys that are worth something: a guest has none, and those of an anonymous session
+   * everybody knows. It may sign and encrypt with them, and nothing is believed for it.
+   */
+  get isUser(): boolean {
+    return this.account?.kind === 'user';
   }
 }

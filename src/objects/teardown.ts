@@ -187,6 +187,7 @@ export async function endConnection(server: ServerState, connection: Connection)
     else sessions.push(endSession(server, session, 'lost'));
   }
   connection.sessions.clear();
+  server.oplocks.deliveries.connectionLost(connection);
   await Promise.all(sessions);
   await new Promise<void>((resolve) => connection.lifetime.end(resolve));
 }

@@ -31,12 +31,11 @@ export function verifySignature(request: Request, named: Session | undefined): R
   if (request.encrypted) return undefined;
   if (isSigned(header)) {
     if (named === undefined) {
-      return header.command === Command.SESSION_SETUP
-        ? verifyBinding(request)
-        : STATUS_USER_SESSION_DELETED;
+      const refused = verifyElsewhere(request);
+      return header.command === Command.SESSION_SETUP ? refused : STATUS_USER_SESSION_DELETED;
     }
     const signer = named.signerOn(request.connection);
-    // Guest and anonymous sessions have no key; what they sign cannot be verified and is not.
+    // Guest sessions have no key; what they sign cannot be verified and is not.
     if (signer === undefined) {
       return named.account === undefined || named.account.kind === 'user'
         ? STATUS_NOT_SUPPORTED
@@ -44,11 +43,14 @@ export function verifySignature(request: Request, named: Session | undefined): R
     }
     return signer.verify(request.message) ? undefined : STATUS_ACCESS_DENIED;
   }
-  return named?.signingRequired && named.state !== 'inProgress' ? STATUS_ACCESS_DENIED : undefined;
+  return named?.signingRequired ? STATUS_ACCESS_DENIED : undefined;
 }
 
-/** A login that binds another connection's session is signed with that session's key. */
-function verifyBinding(request: Request): Refusal {
+/**
+ * A session of other connections: the login that binds it to this one is signed with Session.SigningKey. So
+ * is the answer to whoever knows that key, also that there is no such session here (smb2.session.bind2).
+ */
+function verifyElsewhere(request: Request): Refusal {
   const signer = request.server.sessions.get(request.sessionId)?.signer;
   if (signer === undefined) return undefined;
   if (!signer.verify(request.message)) return STATUS_ACCESS_DENIED;
@@ -63,10 +65,10 @@ export function verifySession(
   session: Session | undefined,
 ): Refusal {
   if (session === undefined || session.state === 'gone') return STATUS_USER_SESSION_DELETED;
-  if (session.state === 'expired' && !row.whileExpired) return STATUS_NETWORK_SESSION_EXPIRED;
-  if (session.state === 'inProgress' && (session.account === undefined || !row.whileExpired)) {
-    return STATUS_USER_SESSION_DELETED;
-  }
+  if (!session.channels.has(request.connection)) return STATUS_USER_SESSION_DELETED;
+  if (session.account === undefined) return STATUS_USER_SESSION_DELETED;
+  // While the user authenticates anew, too; any other error would cost the client its session.
+  if (session.state !== 'valid' && !row.whileExpired) return STATUS_NETWORK_SESSION_EXPIRED;
   if (session.encryptData && !request.encrypted) return STATUS_ACCESS_DENIED;
   return undefined;
 }

@@ -6,7 +6,7 @@
 import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
 import type { Disconnect, Outcome, Reply } from '../commands/command.ts';
 import type { Signer } from '../crypto/signing.ts';
-import { STATUS_PENDING, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { STATUS_PENDING, STATUS_SUCCESS, STATUS_USER_SESSION_DELETED } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { Request } from '../objects/request.ts';
 import type { Session } from '../objects/session.ts';
@@ -32,6 +32,9 @@ export interface Answer {
   readonly onEncoded: Reply['onEncoded'];
   readonly onSent: Reply['onSent'];
 }
+
+/** Of the SMB2 header, 2.2.1. */
+const SIGNATURE_AT = 48;
 
 const emptyError = encodeErrorResponse({});
 
@@ -74,6 +77,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
   });
   body.copy(message, HEADER_SIZE);
   if (copied) payload.copy(message, bodyEnd);
+  if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
   return {
     parts: payload === undefined || copied ? [message] : [message, payload],
     signer: reply.signWith ?? signerFor(request, connection),
@@ -81,6 +85,16 @@ function build(request: Request, reply: Reply, status: number): Answer {
     onEncoded: reply.onEncoded,
     onSent: reply.onSent,
   };
+}
+
+/**
+ * Of a session that is gone there is no key. Who demands signatures looks for the flag and takes this status
+ * unverified; Windows and Samba give it the request's own signature back (smb2.session.bind_invalid_auth).
+ */
+function echoSignature({ header }: Request, message: Buffer): void {
+  if (!isSigned(header)) return;
+  addFlags(message, SMB2_FLAGS_SIGNED);
+  header.signature.copy(message, SIGNATURE_AT);
 }
 
 /** "Sign every answer to a signed request": errors, interim and late ones too; clients drop others. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
 import {
   STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
   STATUS_LOGON_FAILURE,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_REQUEST_NOT_ACCEPTED,
@@ -40,8 +41,13 @@ test('session: steps of one that nobody began are refused', async () => {
   for (const sessionId of [1, 2 ** 32, 2 ** 53, 2 ** 64]) {
     assert.equal((await client.setup('ann', { sessionId })).status, STATUS_USER_SESSION_DELETED);
   }
-  const bound = await client.setup('ann', { sessionId: 1, flags: SMB2_SESSION_FLAG_BINDING });
-  assert.equal(bound.status, STATUS_REQUEST_NOT_ACCEPTED);
+  for (const [sessionId, status] of [
+    [0, STATUS_INVALID_PARAMETER],
+    [1, STATUS_USER_SESSION_DELETED],
+  ] as const) {
+    const bound = await client.setup('ann', { sessionId, flags: SMB2_SESSION_FLAG_BINDING });
+    assert.equal(bound.status, status);
+  }
   await client.lost();
   world.assertEmpty();
 });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { createMessageCipher, type MessageCipher } from '../crypto/cipher.ts';
 import { extendPreauthHash, initialPreauthHash, type PreauthHash } from '../crypto/preauth.ts';
-import { deriveSessionKeys } from '../crypto/session-keys.ts';
+import { deriveChannelSigningKey, deriveSessionKeys } from '../crypto/session-keys.ts';
 import { createSigner, type Signer, SigningAlgorithm } from '../crypto/signing.ts';
 import {
   STATUS_MORE_PROCESSING_REQUIRED,
@@ -50,7 +50,11 @@ import {
   decodeOplockBreakNotification,
   type OplockBreakNotification,
 } from '../smb2/oplock-break.ts';
-import { decodeSessionSetupResponse, encodeSessionSetupRequest } from '../smb2/session-setup.ts';
+import {
+  decodeSessionSetupResponse,
+  encodeSessionSetupRequest,
+  SMB2_SESSION_FLAG_BINDING,
+} from '../smb2/session-setup.ts';
 import { encodeTreeConnectRequest } from '../smb2/tree-connect.ts';
 import type { ConnectionHandler } from './serve-connection.ts';
 import { type FakeTransport, sessionKeyOf, turns, type World } from './test-world.support.test.ts';
@@ -86,6 +90,14 @@ export interface Draft {
   readonly charge?: number;
   readonly messageId?: number;
   readonly asyncId?: number;
+  readonly sessionId?: number;
+}
+
+export interface BindOptions {
+  readonly user?: string;
+  readonly password?: string;
+  readonly sign?: boolean;
+  readonly previous?: number;
   readonly sessionId?: number;
 }
 
@@ -295,15 +307,55 @@ export class TestClient {
     assert.equal(last.status, 0);
     const { sessionFlags } = decodeSessionSetupResponse(last.message);
     const session = this.#established(user, sessionId, sessionFlags, hash!);
-    if (session.signer !== undefined) {
+    if (session.signer !== undefined && user !== '') {
       assert.ok(isSigned(last.header), 'the end of a login is signed');
       assert.ok(session.signer.verify(last.message));
     }
     return session;
   }
 
+  /** Makes this connection a channel of another one's session; what the last step answers. */
+  async tryBind(
+    session: ClientSession,
+    { user = 'ann', password = 'right', sign = true, ...over }: BindOptions = {},
+  ): Promise<{ last: Reply; channel: ClientSession | undefined }> {
+    const connection = this.#preauth;
+    const flags = SMB2_SESSION_FLAG_BINDING;
+    const asked = { ...session, sign, seal: false };
+    const first = await this.#hashed(() => this.setup(user, { flags, ...over }, asked));
+    if (first.status !== STATUS_MORE_PROCESSING_REQUIRED) {
+      this.#preauth = connection;
+      return { last: first, channel: undefined };
+    }
+    assert.ok(session.signer!.verify(first.message), "signed with the session's key");
+    let hash: PreauthHash | undefined;
+    const last = await this.#hashed(
+      () => this.setup(`${user}:${password}`, { flags, ...over }, asked),
+      (requestHash) => {
+        hash = requestHash;
+      },
+    );
+    this.#preauth = connection;
+    if (last.status !== 0) return { last, channel: undefined };
+    const key = deriveChannelSigningKey({
+      dialect: this.dialect,
+      sessionKey: sessionKeyOf(user),
+      preauthHash: hash,
+    });
+    const channel = { ...session, signer: createSigner(this.signing, key), sign: true };
+    this.sessions.set(session.sessionId, channel);
+    assert.ok(isSigned(last.header) && channel.signer.verify(last.message));
+    return { last, channel };
+  }
+
+  async bind(session: ClientSession, options: BindOptions = {}): Promise<ClientSession> {
+    const { last, channel } = await this.tryBind(session, options);
+    assert.equal(last.status, 0, `binding: ${last.status.toString(16)}`);
+    return channel!;
+  }
+
   #established(user: string, sessionId: number, flags: number, hash: PreauthHash): ClientSession {
-    const hasKeys = user !== 'guest' && user !== '';
+    const hasKeys = user !== 'guest';
     const keys = deriveSessionKeys({
       dialect: this.dialect,
       sessionKey: sessionKeyOf(user),
@@ -430,13 +482,13 @@ export class TestClient {
       return;
     }
     const session = this.sessions.get(header.sessionId);
-    if (isSigned(header) && session?.signer !== undefined) {
-      assert.ok(session.signer.verify(message), 'an answer with a wrong signature');
+    if (sent.signed && session?.signer !== undefined) {
+      assert.ok(isSigned(header), 'a signed request is answered signed');
     }
     // Who names a session that is gone names no key.
-    const hasKey = session?.signer !== undefined && status !== STATUS_USER_SESSION_DELETED;
-    if (sent.signed && hasKey) {
-      assert.ok(isSigned(header), 'a signed request is answered signed');
+    if (status === STATUS_USER_SESSION_DELETED) return;
+    if (isSigned(header) && session?.signer !== undefined) {
+      assert.ok(session.signer.verify(message), 'an answer with a wrong signature');
     }
   }
 }
@@ -480,7 +532,7 @@ export async function connected(
   const client = new TestClient(world);
   await client.negotiate([dialect], { clientGuid: Buffer.alloc(16, clientGuid) });
   const session = await client.login(user);
-  session.sign = session.signer !== undefined;
+  session.sign = session.signer !== undefined && user !== '';
   const treeId = await client.tree(session, share);
   return { client, session, treeId };
 }

@@ -21,19 +21,22 @@ import { createFaultyVfs, type FaultPoint, type Faults } from '../vfs/memory/fau
 import { createMemoryVfs, type MemoryVfs, type MemoryVfsOptions } from '../vfs/memory/memory.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 
-/** Both sides of the tests' login make it from the user's name. */
-export const sessionKeyOf = (user: string): Buffer => createHash('sha256').update(user).digest();
+/** Both sides of the tests' login make it from the user's name; that of nobody is NTLM's. */
+export const sessionKeyOf = (user: string): Buffer =>
+  user === '' ? Buffer.alloc(16) : createHash('sha256').update(user).digest();
 
 export const WRONG_PASSWORD = 'wrong';
 
-/** Tokens are `user` and then `user:password`, any password but `wrong`; guest and anonymous have no key. */
+/** Tokens are `user` and then `user:password`, any password but `wrong`; guests have no key. */
 class WordLogin implements Login {
   readonly #gate: () => Promise<void> | undefined;
+  readonly #expiresAtMs: number | undefined;
   #steps = 0;
   closed = false;
 
-  constructor(gate: () => Promise<void> | undefined) {
+  constructor(gate: () => Promise<void> | undefined, expiresAtMs: number | undefined) {
     this.#gate = gate;
+    this.#expiresAtMs = expiresAtMs;
   }
 
   step(token: Buffer): LoginStep | Promise<LoginStep> {
@@ -54,8 +57,9 @@ class WordLogin implements Login {
     if (password === WRONG_PASSWORD) return { kind: 'refused', reason: 'logon-failure' };
     const kind = name === 'guest' ? 'guest' : name === '' ? 'anonymous' : 'user';
     const account: Account = { name, kind, identity: undefined };
-    const sessionKey = kind === 'user' ? sessionKeyOf(name) : undefined;
-    return { kind: 'done', token: Buffer.from('welcome'), account, sessionKey };
+    const sessionKey = kind === 'guest' ? undefined : sessionKeyOf(name);
+    const expiry = this.#expiresAtMs === undefined ? {} : { expiresAtMs: this.#expiresAtMs };
+    return { kind: 'done', token: Buffer.from('welcome'), account, sessionKey, ...expiry };
   }
 }
 
@@ -117,7 +121,9 @@ export class Gates {
 /** What a connection's transport got. */
 export class FakeTransport implements Transport {
   readonly remoteAddress = '192.0.2.1';
+  readonly localAddress = '192.0.2.2';
   readonly frames: Buffer[] = [];
+  unacknowledged = (): boolean => false;
   closeReason: string | undefined;
   onFrame: (frame: Buffer) => void = () => {};
   onClose: (reason: string) => void = () => {};
@@ -156,6 +162,8 @@ export class World {
   readonly errors: string[] = [];
   /** VFS handles, cursors and trees that are not closed yet. */
   held = 0;
+  /** Given to every login from now on. */
+  expiresAtMs: number | undefined;
   /** Tree connects to each share, as the control plane is told. */
   readonly uses = new Map<string, number>();
   #nextConnection = 1;
@@ -208,7 +216,10 @@ export class World {
     return {
       negotiateToken: Buffer.from('hello'),
       beginLogin: () =>
-        new WordLogin(() => this.loginGates.gate({ method: 'attach', path: ['login'] })),
+        new WordLogin(
+          () => this.loginGates.gate({ method: 'attach', path: ['login'] }),
+          this.expiresAtMs,
+        ),
       connectShare: (account, share) =>
         account.kind !== 'user' && share !== 'share'
           ? { kind: 'denied' }
@@ -294,6 +305,7 @@ const DEFAULTS: ServerOptions = {
   durableHandles: true,
   leases: true,
   directoryLeases: true,
+  multiChannel: true,
   maxReadSize: 1 << 20,
   maxWriteSize: 1 << 20,
   maxTransactSize: 1 << 20,

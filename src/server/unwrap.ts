@@ -44,6 +44,10 @@ function decrypt(connection: Connection, payload: Buffer): Unwrapped | Disconnec
   if (session?.cipher === undefined) {
     return new Disconnect('an encrypted message for a session without keys');
   }
+  // ConstrainedConnection: keys that everybody knows do not make a stranger's messages larger or dearer.
+  if (!session.isUser && !connection.hasUser) {
+    return new Disconnect('an encrypted message from a connection without a user');
+  }
   const plain = session.cipher.open(payload);
   if (plain === undefined) return new Disconnect('an encrypted message does not decrypt');
   if (protocolOf(plain) !== 'smb2') return new Disconnect('an encrypted message holds no SMB2');

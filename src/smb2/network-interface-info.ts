@@ -1,4 +1,5 @@
 /** MS-SMB2 2.2.32.5: the answer to FSCTL_QUERY_NETWORK_INTERFACE_INFO, a list of addresses to bind to. */
+import { MAX_NETWORK_INTERFACES } from '../base/limits.ts';
 import { bytes, id64, pad, struct, u16, u32 } from '../wire/struct.ts';
 import { WireError } from '../wire/wire-error.ts';
 
@@ -8,9 +9,6 @@ export const RDMA_CAPABLE = 0x00000002;
 /** SOCKADDR_STORAGE Family; the numbers are Windows' own. */
 const INTER_NETWORK = 0x0002;
 const INTER_NETWORK_V6 = 0x0017;
-
-/** Addresses of one server; a client has no use for more. */
-export const MAX_NETWORK_INTERFACES = 256;
 
 export interface NetworkInterfaceInfo {
   readonly ifIndex: number;

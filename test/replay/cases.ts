@@ -71,12 +71,7 @@ export const CASES: readonly Case[] = [
   here('A38', 'no time, no MIC, no mechListMIC: relays, failing logins', 'negotiate'),
   here('A39', 'referrals refused with the wrong status: slow folders', 'ioctl', 'DFS: NOT_FOUND'),
   here('A40', 'VALIDATE_NEGOTIATE_INFO wrong or unsigned: disconnected', 'negotiate'),
-  here(
-    'A41',
-    'a FileId of all ones is FILE_CLOSED: no multichannel',
-    'ioctl',
-    'multichannel: the list',
-  ),
+  here('A41', 'a FileId of all ones is FILE_CLOSED: no multichannel', 'ioctl'),
   here('A42', 'an interim response to a login: it fails', 'login'),
   here('A43', 'signatures of large and odd answers: invalid signature', 'signing'),
   here('A44', 'reads of nothing and at the end: wrong status', 'information'),

@@ -13,6 +13,8 @@ import {
 import { SMB2_GLOBAL_CAP_DFS } from '../../src/smb2/capabilities.ts';
 import { Dialect } from '../../src/smb2/dialect.ts';
 import { Fsctl } from '../../src/smb2/fsctl.ts';
+import { decodeIoctlResponse } from '../../src/smb2/ioctl.ts';
+import { decodeNetworkInterfaceInfos } from '../../src/smb2/network-interface-info.ts';
 import { credentials, SHARE } from '../support/in-process-server.ts';
 import { PERSONAS, win11 } from './personas.ts';
 import { assertStatus, openStage, timed } from './stage.ts';
@@ -64,14 +66,19 @@ test('A41 a FileId of all ones is no closed file: the control code decides', asy
   for (const share of [SHARE, 'IPC$']) {
     const tree = await session.treeConnect(share);
     for (const [code, status] of [
-      // No multichannel yet: MS-SMB2 3.3.5.15.11.
-      [Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO, STATUS_NOT_SUPPORTED],
       [Fsctl.FSCTL_DFS_GET_REFERRALS, STATUS_FS_DRIVER_REQUIRED],
     ] as const) {
       const request = ioctlRequest(RELATED, code, { input: referral(''), maxOutput: 4096 });
       assertStatus(await tree.request(request), status);
     }
     assertStatus(await tree.request(validateNegotiateRequest(tree)), STATUS_SUCCESS);
+    const code = Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO;
+    const interfaces = await tree.request(ioctlRequest(RELATED, code, { maxOutput: 65_536 }));
+    assertStatus(interfaces, STATUS_SUCCESS);
+    // MS-SMB2 3.3.5.15.11: who came by the loopback is told that.
+    const [info] = decodeNetworkInterfaceInfos(decodeIoctlResponse(interfaces.message).output);
+    assert.deepEqual(info?.address, Buffer.from([127, 0, 0, 1]));
+    assert.ok(info.ifIndex > 0 && info.linkSpeed > 0);
     // What is about a file needs one.
     for (const code of [Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID, Fsctl.FSCTL_PIPE_TRANSCEIVE]) {
       const { status } = await tree.request(ioctlRequest(RELATED, code, { maxOutput: 64 }));

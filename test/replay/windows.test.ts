@@ -71,6 +71,7 @@ import {
   FILE_OPEN_REPARSE_POINT,
   FILE_OVERWRITE_IF,
 } from '../../src/smb2/create-options.ts';
+import { Dialect } from '../../src/smb2/dialect.ts';
 import { Fsctl } from '../../src/smb2/fsctl.ts';
 import { SMB2_FLAGS_ASYNC_COMMAND } from '../../src/smb2/header.ts';
 import { SMB2_0_INFO_FILE, SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/info-types.ts';
@@ -128,7 +129,9 @@ for (const protection of GUARDED) {
 
     const ipc = await session.treeConnect('IPC$');
     const ask = (code: number) => ipc.request(ioctlRequest(RELATED, code, { maxOutput: 4096 }));
-    assertStatus(await ask(Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO), STATUS_NOT_SUPPORTED);
+    const channels = await ask(Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO);
+    const smb3 = connection.negotiated.dialect >= Dialect.SMB3_00;
+    assertStatus(channels, smb3 ? STATUS_SUCCESS : STATUS_NOT_SUPPORTED);
     assertStatus(await ask(Fsctl.FSCTL_DFS_GET_REFERRALS), STATUS_FS_DRIVER_REQUIRED);
     assert.ok((await listShares(session)).some(({ name }) => name === SHARE));
     const srvsvc = await SrvsvcPipe.open(session);
