@@ -66,6 +66,9 @@ export const MAX_LOCKS_PER_OPEN = 16_384;
 /** Of the whole server: some 200 bytes each, 700 where one waits. */
 export const MAX_LOCKS = 524_288;
 
+/** Extended attributes that one named stream may be stored in, of 64 KiB each: as many as Samba reads. */
+export const MAX_STREAM_VALUES = 16;
+
 /** Directories that one session watches; a program has one for each folder that it shows. */
 export const MAX_WATCHES_PER_SESSION = 1024;
 /** Changes that are kept for one of them until the client asks: what Windows takes at most. */

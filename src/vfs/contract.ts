@@ -19,6 +19,7 @@ import { metadataRules } from './contract-metadata.ts';
 import { modelRules } from './contract-model.ts';
 import { nameRules } from './contract-names.ts';
 import { plantedRules } from './contract-planted.ts';
+import { streamRules } from './contract-streams.ts';
 
 export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): void {
   const check = checks(name, make);
@@ -27,6 +28,7 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   dataRules(check);
   metadataRules(check);
   extendedAttributeRules(check);
+  streamRules(check);
   nameRules(check);
   directoryRules(check);
   identityRules(check);

@@ -14,8 +14,8 @@ export const MAX_EA_NAME_BYTES = 250;
 /** DOS attributes, ACLs (also as ksmbd and Samba name them), inherited ACLs, netatalk's Finder info. */
 const RESERVED =
   /^(?:DOSATTRIB|NTACL|security\.NTACL|SAMBA_PAI|SmbReparse|org\.netatalk\.Metadata)$/i;
-/** Named streams. */
-const RESERVED_BEGINNING = /^DosStream\./i;
+/** Named streams: see local/stream-value.ts. */
+const RESERVED_BEGINNING = /^DosStream(?:Ext)?\./i;
 
 /** Names that clients neither see nor set. */
 export const isReservedEa = (name: string): boolean =>

@@ -80,6 +80,13 @@ export interface VfsEa {
   readonly value: Buffer;
 }
 
+/** A named stream of an object: MS-FSA 2.1.1.5. */
+export interface VfsStream {
+  readonly name: string;
+  readonly size: number;
+  readonly allocationSize: number;
+}
+
 /** The rights that the identity has by mode, ACL and mount; what the kernel would answer. */
 export interface VfsPermissions {
   readonly read: boolean;
@@ -138,6 +145,31 @@ export interface VfsHandle extends VfsObjectId {
    * features.extendedAttributes is false.
    */
   setEas(changes: readonly VfsEa[]): MaybePromise<Errno | 0>;
+
+  /** Of a named stream: the handle of its object, which this one holds. Undefined: this is of an object. */
+  readonly base: VfsHandle | undefined;
+  /** The name of the stream with the case on disk; ENOENT once it is removed. Undefined as `base`. */
+  streamName(): string | undefined | Errno;
+  /** The named streams of the object, also to whom it may not be read. */
+  streams(): MaybePromise<Result<readonly VfsStream[]>>;
+  /**
+   * A named stream, found without regard to case. The handle that is answered holds this one and closes
+   * it with itself; after an errno this one is the caller's as before.
+   *
+   * A stream's handle is of kind 'file'. Path, identity, times, attributes, permissions, extended
+   * attributes, `rename` and `link` are those of its object; size, data, `flush` and `remove` are its own.
+   * The right to write the object is the right to make, rename and remove its streams.
+   */
+  stream(name: string): MaybePromise<Result<VfsHandle>>;
+  /**
+   * Makes a stream, empty, and opens it for reading and writing. EEXIST. EOPNOTSUPP: the object is a
+   * link or special file, or features.namedStreams is false.
+   */
+  createStream(name: string): MaybePromise<Result<VfsHandle>>;
+  removeStream(name: string): MaybePromise<Errno | 0>;
+  /** Of a stream's handle: its new name. EEXIST where there is another of that name, without `replace`. */
+  renameStream(name: string, replace: boolean): MaybePromise<Errno | 0>;
+
   /** Whether `remove` and `rename` are permitted here: 0, or what the kernel would refuse with. */
   removable(): MaybePromise<Errno | 0>;
 
@@ -207,6 +239,7 @@ export interface VfsFeatures {
   /** DOS attributes and creation time can be stored. */
   readonly attributes: boolean;
   readonly extendedAttributes: boolean;
+  readonly namedStreams: boolean;
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;

@@ -24,6 +24,7 @@ import { statx, stx } from '../../native/stat.ts';
 import {
   EACCES,
   EBADF,
+  EINVAL,
   EIO,
   EISDIR,
   ENOENT,
@@ -33,6 +34,7 @@ import {
   isErrno,
   type Result,
 } from '../errno.ts';
+import { StreamHandle } from '../stream-handle.ts';
 import type {
   MaybePromise,
   VfsChanges,
@@ -43,11 +45,13 @@ import type {
   VfsObjectId,
   VfsPermissions,
   VfsStat,
+  VfsStream,
 } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
 import { LocalCursor } from './local-cursor.ts';
+import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
 import { clientName } from './name-mapping.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
@@ -71,6 +75,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   readonly kind: VfsKind;
   readonly fileId: bigint;
   readonly volumeId: number;
+  readonly base = undefined;
   readonly openedAs: readonly string[];
   fd: number;
   readMode: ReadMode = 'nowait';
@@ -206,6 +211,52 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return { fd: this.fd, procFd: this.#share.procFd, isData: this.#isData };
   }
 
+  streamName(): undefined {}
+
+  streams(): Result<readonly VfsStream[]> {
+    if (!this.#share.features.namedStreams) return EOPNOTSUPP;
+    return this.isFile || this.isDirectory ? listStreams(this.#streamBase) : [];
+  }
+
+  stream(name: string): Result<VfsHandle> {
+    if (!this.#hasStreams) return ENOENT;
+    const stream = openStream(this.#streamBase, name);
+    return isErrno(stream) ? stream : new StreamHandle(this, stream, NO_ACCESS);
+  }
+
+  createStream(name: string): Result<VfsHandle> {
+    if (!this.#hasStreams) return EOPNOTSUPP;
+    const stream = makeStream(this.#streamBase, name);
+    return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
+  }
+
+  removeStream(name: string): Errno | 0 {
+    if (!this.#hasStreams) return ENOENT;
+    const stream = openStream(this.#streamBase, name);
+    if (isErrno(stream)) return stream;
+    const result = stream.remove();
+    stream.close();
+    return result;
+  }
+
+  renameStream(): Errno {
+    return EINVAL;
+  }
+
+  get #hasStreams(): boolean {
+    return this.#share.features.namedStreams && (this.isFile || this.isDirectory);
+  }
+
+  get #streamBase(): StreamBase {
+    return {
+      credentials: this.#credentials,
+      inode: this.#inode,
+      format: this.#share.streamFormat,
+      object: () => this.#eaObject,
+      sync: async () => this.#flushWith(this.#share.fullSync),
+    };
+  }
+
   removable(): Errno | 0 {
     return removable(this.#share, this.#credentials, this);
   }
@@ -275,17 +326,18 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   flush(): MaybePromise<Errno | 0> {
+    return this.#flushWith(this.#share.dataSync);
+  }
+
+  #flushWith(sync: (fd: number) => Promise<Errno | 0>): MaybePromise<Errno | 0> {
     if (this.#inode.error !== 0) return this.#inode.error;
-    if (this.#isData) return this.#whileRunning(this.#sync(this.fd));
+    const run = async (fd: number) => flushed(this.#inode, await sync(fd));
+    if (this.#isData) return this.#whileRunning(run(this.fd));
     if (this.kind !== 'file' && this.kind !== 'directory') return 0;
     // A path descriptor cannot be synced; the server's own reading one can.
     const fd = this.#reopen(O_RDONLY);
     if (fd < 0) return fd;
-    return this.#whileRunning(this.#sync(fd).finally(() => close(fd)));
-  }
-
-  async #sync(fd: number): Promise<Errno | 0> {
-    return flushed(this.#inode, await this.#share.dataSync(fd));
+    return this.#whileRunning(run(fd).finally(() => close(fd)));
   }
 
   truncate(length: number): Errno | 0 {

@@ -4,7 +4,7 @@
  * POSIX is kept in user.DOSATTRIB, as Samba and ksmbd do.
  */
 import assert from 'node:assert/strict';
-import { fdatasync, readFileSync } from 'node:fs';
+import { fdatasync, fsync, readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
@@ -22,6 +22,7 @@ import { OpenInodes } from './open-inodes.ts';
 import { OwnChanges } from './own-changes.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare } from './share.ts';
+import type { StreamFormat } from './stream-value.ts';
 import { isFat, Volumes } from './volumes.ts';
 
 export interface LocalVfsOptions {
@@ -33,9 +34,13 @@ export interface LocalVfsOptions {
   readonly directoryMode?: number;
   /** smb.conf `store dos attributes`. False: user.DOSATTRIB is neither written nor believed. */
   readonly storeAttributes?: boolean;
+  /** False: there are no named streams. */
+  readonly streams?: boolean;
+  /** Whose files the streams are to be: see docs/adr/0004-named-streams.md. Samba's unless told. */
+  readonly streamFormat?: StreamFormat;
   /** False: walk by component even where the kernel has openat2. */
   readonly openat2?: boolean;
-  /** Makes a file's data durable; tests put a failing one here. */
+  /** Makes a file durable; tests put a failing one here. */
   readonly dataSync?: (fd: number) => Promise<Errno | 0>;
 }
 
@@ -43,10 +48,12 @@ export interface LocalVfsOptions {
 const FILE_MODE = 0o744;
 const DIRECTORY_MODE = 0o755;
 
-const dataSyncInPool = (fd: number): Promise<Errno | 0> =>
-  new Promise((resolve) => {
-    fdatasync(fd, (error) => resolve(error === null ? 0 : errnoOf(error)));
-  });
+const inPool =
+  (sync: typeof fsync) =>
+  (fd: number): Promise<Errno | 0> =>
+    new Promise((resolve) => {
+      sync(fd, (error) => resolve(error === null ? 0 : errnoOf(error)));
+    });
 
 /** What every share of this process has in common, made with the first. */
 interface Shared {
@@ -77,12 +84,13 @@ function umaskOfProcess(): number {
   return Number.parseInt(/^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '0', 8);
 }
 
-function featuresOf(root: number, storeAttributes: boolean): VfsFeatures {
+function featuresOf(root: number, options: LocalVfsOptions): VfsFeatures {
   const isPlain = isFat(root);
   const hasXattrs = getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP;
   return {
-    attributes: hasXattrs && storeAttributes,
+    attributes: hasXattrs && options.storeAttributes !== false,
     extendedAttributes: hasXattrs,
+    namedStreams: hasXattrs && options.streams !== false,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
     fileSystemName: 'NTFS',
@@ -140,10 +148,12 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     inodes,
     own: new OwnChanges(),
     volumes,
-    features: featuresOf(root, options.storeAttributes !== false),
+    features: featuresOf(root, options),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
     umask: umaskOfProcess(),
-    dataSync: options.dataSync ?? dataSyncInPool,
+    dataSync: options.dataSync ?? inPool(fdatasync),
+    fullSync: options.dataSync ?? inPool(fsync),
+    streamFormat: options.streamFormat ?? 'samba',
   });
 }

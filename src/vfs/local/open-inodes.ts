@@ -1,15 +1,60 @@
 /**
- * What all handles of one inode share: the error of a write-back that failed. The kernel tells such an
- * error once, and the next fsync succeeds though the data is lost. So it is kept while any handle of the
- * inode is open in this process, and every flush answers it.
+ * What all handles of one inode share: the error of a write-back that failed, and the names of its open
+ * streams. The kernel tells such an error once, and the next fsync succeeds though the data is lost. So it
+ * is kept while any handle of the inode is open in this process, and every flush answers it.
  */
 import { EDQUOT, EIO, ENOSPC, type Errno } from '../errno.ts';
 
-export interface OpenInode {
-  readonly key: string;
+/** A named stream that some handle is of. */
+export interface OpenStream {
+  /** On disk. */
+  name: string;
+  isRemoved: boolean;
   handles: number;
+}
+
+export class OpenInode {
+  readonly key: string;
+  handles = 1;
   /** The first error of a write-back; 0 while all went well. */
-  error: Errno | 0;
+  error: Errno | 0 = 0;
+  /** By name; undefined while none is open. */
+  #streams: Map<string, OpenStream> | undefined;
+
+  constructor(key: string) {
+    this.key = key;
+  }
+
+  openStream(name: string): OpenStream {
+    this.#streams ??= new Map();
+    const known = this.#streams.get(name);
+    if (known !== undefined) {
+      known.handles++;
+      return known;
+    }
+    const stream = { name, isRemoved: false, handles: 1 };
+    this.#streams.set(name, stream);
+    return stream;
+  }
+
+  renameStream(stream: OpenStream, name: string): void {
+    this.#streams?.delete(stream.name);
+    stream.name = name;
+    this.#streams?.set(name, stream);
+  }
+
+  removeStream(name: string): void {
+    const stream = this.#streams?.get(name);
+    if (stream === undefined) return;
+    stream.isRemoved = true;
+    this.#streams?.delete(name);
+  }
+
+  closeStream(stream: OpenStream): void {
+    if (--stream.handles > 0 || stream.isRemoved) return;
+    this.#streams?.delete(stream.name);
+    if (this.#streams?.size === 0) this.#streams = undefined;
+  }
 }
 
 /** Errors that say that data was lost, not that the call was wrong. */
@@ -29,7 +74,7 @@ export class OpenInodes {
       known.handles++;
       return known;
     }
-    const inode: OpenInode = { key, handles: 1, error: 0 };
+    const inode = new OpenInode(key);
     this.#inodes.set(key, inode);
     return inode;
   }

@@ -4,6 +4,7 @@ import type { VfsFeatures } from '../vfs.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
+import type { StreamFormat } from './stream-value.ts';
 import type { Volumes } from './volumes.ts';
 
 export interface LocalShare {
@@ -24,6 +25,9 @@ export interface LocalShare {
   readonly umask: number;
   /** Makes a file's data durable; off the thread. */
   readonly dataSync: (fd: number) => Promise<Errno | 0>;
+  /** The same with all that the inode has: extended attributes are none of its data. */
+  readonly fullSync: (fd: number) => Promise<Errno | 0>;
+  readonly streamFormat: StreamFormat;
 }
 
 /** An object that is held open, as the functions on names see it. */

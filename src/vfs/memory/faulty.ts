@@ -23,7 +23,7 @@ type Asynchronous<T> = Exclude<keyof T, 'kind' | 'fileId' | 'volumeId' | 'featur
 export type FaultyMethod =
   | 'attach'
   | Asynchronous<VfsTree>
-  | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent'>
+  | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent' | 'base' | 'streamName'>
   | 'cursor.next'
   | 'cursor.stat';
 
@@ -159,6 +159,35 @@ class FaultyHandle implements VfsHandle {
     return this.#run('setEas', () => this.#inner.setEas(changes));
   }
 
+  get base(): VfsHandle | undefined {
+    const { base } = this.#inner;
+    return base === undefined ? undefined : new FaultyHandle(base, this.#faults, this.#path);
+  }
+
+  streamName() {
+    return this.#inner.streamName();
+  }
+
+  streams() {
+    return this.#run('streams', () => this.#inner.streams());
+  }
+
+  stream(name: string): MaybePromise<Result<VfsHandle>> {
+    return this.#run('stream', () => this.#held(this.#inner.stream(name)));
+  }
+
+  createStream(name: string): MaybePromise<Result<VfsHandle>> {
+    return this.#run('createStream', () => this.#held(this.#inner.createStream(name)));
+  }
+
+  removeStream(name: string) {
+    return this.#run('removeStream', () => this.#inner.removeStream(name));
+  }
+
+  renameStream(name: string, replace: boolean) {
+    return this.#run('renameStream', () => this.#inner.renameStream(name, replace));
+  }
+
   removable() {
     return this.#run('removable', () => this.#inner.removable());
   }
@@ -215,6 +244,10 @@ class FaultyHandle implements VfsHandle {
 
   close(): void {
     this.#passage.close(() => this.#inner.close());
+  }
+
+  #held(inner: MaybePromise<Result<VfsHandle>>) {
+    return map(inner, (handle) => new FaultyHandle(handle, this.#faults, this.#path));
   }
 
   #run<T>(method: FaultyMethod, operation: () => MaybePromise<T>): MaybePromise<T | Errno> {

@@ -18,6 +18,7 @@ import {
   type Result,
 } from '../errno.ts';
 import { changedEas } from '../extended-attributes.ts';
+import { StreamHandle } from '../stream-handle.ts';
 import type {
   Identity,
   VfsChanges,
@@ -28,16 +29,19 @@ import type {
   VfsObjectId,
   VfsPermissions,
   VfsStat,
+  VfsStream,
 } from '../vfs.ts';
 import { may, mayAdd, mayOwn, mayTake, permissionsOf, READ, WRITE } from './access.ts';
 import { MemoryCursor } from './cursor.ts';
 import { type Entry, isWithin, type MemoryNode, pathOf, statOf } from './node.ts';
+import { findStream, listStreams, MemoryStream, makeStream, type StreamNode } from './streams.ts';
 import type { Place, Volume } from './volume.ts';
 
 export class MemoryHandle implements VfsHandle {
   readonly kind: VfsKind;
   readonly fileId: bigint;
   readonly volumeId: number;
+  readonly base = undefined;
   readonly #volume: Volume;
   readonly #node: MemoryNode;
   /** The name that the object was opened by; undefined for the root. */
@@ -119,6 +123,49 @@ export class MemoryHandle implements VfsHandle {
     this.#node.eas = eas.map(({ name, value }) => ({ name, value: Buffer.from(value) }));
     this.#node.changeTime = this.#volume.clock();
     return 0;
+  }
+
+  streamName(): undefined {
+    this.#used();
+  }
+
+  streams(): readonly VfsStream[] {
+    this.#used();
+    return listStreams(this.#node);
+  }
+
+  stream(name: string): Result<VfsHandle> {
+    this.#used();
+    const stream = findStream(this.#node, name);
+    return stream === undefined ? ENOENT : this.#streamHandle(stream, false);
+  }
+
+  createStream(name: string): Result<VfsHandle> {
+    this.#used();
+    const node = this.#node;
+    if (node.kind !== 'file' && node.kind !== 'directory') return EOPNOTSUPP;
+    if (findStream(node, name) !== undefined) return EEXIST;
+    if (!may(node, this.#identity, WRITE)) return EACCES;
+    return this.#streamHandle(makeStream(this.#volume, node, name), true);
+  }
+
+  removeStream(name: string): Errno | 0 {
+    this.#used();
+    const stream = findStream(this.#node, name);
+    return stream === undefined ? ENOENT : this.#streamObject(stream).remove();
+  }
+
+  #streamObject(stream: StreamNode): MemoryStream {
+    return new MemoryStream(this.#volume, this.#node, stream, this.#identity);
+  }
+
+  #streamHandle(stream: StreamNode, isNew: boolean): VfsHandle {
+    return new StreamHandle(this, this.#streamObject(stream), { read: isNew, write: isNew });
+  }
+
+  renameStream(): Errno {
+    this.#used();
+    return EINVAL;
   }
 
   removable(): Errno | 0 {

@@ -121,6 +121,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
     features: {
       attributes: true,
       extendedAttributes: true,
+      namedStreams: true,
       hardLinks: true,
       sparseFiles: true,
       fileSystemName: 'NTFS',

@@ -8,6 +8,7 @@ import { foldKey } from '../../fscc/upcase.ts';
 import { ENOENT, type Errno } from '../errno.ts';
 import type { FileTime, VfsEa, VfsKind, VfsStat } from '../vfs.ts';
 import type { Pages } from './pages.ts';
+import type { StreamNode } from './streams.ts';
 
 export interface Entry {
   name: string;
@@ -32,6 +33,8 @@ interface NodeBase {
   lastWriteTime: FileTime;
   changeTime: FileTime;
   eas: readonly VfsEa[];
+  /** By folded name; undefined where there are none. */
+  streams: Map<string, StreamNode> | undefined;
 }
 
 export interface FileNode extends NodeBase {

@@ -6,6 +6,7 @@ import type { FileTime, Identity, VfsKind } from '../vfs.ts';
 import { may, SEARCH } from './access.ts';
 import { type DirectoryNode, type Entry, type MemoryNode, Names } from './node.ts';
 import { Pages, type Space } from './pages.ts';
+import { releaseStreams } from './streams.ts';
 
 const DEFAULT_MODE: Record<VfsKind, number> = {
   file: 0o644,
@@ -62,6 +63,7 @@ export class Volume {
       lastWriteTime: time,
       changeTime: time,
       eas: [],
+      streams: undefined,
     };
     if (kind === 'directory') return { ...base, kind, names: new Names(), entry: undefined };
     if (kind !== 'file') return { ...base, kind };
@@ -95,6 +97,7 @@ export class Volume {
   /** Gives back the space of an object that nobody names or holds. */
   forget(node: MemoryNode): void {
     if (node.handleCount > 0) return;
+    if (node.linkCount === 0) releaseStreams(node);
     if (node.kind !== 'file') return;
     node.flushError = 0;
     if (node.linkCount === 0) node.pages.release();

@@ -9,6 +9,7 @@ import {
   EACCES,
   EBADF,
   EBUSY,
+  EINVAL,
   EISDIR,
   ENOENT,
   ENOTDIR,
@@ -55,6 +56,7 @@ interface Access {
 const NO_ACCESS: Access = { read: false, write: false };
 
 export class PortableHandle implements VfsHandle {
+  readonly base = undefined;
   readonly kind: VfsKind;
   readonly fileId: bigint;
   readonly volumeId: number;
@@ -141,6 +143,29 @@ export class PortableHandle implements VfsHandle {
 
   setEas(): Errno {
     return EOPNOTSUPP;
+  }
+
+  streamName(): undefined {}
+
+  /** node:fs has no extended attributes to keep them in. */
+  streams(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  stream(): Errno {
+    return ENOENT;
+  }
+
+  createStream(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  removeStream(): Errno {
+    return ENOENT;
+  }
+
+  renameStream(): Errno {
+    return EINVAL;
   }
 
   removable(): Errno | 0 {

@@ -172,6 +172,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
     features: {
       attributes: false,
       extendedAttributes: false,
+      namedStreams: false,
       hardLinks: true,
       sparseFiles: process.platform === 'linux',
       fileSystemName: 'NTFS',
