@@ -11,7 +11,7 @@ import {
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
-import { NO_LIMIT } from './config/parameters.ts';
+import { NO_LIMIT, STREAMS_MODULE } from './config/parameters.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
@@ -217,7 +217,12 @@ function fileSystem(share: ShareConfiguration): Vfs {
     directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
   };
   if (isPortable()) return createPortableVfs(options);
-  return createLocalVfs({ ...options, storeAttributes: share.storeDosAttributes });
+  return createLocalVfs({
+    ...options,
+    storeAttributes: share.storeDosAttributes,
+    streams: share.vfsObjects.includes(STREAMS_MODULE),
+    streamFormat: share.streamFormat,
+  });
 }
 
 /** Changes by other programs on the host are told, where it can be done. */

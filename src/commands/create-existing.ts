@@ -42,6 +42,7 @@ import { whileChanging } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
+import { dropStreams } from './drop-streams.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { replaceEas } from './extended-attributes.ts';
@@ -54,7 +55,7 @@ export async function openExisting(
 ): Promise<Outcome | Errno> {
   const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
   // What was found out about a file that has gone since is of no account.
-  const prepared = ended(request) ?? (handle.path() === ENOENT ? ESTALE : found);
+  const prepared = ended(request) ?? (isGone(handle) ? ESTALE : found);
   if (typeof prepared === 'number') {
     handle.close();
     return prepared;
@@ -66,7 +67,10 @@ export async function openExisting(
     return given ?? openExisting(wanted, request, handle);
   }
   const open = register(wanted, request, handle, prepared.access);
-  if (typeof open === 'number') return open;
+  if (typeof open === 'number') {
+    handle.close();
+    return open;
+  }
   try {
     const opening = openData(wanted, open, handle, prepared.stat);
     const failed = await (overwrites(wanted)
@@ -87,6 +91,9 @@ export async function openExisting(
     open.lifetime.release();
   }
 }
+
+const isGone = (handle: VfsHandle): boolean =>
+  handle.path() === ENOENT || handle.streamName() === ENOENT;
 
 function actionOf(wanted: Wanted): number {
   if (!overwrites(wanted)) return FILE_OPENED;
@@ -110,7 +117,8 @@ async function prepare(
 ): Promise<{ access: number; stat: VfsStat } | NtStatus> {
   const stat = await handle.stat();
   if (isErrno(stat)) return statusOfErrno(stat);
-  const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat);
+  const isDirectory = (handle.base ?? handle).kind === 'directory';
+  const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat, isDirectory);
   if (refused !== undefined) return refused;
   const needed = wanted.access | impliedAccess(wanted);
   if (!(await grantable(request.tree, handle, needed))) return STATUS_ACCESS_DENIED;
@@ -139,18 +147,23 @@ function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
 }
 
 /** MS-FSA 2.1.5.1.2 and 2.1.5.1.2.1: read-only, hidden and system files. */
-function refuseAttributes(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
-  const { attributes } = stat;
+export function refuseAttributes(
+  wanted: Wanted,
+  { attributes }: VfsStat,
+  isDirectory: boolean,
+): NtStatus | undefined {
+  const isStream = wanted.stream !== undefined;
   const deletes = (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0;
-  if (deletes && wanted.path.length === 0) return STATUS_CANNOT_DELETE;
+  if (deletes && wanted.path.length === 0 && !isStream) return STATUS_CANNOT_DELETE;
   const writes = wanted.access | impliedAccess(wanted);
   if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
-    if (stat.kind === 'file' && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {
+    if (!isDirectory && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {
       return STATUS_ACCESS_DENIED;
     }
     if (deletes) return STATUS_CANNOT_DELETE;
   }
-  if (!overwrites(wanted)) return undefined;
+  // "If Stream.Name is empty"
+  if (!overwrites(wanted) || isStream) return undefined;
   const guarded = attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
   return (guarded & ~wanted.fileAttributes) !== 0 ? STATUS_ACCESS_DENIED : undefined;
 }
@@ -170,6 +183,26 @@ async function openData(
     if (isErrno(opened)) return statusOfErrno(opened);
   }
   if (!overwrites(wanted)) return undefined;
+  return handle.base === undefined
+    ? overwriteFile(wanted, open, handle, stat)
+    : overwriteStream(handle, stat);
+}
+
+/** The rest of the file stays as it is. */
+async function overwriteStream(handle: VfsHandle, stat: VfsStat): Promise<NtStatus | undefined> {
+  const emptied = stat.size === 0 ? 0 : await handle.truncate(0);
+  return isErrno(emptied) ? statusOfErrno(emptied) : undefined;
+}
+
+/** Data, extended attributes and named streams go. */
+async function overwriteFile(
+  wanted: Wanted,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat,
+): Promise<NtStatus | undefined> {
+  const dropped = await dropStreams(open, handle);
+  if (isErrno(dropped)) return statusOfErrno(dropped);
   const replaced = await replaceEas(handle, wanted.eas);
   if (isErrno(replaced)) return statusOfErrno(replaced);
   const emptied = stat.size === 0 ? 0 : await handle.truncate(0);

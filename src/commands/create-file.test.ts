@@ -335,7 +335,7 @@ scenario('names', async ({ make, close, put }) => {
     ['dir\\..\\..\\x', STATUS_OBJECT_PATH_SYNTAX_BAD],
     [`x${'y'.repeat(255)}`, STATUS_NAME_TOO_LONG],
     ['dir\\file::$DATA', STATUS_SUCCESS],
-    ['dir\\file:stream', STATUS_OBJECT_NAME_INVALID],
+    ['dir\\file:stream', STATUS_SUCCESS],
     ['dir::$DATA', STATUS_FILE_IS_A_DIRECTORY],
     ['dir::$INDEX_ALLOCATION', STATUS_SUCCESS],
     ['dir:$I30:$INDEX_ALLOCATION', STATUS_SUCCESS],

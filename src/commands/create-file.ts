@@ -2,8 +2,9 @@
  * MS-SMB2 3.3.5.9 with MS-FSA 2.1.5.1: opening and making files and directories.
  *
  *     name → lookup ─┬─ found ──▶ create-existing.ts: type → disposition → access
+ *                    │   └─ for a stream ▶ create-stream.ts: found, or made
  *                    └─ missing ▶ create-new.ts
- *                                 both ▶ register-open.ts: share mode, the open in its tables
+ *                                 all ▶ register-open.ts: share mode, the open in its tables
  *
  * From the share-mode check to the registration of the open nothing is awaited, so no other open can
  * come between. Before it anything may have happened to the name, after it to the open: each step looks.
@@ -14,6 +15,7 @@ import { EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/err
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
+import { openStream } from './create-stream.ts';
 import { createsIfMissing, refuseOnShare, type Wanted, want } from './create-wanted.ts';
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
@@ -26,7 +28,7 @@ const MAX_ATTEMPTS = 4;
 export async function createFile(body: CreateWish, request: TreeRequest): Promise<Outcome> {
   const path = parsePath(body.name);
   if (isRefusedName(path)) return path;
-  const wanted = want(body, path);
+  const wanted = want(body, path, request.tree.share.vfs!.features.namedStreams);
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
@@ -44,7 +46,11 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
   const { doomed } = request.server.files;
   if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
   const handle = await files!.lookup(wanted.path);
-  if (!isErrno(handle)) return openExisting(wanted, request, handle);
+  if (!isErrno(handle)) {
+    return wanted.stream === undefined
+      ? openExisting(wanted, request, handle)
+      : openStream(wanted, request, handle, wanted.stream);
+  }
   if (handle === ENOENT || handle === ENOPATH) {
     const path = await longPath(files!, wanted.path);
     if (path !== wanted.path) return openOrCreate({ ...wanted, path }, request);

@@ -11,9 +11,11 @@ import {
   FILE_ATTRIBUTE_TEMPORARY,
   FILE_ATTRIBUTE_VALID_SET,
 } from '../fscc/attributes.ts';
+import type { Author } from '../objects/directory-changes.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../smb2/create-options.ts';
-import { type Errno, isErrno } from '../vfs/errno.ts';
+import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
@@ -32,27 +34,30 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   const elsewhere = refuseLeaseKey(wanted, request, undefined);
   if (elsewhere !== undefined) return elsewhere;
   const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
-  const handle = await tree.files!.create(wanted.path, {
+  const made = await tree.files!.create(wanted.path, {
     kind: wanted.directoryOnly ? 'directory' : 'file',
     attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
   });
-  if (isErrno(handle)) return handle;
-  const { changes } = request.server;
+  if (isErrno(made)) return made;
   const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };
-  changes.added(tree.share, handle, wanted.path, author);
+  request.server.changes.added(tree.share, made, wanted.path, author);
+  const handle =
+    wanted.stream === undefined ? made : await firstStream(wanted.stream, request, made, author);
+  if (isErrno(handle)) return handle;
   const gone = ended(request);
   if (gone !== undefined) {
     // Its maker is not there to delete it.
-    const where = changes.where(tree.share, handle);
-    const deleted =
-      (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0 && (await handle.remove()) === 0;
-    if (deleted) changes.removed(where, handle.kind, author);
+    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0)
+      await removeAgain(request, handle, author);
     handle.close();
     return gone;
   }
   const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
   const open = register(wanted, request, handle, access);
-  if (typeof open === 'number') return open;
+  if (typeof open === 'number') {
+    handle.close();
+    return open;
+  }
   try {
     const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
     const failed = set !== 0 ? set : await reserve(wanted, handle);
@@ -67,4 +72,30 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   } finally {
     open.lifetime.release();
   }
+}
+
+/** A file that cannot have the stream it was made for is not made. */
+async function firstStream(
+  name: string,
+  request: TreeRequest,
+  made: VfsHandle,
+  author: Author,
+): Promise<Result<VfsHandle>> {
+  const stream = await made.createStream(name);
+  if (isErrno(stream)) {
+    await removeAgain(request, made, author);
+    made.close();
+    return stream;
+  }
+  request.server.changes.streamAdded(request.tree.share, stream);
+  return stream;
+}
+
+async function removeAgain(
+  { server, tree }: TreeRequest,
+  handle: VfsHandle,
+  author: Author,
+): Promise<void> {
+  const where = server.changes.where(tree.share, handle);
+  if ((await handle.remove()) === 0) server.changes.removed(where, handle, author);
 }

@@ -4,6 +4,7 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_EAS_NOT_SUPPORTED,
+  STATUS_INVALID_PARAMETER,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_INVALID,
 } from '../dtyp/ntstatus.ts';
@@ -33,6 +34,8 @@ export interface Wanted extends CreateWish {
   readonly access: number;
   readonly maximum: boolean;
   readonly path: readonly string[];
+  /** The named stream; undefined for the file or directory itself. */
+  readonly stream: string | undefined;
   readonly directoryOnly: boolean;
   readonly fileOnly: boolean;
   /** The name ends in a backslash. */
@@ -43,14 +46,16 @@ export interface Wanted extends CreateWish {
   readonly allocationSize: number;
 }
 
-export function want(body: CreateWish, { components, stream, trailingBackslash }: ParsedPath) {
+export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean) {
+  const { components, stream, trailingBackslash } = path;
   const { createOptions } = body;
-  // There are no named streams here; the unnamed one is the file itself.
-  if (stream !== undefined && stream.name !== '' && stream.name !== '$I30') {
-    return STATUS_OBJECT_NAME_INVALID;
-  }
   const isData = stream?.type === '$DATA';
   const isIndex = stream?.type === '$INDEX_ALLOCATION';
+  // MS-FSA note 47: without named streams no name has a stream in it, not even the unnamed one.
+  if (stream !== undefined && !hasStreams) return STATUS_OBJECT_NAME_INVALID;
+  if (isIndex && stream.name !== '' && stream.name.toUpperCase() !== '$I30') {
+    return STATUS_INVALID_PARAMETER;
+  }
   const directoryOnly = (createOptions & FILE_DIRECTORY_FILE) !== 0 || isIndex;
   const fileOnly = (createOptions & FILE_NON_DIRECTORY_FILE) !== 0 || isData;
   if (isData && directoryOnly) return STATUS_NOT_A_DIRECTORY;
@@ -63,6 +68,7 @@ export function want(body: CreateWish, { components, stream, trailingBackslash }
     access: (mapped & ~MAXIMUM_ALLOWED) >>> 0,
     maximum: (mapped & MAXIMUM_ALLOWED) !== 0,
     path: components,
+    stream: isData && stream.name !== '' ? stream.name : undefined,
     directoryOnly,
     fileOnly,
     trailingBackslash,
@@ -107,7 +113,7 @@ export function impliedAccess(wanted: Wanted): number {
 
 /** 3.3.5.9.3: AlSi. A file system that cannot reserve is no reason to fail. */
 export async function reserve(wanted: Wanted, handle: VfsHandle): Promise<Errno | 0> {
-  if (wanted.allocationSize === 0 || handle.kind !== 'file') return 0;
+  if (wanted.allocationSize === 0 || handle.kind !== 'file' || handle.base !== undefined) return 0;
   const result = await handle.allocate(wanted.allocationSize);
   return result === EOPNOTSUPP ? 0 : result;
 }

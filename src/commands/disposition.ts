@@ -66,8 +66,8 @@ async function markDeleted(
     return STATUS_CANNOT_DELETE;
   }
   const path = handle.path();
-  // The root of the share stays.
-  if (!isErrno(path) && path.length === 0) return STATUS_CANNOT_DELETE;
+  // The root of the share stays; a stream of it may go.
+  if (handle.base === undefined && !isErrno(path) && path.length === 0) return STATUS_CANNOT_DELETE;
   const removable = await handle.removable();
   if (isErrno(removable)) return statusOfErrno(removable);
   // Last: what is made in it from now on is seen below.

@@ -39,7 +39,7 @@ export async function namesBefore(
         replaced,
         open,
       );
-      if (handle.kind === 'file') open.file!.untold |= RENAMED;
+      if (handle.kind === 'file') open.file!.note(RENAMED);
     },
     tellLink: async () => {
       const made = await tree.files!.lookup(path);

@@ -1,10 +1,5 @@
 /** MS-SMB2 3.3.5.20.1 and MS-FSA 2.1.5.12: information about a file. */
-import {
-  STATUS_ACCESS_DENIED,
-  STATUS_BUFFER_OVERFLOW,
-  STATUS_NOT_SUPPORTED,
-  STATUS_SUCCESS,
-} from '../dtyp/ntstatus.ts';
+import { STATUS_ACCESS_DENIED, STATUS_NOT_SUPPORTED } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import {
   COMPRESSION_FORMAT_NONE,
@@ -34,14 +29,8 @@ import {
   FileStandardInformation,
 } from '../fscc/file-information.ts';
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
-import {
-  type FittedInformation,
-  fileQueryRules,
-  fitInformation,
-  refuseFileQuery,
-} from '../fscc/information-rules.ts';
+import { fileQueryRules, fitInformation, refuseFileQuery } from '../fscc/information-rules.ts';
 import { formatPath } from '../fscc/names.ts';
-import { encodeStreamInformation } from '../fscc/stream-information.ts';
 import type { Open } from '../objects/open.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno, type Result } from '../vfs/errno.ts';
@@ -51,6 +40,7 @@ import { reparseTagOf } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
 import type { QueryResult } from './query-info.ts';
+import { queryStreams } from './query-streams.ts';
 import { alternateName } from './short-names.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
@@ -78,11 +68,11 @@ export function queryFileInfo(
       typeof short === 'number' ? short : fit(encodeFileNameInformation(short)),
     );
   }
+  if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, handle);
   const stat = handle.stat();
   const eaSize = HOLDS_EA_SIZE.has(body.fileInfoClass) ? eaSizeOf(handle) : 0;
   const answer = (known: Result<VfsStat>, size: number): QueryResult => {
     if (isErrno(known)) return statusOfErrno(known);
-    if (body.fileInfoClass === Class.FileStreamInformation) return streams(body, known);
     const encoded = fileInformation(body.fileInfoClass, {
       open,
       handle,
@@ -180,20 +170,24 @@ const basic = (subject: Subject): FileBasicInformation => ({
   fileAttributes: attributes(subject),
 });
 
-/** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less. */
+/** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less; a stream may go alone. */
 function standard({ open, stat }: Subject): FileStandardInformation {
-  const deletePending = open.file?.deletePending === true;
+  const { file } = open;
+  const fileGoes = (file?.base ?? file)?.deletePending === true;
+  const numberOfLinks = Math.max(
+    0,
+    (stat.kind === 'directory' ? 1 : stat.linkCount) - Number(fileGoes),
+  );
   return {
     allocationSize: stat.allocationSize,
     endOfFile: stat.size,
-    numberOfLinks: Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - +deletePending),
-    deletePending,
+    numberOfLinks,
+    deletePending: file?.deletePending === true || numberOfLinks === 0,
     directory: stat.kind === 'directory',
   };
 }
 
 function all(subject: Subject): Buffer | number {
-  const path = subject.handle.path();
   const info: FileAllInformation = {
     basic: basic(subject),
     standard: standard(subject),
@@ -203,7 +197,7 @@ function all(subject: Subject): Buffer | number {
     position: { currentByteOffset: subject.open.position },
     mode: { mode: subject.open.mode },
     alignment: { alignmentRequirement: FILE_BYTE_ALIGNMENT },
-    name: isErrno(path) ? '' : formatPath(path),
+    name: fileName(subject.handle),
   };
   return encodeFileAllInformation(info);
 }
@@ -212,23 +206,16 @@ function all(subject: Subject): Buffer | number {
 function name(handle: VfsHandle, normalized: boolean): Buffer | number {
   const path = handle.path();
   if (isErrno(path)) return statusOfErrno(path);
-  return encodeFileNameInformation(normalized ? path.join('\\') : formatPath(path));
+  const full = fileName(handle);
+  return encodeFileNameInformation(normalized ? full.slice(1) : full);
 }
 
-/** MS-FSA 2.1.5.12.28: the unnamed stream of a file; a directory has none. */
-function streams(body: QueryInfoRequest, stat: VfsStat): FittedInformation {
-  if (stat.kind !== 'file') return { status: STATUS_SUCCESS, bytes: NOTHING };
-  const { bytes, complete } = encodeStreamInformation(
-    [
-      {
-        streamName: '::$DATA',
-        streamSize: stat.size,
-        streamAllocationSize: stat.allocationSize,
-      },
-    ],
-    body.outputBufferLength,
-  );
-  return { status: complete ? STATUS_SUCCESS : STATUS_BUFFER_OVERFLOW, bytes };
+/** With the name of the stream, if it is one, without its type. Empty once the name is removed. */
+function fileName(handle: VfsHandle): string {
+  const path = handle.path();
+  const stream = handle.streamName();
+  if (isErrno(path) || isErrno(stream)) return '';
+  return stream === undefined ? formatPath(path) : `${formatPath(path)}:${stream}`;
 }
 
 /** What a pipe tells: never an error where Windows gives an answer. */

@@ -6,6 +6,7 @@ import {
   FILE_CASE_SENSITIVE_SEARCH,
   FILE_DEVICE_DISK,
   FILE_DEVICE_IS_MOUNTED,
+  FILE_NAMED_STREAMS,
   FILE_READ_ONLY_VOLUME,
   FILE_SUPPORTS_EXTENDED_ATTRIBUTES,
   FILE_SUPPORTS_HARD_LINKS,
@@ -127,6 +128,7 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     FILE_CASE_PRESERVED_NAMES |
     FILE_UNICODE_ON_DISK |
     FILE_SUPPORTS_OBJECT_IDS |
+    (features.namedStreams ? FILE_NAMED_STREAMS : 0) |
     (features.extendedAttributes ? FILE_SUPPORTS_EXTENDED_ATTRIBUTES : 0) |
     (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
     (readOnly ? FILE_READ_ONLY_VOLUME : 0)

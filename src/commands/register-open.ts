@@ -9,7 +9,6 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { unusedId } from '../objects/ids.ts';
 import { Open } from '../objects/open.ts';
-import { SharedFiles } from '../objects/shared-file.ts';
 import {
   FILE_DELETE_ON_CLOSE,
   FILE_NO_INTERMEDIATE_BUFFERING,
@@ -24,6 +23,7 @@ import { impliedAccess, overwrites, type Wanted } from './create-wanted.ts';
 /** Open.Mode, MS-FSA 2.1.5.1 phase 3: what FileModeInformation shows. */
 const MODE_BITS =
   FILE_WRITE_THROUGH | FILE_SEQUENTIAL_ONLY | FILE_NO_INTERMEDIATE_BUFFERING | FILE_DELETE_ON_CLOSE;
+
 /** Oplocks and leases of others that this open breaks; undefined where nothing is to be waited for. */
 export function standsInTheWay(
   wanted: Wanted,
@@ -31,16 +31,13 @@ export function standsInTheWay(
   handle: VfsHandle,
   access: number,
 ): MaybePromise<NtStatus | undefined> {
-  const file = request.server.files.find(SharedFiles.key(handle.volumeId, handle.fileId));
-  if (file === undefined || file.deletePending) return undefined;
+  const file = request.server.files.findOf(handle);
+  if (file === undefined || file.isDoomed) return undefined;
   const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
   return makeWay(wanted, request, file, mode, overwrites(wanted));
 }
 
-/**
- * Share modes, then the open in all its tables, held for the CREATE. The handle is closed where this
- * refuses.
- */
+/** Share modes, then the open in all its tables, held for the CREATE. */
 export function register(
   wanted: Wanted,
   request: TreeRequest,
@@ -48,17 +45,17 @@ export function register(
   access: number,
 ): Open | NtStatus {
   const { server, session, tree } = request;
-  const file = server.files.get(SharedFiles.key(handle.volumeId, handle.fileId));
+  const file = server.files.getOf(handle);
   const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
+  const whole = file.base ?? file;
   const refused =
-    file.deletePending || server.files.replaced.has(file.key)
+    file.isDoomed || server.files.replaced.has(whole.key)
       ? STATUS_DELETE_PENDING
       : file.sharingViolation(mode)
         ? STATUS_SHARING_VIOLATION
         : refuseLeaseKey(wanted, request, file);
   if (refused !== undefined) {
     if (!file.deletePending) server.files.release(file);
-    handle.close();
     return refused;
   }
   const open = new Open(

@@ -13,7 +13,7 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
-import { isRefusedName, parsePath } from '../fscc/names.ts';
+import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
 import {
   decodeRenameInformation,
   decodeRenameInformationEx,
@@ -22,7 +22,7 @@ import {
   FILE_RENAME_REPLACE_IF_EXISTS,
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
-import { SharedFiles } from '../objects/shared-file.ts';
+import { type SharedFile, SharedFiles } from '../objects/shared-file.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
@@ -31,6 +31,7 @@ import type { OpenRequest } from './command.ts';
 import { arriving } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { namesBefore } from './names-before.ts';
+import { renameStream } from './rename-stream.ts';
 import { longPath } from './short-names.ts';
 
 interface Target {
@@ -72,36 +73,42 @@ function ex(buffer: Buffer): Target | NtStatus {
 }
 
 /** The new path, relative to the share: 3.3.5.21.1 and the checks that MS-FSA begins with. */
-function destination(target: Target): readonly string[] | NtStatus {
+function destination(target: Target): ParsedPath | NtStatus {
   if (target.rootDirectory !== 0) return STATUS_INVALID_PARAMETER;
   if (target.fileName === '' || target.fileName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
-  // A stream's new name; there are no named streams.
-  if (target.fileName.startsWith(':')) return STATUS_NOT_SUPPORTED;
   const path = parsePath(target.fileName);
   if (isRefusedName(path)) return path;
-  if (path.stream !== undefined || path.components.length === 0) return STATUS_OBJECT_NAME_INVALID;
-  return path.components;
+  return path.components.length === 0 ? STATUS_OBJECT_NAME_INVALID : path;
 }
 
 async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
-  const named = destination(target);
-  if (typeof named === 'number') return named;
   const { open, tree } = request;
+  if (target.fileName.startsWith(':')) return renameStream(target, request);
+  const parsed = destination(target);
+  if (typeof parsed === 'number') return parsed;
+  const named = parsed.components;
   const path = await longPath(tree.files!, named);
   if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
   if (own.length === 0) return STATUS_ACCESS_DENIED;
   return arriving(path, request, async () => {
-    const refused = await refuseDirectories(path, own, request);
+    const refused =
+      (await refuseDirectories(path, own, request)) ??
+      (parsed.stream === undefined ? undefined : STATUS_OBJECT_NAME_INVALID) ??
+      (await refuseOpenStreams(open.file!, request));
     return refused ?? name(path, target, request, 'rename');
   });
 }
 
 async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
-  const named = destination(target);
-  if (typeof named === 'number') return named;
   const { open, tree } = request;
+  // 2.1.5.15.7: "Open.Stream.Name is not empty"
+  if (open.handle!.base !== undefined) return STATUS_INVALID_PARAMETER;
+  const parsed = destination(target);
+  if (typeof parsed === 'number') return parsed;
+  if (parsed.stream !== undefined) return STATUS_OBJECT_NAME_INVALID;
+  const named = parsed.components;
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const path = await longPath(tree.files!, named);
@@ -199,6 +206,24 @@ function openFilesBelow(directory: readonly string[], { open, server }: OpenRequ
   });
 }
 
+/** Other streams of the file that are open, as smb2.streams.basefile-rename-with-open-stream wants it. */
+async function refuseOpenStreams(
+  file: SharedFile,
+  request: OpenRequest,
+): Promise<NtStatus | undefined> {
+  for (const other of otherStreams(file)) {
+    const given = await breakFor(request, other, { kind: 'rename' }, request.open);
+    if (given !== undefined) return given;
+  }
+  return otherStreams(file).length > 0 ? STATUS_ACCESS_DENIED : undefined;
+}
+
+function otherStreams(file: SharedFile): SharedFile[] {
+  const whole = file.base ?? file;
+  const all = [whole, ...(whole.streams?.values() ?? [])];
+  return all.filter((other) => other !== file && other.opens.size > 0);
+}
+
 async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
   try {
     return await handle.stat();
@@ -234,7 +259,9 @@ async function whatStands(
   const key = SharedFiles.key(existing.volumeId, existing.fileId);
   const file = server.files.find(key);
   if (file === undefined) return { key, replace: true };
-  const given = await breakFor(request, file, { kind: 'delete' }, open);
-  if (given !== undefined) return given;
+  for (const each of [file, ...otherStreams(file)]) {
+    const given = await breakFor(request, each, { kind: 'delete' }, open);
+    if (given !== undefined) return given;
+  }
   return server.files.find(key) === undefined ? { key, replace: true } : STATUS_ACCESS_DENIED;
 }

@@ -53,7 +53,7 @@ function answerSet(status: NtStatus, body: SetInfoRequest, request: OpenRequest)
   if (status !== STATUS_SUCCESS) return status;
   if (open.file === undefined) return reply;
   const changes = changesBySetting(body);
-  open.file.untold |= changes;
+  open.file.note(changes);
   if (changes !== 0 || setsChangeTime(body)) server.changes.described(open.handle!, open);
   return reply;
 }

@@ -79,7 +79,7 @@ const WRITTEN = FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE;
 
 function answerWrite(count: number, open: Open): Outcome {
   if (count < 0) return statusOfErrno(count);
-  open.file!.untold |= WRITTEN;
+  open.file!.note(WRITTEN);
   open.wrote = true;
   return { body: encodeWriteResponse({ count }) };
 }

@@ -79,6 +79,19 @@ const boolOrAuto: ValueType<boolean> = {
   print: bool.print,
 };
 
+/** Of Samba's modules the one that is part of this server. */
+export const STREAMS_MODULE = 'streams_xattr';
+
+function otherModules(modules: readonly string[]): string | undefined {
+  const others = modules.filter((name) => name !== STREAMS_MODULE);
+  return others.length === 0 ? undefined : `"vfs objects": not supported yet: ${others.join(', ')}`;
+}
+
+const streamFormat = choice<'samba' | 'ksmbd'>([
+  ['samba', 'samba'],
+  ['ksmbd', 'ksmbd'],
+]);
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** ksmbd's greatest value where a number is a limit, which 0 stands for. */
@@ -250,7 +263,16 @@ export const shareParameters = {
   hideUnreadable: unsupported('hide unreadable', bool, false),
   timeMachine: unsupported('time machine', bool, false),
   continuousAvailability: unsupported('continuous availability', bool, false),
-  vfsObjects: unsupported('vfs objects', words, [], ['vfs object']),
+  /**
+   * streams_xattr: named streams. Samba and ksmbd have none without it; Windows and macOS lose what belongs to
+   * their files then, so here it is what goes without saying, and a list without it turns them off.
+   */
+  vfsObjects: parameter('vfs objects', words, [STREAMS_MODULE] as readonly string[], {
+    aliases: ['vfs object'],
+    caveat: otherModules,
+  }),
+  /** Whose streams those on the disk are: their bytes differ, see docs/adr/0004-named-streams.md. */
+  streamFormat: parameter('streams_xattr:format', streamFormat, 'samba'),
 } satisfies Table;
 
 export type GlobalValues = Values<typeof globalParameters>;

@@ -20,6 +20,7 @@ import {
   STATUS_NAME_TOO_LONG,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
+  STATUS_OBJECT_TYPE_MISMATCH,
 } from '../dtyp/ntstatus.ts';
 import { isWildcard } from './wildcard.ts';
 
@@ -123,6 +124,20 @@ function parseStream(text: string): StreamName | NtStatus {
   if (name.length > MAX_COMPONENT_UNITS) return STATUS_NAME_TOO_LONG;
   if (!consistsOf(name, illegalInStreamname)) return STATUS_OBJECT_NAME_INVALID;
   return { name, type };
+}
+
+/**
+ * MS-FSA 2.1.5.15.12.1: the new name of a stream, `:name` or `:name:$DATA`. A type that is left out is
+ * $DATA, as Windows has it (smb2.streams.rename).
+ */
+export function parseNewStreamName(text: string): StreamName | NtStatus {
+  const [, name, type, ...rest] = text.split(':');
+  if (name === undefined || rest.length > 1 || text.endsWith(':')) return STATUS_INVALID_PARAMETER;
+  if (name.length > MAX_COMPONENT_UNITS || !consistsOf(name, illegalInStreamname)) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const isData = rest.length === 0 && (type === undefined || type.toUpperCase() === '$DATA');
+  return isData ? { name, type: '$DATA' } : STATUS_OBJECT_TYPE_MISMATCH;
 }
 
 /** Why `name` cannot name a file or directory; undefined when it can. */

@@ -70,7 +70,7 @@ test('a change is told to who watches the directory, and above it to who watches
   assert.deepEqual(beside.told, undefined);
   assert.deepEqual(deaf.told, undefined);
   notifier.modified(share, at('a', 'directory'), FILE_NOTIFY_CHANGE_ATTRIBUTES);
-  notifier.removed(notifier.place(share, at('a', 'directory')), 'directory');
+  notifier.removed(notifier.place(share, at('a', 'directory')), at('a', 'directory'));
   assert.deepEqual(root.told, ['2 a']);
   assert.deepEqual(below.told, undefined, 'nothing of the directory itself');
   notifier.modified(share, gone, FILE_NOTIFY_CHANGE_ATTRIBUTES);

@@ -2,7 +2,7 @@
  * MS-FSA 2.1.4.1: takes every change that the server makes to the watches that it concerns.
  *
  * A place is the path of a file on the host: that of its share's folder, as the kernel tells it, and
- * the names below. So shares over one folder, and one share inside another, hear of each other's
+ * the names below, with `:name` for a stream. So shares over one folder, and one share inside another, hear of each other's
  * changes. Storage that is nowhere on the host has a root of its own. A watch is found by the place of
  * its directory: one look for each directory above the file, and none at all while nobody watches. A
  * directory that is renamed takes its watches along.
@@ -12,8 +12,11 @@
  */
 import {
   FILE_ACTION_ADDED,
+  FILE_ACTION_ADDED_STREAM,
   FILE_ACTION_MODIFIED,
+  FILE_ACTION_MODIFIED_STREAM,
   FILE_ACTION_REMOVED,
+  FILE_ACTION_REMOVED_STREAM,
   FILE_ACTION_RENAMED_NEW_NAME,
   FILE_ACTION_RENAMED_OLD_NAME,
 } from '../fscc/notify-information.ts';
@@ -27,6 +30,9 @@ import {
   FILE_NOTIFY_CHANGE_LAST_WRITE,
   FILE_NOTIFY_CHANGE_SECURITY,
   FILE_NOTIFY_CHANGE_SIZE,
+  FILE_NOTIFY_CHANGE_STREAM_NAME,
+  FILE_NOTIFY_CHANGE_STREAM_SIZE,
+  FILE_NOTIFY_CHANGE_STREAM_WRITE,
 } from '../smb2/change-notify.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { HostChange, HostWatch, HostWatcher } from '../vfs/host-changes.ts';
@@ -81,10 +87,16 @@ function hostChange(change: Exclude<HostChange, { kind: 'lost' | 'renamed' }>): 
   return { place, action: kind === 'added' ? FILE_ACTION_ADDED : FILE_ACTION_REMOVED, filter };
 }
 
+/** 2.1.5.1.2, for a named stream; also what a WRITE to one leaves to be told. */
+export const STREAM_WRITTEN = FILE_NOTIFY_CHANGE_STREAM_SIZE | FILE_NOTIFY_CHANGE_STREAM_WRITE;
+
 const parentOf = (place: string): string => place.slice(0, Math.max(0, place.lastIndexOf('/')));
 
 export const nameFilter = (kind: VfsKind): number =>
   kind === 'directory' ? FILE_NOTIFY_CHANGE_DIR_NAME : FILE_NOTIFY_CHANGE_FILE_NAME;
+
+const namesFilter = ({ base, kind }: VfsHandle): number =>
+  base === undefined ? nameFilter(kind) : FILE_NOTIFY_CHANGE_STREAM_NAME;
 
 export class ChangeNotifier {
   /** By the place of the directory that is watched. */
@@ -107,7 +119,11 @@ export class ChangeNotifier {
   /** As `place`, whoever watches. */
   placeOf(share: Share, handle: VfsHandle): string | undefined {
     const path = handle.path();
-    return isErrno(path) ? undefined : this.#placeBelow(share, path);
+    if (isErrno(path)) return undefined;
+    const place = this.#placeBelow(share, path);
+    const stream = handle.base === undefined ? undefined : handle.streamName();
+    if (place === undefined || isErrno(stream)) return undefined;
+    return stream === undefined ? place : `${place}:${stream}`;
   }
 
   /** The watch of this directory open, made if this is its first; undefined where it has no name. */
@@ -154,19 +170,29 @@ export class ChangeNotifier {
     this.report([{ place, action: FILE_ACTION_ADDED, filter: nameFilter(handle.kind) }]);
   }
 
-  removed(place: string | undefined, kind: VfsKind): void {
+  streamAdded(share: Share, handle: VfsHandle): void {
+    const place = this.place(share, handle);
     if (place === undefined) return;
-    this.report([{ place, action: FILE_ACTION_REMOVED, filter: nameFilter(kind) }]);
+    this.report([{ place, action: FILE_ACTION_ADDED_STREAM, filter: namesFilter(handle) }]);
+  }
+
+  /** `place`: where it was. */
+  removed(place: string | undefined, handle: VfsHandle): void {
+    if (place === undefined) return;
+    const action = handle.base === undefined ? FILE_ACTION_REMOVED : FILE_ACTION_REMOVED_STREAM;
+    this.report([{ place, action, filter: namesFilter(handle) }]);
   }
 
   modified(share: Share, handle: VfsHandle, filter: number): void {
     const place = this.place(share, handle);
-    if (place !== undefined) this.report([{ place, action: FILE_ACTION_MODIFIED, filter }]);
+    if (place === undefined) return;
+    const action = handle.base === undefined ? FILE_ACTION_MODIFIED : FILE_ACTION_MODIFIED_STREAM;
+    this.report([{ place, action, filter }]);
   }
 
   /** 2.1.5.1.2: an open with FILE_OVERWRITE or FILE_SUPERSEDE. */
   overwritten(share: Share, handle: VfsHandle): void {
-    this.modified(share, handle, OVERWRITTEN);
+    this.modified(share, handle, handle.base === undefined ? OVERWRITTEN : STREAM_WRITTEN);
   }
 
   /** 2.1.5.15.12; `replaced`: the place of another file that stood at the new name. */

@@ -68,10 +68,15 @@ export class DirectoryChanges {
     this.#uncache(this.#directoryOf(handle), author);
   }
 
+  /** A named stream: no directory tells of it. */
+  streamAdded(share: Share, handle: VfsHandle): void {
+    this.#notifier.streamAdded(share, handle);
+  }
+
   /** `where`: before it was removed. */
-  removed(where: Whereabouts, kind: VfsKind, author: Author): void {
-    this.#notifier.removed(where.place, kind);
-    this.#uncache(where.directory, author);
+  removed(where: Whereabouts, handle: VfsHandle, author: Author): void {
+    this.#notifier.removed(where.place, handle);
+    if (handle.base === undefined) this.#uncache(where.directory, author);
   }
 
   overwritten(share: Share, handle: VfsHandle, author: Author): void {

@@ -87,7 +87,7 @@ export interface Waiting {
 
 export class Race {
   readonly isDirectory: boolean;
-  readonly file = new SharedFile('1:1', { locks: 0 }, new Set());
+  readonly file = new SharedFile('1:1', undefined, { locks: 0 }, new Set());
   readonly connections: Connection[] = [];
   readonly oplocks = new Oplocks(this.connections, () => undefined);
   readonly stream: FsaStream;

@@ -159,7 +159,9 @@ function pathOf({ pipe, handle }: Open): string | undefined {
   if (pipe !== undefined) return clip(`/${pipe.name}`, MAX_TOLD_PATH_BYTES);
   const path = handle?.path();
   if (path === undefined || isErrno(path)) return undefined;
-  return clip(`/${path.join('/')}`, MAX_TOLD_PATH_BYTES);
+  const stream = handle?.streamName();
+  const suffix = typeof stream === 'string' ? `:${stream}` : '';
+  return clip(`/${path.join('/')}${suffix}`, MAX_TOLD_PATH_BYTES);
 }
 
 function addressOf({ channels }: Session): string {

@@ -27,6 +27,12 @@ const denies = (holder: ShareMode, other: ShareMode): boolean =>
   ((holder.share & FILE_SHARE_WRITE) === 0 && (other.access & WRITES) !== 0) ||
   ((holder.share & FILE_SHARE_DELETE) === 0 && (other.access & DELETE) !== 0);
 
+/** MS-FSA 2.1.5.1.2.1: whether an open of one stream bears that `other` deletes the whole file. */
+export const sharesDeletion = (open: ShareMode, other: ShareMode): boolean =>
+  (open.access & ANY) === 0 ||
+  (open.share & FILE_SHARE_DELETE) !== 0 ||
+  (other.access & DELETE) === 0;
+
 export function conflicts(wanted: ShareMode, existing: ShareMode): boolean {
   if ((wanted.access & ANY) === 0 || (existing.access & ANY) === 0) return false;
   return denies(existing, wanted) || denies(wanted, existing);

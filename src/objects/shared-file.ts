@@ -1,6 +1,8 @@
 /**
- * One file that somebody has open, MS-FSA 2.1.1.5: what its opens share. Keyed by the file's identity
- * (volume, file id), so opens by different names and shares meet here.
+ * One file or named stream that somebody has open, MS-FSA 2.1.1.5: what its opens share. Keyed by the
+ * file's identity (volume, file id), so opens by different names and shares meet here. A named stream
+ * is a SharedFile of its own beneath that of its file, its `base`, which is there as long as it is. A file
+ * without open streams pays nothing for that.
  *
  * Deletion: an open made with FILE_DELETE_ON_CLOSE turns into `deletePending` when it closes; SET_INFO
  * FileDispositionInformation sets it at once. While it is set nobody new may open the file. The last
@@ -13,15 +15,27 @@
  *      │ last close
  *      ▼
  *     name removed, gone from the table
+ *
+ * A file that is marked waits for the opens of its streams as well; a stream goes alone (2.1.5.5).
  */
+import { foldKey } from '../fscc/upcase.ts';
+import { FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { ByteRangeLocks, type LockTally } from './byte-range-locks.ts';
+import { STREAM_WRITTEN } from './change-notifier.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
 import type { Share } from './share.ts';
-import { conflicts, type ShareMode } from './share-modes.ts';
+import { conflicts, type ShareMode, sharesDeletion } from './share-modes.ts';
 
 export class SharedFile {
-  readonly key: string;
+  /** Of a file: its identity; of a stream: its folded name. */
+  key: string;
+  /** The file that this named stream belongs to. */
+  readonly base: SharedFile | undefined;
+  /** Named streams of this file that are open, by key; undefined while none is. */
+  streams: Map<string, SharedFile> | undefined;
   readonly opens = new Set<Open>();
   readonly locks: ByteRangeLocks<Open>;
   /** Oplocks and leases, see oplocks.ts. */
@@ -30,21 +44,48 @@ export class SharedFile {
   #deletePending = false;
   /** The open whose handle removes the name; the handle is kept after the open has closed. */
   deleter: Open | undefined;
-  /** File.PendingNotifications: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
+  /** PendingNotifications of File or Stream: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
   untold = 0;
   /** Changes of its data under way: their breaks have been made, nobody may start to cache until they are done. */
   changing = 0;
 
   #change: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(key: string, tally: LockTally, doomed: Set<SharedFile>) {
+  constructor(
+    key: string,
+    base: SharedFile | undefined,
+    tally: LockTally,
+    doomed: Set<SharedFile>,
+  ) {
     this.key = key;
+    this.base = base;
     this.locks = new ByteRangeLocks(tally);
     this.#doomed = doomed;
   }
 
+  /** Leaves changes made through an open of this to be told: a stream's data is its own, the rest its file's. */
+  note(changes: number): void {
+    if (this.base === undefined) this.untold |= changes;
+    else if ((changes & FILE_NOTIFY_CHANGE_SIZE) !== 0) this.untold |= STREAM_WRITTEN;
+    else this.base.untold |= changes;
+  }
+
   get deletePending(): boolean {
     return this.#deletePending;
+  }
+
+  /** Nobody new may open it: it goes, or the file that it is a stream of does. */
+  get isDoomed(): boolean {
+    return this.#deletePending || this.base?.deletePending === true;
+  }
+
+  /** Somebody has it, or one of its streams, open; or a stream of it is being removed. */
+  get isOpen(): boolean {
+    if (this.opens.size > 0) return true;
+    for (const { opens, deletePending } of this.streams?.values() ?? []) {
+      if (opens.size > 0 || deletePending) return true;
+    }
+    return false;
   }
 
   set deletePending(pending: boolean) {
@@ -71,9 +112,15 @@ export class SharedFile {
     change?.resolve();
   }
 
-  /** MS-FSA 2.1.5.1.2.2. */
+  /** MS-FSA 2.1.5.1.2.2, and the end of 2.1.5.1.2.1 for the file's other streams. */
   sharingViolation(wanted: ShareMode, except?: Open): boolean {
     for (const open of this.opens) if (open !== except && conflicts(wanted, open)) return true;
+    // "deletion of a file's primary stream implies deletion of the entire file"
+    for (const open of this.base?.opens ?? []) if (!sharesDeletion(wanted, open)) return true;
+    if (this.streams === undefined) return false;
+    for (const stream of this.streams.values()) {
+      for (const open of stream.opens) if (!sharesDeletion(open, wanted)) return true;
+    }
     return false;
   }
 
@@ -112,21 +159,57 @@ export class SharedFiles {
     return this.#files.get(key);
   }
 
-  /** The file, made if nobody has it open; the caller adds its open at once. */
-  get(key: string): SharedFile {
+  /** What the handle is of: a file, or a stream. */
+  findOf(handle: VfsHandle): SharedFile | undefined {
+    const file = this.find(SharedFiles.key(handle.volumeId, handle.fileId));
+    const name = handle.streamName();
+    if (name === undefined) return file;
+    return isErrno(name) ? undefined : file?.streams?.get(foldKey(name));
+  }
+
+  /** The same, made if nobody has it open; the caller adds its open at once. */
+  getOf(handle: VfsHandle): SharedFile {
+    const key = SharedFiles.key(handle.volumeId, handle.fileId);
     let file = this.#files.get(key);
     if (file === undefined) {
-      file = new SharedFile(key, this.lockTally, this.doomed);
+      file = new SharedFile(key, undefined, this.lockTally, this.doomed);
       this.#files.set(key, file);
     }
-    return file;
+    const name = handle.streamName();
+    return typeof name === 'string' ? this.#streamOf(file, foldKey(name)) : file;
+  }
+
+  #streamOf(base: SharedFile, key: string): SharedFile {
+    base.streams ??= new Map();
+    let stream = base.streams.get(key);
+    if (stream === undefined) {
+      stream = new SharedFile(key, base, this.lockTally, this.doomed);
+      base.streams.set(key, stream);
+    }
+    return stream;
+  }
+
+  /** MS-FSA 2.1.5.15.12.1: the stream has another name now. */
+  renamed(stream: SharedFile, name: string): void {
+    const streams = stream.base!.streams!;
+    streams.delete(stream.key);
+    stream.key = foldKey(name);
+    streams.set(stream.key, stream);
   }
 
   /** Forgets a file that nobody has open any more. */
   release(file: SharedFile): void {
-    if (file.opens.size > 0 || file.changing > 0) return;
-    this.#files.delete(file.key);
+    if (file.opens.size > 0 || file.streams !== undefined || file.changing > 0) return;
     this.doomed.delete(file);
+    const { base } = file;
+    if (base === undefined) {
+      this.#files.delete(file.key);
+      return;
+    }
+    base.streams?.delete(file.key);
+    if (base.streams?.size === 0) base.streams = undefined;
+    // One that is marked is forgotten when its name is gone.
+    if (!base.deletePending) this.release(base);
   }
 
   get size(): number {

@@ -64,33 +64,48 @@ export function releaseHandle(open: Open): void {
 }
 
 function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
-  if (open.deleteOnClose) {
-    // Cached handles would keep the file; whoever closes does not wait for them (smb2.lease.unlink). While
-    // this open counts, none that is disconnected is the last.
-    const actor = { open, leaseId: open.lease?.id };
-    void server.oplocks.before(file, { kind: 'delete' }, actor);
-  }
+  if (open.deleteOnClose) giveUpHandles(server, open, file);
   file.opens.delete(open);
   file.locks.releaseAll(open);
   server.oplocks.closed(file, open);
   if (open.deleteOnClose) file.markDeletePending(open);
-  if (file.untold !== 0) tellChanges(server, open, file);
-  if (open.wrote && !file.deletePending) server.changes.described(open.handle!, open);
-  if (file.opens.size > 0) {
+  tellChanges(server, open, file);
+  if (open.wrote && !file.isDoomed) server.changes.described(open.handle!, open);
+  if (file.isOpen) {
     if (file.deleter !== open) releaseHandle(open);
     return undefined;
   }
-  if (!file.deletePending) {
-    server.files.release(file);
-    releaseHandle(open);
-    return undefined;
-  }
-  return removeName(server, file, open);
+  const { base } = file;
+  if (base?.deletePending !== true && file.deletePending) return removeName(server, file, open);
+  server.files.release(file);
+  if (base !== undefined && isToGo(base)) return removeName(server, base, open);
+  releaseHandle(open);
+  return undefined;
 }
+
+/**
+ * Cached handles would keep the file; whoever closes does not wait for them (smb2.lease.unlink). While
+ * this open counts, none that is disconnected is the last.
+ */
+function giveUpHandles(server: ServerState, open: Open, file: SharedFile): void {
+  const actor = { open, leaseId: open.lease?.id };
+  for (const each of [file, ...(file.streams?.values() ?? [])]) {
+    void server.oplocks.before(each, { kind: 'delete' }, actor);
+  }
+}
+
+/** Of a stream's file: nobody keeps it any more. */
+const isToGo = (base: SharedFile): boolean => base.deletePending && !base.isOpen;
 
 /** MS-FSA 2.1.5.5, phase 5: of a file that goes away nothing more is told. */
 function tellChanges(server: ServerState, open: Open, file: SharedFile): void {
-  if (file.deletePending) return;
+  if (file.isDoomed) return;
+  const { base } = file;
+  if (base !== undefined && base.untold !== 0) {
+    server.changes.modified(open.home, open.handle!.base!, base.untold);
+    base.untold = 0;
+  }
+  if (file.untold === 0) return;
   server.changes.modified(open.home, open.handle!, file.untold);
   file.untold = 0;
 }
@@ -109,12 +124,16 @@ async function removeName(server: ServerState, file: SharedFile, closing: Open):
     const where = server.changes.where(deleter.home, handle);
     const result = await handle.remove();
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
-    else server.changes.removed(where, handle.kind, authorOfRemoval(deleter, closing));
+    else server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
   } finally {
+    file.deletePending = false;
     server.files.release(file);
     if (deleter !== closing) releaseHandle(deleter);
     releaseHandle(closing);
   }
+  // While a stream was being removed the last open of its file may have closed.
+  const { base } = file;
+  if (base !== undefined && isToGo(base)) await removeName(server, base, base.deleter!);
 }
 
 /** 3.3.5.8: a tree connect with its opens; `preserves`: those may stay for their client. */

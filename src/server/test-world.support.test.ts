@@ -19,7 +19,7 @@ import { type ConnectionHandler, serveConnection } from '../server/serve-connect
 import { Dialect } from '../smb2/dialect.ts';
 import { createFaultyVfs, type FaultPoint, type Faults } from '../vfs/memory/faulty.ts';
 import { createMemoryVfs, type MemoryVfs, type MemoryVfsOptions } from '../vfs/memory/memory.ts';
-import type { Vfs } from '../vfs/vfs.ts';
+import type { Vfs, VfsFeatures } from '../vfs/vfs.ts';
 
 /** Both sides of the tests' login make it from the user's name; that of nobody is NTLM's. */
 export const sessionKeyOf = (user: string): Buffer =>
@@ -149,6 +149,8 @@ export interface WorldOptions {
   /** Stands between the server and the memory file system. */
   readonly between?: (memory: MemoryVfs) => Vfs;
   readonly fail?: Faults['fail'];
+  /** What the file system is to lack. */
+  readonly features?: Partial<VfsFeatures>;
 }
 
 export class World {
@@ -168,8 +170,9 @@ export class World {
   readonly uses = new Map<string, number>();
   #nextConnection = 1;
 
-  constructor({ options = {}, share = {}, vfs = {}, between, fail }: WorldOptions = {}) {
-    this.memory = createMemoryVfs(vfs);
+  constructor({ options = {}, share = {}, vfs = {}, between, fail, features }: WorldOptions = {}) {
+    const memory = createMemoryVfs(vfs);
+    this.memory = { ...memory, features: { ...memory.features, ...features } };
     const faults: Faults = { gate: this.gates.gate, ...(fail !== undefined && { fail }) };
     this.vfs = createFaultyVfs(this.#counting(between?.(this.memory) ?? this.memory), faults);
     const shares: Share[] = [

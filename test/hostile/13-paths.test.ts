@@ -22,7 +22,6 @@ import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mas
 import {
   STATUS_INVALID_PARAMETER,
   STATUS_NAME_TOO_LONG,
-  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_NOT_FOUND,
@@ -78,26 +77,6 @@ for (const [name, path, statuses] of names) {
     assert.equal((await tree.list('')).length, 2, 'nothing was made');
   });
 }
-
-hostile(
-  'a stream, on a file and on the root: refused as long as there are none',
-  async ({ mount }) => {
-    const tree = await mount();
-    await tree.writeFile('with stream', Buffer.from('x'));
-    for (const path of ['with stream:s', 'with stream:s:$DATA', ':s', 'with stream:AFP_AfpInfo']) {
-      const how = { disposition: FILE_OPEN_IF, access: FILE_GENERIC_WRITE };
-      const { status } = await tree.request(createRequest(path, how));
-      assert.ok(
-        [STATUS_OBJECT_NAME_NOT_FOUND, STATUS_OBJECT_NAME_INVALID, STATUS_NOT_SUPPORTED].includes(
-          status,
-        ),
-      );
-    }
-    // The unnamed stream is the file.
-    assert.equal((await tree.readFile('with stream::$DATA')).toString(), 'x');
-    await tree.remove('with stream');
-  },
-);
 
 hostile(
   'names of devices are names of files, with blanks and dots behind them too',

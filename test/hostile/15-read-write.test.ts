@@ -9,7 +9,6 @@ import {
   STATUS_FILE_CLOSED,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
-  STATUS_OBJECT_NAME_INVALID,
 } from '../../src/dtyp/ntstatus.ts';
 import { FILE_DIRECTORY_FILE, FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { Dialect } from '../../src/smb2/dialect.ts';
@@ -180,14 +179,6 @@ hostile('the FileId of another tree of the same session', async (kit) => {
   const { tree, file } = await opened(kit);
   const second = await tree.session.treeConnect('files');
   await isRefused(second.request(readRequest(file.fileId, 0, 1)), STATUS_FILE_CLOSED);
-});
-
-hostile('streams, beyond 64 KiB and 2^63: there are none yet', async (kit) => {
-  const { tree, file } = await opened(kit);
-  await isRefused(
-    tree.request(createRequest(`${file.name}:s`, readWrite)),
-    STATUS_OBJECT_NAME_INVALID,
-  );
 });
 
 hostile('a pipe: rubbish, fragments, and too much of it', async ({ mount }) => {

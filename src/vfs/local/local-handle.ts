@@ -251,6 +251,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return {
       credentials: this.#credentials,
       inode: this.#inode,
+      own: this.#share.own,
       format: this.#share.streamFormat,
       object: () => this.#eaObject,
       sync: async () => this.#flushWith(this.#share.fullSync),

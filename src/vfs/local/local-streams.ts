@@ -25,6 +25,7 @@ import type { VfsStream } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import type { EaObject } from './extended-attributes.ts';
 import type { OpenInode, OpenStream } from './open-inodes.ts';
+import type { OwnChanges } from './own-changes.ts';
 import {
   MAX_STREAM_BYTES,
   MAX_STREAM_NAME_BYTES,
@@ -40,6 +41,7 @@ import {
 export interface StreamBase {
   readonly credentials: Credentials;
   readonly inode: OpenInode;
+  readonly own: OwnChanges;
   readonly format: StreamFormat;
   object(): EaObject;
   /** Extended attributes are durable with the inode, not with its data. */
@@ -70,6 +72,9 @@ function asUser<T>({ credentials }: StreamBase, act: () => T): T | Errno {
     credentials.leave();
   }
 }
+
+const changing = <T>(base: StreamBase, change: () => T): T | Errno =>
+  base.own.touching(base.inode.key, () => asUser(base, change));
 
 /**
  * As the server, which has asked at open whether the user may; a file server behind us may know the user
@@ -121,7 +126,7 @@ export function makeStream(base: StreamBase, name: string): Result<LocalStream> 
   if (findName(list, name) !== undefined) return EEXIST;
   const refused = refuseName(list, name);
   if (refused !== 0) return refused;
-  const made = asUser(base, () =>
+  const made = changing(base, () =>
     writeStream(base.object(), name, base.format, undefined, Buffer.alloc(0)),
   );
   return made === 0 ? new LocalStream(base, name) : made;
@@ -203,7 +208,7 @@ export class LocalStream implements StreamObject {
     if (refused !== 0) return refused;
     const value = read(this.#base, open.name);
     if (isErrno(value)) return value;
-    const result = asUser(this.#base, () => this.#move(value, name, there));
+    const result = changing(this.#base, () => this.#move(value, name, there));
     if (result === 0) this.#base.inode.renameStream(open, name);
     return result;
   }
@@ -228,7 +233,7 @@ export class LocalStream implements StreamObject {
     const open = this.#open;
     if (open.isRemoved) return ENOENT;
     const base = this.#base;
-    const result = asUser(base, () => removeStream(base.object(), open.name, base.format));
+    const result = changing(base, () => removeStream(base.object(), open.name, base.format));
     if (result === 0) base.inode.removeStream(open.name);
     return result;
   }
@@ -246,7 +251,7 @@ export class LocalStream implements StreamObject {
     if (length > MAX_STREAM_BYTES[base.format]) return EFBIG;
     const before = this.#value();
     if (isErrno(before)) return before;
-    return asUser(base, () => {
+    return changing(base, () => {
       const object = base.object();
       const result = writeStream(object, this.#open.name, base.format, before, next(before.bytes));
       // MS-FSA 2.1.4.17: a write to any stream is one of the file.
