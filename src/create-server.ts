@@ -23,7 +23,8 @@ import { Inventory } from './objects/inventory.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
-import { type Listener, listenTcp } from './transport/tcp.ts';
+import { listen, transportKind } from './transport/listen.ts';
+import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { createLocalVfs } from './vfs/local/local-vfs.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
@@ -291,6 +292,7 @@ class UsmbdServer implements Server {
     this.#objects ??= this.#become();
     const objects = this.#objects;
     for (const listener of listeners) listener.serve(objects);
+    this.#parts.log.info('serving', { transport: transportKind() });
     const [first] = listeners;
     return {
       port: first!.port,
@@ -340,7 +342,7 @@ class UsmbdServer implements Server {
     const bound: Listener[] = [];
     try {
       for (const address of addresses) {
-        bound.push(await listenTcp({ port: bound[0]?.port ?? port, address }));
+        bound.push(await listen({ port: bound[0]?.port ?? port, address }));
       }
       if (this.#closing !== undefined) throw new Error('the server is closed');
     } catch (error) {

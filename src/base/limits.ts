@@ -39,6 +39,18 @@ export const SEND_TIMEOUT_MS = 30_000;
 /** Unsent answers above which no more requests are read from the peer. */
 export const SEND_HIGH_WATER_BYTES = 16 * MiB;
 
+/** What one connection is read at once, before the others have their turn. */
+export const MAX_RECEIVED_AT_ONCE_BYTES = 4 * MiB;
+/** A connection that is closed: how long the peer may take to fetch its last answers. */
+export const CLOSE_TIMEOUT_MS = 1_000;
+/** Idle seconds after which the kernel asks whether the peer is still there. */
+export const KEEPALIVE_SECONDS = 60;
+/** Without a descriptor for a new connection, how long until it is tried again. */
+export const ACCEPT_PAUSE_MS = 500;
+
+/** Of buffers that lie ready to be used again: 64 requests of a megabyte. */
+export const MAX_POOLED_BYTES = 64 * MiB;
+
 /** Each costs some 10 KiB, and a descriptor of those that `ulimit -n` allows. */
 export const MAX_CONNECTIONS = 4096;
 /** One client may be many: terminal servers, and whole sites behind one address. */
@@ -97,6 +109,9 @@ export const DURABLE_SCAVENGER_MS = 1_000;
 export const MAX_DISCONNECTED_OPENS_PER_USER = 8_192;
 /** The same of all users. */
 export const MAX_DISCONNECTED_OPENS = 32_768;
+
+/** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
+export const MAX_KEPT_CHANGE_TIMES = 16_384;
 
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;

@@ -332,6 +332,7 @@ scenario('names', async ({ make, close, put }) => {
     ['a*b', STATUS_OBJECT_NAME_INVALID],
     ['a?b', STATUS_OBJECT_NAME_INVALID],
     ['a/b', STATUS_OBJECT_NAME_INVALID],
+    ['dir\\..\\dir', STATUS_SUCCESS],
     ['dir\\..\\..\\x', STATUS_OBJECT_PATH_SYNTAX_BAD],
     [`x${'y'.repeat(255)}`, STATUS_NAME_TOO_LONG],
     ['dir\\file::$DATA', STATUS_SUCCESS],

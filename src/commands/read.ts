@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.5.12: READ. */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { FILE_EXECUTE, FILE_READ_DATA } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
@@ -44,7 +45,7 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
   if (open.file!.locks.size > 0 && readLocked(BigInt(body.offset), body, request)) {
     return STATUS_FILE_LOCK_CONFLICT;
   }
-  const data = Buffer.allocUnsafe(body.length);
+  const data = bufferPool.take(body.length);
   const count = open.handle.read(data, body.offset);
   return typeof count === 'number'
     ? answerRead(body, open, data, count)
@@ -79,6 +80,7 @@ function readLocked(offset: bigint, { length }: ReadRequest, { open }: OpenReque
 }
 
 function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {
+  if (count <= 0 || count < body.minimumCount) bufferPool.give(data);
   if (count < 0) return statusOfErrno(count);
   open.position = body.offset + count;
   // "fewer bytes than specified by the MinimumCount field": and nothing at all is the end, too.

@@ -28,6 +28,7 @@ import type { Open } from '../objects/open.ts';
 import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { ALLOCATION, keepUserTimes, type UserTimes } from './user-times.ts';
 
 const statusOf = (result: Errno | 0): NtStatus =>
   isErrno(result) ? statusOfErrno(result) : STATUS_SUCCESS;
@@ -35,7 +36,11 @@ const statusOf = (result: Errno | 0): NtStatus =>
 const TIMES = ['creationTime', 'lastAccessTime', 'lastWriteTime', 'changeTime'] as const;
 
 /** 2.1.5.15.2: times of 0, -1 and -2 leave the stored time alone, and so does an attribute value of 0. */
-export async function setBasic(buffer: Buffer, handle: VfsHandle): Promise<NtStatus> {
+export async function setBasic(
+  buffer: Buffer,
+  open: UserTimes,
+  handle: VfsHandle,
+): Promise<NtStatus> {
   const info = FileBasicInformation.read(buffer);
   const changes: { -readonly [K in keyof VfsChanges]: VfsChanges[K] } = {};
   for (const time of TIMES) {
@@ -52,8 +57,23 @@ export async function setBasic(buffer: Buffer, handle: VfsHandle): Promise<NtSta
     return STATUS_INVALID_PARAMETER;
   }
   if (fileAttributes !== 0) changes.attributes = fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+  const status = await setChanges(changes, open, handle);
+  if (status !== STATUS_SUCCESS) return status;
+  const { lastWriteTime, changeTime } = info;
+  if (lastWriteTime !== 0n) open.userSetModificationTime = lastWriteTime !== TIME_THAW;
+  if (changeTime !== 0n) open.userSetChangeTime = changeTime !== TIME_THAW;
+  return STATUS_SUCCESS;
+}
+
+async function setChanges(
+  changes: VfsChanges,
+  { userSetChangeTime }: UserTimes,
+  handle: VfsHandle,
+): Promise<NtStatus> {
   if (Object.keys(changes).length === 0) return STATUS_SUCCESS;
-  const refused = await handle.set(changes);
+  const kept = { userSetModificationTime: false, userSetChangeTime };
+  if (changes.changeTime !== undefined) kept.userSetChangeTime = false;
+  const refused = await keepUserTimes(kept, handle, () => handle.set(changes));
   return refused === EOPNOTSUPP ? setWhatIsKept(changes, handle) : statusOf(refused);
 }
 
@@ -86,7 +106,7 @@ async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtSt
     const refused = await refuseLocked(open, handle, size);
     if (refused !== undefined) return refused;
   }
-  return statusOf(await handle.truncate(size));
+  return statusOf(await keepUserTimes(open, handle, () => handle.truncate(size)));
 }
 
 /** A new size is a write to what it cuts off or adds, and to nothing beyond: programs lock there. */
@@ -102,7 +122,7 @@ async function refuseLocked(
   return open.file!.locks.conflicts(open, range, true) ? STATUS_FILE_LOCK_CONFLICT : undefined;
 }
 
-/** 2.1.5.15.1: an allocation smaller than the file truncates it. */
+/** 2.1.5.15.1: an allocation smaller than the file truncates it; any other is a change, but no writing. */
 export async function setAllocation(
   buffer: Buffer,
   open: Open,
@@ -114,7 +134,9 @@ export async function setAllocation(
   const stat = await handle.stat();
   if (isErrno(stat)) return statusOfErrno(stat);
   if (allocationSize < stat.size) return resize(open, handle, allocationSize);
-  const reserved = allocationSize === 0 ? 0 : await handle.allocate(allocationSize);
+  const reserved = await keepUserTimes(ALLOCATION, handle, () =>
+    allocationSize === 0 ? 0 : handle.allocate(allocationSize),
+  );
   // Reserving is a favour: a file system that cannot is none the worse.
   return reserved === EOPNOTSUPP ? STATUS_SUCCESS : statusOf(reserved);
 }

@@ -55,6 +55,7 @@ import {
   rename,
   renameEx,
   setInfo,
+  write,
 } from '../server/test-requests.support.test.ts';
 import { World } from '../server/test-world.support.test.ts';
 import type { CreateRequest, CreateResponse } from '../smb2/create.ts';
@@ -372,6 +373,63 @@ scenario(
       assert.equal(await status(basic(file, { lastWriteTime: value })), STATUS_INVALID_PARAMETER);
     }
     await close(file);
+  },
+);
+
+scenario(
+  'writes through the open that set or froze the time of writing leave it; through others not',
+  async ({ open, close, status, ask }) => {
+    const [own, other] = [await open('file'), await open('file')];
+    const time = async () =>
+      FileBasicInformation.read(await ask(other, Class.FileBasicInformation)).lastWriteTime;
+    const stamp = 133_200_000_000_000_000n;
+    const size = (id: FileId, endOfFile: number) =>
+      setInfo(id, Class.FileEndOfFileInformation, FileEndOfFileInformation.encode({ endOfFile }));
+    const allocation = (id: FileId, allocationSize: number) =>
+      setInfo(
+        id,
+        Class.FileAllocationInformation,
+        FileAllocationInformation.encode({ allocationSize }),
+      );
+    const done = async (draft: Draft) => assert.equal(await status(draft), STATUS_SUCCESS);
+    await done(basic(own, { lastWriteTime: stamp }));
+    for (const draft of [write(own, 'data'), size(own, 9), size(own, 2), allocation(own, 1)]) {
+      await done(draft);
+      assert.equal(await time(), stamp);
+    }
+    // More room is no writing, whoever asks for it.
+    await done(allocation(other, 4096));
+    assert.equal(await time(), stamp);
+    for (const draft of [write(other, 'data'), size(other, 4), allocation(other, 1)]) {
+      await done(basic(own, { lastWriteTime: stamp }));
+      await done(draft);
+      assert.ok((await time()) > stamp);
+    }
+    // ChangeTime likewise, here by a change of attributes, too.
+    const change = async () =>
+      FileBasicInformation.read(await ask(other, Class.FileBasicInformation)).changeTime;
+    await done(basic(own, { changeTime: stamp }));
+    for (const draft of [write(own, 'data'), size(own, 9), basic(own, { fileAttributes: 2 })]) {
+      await done(draft);
+      assert.equal(await change(), stamp);
+    }
+    await done(basic(own, { changeTime: 2n ** 64n - 2n }));
+    await done(write(own, 'data'));
+    assert.ok((await change()) > stamp);
+    // What others have written since is left, too; -1 freezes what is there, -2 ends it.
+    const theirs = await time();
+    await done(write(own, 'more'));
+    assert.equal(await time(), theirs);
+    await done(basic(other, { lastWriteTime: stamp }));
+    await done(basic(other, { lastWriteTime: 2n ** 64n - 2n }));
+    await done(write(other, 'thawed'));
+    const thawed = await time();
+    assert.ok(thawed > stamp);
+    await done(basic(other, { lastWriteTime: 2n ** 64n - 1n }));
+    await done(write(other, 'frozen'));
+    assert.equal(await time(), thawed);
+    await close(own);
+    await close(other);
   },
 );
 

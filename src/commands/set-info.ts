@@ -130,7 +130,7 @@ function change(
   const { open } = request;
   switch (body.fileInfoClass) {
     case Class.FileBasicInformation:
-      return setBasic(body.buffer, handle);
+      return setBasic(body.buffer, open, handle);
     case Class.FileRenameInformation:
       return setRename(body.buffer, request);
     case Class.FileRenameInformationEx:

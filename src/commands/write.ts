@@ -24,6 +24,7 @@ import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { isBeyondInt64 } from './read.ts';
+import { keepUserTimes } from './user-times.ts';
 
 /** MS-FSA 2.1.5.4, MAXFILESIZE: 16 TiB - 64 KiB, as on NTFS. */
 const MAX_FILE_SIZE = 0xfff_ffff_0000;
@@ -61,7 +62,9 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   const { open } = request;
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
-  const written = open.handle!.write(body.data, body.offset);
+  const written = keepUserTimes(open, open.handle!, () =>
+    open.handle!.write(body.data, body.offset),
+  );
   if (typeof written === 'number') {
     return through ? finishWrite(request, written, through) : answerWrite(written, open);
   }

@@ -92,7 +92,7 @@ function isUseful(place: Place, { local, listening }: Asked): boolean {
   const { info } = place;
   const address = bindable(place);
   if (info.internal !== isLoopback(local)) return false;
-  if (isLinkLocal(info.address) && address !== local) return false;
+  if (isLinkLocal(info.address) && address !== local && info.address !== local) return false;
   return listening.some(
     (one) => one === '::' || one === address || (one === '0.0.0.0' && info.family === 'IPv4'),
   );

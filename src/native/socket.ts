@@ -53,6 +53,12 @@ export const MSG_WAITALL = 0x100;
 /** send: EPIPE instead of SIGPIPE. */
 export const MSG_NOSIGNAL = 0x4000;
 
+/** What a call answers that would block, was interrupted, or found no descriptor left. */
+export const EINTR = -4;
+export const EAGAIN = -11;
+export const ENFILE = -23;
+export const EMFILE = -24;
+
 const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
 
 export const tcpSocket = (): number => answer(c.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

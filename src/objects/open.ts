@@ -74,6 +74,10 @@ export class Open {
   mode: number;
   /** FilePositionInformation, MS-FSCC 2.4.40. */
   position = 0;
+  /** MS-FSA 2.1.1.6: LastWriteTime was set or frozen through this open, so its writes leave it. */
+  userSetModificationTime = false;
+  /** MS-FSA 2.1.1.6: the same of ChangeTime. */
+  userSetChangeTime = false;
   /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
   nextEa = 0;
   /** Of an open that may outlive its connection, or whose CREATE may be replayed. */

@@ -51,10 +51,18 @@ export class Chain {
   readonly #connection: Connection;
   readonly #members: readonly Member[];
   readonly #encryptedBy: Session | undefined;
+  readonly #done: (() => void) | undefined;
   #previous: Previous | undefined;
   #answers: Answer[] = [];
 
-  constructor(server: ServerState, connection: Connection, unwrapped: Unwrapped) {
+  /** `done`: nobody looks at the members any more. It is not called where the connection ends meanwhile. */
+  constructor(
+    server: ServerState,
+    connection: Connection,
+    unwrapped: Unwrapped,
+    done?: () => void,
+  ) {
+    this.#done = done;
     this.#server = server;
     this.#connection = connection;
     this.#members = unwrapped.members;
@@ -74,6 +82,7 @@ export class Chain {
       if (!this.#settle(request, outcome)) return;
     }
     this.#flush();
+    this.#done?.();
   }
 
   #request({ header, message }: Member, next: Member | undefined): Request {

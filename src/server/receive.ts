@@ -7,6 +7,7 @@
  * The second line is Chain's, per request; the first is done for a whole message before anything
  * of it is acted upon.
  */
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import {
   MAX_SMALL_MESSAGE_BYTES,
   MAX_UNAUTHENTICATED_MESSAGE_BYTES,
@@ -30,7 +31,7 @@ import {
 import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
 import { answer, send } from './respond.ts';
-import { type Member, unwrap } from './unwrap.ts';
+import { type Member, type Unwrapped, unwrap } from './unwrap.ts';
 
 /** Bytes of a transport message that this connection may send now; longer ones end it unread. */
 export function maxMessageBytes(server: ServerState, connection: Connection): number {
@@ -67,8 +68,15 @@ function process(
     const problem = admit(connection, member, unwrapped.members.length);
     if (problem !== undefined) return problem;
   }
-  new Chain(server, connection, unwrapped).run();
+  new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
   return undefined;
+}
+
+/** The buffer of a WRITE that came alone is free when it is answered: no handler keeps its data. */
+function reuse({ members }: Unwrapped, payload: Buffer): (() => void) | undefined {
+  if (payload.length < MIN_POOLED_BYTES || members.length > 1) return undefined;
+  const isWrite = members[0]!.header.command === Command.WRITE;
+  return isWrite ? () => bufferPool.give(payload) : undefined;
 }
 
 /** 3.3.5.3: an SMB1 NEGOTIATE that offers SMB2 is answered as message 0 of SMB2. */

@@ -1,14 +1,13 @@
 /**
  * MS-SMB2 2.1: Direct TCP framing, from a stream of chunks to whole messages.
  *
- * A message that lies inside one chunk is handed on as a view of it. Otherwise its bytes are copied
- * once, into a buffer of the message's size, which is allocated when its length is known and allowed;
- * messages are never reassembled by concatenation.
+ * A message that lies inside one chunk is handed on as a view of it, or as a copy where chunks are used
+ * again. Otherwise its bytes are copied once, into a buffer of the message's size, which is taken when its
+ * length is known and allowed; what is missing of it may be received straight into it (`missing`). Messages
+ * are never reassembled by concatenation.
  */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { FRAME_HEADER_SIZE, NetbiosType, readFrameHeader } from '../smb2/framing.ts';
-
-/** What a stranger may make the server allocate on the word of four bytes. */
-const EAGER_BYTES = 256 * 1024;
 
 export interface FrameEvents {
   maxMessageBytes(): number;
@@ -33,9 +32,12 @@ export class FrameReader {
   #ended = false;
   /** Bytes that came while the transport was congested. */
   #held: Buffer[] = [];
+  readonly #reusesChunks: boolean;
 
-  constructor(events: FrameEvents) {
+  /** `reusesChunks`: what `push` was given is overwritten when it is back. */
+  constructor(events: FrameEvents, reusesChunks = false) {
     this.#events = events;
+    this.#reusesChunks = reusesChunks;
   }
 
   /** A message has begun and is not complete. */
@@ -48,22 +50,37 @@ export class FrameReader {
     return this.#held.length > 0;
   }
 
+  /** Where what comes next belongs, while a message is under way. */
+  get missing(): Buffer | undefined {
+    return this.#body?.subarray(this.#bodyBytes, this.#length);
+  }
+
+  /** So many bytes were received into `missing`. */
+  received(count: number): void {
+    this.#bodyBytes += count;
+    if (this.#bodyBytes === this.#length) this.#deliver(this.#body!);
+  }
+
   push(chunk: Buffer): void {
     if (this.#held.length > 0) {
-      this.#held.push(chunk);
+      this.#hold(chunk);
       return;
     }
     let at = 0;
     while (at < chunk.length && !this.#ended) {
       // One chunk may hold hundreds of requests, each with an answer of megabytes.
       if (this.#headerBytes === 0 && this.#events.congested()) {
-        this.#held.push(chunk.subarray(at));
+        this.#hold(chunk.subarray(at));
         return;
       }
       at = this.#headerBytes < FRAME_HEADER_SIZE ? this.#takeHeader(chunk, at) : at;
       if (this.#ended || this.#headerBytes < FRAME_HEADER_SIZE) return;
       at = this.#takeBody(chunk, at);
     }
+  }
+
+  #hold(chunk: Buffer): void {
+    this.#held.push(this.#reusesChunks ? Buffer.from(chunk) : chunk);
   }
 
   /** Goes on with what was held. */
@@ -101,25 +118,16 @@ export class FrameReader {
   #takeBody(chunk: Buffer, start: number): number {
     const available = chunk.length - start;
     if (this.#body === undefined && available >= this.#length) {
-      this.#deliver(chunk.subarray(start, start + this.#length));
+      const whole = chunk.subarray(start, start + this.#length);
+      this.#deliver(this.#reusesChunks ? Buffer.from(whole) : whole);
       return start + this.#length;
     }
-    this.#body ??= Buffer.allocUnsafe(Math.min(this.#length, EAGER_BYTES));
+    // A stranger's is small, and memory that is not written to is not there yet.
+    this.#body ??= bufferPool.take(this.#length);
     const count = Math.min(this.#length - this.#bodyBytes, available);
-    this.#grow(this.#bodyBytes + count);
     chunk.copy(this.#body, this.#bodyBytes, start, start + count);
-    this.#bodyBytes += count;
-    if (this.#bodyBytes === this.#length) this.#deliver(this.#body);
+    this.received(count);
     return start + count;
-  }
-
-  /** Makes room for a large message once its first part has come. */
-  #grow(needed: number): void {
-    const body = this.#body!;
-    if (needed <= body.length) return;
-    const whole = Buffer.allocUnsafe(this.#length);
-    body.copy(whole, 0, 0, this.#bodyBytes);
-    this.#body = whole;
   }
 
   #deliver(payload: Buffer): void {
@@ -141,6 +149,7 @@ export class FrameReader {
   /** Nothing that still arrives is looked at. */
   end(): void {
     this.#ended = true;
+    if (this.#body !== undefined) bufferPool.give(this.#body);
     this.#body = undefined;
     this.#held = [];
   }

@@ -3,36 +3,16 @@
  * reading from a peer that does not read its answers.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import {
-  MAX_UNAUTHENTICATED_CONNECTIONS,
-  MESSAGE_TIMEOUT_MS,
-  SEND_HIGH_WATER_BYTES,
-  SEND_TIMEOUT_MS,
-} from '../base/limits.ts';
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
+import { MESSAGE_TIMEOUT_MS, SEND_HIGH_WATER_BYTES, SEND_TIMEOUT_MS } from '../base/limits.ts';
 import { connectionPart } from '../base/log.ts';
 import { unacknowledgedSegments } from '../native/socket.ts';
-import type { Connection } from '../objects/connection.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
 import { encodeFrameHeader, positiveSessionResponse } from '../smb2/framing.ts';
+import { plainAddress, refuse } from './admission.ts';
 import { FrameReader } from './frame-reader.ts';
-
-export interface ListenAddress {
-  /** 0 lets the system choose. */
-  readonly port: number;
-  /** Undefined: all addresses. */
-  readonly address: string | undefined;
-}
-
-export interface Listener {
-  /** The port that is listened on, chosen by the system when 0 was asked for. */
-  readonly port: number;
-  readonly address: string;
-  /** Takes up the connections that came, and all that will. */
-  serve(server: ServerState): void;
-  /** Takes no more connections and ends those that are there; settles when all of them are closed. */
-  close(): Promise<void>;
-}
+import type { ListenAddress, Listener } from './listener.ts';
 
 class TcpConnection {
   readonly remoteAddress: string;
@@ -54,7 +34,7 @@ class TcpConnection {
     const id = server.newConnectionId();
     this.#socket = socket;
     this.remoteAddress = remoteAddress;
-    this.localAddress = withoutMapping(socket.localAddress);
+    this.localAddress = plainAddress(socket.localAddress);
     this.remotePort = socket.remotePort ?? 0;
     this.#log = server.log.part(connectionPart(id, this.remotePort));
     this.#handler = serveConnection(server, this, id, this.#log);
@@ -97,7 +77,10 @@ class TcpConnection {
     const socket = this.#socket;
     socket.cork();
     socket.write(encodeFrameHeader(length));
-    for (const part of parts) socket.write(part);
+    for (const part of parts) {
+      if (part.buffer.byteLength < MIN_POOLED_BYTES) socket.write(part);
+      else socket.write(part, () => bufferPool.give(part));
+    }
     // Uncorked in the next tick, so that answers which are ready together leave together.
     process.nextTick(uncork, socket);
     if (socket.writableLength > SEND_HIGH_WATER_BYTES && this.#sendTimer === undefined) {
@@ -208,7 +191,7 @@ class TcpListener implements Listener {
   }
 
   #accept(server: ServerState, socket: Socket): void {
-    const address = withoutMapping(socket.remoteAddress);
+    const address = plainAddress(socket.remoteAddress);
     const refused = refuse(server, address);
     if (refused !== undefined) {
       server.log.warn('connection refused', { address, reason: refused });
@@ -219,27 +202,4 @@ class TcpListener implements Listener {
     this.#open.add(connection);
     void connection.finished.then(() => this.#open.delete(connection));
   }
-}
-
-/** A listener on `::` names IPv4 clients in a way of its own; they are the same clients. */
-const withoutMapping = (address = ''): string => address.replace(/^::ffff:(?=\d+\.)/i, '');
-
-function refuse(server: ServerState, address: string): string | undefined {
-  const { maxConnections, maxConnectionsPerAddress } = server.options;
-  if (server.connections.size >= maxConnections) return 'too many connections';
-  let fromThere = 0;
-  let strangers = 0;
-  let oldest: Connection | undefined;
-  for (const connection of server.connections) {
-    if (connection.transport.remoteAddress === address) fromThere += 1;
-    if (connection.authenticated) continue;
-    strangers += 1;
-    oldest ??= connection;
-  }
-  if (fromThere >= maxConnectionsPerAddress) return 'too many connections from one address';
-  // Sockets that nobody speaks on must not keep others out: the oldest gives way.
-  if (strangers >= MAX_UNAUTHENTICATED_CONNECTIONS) {
-    oldest?.transport.close('a newer connection takes the place of one without a session');
-  }
-  return undefined;
 }

@@ -72,6 +72,8 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.setinfo'),
   suite('smb2.sharemode'),
   suite('smb2.deny'),
+  suite('smb2.create'),
+  waiting('smb2.timestamps', 120),
   suite('smb2.delete-on-close-perms'),
   suite('smb2.rename'),
   suite('smb2.lock'),
@@ -101,6 +103,7 @@ const NEWER_SUITES: readonly Suite[] = [
   // Otherwise it expects READ and WRITE to be answered late, as Samba does where its disk is slowed down.
   suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'] }),
   suite('smb2.sharemode'),
+  waiting('smb2.timestamps', 120),
   suite('smb2.rename', 180),
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),

@@ -35,6 +35,7 @@ import {
 } from '../../native/xattr.ts';
 import { EACCES, EOPNOTSUPP, EPERM, type Errno, type Result } from '../errno.ts';
 import type { FileTime, VfsChanges, VfsKind, VfsStat } from '../vfs.ts';
+import { ChangeTimes } from './change-times.ts';
 import type { Credentials } from './credentials.ts';
 import {
   DOSATTRIB,
@@ -90,7 +91,7 @@ function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
   const isDirectory = kind === 'directory';
   const lastAccessTime = fileTimeOf(stx.accessSeconds(), stx.accessNanoseconds());
   const lastWriteTime = fileTimeOf(stx.modificationSeconds(), stx.modificationNanoseconds());
-  const changeTime = fileTimeOf(stx.changeSeconds(), stx.changeNanoseconds());
+  const changeTime = changeTimeOfStat();
   const stored = (dos?.attributes ?? 0) & STORED_ATTRIBUTES;
   return {
     kind,
@@ -108,6 +109,16 @@ function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
     uid: stx.uid(),
     gid: stx.gid(),
   };
+}
+
+/** Of the machine, since a file may be in several shares. */
+const changeTimes = new ChangeTimes();
+
+function changeTimeOfStat(): FileTime {
+  const [seconds, nanoseconds] = [stx.changeSeconds(), stx.changeNanoseconds()];
+  const told =
+    changeTimes.size === 0 ? undefined : changeTimes.told(inodeKeyOfStat(), seconds, nanoseconds);
+  return told ?? fileTimeOf(seconds, nanoseconds);
 }
 
 function birthTimeOfStat(): FileTime {
@@ -198,6 +209,22 @@ export const statName = (dir: number, name: string): Errno | 0 =>
 
 /** Makes the changes as the user. Call with no identity entered. */
 export function change(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  isData: boolean,
+  changes: VfsChanges,
+): Errno | 0 {
+  const refused = changeStored(share, credentials, fd, isData, changes);
+  if (refused !== 0 || changes.changeTime === undefined) return refused;
+  const unknown = statx(fd, '', AT_EMPTY_PATH);
+  if (unknown !== 0) return unknown;
+  const [seconds, nanoseconds] = [stx.changeSeconds(), stx.changeNanoseconds()];
+  changeTimes.keep(inodeKeyOfStat(), changes.changeTime, seconds, nanoseconds);
+  return 0;
+}
+
+function changeStored(
   share: LocalShare,
   credentials: Credentials,
   fd: number,

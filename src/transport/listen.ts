@@ -1,0 +1,17 @@
+/** Which transport serves: the kernel's own calls where there are native ones, else net.Socket. */
+import { nativeSupport } from '../native/support.ts';
+import type { ListenAddress, Listener } from './listener.ts';
+import { listenNative } from './native-listener.ts';
+import { listenTcp } from './tcp.ts';
+
+export type TransportKind = 'native' | 'portable';
+
+/** USMBD_TRANSPORT=portable asks for net.Socket where native calls would do. */
+export function transportKind(): TransportKind {
+  const asked = process.env.USMBD_TRANSPORT === 'portable';
+  return asked || nativeSupport().unavailable !== undefined ? 'portable' : 'native';
+}
+
+/** Rejects with the system's error, EADDRINUSE for instance. */
+export const listen = (where: ListenAddress, kind = transportKind()): Promise<Listener> =>
+  kind === 'native' ? listenNative(where) : listenTcp(where);

@@ -1,0 +1,267 @@
+/**
+ * A connection by the kernel's own calls, in libuv's loop. What comes is received into one buffer that all
+ * connections share, a large message straight into the buffer that it will be written from; all the answers
+ * to what came together leave in one call.
+ *
+ *     open ── more is unsent than may be ──▶ open, congested (reads nothing) ── sent ──▶ open
+ *       │ close
+ *       ▼
+ *     closing ── the rest is sent, or not in time ──▶ ended
+ *
+ * What breaks the connection ends it at once.
+ */
+import { getSystemErrorName } from 'node:util';
+import {
+  CLOSE_TIMEOUT_MS,
+  KEEPALIVE_SECONDS,
+  MAX_RECEIVED_AT_ONCE_BYTES,
+  MESSAGE_TIMEOUT_MS,
+  SEND_HIGH_WATER_BYTES,
+  SEND_TIMEOUT_MS,
+} from '../base/limits.ts';
+import { connectionPart } from '../base/log.ts';
+import { close } from '../native/files.ts';
+import { addressOf } from '../native/library.ts';
+import { localAddress, prepareConnection, shutdownSending } from '../native/listen-socket.ts';
+import { SocketPoll } from '../native/poll-socket.ts';
+import { EAGAIN, EINTR, recv, unacknowledgedSegments } from '../native/socket.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
+import { positiveSessionResponse } from '../smb2/framing.ts';
+import { plainAddress } from './admission.ts';
+import { FrameReader } from './frame-reader.ts';
+import { arenaMark, SendQueue } from './send-queue.ts';
+
+const RECEIVE_BYTES = 256 * 1024;
+/** After a large message another is likely: its beginning is received by itself, the rest where it belongs. */
+const BEGINNING_BYTES = 1024;
+/** Unsent bytes at which answers no longer wait for others to leave with. */
+const FLUSH_BYTES = 256 * 1024;
+
+const received = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
+const receivedAt = addressOf(received);
+
+export class NativeConnection {
+  readonly remoteAddress: string;
+  readonly localAddress: string;
+  readonly finished: Promise<void>;
+  readonly #fd: number;
+  readonly #poll: SocketPoll;
+  readonly #reader: FrameReader;
+  readonly #queue = new SendQueue();
+  readonly #handler: ConnectionHandler;
+  readonly #log: ServerState['log'];
+  #messageTimer: NodeJS.Timeout | undefined;
+  #sendTimer: NodeJS.Timeout | undefined;
+  /** Answers wait for the end of the event; where its arena began. */
+  #corkedAt: number | undefined;
+  /** The kernel takes nothing for now. */
+  #blocked = false;
+  #afterLarge = false;
+  #state: 'open' | 'closing' | 'ended' = 'open';
+  #closeTimer: NodeJS.Timeout | undefined;
+  #finish: (() => void) | undefined;
+
+  constructor(server: ServerState, fd: number, remoteAddress: string, remotePort: number) {
+    const id = server.newConnectionId();
+    this.#fd = fd;
+    this.remoteAddress = remoteAddress;
+    this.localAddress = plainAddress(localAddress(fd)?.address);
+    this.#log = server.log.part(connectionPart(id, remotePort));
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    prepareConnection(fd, KEEPALIVE_SECONDS);
+    this.#poll = new SocketPoll(fd, {
+      readable: () => this.#readable(),
+      writable: () => this.#writable(),
+      failed: (error) => this.#failed(error),
+    });
+    this.#handler = serveConnection(server, this, id, this.#log);
+    this.#reader = new FrameReader(
+      {
+        maxMessageBytes: () => this.#handler.maxMessageBytes(),
+        congested: () => this.#sendTimer !== undefined,
+        message: (payload) => this.#handler.receive(payload),
+        sessionRequest: () => this.#sendRaw(positiveSessionResponse()),
+        broken: (problem) => this.close(problem),
+      },
+      true,
+    );
+    this.#watch();
+  }
+
+  unacknowledged(): boolean {
+    return this.#state !== 'ended' && (this.#blocked || unacknowledgedSegments(this.#fd) > 0);
+  }
+
+  #watch(): void {
+    const reads = this.#state === 'open' && this.#sendTimer === undefined;
+    if (this.#state !== 'ended') this.#poll.wait(reads, this.#blocked);
+  }
+
+  #readable(): void {
+    this.#cork();
+    try {
+      this.#receive();
+    } finally {
+      this.#uncork();
+    }
+    this.#expectMore();
+  }
+
+  #receive(): void {
+    for (let total = 0; total < MAX_RECEIVED_AT_ONCE_BYTES; ) {
+      if (this.#state !== 'open' || this.#sendTimer !== undefined) return;
+      const missing = this.#reader.missing;
+      const wanted = missing?.length ?? (this.#afterLarge ? BEGINNING_BYTES : RECEIVE_BYTES);
+      const count = recv(this.#fd, missing ? addressOf(missing) : receivedAt, wanted, 0);
+      if (count === EINTR) continue;
+      if (count === EAGAIN) return;
+      if (count <= 0) {
+        this.#gone(count);
+        return;
+      }
+      total += count;
+      if (missing === undefined) this.#reader.push(received.subarray(0, count));
+      else this.#reader.received(count);
+      this.#afterLarge = missing !== undefined;
+      // Less than was asked for: there is no more now.
+      if (count < wanted) return;
+    }
+  }
+
+  #gone(result: number): void {
+    // A peer that closes its sending half is gone, as far as SMB goes.
+    if (result === 0) {
+      this.close('the peer closed the connection');
+      return;
+    }
+    this.#log.debug('conn', 'socket', { error: getSystemErrorName(result) });
+    this.#end();
+  }
+
+  #expectMore(): void {
+    clearTimeout(this.#messageTimer);
+    this.#messageTimer = undefined;
+    if (!this.#reader.inMessage || this.#state !== 'open') return;
+    this.#messageTimer = setTimeout(
+      () => this.close('a message that does not go on'),
+      MESSAGE_TIMEOUT_MS,
+    ).unref();
+  }
+
+  send(parts: readonly Buffer[]): void {
+    if (this.#state !== 'open') return;
+    if (this.#corkedAt !== undefined) {
+      this.#queue.add(parts);
+      if (this.#queue.bytes >= FLUSH_BYTES) this.#flush(this.#corkedAt);
+      return;
+    }
+    const mark = arenaMark();
+    this.#queue.add(parts);
+    this.#flush(mark);
+  }
+
+  #sendRaw(frame: Buffer): void {
+    const mark = this.#corkedAt ?? arenaMark();
+    this.#queue.addRaw(frame);
+    this.#flush(mark);
+  }
+
+  #cork(): void {
+    this.#corkedAt = arenaMark();
+  }
+
+  #uncork(): void {
+    const mark = this.#corkedAt!;
+    this.#corkedAt = undefined;
+    if (this.#state !== 'ended') this.#flush(mark);
+    if (this.#state === 'closing') this.#endIfSent();
+  }
+
+  #flush(mark: number): void {
+    if (this.#blocked) this.#queue.hold(mark);
+    else this.#flushed(this.#queue.flush(this.#fd, mark));
+    const isFull = this.#queue.bytes > SEND_HIGH_WATER_BYTES;
+    if (!isFull || this.#sendTimer !== undefined || this.#state !== 'open') return;
+    this.#sendTimer = setTimeout(
+      () => this.close('the peer does not read its answers'),
+      SEND_TIMEOUT_MS,
+    ).unref();
+    this.#watch();
+  }
+
+  #flushed(result: number): void {
+    if (result !== 0 && result !== EAGAIN) {
+      this.#gone(result);
+      return;
+    }
+    const blocked = result === EAGAIN;
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    this.#watch();
+  }
+
+  #writable(): void {
+    this.#flushed(this.#queue.flush(this.#fd, arenaMark()));
+    if (this.#state === 'closing') {
+      this.#endIfSent();
+      return;
+    }
+    if (this.#blocked || this.#state === 'ended' || this.#sendTimer === undefined) return;
+    clearTimeout(this.#sendTimer);
+    this.#sendTimer = undefined;
+    this.#cork();
+    try {
+      this.#reader.resume();
+    } finally {
+      this.#uncork();
+    }
+    this.#watch();
+  }
+
+  close(reason: string): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#log.debug('conn', 'closing', { reason });
+    this.#reader.end();
+    this.#watch();
+    // A peer that does not take the rest gets no second chance.
+    this.#closeTimer = setTimeout(() => this.#end(), CLOSE_TIMEOUT_MS).unref();
+    // What is corked leaves first.
+    if (this.#corkedAt === undefined) this.#endIfSent();
+  }
+
+  #endIfSent(): void {
+    if (this.#queue.bytes > 0) return;
+    shutdownSending(this.#fd);
+    this.#end();
+  }
+
+  #failed(error: unknown): void {
+    this.#log.error('a connection failed', {
+      error: error instanceof Error ? error.stack : String(error),
+    });
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') return;
+    this.#state = 'ended';
+    clearTimeout(this.#closeTimer);
+    clearTimeout(this.#messageTimer);
+    clearTimeout(this.#sendTimer);
+    this.#reader.end();
+    this.#queue.clear();
+    this.#poll.close();
+    close(this.#fd);
+    // Whoever ends it may be in the midst of a request.
+    process.nextTick(() => {
+      this.#handler
+        .closed()
+        .catch((error: unknown) => this.#log.error('a connection did not end well', { error }))
+        .finally(() => this.#finish!());
+    });
+  }
+}
