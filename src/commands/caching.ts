@@ -91,11 +91,18 @@ export function grantCaching(
   return leaseReply(granted, hasParent);
 }
 
-/** What an open that is reclaimed or replayed holds already. */
-export function heldCaching(request: Request, open: Open): CachingReply {
+/** What an open holds already; a replay is told of no more than it asks for (smb2.replay.replay-dhv2-oplock2). */
+export function heldCaching(
+  { requestedOplockLevel }: CreateRequest,
+  request: Request,
+  open: Open,
+  origin: 'reclaimed' | 'replayed',
+): CachingReply {
   const grant = request.server.oplocks.heldBy(open);
   if (open.lease === undefined) {
-    return { oplockLevel: levelOf(grant?.state ?? 0), lease: undefined };
+    const level = levelOf(grant?.state ?? 0);
+    const told = origin === 'replayed' ? Math.min(level, requestedOplockLevel) : level;
+    return { oplockLevel: told, lease: undefined };
   }
   const { lease } = open;
   const granted = {

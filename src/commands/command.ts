@@ -58,6 +58,8 @@ export interface CommandRow {
   readonly large: boolean;
   /** 3.3.5.2.9: goes on while the session is expired or being reauthenticated. */
   readonly whileExpired: boolean;
+  /** 3.3.5.2.10: refused where it was sent before its client lost a channel. */
+  readonly ordered?: boolean;
   /** The session is verified where the request is signed for one, or names one in plain. */
   readonly sessionIfNamed?: boolean;
   /** No interim response ever: clients fail their login on one, and Windows sends none for SET_INFO. */
@@ -74,6 +76,7 @@ export function row<Body, R extends Request>(definition: {
   payloadBytes?: (body: Body) => number;
   large?: boolean;
   whileExpired?: boolean;
+  ordered?: boolean;
   sessionIfNamed?: boolean;
   neverPends?: boolean;
 }): CommandRow {

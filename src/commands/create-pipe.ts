@@ -12,6 +12,7 @@ import { Pipe } from '../objects/pipe.ts';
 import { type CreateRequest, encodeCreateResponse } from '../smb2/create.ts';
 import { FILE_OPENED, ImpersonationLevel } from '../smb2/create-options.ts';
 import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
+import { sequenceOf } from './channel-sequence.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 
 /** Longest pipe name looked up; the services have names of a dozen characters. */
@@ -37,6 +38,7 @@ export function createPipe(body: CreateRequest, request: TreeRequest): Outcome {
       share: body.shareAccess,
       createOptions: body.createOptions,
       pipe: new Pipe(name, endpoint),
+      channelSequence: sequenceOf(request),
     },
     { deleteOnClose: false, mode: 0 },
   );

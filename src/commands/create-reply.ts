@@ -18,18 +18,20 @@ import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
-import { type CreateWish, grantDurability } from './durable.ts';
+import { type CreateWish, durableReply, grantDurability } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { shownAttributes } from './shown-attributes.ts';
+
+/** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
+export type Origin = 'made' | 'reclaimed' | 'replayed';
 
 export async function createReply(
   body: CreateWish,
   request: TreeRequest,
   open: Open,
   createAction: number,
-  /** It holds an oplock or a lease already. */
-  reclaimed = false,
+  origin: Origin = 'made',
 ): Promise<Outcome> {
   const handle = open.handle!;
   const stat = await handle.stat();
@@ -42,13 +44,15 @@ export async function createReply(
   if (open.session !== request.session) return ended(request) ?? STATUS_FILE_CLOSED;
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
   // Last of all: what is told is what it holds when it is told.
-  const caching = reclaimed
-    ? heldCaching(request, open)
-    : grantCaching(body, request, open, Math.max(stat.size, stat.allocationSize));
+  const caching =
+    origin === 'made'
+      ? grantCaching(body, request, open, Math.max(stat.size, stat.allocationSize))
+      : heldCaching(body, request, open, origin);
   if (caching.lease !== undefined) {
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }
-  const durable = grantDurability(body, request, open);
+  if (origin === 'made') grantDurability(body, request, open, createAction);
+  const durable = origin === 'reclaimed' ? undefined : durableReply(open, caching.oplockLevel);
   if (durable !== undefined) createContexts.push(durable);
   request.open = open;
   return {

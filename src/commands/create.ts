@@ -36,11 +36,12 @@ import {
   FILE_SYNCHRONOUS_IO_NONALERT,
   ImpersonationLevel,
 } from '../smb2/create-options.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createFile } from './create-file.ts';
 import { createPipe } from './create-pipe.ts';
-import { durableContexts } from './durable.ts';
+import { type CreateWish, durableContexts } from './durable.ts';
 import { reconnect } from './reconnect.ts';
+import { onlyOnce } from './replay.ts';
 
 /** MS-SMB2 2.2.13: the bits of CreateOptions that mean something. */
 const DEFINED_OPTIONS = 0x00ff_ffff;
@@ -61,20 +62,24 @@ const UNDEFINED_ACCESS = 0x0ce0_fe00;
 /** MS-SMB2 2.2.13: attributes that a client may name; VOLUME (8) and DEVICE (0x40) are not among them. */
 const DEFINED_ATTRIBUTES = 0x0000_7fb7;
 
-export function create(body: CreateRequest, request: TreeRequest): Promise<Outcome> | Outcome {
-  const { server, session, tree } = request;
+export function create(body: CreateRequest, request: TreeRequest): MaybePromise<Outcome> {
   const durable = durableContexts(body, request);
   if (typeof durable === 'number') return durable;
   if (durable?.kind === 'reconnect') return reconnect(durable, body, request);
-  const refused = refuse(body);
+  const createOptions = body.createOptions & ~IGNORED_OPTIONS;
+  const wanted = { ...body, createOptions, durable };
+  return onlyOnce(wanted, request, () => make(wanted, request));
+}
+
+function make(wanted: CreateWish, request: TreeRequest): MaybePromise<Outcome> {
+  const { server, session, tree } = request;
+  const refused = refuse(wanted);
   if (refused !== undefined) return refused;
   // Opens that nobody has reclaimed yet make room for those that are wanted.
   if (server.opens.size >= server.options.maxOpens) void server.durables.makeRoom();
   if (session.opens.size >= MAX_OPENS_PER_SESSION || server.opens.size >= server.options.maxOpens) {
     return STATUS_INSUFFICIENT_RESOURCES;
   }
-  const createOptions = body.createOptions & ~IGNORED_OPTIONS;
-  const wanted = { ...body, createOptions, durable };
   return tree.files === undefined ? createPipe(wanted, request) : createFile(wanted, request);
 }
 

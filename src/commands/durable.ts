@@ -7,6 +7,13 @@ import {
   DURABLE_V2_TIMEOUT_MS,
   MAX_DURABLE_TIMEOUT_MS,
 } from '../base/limits.ts';
+import {
+  DELETE,
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
 import { ZERO_GUID } from '../dtyp/guid.ts';
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../dtyp/ntstatus.ts';
 import { H } from '../objects/caching.ts';
@@ -91,6 +98,9 @@ export function durableContexts(
   return { kind: 'request', version: 1, createGuid: ZERO_GUID, timeoutMs: DURABLE_TIMEOUT_MS };
 }
 
+/** 3.3.5.9.10: access of an open whose CREATE may be replayed. */
+const REPLAYED_ACCESS = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA | DELETE;
+
 /** Open.DurableOpenTimeout. */
 function timeoutOf({ version, timeoutMs }: DurableRequest): number {
   if (version === 1) return timeoutMs;
@@ -98,35 +108,53 @@ function timeoutOf({ version, timeoutMs }: DurableRequest): number {
 }
 
 /**
- * Grants durability to a file's open that caches its handle; the context that tells so. To be called when
- * nothing can fail any more: an open whose CREATE is never answered is nobody's to reclaim.
+ * Grants durability to a file's open that caches its handle, and lets a CREATE with a CreateGuid come again.
+ * To be called when nothing can fail any more: an open whose CREATE is never answered is nobody's to
+ * reclaim.
  */
 export function grantDurability(
   body: CreateWish,
   request: Request,
   open: Open,
-): CreateContext | undefined {
+  createAction: number,
+): void {
   const { durable } = body;
   const { session, server, connection } = request;
-  if (durable === undefined || open.handle?.kind !== 'file') return undefined;
-  if (!server.options.durableHandles) return undefined;
+  if (durable === undefined || open.handle?.kind !== 'file') return;
   // Whoever comes as guest is as much the owner as the one who left.
-  if (session!.account!.kind !== 'user') return undefined;
-  if (durable.version === 1 && !asksForHandle(body)) return undefined;
-  const grant = server.oplocks.heldBy(open);
-  if (grant === undefined || ((grant.breakingTo ?? grant.state) & H) === 0) return undefined;
-  const timeoutMs = timeoutOf(durable);
+  if (session!.account!.kind !== 'user') return;
+  const isDurable =
+    server.options.durableHandles &&
+    cachesHandle(request, open) &&
+    (durable.version === 2 || asksForHandle(body));
+  if (!isDurable && durable.version === 1) return;
   open.durability = {
-    isDurable: true,
+    isDurable,
     isResilient: false,
     owner: session!.account!.name,
     clientGuid: connection.clientGuid,
+    version: durable.version,
     createGuid: durable.createGuid,
     fileName: body.name,
-    timeoutMs,
+    createAction,
+    timeoutMs: timeoutOf(durable),
     deadlineMs: 0,
   };
-  return durable.version === 1
+  if (durable.version === 2 && (open.access & REPLAYED_ACCESS) !== 0) server.replays.offer(open);
+}
+
+function cachesHandle({ server }: Request, open: Open): boolean {
+  const grant = server.oplocks.heldBy(open);
+  return grant !== undefined && ((grant.breakingTo ?? grant.state) & H) !== 0;
+}
+
+/** The context that tells of it, where the answer tells of a cached handle: 3.3.5.9.10 <342>. */
+export function durableReply(open: Open, toldLevel: number): CreateContext | undefined {
+  const { durability } = open;
+  if (durability?.isDurable !== true) return undefined;
+  if (open.lease === undefined && toldLevel !== SMB2_OPLOCK_LEVEL_BATCH) return undefined;
+  const { version, timeoutMs } = durability;
+  return version === 1
     ? { name: CreateContextName.DURABLE_HANDLE_REQUEST, data: encodeDurableHandleResponse() }
     : {
         name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,

@@ -31,6 +31,7 @@ export function oplockBreak(body: OplockBreakRequest, request: TreeRequest): Out
 function oplock(body: OplockBreak, { session, server }: TreeRequest): Outcome {
   const open = session.opens.get(body.volatileId);
   if (open === undefined || open.persistentId !== body.persistentId) return STATUS_FILE_CLOSED;
+  server.replays.withdraw(open);
   if (body.oplockLevel === SMB2_OPLOCK_LEVEL_LEASE) return STATUS_INVALID_PARAMETER;
   const grant = server.oplocks.grantOfOpen(open);
   const refused = refuseLevel(body.oplockLevel, grant?.breakingTo !== undefined);
@@ -56,6 +57,7 @@ function leaseBreak(body: LeaseBreak, { connection, server }: TreeRequest): Outc
   const found = server.oplocks.lease(leaseId(connection.clientGuid, body.leaseKey));
   if (found === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const { lease, grant } = found;
+  for (const open of lease.opens) server.replays.withdraw(open);
   if (grant.breakingTo === undefined) return STATUS_UNSUCCESSFUL;
   // "If LeaseState is not a subset of Lease.BreakToLeaseState … STATUS_REQUEST_NOT_ACCEPTED."
   if ((body.leaseState & ~grant.breakingTo) !== 0) return STATUS_REQUEST_NOT_ACCEPTED;

@@ -62,7 +62,7 @@ export async function reconnect(
       ({ name }) => name !== CreateContextName.QUERY_ON_DISK_ID,
     );
     const wish = { ...body, createContexts, durable: undefined };
-    return await createReply(wish, request, open, FILE_OPENED, true);
+    return await createReply(wish, request, open, FILE_OPENED, 'reclaimed');
   } finally {
     open.lifetime.release();
   }

@@ -17,6 +17,7 @@ import {
 } from '../smb2/create-options.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { leaseIdOf, makeWay, parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
+import { sequenceOf } from './channel-sequence.ts';
 import type { MaybePromise, TreeRequest } from './command.ts';
 import { impliedAccess, overwrites, type Wanted } from './create-wanted.ts';
 
@@ -71,6 +72,7 @@ export function register(
       file,
       leaseId: leaseIdOf(wanted, request),
       parentLeaseKey: parentLeaseKeyOf(wanted, request),
+      channelSequence: sequenceOf(request),
     },
     {
       deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,

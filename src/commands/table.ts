@@ -98,6 +98,7 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
   }),
   WRITE: row({
     name: 'WRITE',
+    ordered: true,
     decode: decodeWriteRequest,
     handle: write,
     needs: 'open',
@@ -113,6 +114,7 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
   }),
   IOCTL: row({
     name: 'IOCTL',
+    ordered: true,
     decode: decodeIoctlRequest,
     handle: ioctl,
     needs: 'open',
@@ -158,6 +160,7 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
   }),
   SET_INFO: row({
     name: 'SET_INFO',
+    ordered: true,
     decode: decodeSetInfoRequest,
     handle: setInfo,
     needs: 'open',

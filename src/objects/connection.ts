@@ -58,6 +58,8 @@ export interface PendingRequest {
   readonly messageId: number;
   readonly asyncId: number;
   readonly sessionId: number;
+  /** It is not cancelled with its connection, where its session has another. */
+  readonly outlivesConnection: boolean;
   cancel(): void;
 }
 

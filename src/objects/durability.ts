@@ -35,10 +35,14 @@ export interface Durability {
   /** Open.DurableOwner: the user's name. */
   readonly owner: string;
   readonly clientGuid: Buffer;
-  /** All zero where the request was no DH2Q. */
+  /** Of the request: DHnQ or DH2Q. */
+  readonly version: 1 | 2;
+  /** All zero in version 1. */
   readonly createGuid: Buffer;
   /** Open.FileName, as the client wrote it. */
   readonly fileName: string;
+  /** What its CREATE was answered with, which is told again where the CREATE comes again. */
+  readonly createAction: number;
   /** Open.DurableOpenTimeout or Open.ResiliencyTimeout. */
   timeoutMs: number;
   /** Of a disconnected open: performance.now() when it is closed. */

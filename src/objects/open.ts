@@ -5,6 +5,7 @@
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
 import type { ChangeWatch } from './change-watch.ts';
+import { ChannelSequence } from './channel-sequence.ts';
 import type { Durability, OpenState } from './durability.ts';
 import type { Lease } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
@@ -44,6 +45,8 @@ export interface OpenValues {
   readonly handle?: VfsHandle;
   readonly file?: SharedFile;
   readonly pipe?: Pipe;
+  /** Of the CREATE, at 3.x. */
+  readonly channelSequence?: number | undefined;
   /** Of the lease that it asks for, granted or not yet. */
   readonly leaseId?: string | undefined;
   /** Open.ParentOplockKey, MS-FSA 2.1.1.6: the lease on the directory that its changes leave alone. */
@@ -86,6 +89,8 @@ export class Open {
   filesOf: Lifetime | undefined;
   /** Of an open that may outlive its connection, or has several channels. */
   lockSequences: LockSequences | undefined;
+  /** At 3.x: Open.ChannelSequence and the counts that go with it. */
+  sequence: ChannelSequence | undefined;
   enumeration: Enumeration | undefined;
   /** A QUERY_DIRECTORY under way. */
   enumerating: Promise<unknown> | undefined;
@@ -114,6 +119,9 @@ export class Open {
     this.handle = values.handle;
     this.file = values.file;
     this.pipe = values.pipe;
+    if (values.channelSequence !== undefined) {
+      this.sequence = new ChannelSequence(values.channelSequence);
+    }
     this.leaseId = values.leaseId;
     this.parentLeaseKey = values.parentLeaseKey;
     this.deleteOnClose = modes.deleteOnClose;

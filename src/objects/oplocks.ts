@@ -378,7 +378,7 @@ const grantOf = (file: SharedFile, holder: Holder): FileGrant | undefined =>
   file.grants.find((grant) => grant.owner === holder);
 
 /** Opens that only look at attributes keep nobody from caching. */
-const STAT_ACCESS = 0x0012_0180;
+const STAT_ACCESS = 0x0010_0180;
 
 function company(
   file: SharedFile,

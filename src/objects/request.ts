@@ -5,6 +5,7 @@
 import { MAX_ASYNC_REQUESTS } from '../base/limits.ts';
 import type { Signer } from '../crypto/signing.ts';
 import type { Header } from '../smb2/header.ts';
+import type { Admitted, ChannelSequence } from './channel-sequence.ts';
 import type { Connection, PendingRequest } from './connection.ts';
 import type { Open } from './open.ts';
 import type { ServerState } from './server-state.ts';
@@ -27,6 +28,10 @@ export class Request implements PendingRequest {
   /** Nonzero once an interim response went out. */
   asyncId = 0;
   cancelled = false;
+  outlivesConnection = false;
+  /** 3.3.5.2.10: what counts it while it is under way. */
+  countedBy: ChannelSequence | undefined;
+  admitted: Admitted = 0;
   /** No interim response, however long it takes; set by the pipeline. */
   neverPends = false;
   /** A related request behind it in its compound waits for it; set by the pipeline. */

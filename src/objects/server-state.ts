@@ -3,6 +3,7 @@ import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
 import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
+import { CreateReplays } from './create-replays.ts';
 import { DirectoryChanges } from './directory-changes.ts';
 import { DurableOpens } from './durable-opens.ts';
 import type { Open } from './open.ts';
@@ -74,6 +75,7 @@ export class ServerState {
   readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));
   /** Those that are disconnected. */
   readonly durables = new DurableOpens((open) => this.#close(open));
+  readonly replays = new CreateReplays();
   readonly notifier = new ChangeNotifier();
   readonly changes = new DirectoryChanges(this.notifier, this.oplocks);
   /** ShareList, by name in lower case. */

@@ -12,7 +12,7 @@
 import type { MessageCipher } from '../crypto/cipher.ts';
 import type { Signer } from '../crypto/signing.ts';
 import type { Account } from '../ipc/control-plane.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, PendingRequest } from './connection.ts';
 import type { Open } from './open.ts';
 import type { TreeConnect } from './tree-connect.ts';
 
@@ -42,6 +42,8 @@ export class Session {
   readonly trees = new Map<number, TreeConnect>();
   /** By volatile id. */
   readonly opens = new Map<number, Open>();
+  /** Requests of a channel that is gone which go on, for another one to ask after. */
+  readonly orphans = new Set<PendingRequest>();
   /** Opens that watch their directory. */
   watches = 0;
   #nextTreeId = 1;

@@ -20,6 +20,7 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   server.opens.delete(open.persistentId);
   detach(server, open);
   server.durables.release(open);
+  server.replays.withdraw(open);
   open.pipe?.close();
   return open.file === undefined ? undefined : closeFile(server, open, open.file);
 }
@@ -176,6 +177,7 @@ export async function endSession(
     endLogin(connection, session.sessionId);
     cancelRequests(connection, session.sessionId);
   }
+  for (const request of session.orphans) request.cancel();
   const trees: Promise<void>[] = [];
   for (const tree of session.trees.values()) trees.push(endTree(server, tree, end !== 'refused'));
   await Promise.all(trees);
@@ -197,7 +199,12 @@ export function endLogin(connection: Connection, sessionId: number): void {
 export async function endConnection(server: ServerState, connection: Connection): Promise<void> {
   if (!server.connections.delete(connection)) return;
   connection.state = 'closed';
-  for (const request of connection.requests.values()) request.cancel();
+  for (const request of connection.requests.values()) {
+    const session = connection.sessions.get(request.sessionId);
+    if (request.outlivesConnection && session !== undefined && session.channels.size > 1) {
+      session.orphans.add(request);
+    } else request.cancel();
+  }
   for (const sessionId of connection.logins.keys()) endLogin(connection, sessionId);
   const sessions: Promise<void>[] = [];
   for (const session of connection.sessions.values()) {

@@ -29,6 +29,7 @@ import { WireError } from '../wire/wire-error.ts';
 import {
   verifyCharge,
   verifyOpen,
+  verifySequence,
   verifySession,
   verifySignature,
   verifyTree,
@@ -165,6 +166,8 @@ export class Chain {
   #settle(request: Request, outcome: Outcome): boolean {
     if (request.header.command === Command.CANCEL) return true;
     this.#connection.requests.delete(request.messageId);
+    request.session?.orphans.delete(request);
+    request.countedBy?.done(request.admitted);
     if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
     if (outcome instanceof Disconnect) {
       this.#connection.transport.close(outcome.reason);
@@ -255,7 +258,8 @@ export class Chain {
     const charge = row.payloadBytes?.(body as never);
     const refused =
       (charge === undefined ? undefined : verifyCharge(request, charge)) ??
-      (row.needs === 'open' ? this.#checkOpen(request, row, body) : undefined);
+      (row.needs === 'open' ? this.#checkOpen(request, row, body) : undefined) ??
+      (row.needs === 'open' ? verifySequence(request, row) : undefined);
     return refused ?? row.handle(body as never, request as never);
   }
 

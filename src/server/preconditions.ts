@@ -7,6 +7,7 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_FILE_CLOSED,
+  STATUS_FILE_NOT_AVAILABLE,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_NAME_DELETED,
   STATUS_NETWORK_SESSION_EXPIRED,
@@ -15,7 +16,12 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Request } from '../objects/request.ts';
 import type { Session } from '../objects/session.ts';
-import { Command, isSigned } from '../smb2/header.ts';
+import {
+  Command,
+  channelSequenceOf,
+  isSigned,
+  SMB2_FLAGS_REPLAY_OPERATION,
+} from '../smb2/header.ts';
 
 /** Bytes that one credit pays for, 3.1.5.2. */
 const CREDIT_BYTES = 65_536;
@@ -90,6 +96,21 @@ export function verifyOpen(
   if (open === undefined || open.persistentId !== id.persistentId) return STATUS_FILE_CLOSED;
   if (open.tree !== request.tree) return STATUS_FILE_CLOSED;
   request.open = open;
+  return undefined;
+}
+
+/** 3.3.5.2.10; whatever is done with an open, its CREATE is not to be sent again after it. */
+export function verifySequence(request: Request, row: CommandRow): Refusal {
+  const { open, header, server } = request;
+  if (open === undefined) return undefined;
+  server.replays.withdraw(open);
+  const { sequence } = open;
+  if (sequence === undefined) return undefined;
+  const isReplay = (header.flags & SMB2_FLAGS_REPLAY_OPERATION) !== 0;
+  const admitted = sequence.admit(channelSequenceOf(header), isReplay);
+  if (admitted === undefined) return row.ordered ? STATUS_FILE_NOT_AVAILABLE : undefined;
+  request.countedBy = sequence;
+  request.admitted = admitted;
   return undefined;
 }
 

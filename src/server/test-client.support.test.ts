@@ -91,6 +91,8 @@ export interface Draft {
   readonly messageId?: number;
   readonly asyncId?: number;
   readonly sessionId?: number;
+  /** ChannelSequence. */
+  readonly sequence?: number;
 }
 
 export interface BindOptions {
@@ -162,6 +164,7 @@ export class TestClient {
         creditRequest: draft.credits ?? Math.max(1, charge),
         flags: (draft.flags ?? 0) | (draft.related ? SMB2_FLAGS_RELATED_OPERATIONS : 0),
         messageId,
+        status: draft.sequence ?? 0,
         asyncId: draft.asyncId ?? 0,
         treeId: draft.treeId ?? (draft.related ? 0xffffffff : 0),
         sessionId: draft.sessionId ?? (draft.related ? ALL_ONES : (session?.sessionId ?? 0)),

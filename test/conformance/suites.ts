@@ -92,6 +92,7 @@ const LISTED_SUITES: readonly Suite[] = [
   waiting('smb2.multichannel', 120),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
+  waiting('smb2.replay', 300),
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
 ];
@@ -112,8 +113,13 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.session', 240),
   SESSION_REQUIRE_SIGNING,
   waiting('smb2.multichannel', 120),
+  suite('smb2.durable-open', 120),
+  suite('smb2.durable-open-disconnect'),
+  suite('smb2.durable-v2-open', 180),
+  waiting('smb2.durable-v2-delay', 90),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
+  waiting('smb2.replay', 300),
 ];
 
 export const suitesOf = (newer: boolean): readonly Suite[] =>
