@@ -113,19 +113,52 @@ test('adduser: the password from a pipe, twice', () => {
   assert.match(wrong.stderr, /The two differ[\s\S]*no password was given/);
 });
 
-test('adduser: the password from a terminal, not shown', {
-  skip: !existsSync('/usr/bin/script'),
-}, () => {
-  const words = [process.execPath, bin('usmbd.js'), 'adduser', '-P', users, '-C', conf, 'tess'];
+/** Runs a command on a terminal of its own and types an answer as soon as its question is there. */
+async function onTerminal(
+  words: readonly string[],
+  answers: readonly (readonly [question: string, typed: string])[],
+): Promise<{ status: number | null; shown: string }> {
   const command = words.map(quoteForShell).join(' ');
-  // Raw mode starts with the prompt; what is typed before it would be echoed by the terminal itself.
-  const typist = `sleep 0.6; printf 'Passwrod\\177\\177\\177ord\\r'; sleep 0.2; printf 'x\\025Password\\r'; sleep 0.4`;
-  const shell = `(${typist}) | script -qec ${quoteForShell(command)} /dev/null`;
-  const { status, stdout } = spawnSync('/bin/sh', ['-c', shell], { encoding: 'utf8' });
-  assert.equal(status, 0, stdout);
-  assert.match(stdout, /New password for tess: \r?\n.*Again: /);
-  assert.doesNotMatch(stdout, /Passw|rod/);
+  const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: 'pipe' });
+  const left = [...answers];
+  let shown = '';
+  let from = 0;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    shown += text;
+    const [next] = left;
+    if (next === undefined || !shown.includes(next[0], from)) return;
+    from = shown.length;
+    child.stdin.write(next[1]);
+    left.shift();
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  return { status, shown };
+}
+
+const onTerminals = { skip: !existsSync('/usr/bin/script') };
+const adduser = (...more: string[]): string[] => [
+  process.execPath,
+  ...[bin('usmbd.js'), 'adduser', '-P', users, '-C', conf, ...more],
+];
+
+test('adduser: the password from a terminal, not shown', onTerminals, async () => {
+  const { status, shown } = await onTerminal(adduser('tess'), [
+    ['New password for tess: ', 'Passwrod\x7f\x7f\x7ford\r'],
+    ['Again: ', 'x\x15Password\r'],
+  ]);
+  assert.equal(status, 0, shown);
+  assert.match(shown, /New password for tess: \r?\n.*Again: /);
+  assert.doesNotMatch(shown, /Passw|rod/);
   assert.match(readFileSync(users, 'utf8'), /^tess:pPScQGUQvcq2gk7nww\/YUg==$/m);
+});
+
+test('adduser: both lines at once, as whoever pastes them gives them', onTerminals, async () => {
+  const { status, shown } = await onTerminal(adduser('pia'), [
+    ['New password for pia: ', 'Password\r\nPassword\r\n'],
+  ]);
+  assert.equal(status, 0, shown);
+  assert.doesNotMatch(shown, /Passw/);
+  assert.match(readFileSync(users, 'utf8'), /^pia:pPScQGUQvcq2gk7nww\/YUg==$/m);
 });
 
 async function freePort(): Promise<number> {

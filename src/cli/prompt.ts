@@ -7,55 +7,84 @@ const MAXIMUM_LINE_BYTES = 1024;
 
 /** Asks twice; three times over, where the two differ or are empty. */
 export async function promptNewPassword(user: string): Promise<string> {
+  const { stdin } = process;
+  if (!stdin.isTTY) return askTwice(user, async () => readLine(0));
+  const terminal = new HiddenInput(stdin);
+  try {
+    return await askTwice(user, async (question) => {
+      process.stderr.write(question);
+      const line = await terminal.line();
+      process.stderr.write('\n');
+      return line;
+    });
+  } finally {
+    terminal.close();
+  }
+}
+
+async function askTwice(user: string, ask: (question: string) => Promise<string>): Promise<string> {
   for (let attempt = 0; attempt < 3; attempt++) {
-    const first = await promptSecret(`New password for ${user}: `);
+    const first = await ask(`New password for ${user}: `);
     if (first === '') {
       process.stderr.write('An empty password is not taken.\n');
       continue;
     }
-    if ((await promptSecret('Again: ')) === first) return first;
+    if ((await ask('Again: ')) === first) return first;
     process.stderr.write('The two differ.\n');
   }
   throw new CommandError('no password was given');
 }
 
-/** From the terminal; from standard input, line by line, where that is something else. */
-async function promptSecret(question: string): Promise<string> {
-  if (!process.stdin.isTTY) return readLine(0);
-  process.stderr.write(question);
-  try {
-    return await readHidden(process.stdin);
-  } finally {
-    process.stderr.write('\n');
-  }
-}
-
-const ENTER = /[\r\n]/;
 const CONTROL_C = '\u0003';
 const CONTROL_D = '\u0004';
 const CONTROL_U = '\u0015';
 const ERASE = /[\b\u007f]/;
 
-/** Raw mode: nothing is echoed, and what edits the line is handled here. */
-async function readHidden(terminal: NodeJS.ReadStream): Promise<string> {
-  terminal.setRawMode(true);
-  terminal.setEncoding('utf8');
-  let text = '';
-  try {
-    for await (const chunk of terminal.iterator({ destroyOnReturn: false })) {
-      for (const c of chunk as string) {
-        if (ENTER.test(c)) return text;
-        if (c === CONTROL_C || (c === CONTROL_D && text === ''))
-          throw new CommandError('cancelled');
-        if (c === CONTROL_U) text = '';
-        else if (ERASE.test(c)) text = [...text].slice(0, -1).join('');
-        else if (!/\p{Cc}/u.test(c) && text.length < MAXIMUM_LINE_BYTES) text += c;
-      }
+/**
+ * Raw mode: nothing is echoed, and what edits the line is handled here. It begins before the first question, so
+ * that nobody who types as soon as he is asked is shown what he types, and stays until the last answer.
+ */
+class HiddenInput {
+  readonly #terminal: NodeJS.ReadStream;
+  readonly #chunks: AsyncIterator<string>;
+  /** Typed and not yet read: whoever pastes gives several lines at once. */
+  #typed: string[] = [];
+  #afterReturn = false;
+
+  constructor(terminal: NodeJS.ReadStream) {
+    this.#terminal = terminal;
+    terminal.setRawMode(true);
+    terminal.setEncoding('utf8');
+    this.#chunks = terminal.iterator({ destroyOnReturn: false });
+  }
+
+  async line(): Promise<string> {
+    let text = '';
+    for (;;) {
+      const c = await this.#character();
+      const isSecondOfTwo = c === '\n' && this.#afterReturn;
+      this.#afterReturn = c === '\r';
+      if (isSecondOfTwo) continue;
+      if (c === '\r' || c === '\n') return text;
+      if (c === CONTROL_C || (c === CONTROL_D && text === '')) throw new CommandError('cancelled');
+      if (c === CONTROL_U) text = '';
+      else if (ERASE.test(c)) text = [...text].slice(0, -1).join('');
+      else if (!/\p{Cc}/u.test(c) && text.length < MAXIMUM_LINE_BYTES) text += c;
     }
-    throw new CommandError('the terminal closed before a password was given');
-  } finally {
-    terminal.setRawMode(false);
-    terminal.pause();
+  }
+
+  async #character(): Promise<string> {
+    while (this.#typed.length === 0) {
+      const { done, value } = await this.#chunks.next();
+      if (done === true) throw new CommandError('the terminal closed before a password was given');
+      this.#typed = [...value];
+    }
+    return this.#typed.shift()!;
+  }
+
+  close(): void {
+    this.#terminal.setRawMode(false);
+    this.#terminal.pause();
   }
 }
 
