@@ -14,6 +14,7 @@ export const SETTINGS: Settings = [
 /** Shares that a suite wants beside the usual one. */
 export const SHARES: MoreShares = {
   nonotify: ['change notify = no'],
+  nostreams: ['vfs objects ='],
 };
 
 export interface Suite {
@@ -54,6 +55,10 @@ const SESSION_REQUIRE_SIGNING = suite('smb2.session-require-signing', DEFAULT_LI
   settings: ['server signing = mandatory'],
 });
 
+const CREATE_NO_STREAMS = suite('smb2.create_no_streams', DEFAULT_LIMIT_SECONDS, {
+  share: 'nostreams',
+});
+
 /** Of Debian 12's smbtorture, 4.17. */
 const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.connect'),
@@ -74,6 +79,8 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.deny'),
   suite('smb2.create'),
   waiting('smb2.timestamps', 120),
+  suite('smb2.streams'),
+  CREATE_NO_STREAMS,
   suite('smb2.delete-on-close-perms'),
   suite('smb2.rename'),
   suite('smb2.lock'),
@@ -105,6 +112,8 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'] }),
   suite('smb2.sharemode'),
   waiting('smb2.timestamps', 120),
+  suite('smb2.streams'),
+  CREATE_NO_STREAMS,
   suite('smb2.rename', 180),
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
