@@ -188,6 +188,20 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
   assert.deepEqual(warnings(`${interfaces}bind interfaces only = yes\n`), []);
 });
 
+test('named streams are there unless a list of modules leaves them out', () => {
+  const share = (lines: string) => load(`[s]\npath = /s\n${lines}`).shares[0]!;
+  assert.deepEqual(share('').vfsObjects, ['streams_xattr']);
+  assert.deepEqual(share('vfs objects =').vfsObjects, []);
+  assert.deepEqual(share('vfs objects = acl_xattr').vfsObjects, ['acl_xattr']);
+  assert.deepEqual(share('vfs object = acl_xattr streams_xattr').vfsObjects.length, 2);
+  assert.equal(share('').streamFormat, 'samba');
+  assert.equal(share('streams_xattr : format = ksmbd').streamFormat, 'ksmbd');
+  assert.deepEqual(warnings('[s]\npath = /s\nvfs objects = streams_xattr fruit'), [
+    'f:3: warning: "vfs objects": not supported yet: fruit',
+  ]);
+  assert.equal(errors('[s]\npath = /s\nstreams_xattr:format = ntfs').length, 1);
+});
+
 test('what could open the server when passed over is an error', () => {
   assert.match(errors('[global]\ninclude = /etc/other\n')[0]!, /^f:2: error: "include"/);
   assert.match(
