@@ -72,6 +72,8 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
     decode: decodeTreeConnectRequest,
     handle: treeConnect,
     needs: 'session',
+    // 2.2.1.1: an async header has no room for the TreeId.
+    neverPends: true,
   }),
   TREE_DISCONNECT: row({
     name: 'TREE_DISCONNECT',

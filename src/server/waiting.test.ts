@@ -15,6 +15,7 @@ import {
   type FileId,
   SAME,
   TestClient,
+  treeConnect,
 } from './test-client.support.test.ts';
 import { LOGOFF, list, query, read, setInfo, write } from './test-requests.support.test.ts';
 import { turns, World } from './test-world.support.test.ts';
@@ -78,6 +79,26 @@ test('interim: logins and farewells have none', async () => {
     world.gates.open('remove');
     await login;
     assert.equal((await logoff).status, STATUS_SUCCESS);
+  } finally {
+    mock.timers.reset();
+  }
+  await client.lost();
+  world.assertEmpty();
+});
+
+test('interim: TREE_CONNECT has none, or its answer would not name the tree', async () => {
+  const world = new World();
+  const { client, session, treeId } = await connected(world);
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    world.gates.shut('attach');
+    const connecting = client.call(treeConnect('share'), session);
+    await turns();
+    mock.timers.tick(20 * INTERIM_RESPONSE_MS);
+    world.gates.open('attach');
+    const { header, status } = await connecting;
+    assert.equal(status, STATUS_SUCCESS);
+    assert.ok(!isAsync(header) && header.treeId !== 0 && header.treeId !== treeId);
   } finally {
     mock.timers.reset();
   }
