@@ -7,56 +7,31 @@ import { FILE_WRITE_DATA } from '../../src/dtyp/access-mask.ts';
 import { STATUS_REQUEST_NOT_ACCEPTED, STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
 import { FILE_OVERWRITTEN, FILE_SUPERSEDED } from '../../src/smb2/create-options.ts';
 import type { OplockBreakNotification } from '../../src/smb2/oplock-break.ts';
+import {
+  CACHING_OF_LEVEL,
+  type Cache,
+  CELL_BYTES,
+  type ClientOpen,
+  type LostOpen,
+  lose,
+  purge,
+  R,
+  touch,
+  W,
+} from './cache.ts';
 import { weighted } from './chance.ts';
 import type { Answer, Ask, AskOf, CreateWish, LockRange, Opened, Wish } from './history.ts';
 import type { Stage } from './stage.ts';
 import { Wire } from './wire.ts';
-
-export const CELL_BYTES = 4;
-export const CELLS = 4;
-
-export const R = 1;
-export const H = 2;
-export const W = 4;
-const CACHING_OF_LEVEL: Readonly<Record<number, number>> = { 0: 0, 1: R, 8: R | W, 9: R | W | H };
-
-/** What a client may cache of one file, under a lease or an oplock, and what it has cached. */
-export interface Cache {
-  /** Undefined: an oplock. */
-  readonly key: string | undefined;
-  readonly version: 1 | 2;
-  readonly file: bigint;
-  path: string;
-  state: number;
-  epoch: number;
-  readonly opens: Set<ClientOpen>;
-  /** By number; as long as R is there. */
-  readonly cells: Map<number, Buffer>;
-  /** Written and not sent yet; as long as W is there. */
-  readonly dirty: Map<number, Buffer>;
-  /** Writes of `dirty` under way. */
-  readonly flushing: Set<Ask>;
-  afterFlush: (() => void)[];
-  /** Told to give something up, and has not acknowledged. */
-  isBreaking: boolean;
-  /** Counts what makes answers under way too old to be kept. */
-  stamp: number;
-}
-
-export interface ClientOpen {
-  readonly opened: Opened;
-  readonly cache: Cache | undefined;
-  readonly locks: LockRange[];
-  /** Requests that wait: a lock, a change. */
-  readonly waiting: Set<Ask>;
-  closing: boolean;
-}
 
 export interface Identity {
   readonly number: number;
   readonly user: string;
   readonly dialect: number;
 }
+
+/** More than any break leaves. */
+const ALL = 7;
 
 export class Client {
   readonly number: number;
@@ -69,6 +44,7 @@ export class Client {
   readonly leases = new Map<string, Cache>();
   /** Acknowledgments that it puts off. */
   late: (() => void)[] = [];
+  lost: LostOpen[] = [];
   #nextKey = 1;
   #nextValue = 1;
   #connections = 0;
@@ -95,9 +71,52 @@ export class Client {
   }
 
   cut(): void {
+    const busy = new Set<Opened>();
+    for (const { wish } of this.wire?.asks.values() ?? []) if ('on' in wish) busy.add(wish.on);
     this.wire?.cut();
     this.wire = undefined;
+    // What comes of requests that were under way nobody tells: such opens are given up.
+    this.lost = this.opens.flatMap((open) => {
+      const { opened, durable, closing, cache } = open;
+      if (durable === undefined || closing || busy.has(opened) || cache?.isBreaking) return [];
+      return [{ open, durable, ask: undefined }];
+    });
+    for (const { open } of this.lost) {
+      open.cache?.opens.clear();
+      open.cache?.flushing.clear();
+    }
     this.forget();
+  }
+
+  /** MS-SMB2 3.2.4.4: asks for an open that it had before its connection was lost. */
+  reclaim(lost: LostOpen): void {
+    const { open, durable } = lost;
+    const { opened, cache } = open;
+    const { lease, path } = opened.ask.wish;
+    const ask = this.ask({
+      ...{ kind: 'reclaim' as const, of: opened, durable, path },
+      lease: lease === undefined ? undefined : { ...lease, state: cache?.state ?? lease.state },
+    });
+    lost.ask = ask as Ask | undefined;
+  }
+
+  #reclaimed(ask: Ask, answer: Answer): void {
+    const lost = this.lost.find((one) => one.ask === ask);
+    if (lost === undefined) return;
+    this.lost = this.lost.filter((one) => one !== lost);
+    if (ask.opened === undefined) return;
+    const { cache, locks, durable } = lost.open;
+    const open: ClientOpen = {
+      ...{ opened: ask.opened, cache, locks, durable, waiting: new Set<Ask>(), closing: false },
+    };
+    this.opens.push(open);
+    if (cache === undefined) return;
+    cache.opens.add(open);
+    if (cache.key !== undefined) this.leases.set(cache.key, cache);
+    const { lease, level } = answer.caching!;
+    cache.state &= lease?.state ?? CACHING_OF_LEVEL[level] ?? 0;
+    cache.epoch = lease?.epoch ?? 0;
+    if ((cache.state & R) === 0) purge(cache);
   }
 
   /** Its opens are gone. */
@@ -244,6 +263,9 @@ export class Client {
       case 'create':
         if (ask.opened !== undefined) this.#opened(ask.opened, answer);
         break;
+      case 'reclaim':
+        this.#reclaimed(ask, answer);
+        break;
       case 'read':
         this.#hasRead(ask, answer);
         break;
@@ -302,8 +324,10 @@ export class Client {
 
   #opened(opened: Opened, answer: Answer): void {
     const cache = this.#granted(opened, answer);
+    const isDurable = answer.caching?.durable === true;
     const open: ClientOpen = {
       ...{ opened, cache, locks: [], waiting: new Set<Ask>(), closing: false },
+      durable: isDurable ? opened.ask.wish.durable : undefined,
     };
     cache?.opens.add(open);
     this.opens.push(open);
@@ -364,6 +388,8 @@ export class Client {
       return;
     }
     const key = n.leaseKey.toString('hex');
+    // What it has not got back yet it gives up.
+    this.lost = this.lost.filter(({ open }) => open.cache?.key !== key);
     const cache = this.leases.get(key);
     if (cache === undefined) return;
     const delta = (n.newEpoch - cache.epoch) & 0xffff;
@@ -409,7 +435,7 @@ export class Client {
       // All handles closed: that is the acknowledgment.
       if (cache.opens.size === 0) return;
       cache.isBreaking = false;
-      if (manner === 'wrong') acknowledge(R | W | H);
+      if (manner === 'wrong') acknowledge(ALL);
       if (manner === 'less') {
         cache.state = 0;
         purge(cache);
@@ -421,21 +447,4 @@ export class Client {
       else answer();
     });
   }
-}
-
-function lose(cache: Cache | undefined): void {
-  if (cache === undefined) return;
-  cache.state = 0;
-  purge(cache);
-}
-
-function touch(cache: Cache, cell: number): void {
-  cache.stamp += 1;
-  cache.cells.delete(cell);
-}
-
-function purge(cache: Cache): void {
-  cache.stamp += 1;
-  cache.cells.clear();
-  cache.dirty.clear();
 }

@@ -38,6 +38,7 @@ function describeCreate(wish: CreateWish): string {
   if (lease !== undefined) {
     parts.push(`lease ${key(lease.key)} ${caching(lease.state)} v${lease.version} ${lease.epoch}`);
   } else if (oplock !== 0) parts.push(`oplock ${level(oplock)}`);
+  if (wish.durable !== undefined) parts.push(`durable v${wish.durable.version}`);
   return parts.join(', ');
 }
 
@@ -46,6 +47,11 @@ export function describeWish(wish: Wish): string {
   const on =
     'on' in wish ? ` of ${wish.on.number} (#${wish.on.file} ${wish.on.ask.wish.path})` : '';
   switch (wish.kind) {
+    case 'reclaim': {
+      const { of, durable, lease } = wish;
+      const held = lease === undefined ? 'batch' : key(lease.key);
+      return `CREATE reclaims ${of.number} (#${of.file} ${wish.path}), v${durable.version}, ${held}`;
+    }
     case 'read':
       return `READ${on} ${range(wish)}`;
     case 'write':
@@ -89,6 +95,7 @@ export function describeAnswer(ask: Ask, answer: Answer): string {
     parts.push(`oplock ${level(granted.level)}`);
   }
   if (answer.data !== undefined) parts.push(answer.data.toString('hex'));
+  if (granted?.durable === true) parts.push('durable');
   for (const change of answer.changes ?? []) {
     parts.push(`${CHANGES[change.action]} ${change.fileName}`);
   }

@@ -19,7 +19,14 @@ import {
   write,
 } from '../../src/server/test-requests.support.test.ts';
 import { encodeChangeNotifyRequest, SMB2_WATCH_TREE } from '../../src/smb2/change-notify.ts';
-import { encodeLease, type LeaseContext } from '../../src/smb2/create-context-values.ts';
+import {
+  encodeDurableHandleReconnect,
+  encodeDurableHandleReconnectV2,
+  encodeDurableHandleRequest,
+  encodeDurableHandleRequestV2,
+  encodeLease,
+  type LeaseContext,
+} from '../../src/smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
 import { Command } from '../../src/smb2/header.ts';
 import {
@@ -29,7 +36,7 @@ import {
   SMB2_LOCKFLAG_UNLOCK,
 } from '../../src/smb2/lock.ts';
 import { encodeOplockBreakRequest } from '../../src/smb2/oplock-break.ts';
-import type { CreateWish, LeaseWish, LockRange, Wish, WishOf } from './history.ts';
+import type { CreateWish, DurableWish, LeaseWish, LockRange, Wish, WishOf } from './history.ts';
 
 const NONE = Buffer.alloc(0);
 
@@ -47,6 +54,7 @@ function create(wish: CreateWish): Draft {
     { name: CreateContextName.QUERY_ON_DISK_ID, data: NONE },
   ];
   if (wish.lease !== undefined) createContexts.push(leaseContext(wish.lease));
+  if (wish.durable !== undefined) createContexts.push(durableContext(wish.durable));
   return createDraft({
     name: wish.path,
     requestedOplockLevel: wish.oplock,
@@ -55,6 +63,39 @@ function create(wish: CreateWish): Draft {
     createDisposition: wish.disposition,
     createOptions: wish.options,
     createContexts,
+  });
+}
+
+function durableContext({ version, createGuid }: DurableWish): CreateContext {
+  if (version === 1) {
+    return { name: CreateContextName.DURABLE_HANDLE_REQUEST, data: encodeDurableHandleRequest() };
+  }
+  const data = encodeDurableHandleRequestV2({
+    ...{ timeout: 0, flags: 0, createGuid: Buffer.from(createGuid, 'hex') },
+  });
+  return { name: CreateContextName.DURABLE_HANDLE_REQUEST_V2, data };
+}
+
+function reclaim({ of, durable, lease, path }: WishOf<'reclaim'>): Draft {
+  const { persistentId, volatileId } = of;
+  const context: CreateContext =
+    durable.version === 1
+      ? {
+          name: CreateContextName.DURABLE_HANDLE_RECONNECT,
+          data: encodeDurableHandleReconnect({ persistentId, volatileId }),
+        }
+      : {
+          name: CreateContextName.DURABLE_HANDLE_RECONNECT_V2,
+          data: encodeDurableHandleReconnectV2({
+            ...{ persistentId, volatileId, flags: 0 },
+            createGuid: Buffer.from(durable.createGuid, 'hex'),
+          }),
+        };
+  return createDraft({
+    name: path,
+    requestedOplockLevel: lease === undefined ? 9 : 0xff,
+    createDisposition: 1,
+    createContexts: lease === undefined ? [context] : [context, leaseContext(lease)],
   });
 }
 
@@ -87,6 +128,8 @@ export function draftOf(wish: Exclude<Wish, { kind: 'treeConnect' }>): Draft {
   switch (wish.kind) {
     case 'create':
       return create(wish);
+    case 'reclaim':
+      return reclaim(wish);
     case 'close':
       return close(wish.on);
     case 'read':

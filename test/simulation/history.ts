@@ -24,6 +24,13 @@ export interface CreateWish {
   readonly options: number;
   readonly oplock: number;
   readonly lease: LeaseWish | undefined;
+  readonly durable?: DurableWish | undefined;
+}
+
+/** An open that is to outlive its connection; the CreateGuid in hexadecimal, of version 2. */
+export interface DurableWish {
+  readonly version: 1 | 2;
+  readonly createGuid: string;
 }
 
 export interface LockRange {
@@ -34,6 +41,14 @@ export interface LockRange {
 /** What a request asks for. `on` is the open that it names. */
 export type Wish =
   | CreateWish
+  | {
+      /** A CREATE with DHnC or DH2C. */
+      readonly kind: 'reclaim';
+      readonly of: Opened;
+      readonly durable: DurableWish;
+      readonly lease: LeaseWish | undefined;
+      readonly path: string;
+    }
   | { readonly kind: 'close'; readonly on: Opened }
   | { readonly kind: 'read'; readonly on: Opened; readonly offset: number; readonly length: number }
   | {
@@ -87,7 +102,7 @@ export interface Ask<W extends Wish = Wish> {
   answeredAt: number | undefined;
   status: number | undefined;
   cancelled: boolean;
-  /** What its answer made; of a CREATE. */
+  /** What its answer made; of a CREATE, and of one that reclaims. */
   opened: Opened | undefined;
 }
 
@@ -104,6 +119,7 @@ export interface Opened extends FileId {
 
 export interface GrantedCaching {
   readonly level: number;
+  readonly durable: boolean;
   readonly lease:
     | {
         readonly key: string;

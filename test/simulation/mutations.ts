@@ -7,6 +7,7 @@ import { DELETE } from '../../src/dtyp/access-mask.ts';
 import { ByteRangeLocks } from '../../src/objects/byte-range-locks.ts';
 import { ChangeNotifier } from '../../src/objects/change-notifier.ts';
 import { ChangeWatch } from '../../src/objects/change-watch.ts';
+import { DurableOpens } from '../../src/objects/durable-opens.ts';
 import { Oplocks } from '../../src/objects/oplocks.ts';
 import { Request } from '../../src/objects/request.ts';
 import { SharedFile, SharedFiles } from '../../src/objects/shared-file.ts';
@@ -14,7 +15,7 @@ import type { Stage } from './stage.ts';
 
 export interface Mutation {
   readonly name: string;
-  /** It takes hundreds of runs to be found: left to `npm run simulate -- --mutations`. */
+  /** It takes some hundred runs to be found: left to `npm run simulate -- --mutations`. */
   readonly isRare?: boolean;
   /** Puts the bug in; what it gives back takes it out again. */
   spoil(stage: Stage): () => void;
@@ -169,6 +170,64 @@ const onCaching: readonly Mutation[] = [
   },
 ];
 
+const onDurables: readonly Mutation[] = [
+  {
+    name: 'a durable open ends with its connection',
+    isRare: true,
+    spoil: () =>
+      patch(
+        DurableOpens.prototype,
+        'keep',
+        (keep) =>
+          function (...args) {
+            keep.apply(this, args);
+            return this.scavenge(Infinity);
+          },
+      ),
+  },
+  {
+    name: 'a lease is reclaimed by whoever knows its key',
+    spoil: () =>
+      patch(
+        DurableOpens.prototype,
+        'keep',
+        (keep) =>
+          function (open, ...rest) {
+            open.durability.clientGuid = { equals: () => true };
+            return keep.call(this, open, ...rest);
+          },
+      ),
+  },
+  {
+    name: 'the locks of a durable open are lost',
+    isRare: true,
+    spoil: () =>
+      patch(
+        DurableOpens.prototype,
+        'keep',
+        (keep) =>
+          function (open, ...rest) {
+            open.file.locks.releaseAll(open);
+            return keep.call(this, open, ...rest);
+          },
+      ),
+  },
+  {
+    name: 'a reclaimed open caches more than before',
+    spoil: ({ world }) =>
+      patch(
+        DurableOpens.prototype,
+        'reclaim',
+        (reclaim) =>
+          function (open, ...rest) {
+            reclaim.call(this, open, ...rest);
+            const grant = world.server.oplocks.heldBy(open);
+            if (grant !== undefined) grant.state |= 7;
+          },
+      ),
+  },
+];
+
 const onLocks: readonly Mutation[] = [
   {
     name: 'an unlock releases all locks of the open',
@@ -191,7 +250,6 @@ const onLocks: readonly Mutation[] = [
   },
   {
     name: 'a lock that waits is let in and not told',
-    isRare: true,
     spoil: () => {
       const now = every(2);
       return patch(
@@ -289,6 +347,7 @@ const onFiles: readonly Mutation[] = [
   },
   {
     name: 'a mark for deletion is forgotten',
+    isRare: true,
     spoil: () => {
       const now = every(3);
       return patch(
@@ -335,7 +394,6 @@ const onFiles: readonly Mutation[] = [
 const onChanges: readonly Mutation[] = [
   {
     name: 'a new name is not told',
-    isRare: true,
     spoil: () => {
       const now = every(2);
       return patch(
@@ -350,6 +408,7 @@ const onChanges: readonly Mutation[] = [
   },
   {
     name: 'a change is told twice',
+    isRare: true,
     spoil: () => {
       const now = every(3);
       return patch(
@@ -365,6 +424,7 @@ const onChanges: readonly Mutation[] = [
   },
   {
     name: 'whoever waits for changes is not woken',
+    isRare: true,
     spoil: () => {
       const now = every(2);
       return patch(
@@ -379,7 +439,6 @@ const onChanges: readonly Mutation[] = [
   },
   {
     name: 'a CANCEL is forgotten',
-    isRare: true,
     spoil: () => {
       const now = every(2);
       return patch(
@@ -394,4 +453,10 @@ const onChanges: readonly Mutation[] = [
   },
 ];
 
-export const mutations: readonly Mutation[] = [...onCaching, ...onLocks, ...onFiles, ...onChanges];
+export const mutations: readonly Mutation[] = [
+  ...onCaching,
+  ...onDurables,
+  ...onLocks,
+  ...onFiles,
+  ...onChanges,
+];

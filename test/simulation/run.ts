@@ -3,8 +3,9 @@
  * a client, the network, the disk, the clock. After it everything has to be given back.
  */
 import type { VfsHandle, VfsTree } from '../../src/vfs/vfs.ts';
+import { CELL_BYTES, R } from './cache.ts';
 import { type Random, weighted } from './chance.ts';
-import { CELL_BYTES, Client, R } from './client.ts';
+import { Client } from './client.ts';
 import type { FakeTime } from './fake-time.ts';
 import { Model } from './model/model.ts';
 import type { Mutation } from './mutations.ts';
@@ -58,7 +59,9 @@ class Run {
     const slowness = random.pick([0, 10, 30, 60]);
     const count = 2 + random.below(3);
     for (let number = 0; number < count; number++) {
-      const who = { number, user: USERS[number]!, dialect: random.pick(DIALECTS) };
+      const isOne = this.script.taste === 'reconnects' && random.chance(0.7);
+      const user = isOne ? USERS[0]! : USERS[number]!;
+      const who = { number, user, dialect: random.pick(DIALECTS) };
       const client = new Client(this.stage, who);
       this.clients.push(client);
       await client.connect();
@@ -77,28 +80,32 @@ class Run {
       [25, 'release'],
       [5, 'rest'],
       [3, 'time'],
-      [1, 'cut'],
+      [this.script.taste === 'reconnects' ? 6 : 1, 'cut'],
     ] as const);
-    if (what === 'act') act(random.pick(this.clients), random, this.script);
-    else if (what === 'deliver') this.#deliver(random);
-    else if (what === 'release') this.#release(random);
+    if (what === 'deliver' && this.#deliver(random)) await stage.turn();
+    else if (what === 'release' && this.#release(random)) await stage.turn();
     else if (what === 'rest') await this.rest();
     else if (what === 'time') await this.#pass(1 + random.below(3));
-    else await this.#cut(random.pick(this.clients));
+    else if (what === 'cut') await this.#cut(random.pick(this.clients));
+    else act(random.pick(this.clients), random, this.script, this.clients);
     await stage.turn();
     this.#judgeLog();
   }
 
-  #deliver(random: Random): void {
+  /** False where nothing is under way. */
+  #deliver(random: Random): boolean {
     const wires = this.clients.flatMap(({ wire }) =>
       wire !== undefined && wire.underway.length > 0 ? [wire] : [],
     );
     if (wires.length > 0) random.pick(wires).underway.shift()!();
+    return wires.length > 0;
   }
 
-  #release(random: Random): void {
+  #release(random: Random): boolean {
     const { held } = this.stage;
-    if (held.length > 0) held.splice(random.below(held.length), 1)[0]!();
+    if (held.length === 0) return false;
+    held.splice(random.below(held.length), 1)[0]!();
+    return true;
   }
 
   async #pass(timers: number): Promise<void> {
@@ -126,12 +133,7 @@ class Run {
     for (let round = 0; !this.isOver; round++) {
       if (round > MAX_ROUNDS) stage.fail('everything comes to rest', `${round} rounds`);
       await stage.turn();
-      const wires = this.clients.flatMap(({ wire }) =>
-        wire !== undefined && wire.underway.length > 0 ? [wire] : [],
-      );
-      if (wires.length > 0) stage.random.pick(wires).underway.shift()!();
-      else if (stage.held.length > 0) this.#release(stage.random);
-      else break;
+      if (!this.#deliver(stage.random) && !this.#release(stage.random)) break;
     }
     if (this.isOver) return;
     this.model.atRest();

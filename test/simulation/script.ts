@@ -16,8 +16,9 @@ import {
   FILE_OVERWRITE_IF,
   FILE_SUPERSEDE,
 } from '../../src/smb2/create-options.ts';
+import { CELL_BYTES, CELLS, type ClientOpen, H, R, W } from './cache.ts';
 import { type Random, weighted } from './chance.ts';
-import { CELL_BYTES, CELLS, type Client, type ClientOpen, H, R, W } from './client.ts';
+import type { Client } from './client.ts';
 import type { CreateWish, LeaseWish, LockRange } from './history.ts';
 
 const FILES = ['a', 'b', 'd\\a', 'd\\b'] as const;
@@ -81,7 +82,7 @@ function leaseWish(client: Client, random: Random, path: string): LeaseWish {
 function openFile(client: Client, random: Random, { files, taste }: Script): void {
   const path = random.pick(files);
   // Who locks wants to come to it.
-  const isPlain = taste === 'locks' && random.chance(0.85);
+  const isPlain = (taste === 'locks' || taste === 'reconnects') && random.chance(0.85);
   const access = isPlain ? READS | FILE_WRITE_DATA : weighted(random, ACCESS);
   const caching = weighted(random, [
     [6, 'lease'],
@@ -90,12 +91,19 @@ function openFile(client: Client, random: Random, { files, taste }: Script): voi
   ] as const);
   const lease = caching === 'lease' ? leaseWish(client, random, path) : undefined;
   const deletes = (access & DELETE) !== 0 && random.chance(0.15);
+  const oplock = lease !== undefined ? 0xff : caching === 'oplock' ? weighted(random, LEVELS) : 0;
+  const keepsHandle = lease === undefined ? oplock === 9 : (lease.state & H) !== 0;
+  const isDurable = keepsHandle && random.chance(taste === 'reconnects' ? 0.95 : 0.5);
+  const version2 = client.version === 2 && random.chance(0.8);
   const wish: CreateWish = {
     ...{ kind: 'create', path, access, lease },
     share: isPlain ? 7 : weighted(random, SHARES),
     disposition: isPlain ? FILE_OPEN_IF : weighted(random, DISPOSITIONS),
     options: deletes ? FILE_DELETE_ON_CLOSE : 0,
-    oplock: lease !== undefined ? 0xff : caching === 'oplock' ? weighted(random, LEVELS) : 0,
+    oplock,
+    durable: isDurable
+      ? { version: version2 ? 2 : 1, createGuid: `${client.newKey().slice(0, 24)}77777777` }
+      : undefined,
   };
   const dirty = lease === undefined ? 0 : (client.leases.get(lease.key)?.dirty.size ?? 0);
   const overwrites = wish.disposition === FILE_SUPERSEDE || wish.disposition >= FILE_OVERWRITE;
@@ -163,12 +171,12 @@ const onFile = (taste: Taste): Deeds => [
   [16, (client, open, random) => client.write(open, cell(random))],
   [1, (client, open) => client.ask({ kind: 'flush', on: open.opened })],
   [2, (client, open, random) => client.resize(open, random.below(CELLS) * CELL_BYTES)],
-  [taste === 'locks' ? 50 : 6, lock],
-  [taste === 'locks' ? 30 : 5, unlock],
+  [taste === 'locks' ? 50 : taste === 'reconnects' ? 20 : 6, lock],
+  [taste === 'locks' ? 30 : taste === 'reconnects' ? 20 : 5, unlock],
   [taste === 'locks' ? 10 : 3, cancel],
   [taste === 'names' ? 15 : 3, rename],
   [taste === 'names' ? 15 : 3, dispose],
-  [12, (client, open) => client.close(open)],
+  [taste === 'reconnects' ? 4 : 12, (client, open) => client.close(open)],
 ];
 
 const onFolder = (taste: Taste): Deeds => [
@@ -180,7 +188,7 @@ const onFolder = (taste: Taste): Deeds => [
 ];
 
 /** What the clients of a run like to do most. */
-export type Taste = 'caches' | 'locks' | 'names';
+export type Taste = 'caches' | 'locks' | 'names' | 'reconnects';
 
 export interface Script {
   readonly taste: Taste;
@@ -191,7 +199,7 @@ export interface Script {
 }
 
 export function chooseScript(random: Random): Script {
-  const taste = random.pick(['caches', 'caches', 'locks', 'names'] as const);
+  const taste = random.pick(['caches', 'caches', 'locks', 'names', 'reconnects'] as const);
   const count = taste === 'names' ? 4 : taste === 'locks' ? 1 : 1 + random.below(3);
   const files = random.chance(0.5) ? FILES.slice(0, count) : FILES.slice(-count);
   return { taste, files, onFile: onFile(taste), onFolder: onFolder(taste) };
@@ -202,8 +210,21 @@ function rename(client: Client, open: ClientOpen, random: Random): void {
   client.ask({ kind: 'rename', on: open.opened, path, replace: random.chance(0.5) });
 }
 
+/** Asks for what another has lost, which it must not get. */
+function steal(client: Client, random: Random, all: readonly Client[]): void {
+  const others = all.filter((other) => other !== client).flatMap(({ lost }) => lost);
+  if (others.length === 0) return;
+  const { open, durable } = random.pick(others);
+  const { lease, path } = open.opened.ask.wish;
+  // Unknown to dialects before 3.0, which would open the file.
+  if (durable.version > client.version) return;
+  // A batch oplock is bound to its user only.
+  if (lease === undefined && open.opened.ask.wire.user === client.wire!.user) return;
+  client.ask({ kind: 'reclaim', of: open.opened, durable, path, lease });
+}
+
 /** One deed of a client. */
-export function act(client: Client, random: Random, script: Script): void {
+export function act(client: Client, random: Random, script: Script, all: readonly Client[]): void {
   const { wire, usable } = client;
   if (wire === undefined) return;
   if (!wire.hasTree) {
@@ -215,12 +236,18 @@ export function act(client: Client, random: Random, script: Script): void {
     [script.taste === 'names' ? 12 : 3, 'folder'],
     [60, 'deed'],
     [client.late.length > 0 ? 20 : 0, 'acknowledge'],
+    [client.lost.length > 0 ? 50 : 0, 'reclaim'],
+    [script.taste === 'reconnects' ? 12 : 0, 'steal'],
     [1, 'untree'],
     [1, 'logoff'],
   ] as const);
   if (what === 'open') openFile(client, random, script);
   else if (what === 'folder') openFolder(client, random);
   else if (what === 'acknowledge') client.late.shift()?.();
+  else if (what === 'reclaim') {
+    const lost = random.pick(client.lost);
+    if (lost.ask === undefined) client.reclaim(lost);
+  } else if (what === 'steal') steal(client, random, all);
   else if (what === 'untree') {
     if (random.chance(0.4) && client.ask({ kind: 'treeDisconnect' }) !== undefined) client.forget();
   } else if (what === 'logoff') {

@@ -6,10 +6,10 @@ import { mutations } from './mutations.ts';
 import { type RunOptions, simulate } from './run.ts';
 import { shrink } from './shrink.ts';
 
-const RUNS = 150;
+const RUNS = 120;
 /** Each found a fault of the server or of the model once, in the script of that day. */
 const SEEDS = [875, 1063, 1469, 3525, 50070];
-const RUNS_PER_BUG = 200;
+const RUNS_PER_BUG = 1_000;
 
 const time = new FakeTime();
 const mend = time.install();

@@ -39,6 +39,7 @@ const CREDITS_KEPT = 4;
 export class Wire {
   readonly name: string;
   readonly clientGuid: Buffer;
+  readonly user: string;
   readonly #stage: Stage;
   readonly #client: TestClient;
   readonly #session: ClientSession;
@@ -55,14 +56,14 @@ export class Wire {
 
   private constructor(
     stage: Stage,
-    name: string,
-    clientGuid: Buffer,
+    { name, clientGuid, user }: { name: string; clientGuid: Buffer; user: string },
     client: TestClient,
     session: ClientSession,
   ) {
     this.#stage = stage;
     this.name = name;
     this.clientGuid = clientGuid;
+    this.user = user;
     this.#client = client;
     this.#session = session;
     client.transport.onFrame = (frame) => this.#take(frame);
@@ -81,7 +82,7 @@ export class Wire {
     const client = new TestClient(stage.world);
     await client.negotiate([who.dialect], { clientGuid: who.clientGuid });
     const session = await client.login(who.user);
-    const wire = new Wire(stage, who.name, who.clientGuid, client, session);
+    const wire = new Wire(stage, who, client, session);
     wire.ask({ kind: 'treeConnect' });
     return wire;
   }
@@ -220,6 +221,8 @@ export class Wire {
     switch (ask.wish.kind) {
       case 'create':
         return this.#decodeCreate(ask as AskOf<'create'>, message);
+      case 'reclaim':
+        return this.#decodeReclaim(ask as unknown as AskOf<'reclaim'>, message);
       case 'read':
         return { status, data: decodeReadResponse(message).data };
       case 'notify': {
@@ -234,6 +237,13 @@ export class Wire {
       default:
         return { status };
     }
+  }
+
+  #decodeReclaim(ask: AskOf<'reclaim'>, message: Buffer): Answer {
+    const response = decodeCreateResponse(message);
+    const { persistentId, volatileId } = response;
+    ask.opened = { ...ask.wish.of, number: this.#stage.moment, persistentId, volatileId };
+    return { status: 0, caching: cachingOf(response) };
   }
 
   #decodeCreate(ask: AskOf<'create'>, message: Buffer): Answer {
@@ -253,11 +263,17 @@ export class Wire {
 }
 
 function cachingOf(response: ReturnType<typeof decodeCreateResponse>): GrantedCaching {
-  const data = findCreateContext(response.createContexts, CreateContextName.LEASE);
-  if (data === undefined) return { level: response.oplockLevel, lease: undefined };
+  const { createContexts } = response;
+  const data = findCreateContext(createContexts, CreateContextName.LEASE);
+  const durable = [
+    CreateContextName.DURABLE_HANDLE_REQUEST,
+    CreateContextName.DURABLE_HANDLE_REQUEST_V2,
+  ].some((name) => findCreateContext(createContexts, name) !== undefined);
+  if (data === undefined) return { level: response.oplockLevel, durable, lease: undefined };
   const lease = decodeLease(data);
   return {
     level: response.oplockLevel,
+    durable,
     lease: {
       key: lease.leaseKey.toString('hex'),
       state: lease.leaseState,

@@ -184,7 +184,9 @@ export class CachingModel {
     const isBreaking = holder.breakingTo !== undefined;
     const isSame = granted.state === holder.state;
     const wanted = open.ask.wish.lease!.state;
-    const isRaised = granted.state === wanted && (holder.state & ~wanted) === 0;
+    const isMore = (holder.state & ~granted.state) === 0 && (granted.state & ~wanted) === 0;
+    // From nothing as a new lease is granted.
+    const isRaised = isMore && (granted.state === wanted || holder.state === 0);
     if (!isLoose && isBreaking !== granted.breaking) {
       const text = `open ${open.opened.number}: ${describe(holder)}`;
       this.#model.fail('a lease that breaks is told to', text);
@@ -201,6 +203,28 @@ export class CachingModel {
     holder.state = granted.state;
     if ((granted.state & H) !== 0) holder.handleSince ??= this.#model.moment;
     this.#judgeGrant(open, isSame ? 0 : granted.state);
+  }
+
+  /** What the open caches, by its own oplock or its lease. */
+  heldBy(open: OpenModel): { state: number; isBreaking: boolean } {
+    const holder = this.#leases.get(open.key) ?? this.#oplocks.get(open);
+    if (holder === undefined || !holder.opens.has(open)) return { state: 0, isBreaking: false };
+    const { state, breakingTo } = this.#current(holder);
+    return { state, isBreaking: breakingTo !== undefined };
+  }
+
+  /** 3.3.5.9.7, 3.3.5.9.12: it has what it had, or less. */
+  reclaimed(open: OpenModel, granted: GrantedCaching): void {
+    const holder = this.#leases.get(open.key) ?? this.#oplocks.get(open);
+    const state = granted.lease?.state ?? CACHING_OF_LEVEL.get(granted.level) ?? 0;
+    if (holder === undefined || !holder.opens.has(open) || (state & ~holder.state) !== 0) {
+      const text = `open ${open.opened.number} has ${caching(state)}`;
+      this.#model.fail('a reclaimed open caches no more than before', text);
+      return;
+    }
+    holder.state = state;
+    holder.epoch = granted.lease?.epoch ?? 0;
+    this.#judgeGrant(open, state);
   }
 
   told(wire: Wire, n: OplockBreakNotification): void {

@@ -79,6 +79,10 @@ export class Locks {
 
   #granted(lock: LockModel): void {
     lock.sureAt = this.#model.moment;
+    this.#judgeBeside(lock);
+  }
+
+  #judgeBeside(lock: LockModel): void {
     if (!isHeld(lock)) return;
     for (const other of lock.open.file.locks) {
       if (other === lock || other.ask === lock.ask || !isHeld(other)) continue;
@@ -159,6 +163,20 @@ export class Locks {
         range.length === wish.range.length,
     );
     return equal.find(({ exclusive }) => exclusive) ?? equal[0];
+  }
+
+  /** Locks that the open may hold. */
+  perhapsHeldBy(open: OpenModel): number {
+    const own = [...open.file.locks].filter((lock) => lock.open === open);
+    return own.filter(({ endedAt }) => endedAt === undefined).length;
+  }
+
+  /** It still holds what it held when its connection was lost; what was on its way is over. */
+  reclaimed(open: OpenModel): void {
+    for (const lock of open.file.locks) {
+      if (lock.open !== open || lock.sureAt === undefined) continue;
+      this.#judgeBeside(lock);
+    }
   }
 
   /** The open is gone, and its locks with it. */

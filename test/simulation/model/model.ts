@@ -16,6 +16,7 @@ import type { Wire } from '../wire.ts';
 import { CachingModel, looksOnly } from './caching.ts';
 import { Changes } from './changes.ts';
 import { Data } from './data.ts';
+import { Durables } from './durables.ts';
 import { Locks } from './locks.ts';
 import { Shares } from './shares.ts';
 import { type FileModel, isSure, type OpenModel } from './state.ts';
@@ -35,6 +36,7 @@ export class Model implements Witness {
   readonly shares = new Shares(this);
   readonly locks = new Locks(this);
   readonly data = new Data(this);
+  readonly durables = new Durables(this);
   readonly changes = new Changes(this);
 
   constructor(stage: Stage) {
@@ -58,7 +60,14 @@ export class Model implements Witness {
     if (file === undefined) {
       file = {
         ...{ id, exists: true, isDirectory: false, opens: new Set(), holders: new Set() },
-        ...{ locks: new Set(), snapshots: [], doom: 'no', dooming: new Set(), doomedAt: 0 },
+        ...{
+          touched: new Map(),
+          locks: new Set(),
+          snapshots: [],
+          doom: 'no',
+          dooming: new Set(),
+          doomedAt: 0,
+        },
       } satisfies FileModel;
       this.files.set(id, file);
     }
@@ -110,6 +119,7 @@ export class Model implements Witness {
   asked(ask: Ask): void {
     this.#pending.add(ask);
     const { wish } = ask;
+    if ('on' in wish) this.#touch(this.#opens.get(wish.on)!.file, ask.wire);
     switch (wish.kind) {
       case 'create':
       case 'rename':
@@ -141,10 +151,28 @@ export class Model implements Witness {
         this.caching.acknowledgingOplock(ask as unknown as AskOf<'acknowledgeOplock'>);
         break;
       case 'treeDisconnect':
-      case 'logoff':
         this.#end(ask.wire);
         break;
+      case 'logoff':
+        this.#lose(ask.wire);
+        break;
     }
+  }
+
+  #touch(file: FileModel, wire: Wire): void {
+    file.touched.set(wire.clientGuid.toString('hex'), this.moment);
+  }
+
+  /** Somebody else has, or may have had, to do with the file since then. */
+  wasTouched(file: FileModel, by: Wire, since: number): boolean {
+    const own = by.clientGuid.toString('hex');
+    for (const [other, at] of file.touched) if (other !== own && at >= since) return true;
+    for (const ask of this.#pending) {
+      const { wish } = ask;
+      const isThere = 'on' in wish && this.#opens.get(wish.on)?.file === file;
+      if (isThere || this.filesOf(ask).includes(file)) return true;
+    }
+    return [...file.opens].some((open) => open.wire !== by && open.closedAt === undefined);
   }
 
   cancelled(): void {}
@@ -162,6 +190,9 @@ export class Model implements Witness {
       case 'create':
         if (status === STATUS_SUCCESS) this.#opened(ask as unknown as AskOf<'create'>, answer);
         else this.shares.refused(ask as unknown as AskOf<'create'>, status);
+        break;
+      case 'reclaim':
+        this.durables.answered(ask as unknown as AskOf<'reclaim'>, answer);
         break;
       case 'close':
         this.#closeAnswered(ask as unknown as AskOf<'close'>, status);
@@ -209,7 +240,8 @@ export class Model implements Witness {
       this.#paths.set(file.id, ask.wish.path);
     }
     const open: OpenModel = {
-      ...{ opened, ask, wire: ask.wire, key: this.caching.keyOf(ask) },
+      ...{ opened, ask, wire: ask.wire, key: this.caching.keyOf(ask), lost: undefined },
+      isDurable: answer.caching?.durable === true,
       access: ask.wish.access,
       share: ask.wish.share,
       file,
@@ -221,6 +253,7 @@ export class Model implements Witness {
     };
     this.#opens.set(opened, open);
     file.opens.add(open);
+    this.#touch(file, ask.wire);
     if (this.#ending.has(ask.wire)) this.#closing(open);
     this.shares.opened(open);
     this.caching.opened(open, answer);
@@ -251,13 +284,38 @@ export class Model implements Witness {
     this.caching.closed(open);
   }
 
+  /** Its session is gone without an answer: what is durable is kept. */
+  #lose(wire: Wire): void {
+    for (const open of this.#opens.values()) {
+      if (open.wire === wire && isSure(open)) this.durables.lost(open);
+    }
+    this.#end(wire);
+  }
+
+  /** The same open under the name that its new connection knows. */
+  reclaimed(opened: Opened, open: OpenModel, wire: Wire): void {
+    this.#opens.set(opened, open);
+    open.wire = wire;
+    open.closingAt = undefined;
+    open.lost = undefined;
+    this.shares.doomed(open.file, open, undefined);
+    this.shares.opened(open);
+  }
+
+  gone(open: OpenModel): void {
+    this.#closed(open);
+    if (open.deletesOnClose) open.file.doom = 'perhaps';
+  }
+
   #end(wire: Wire): void {
     if (!this.#ending.has(wire)) this.#ending.set(wire, this.moment);
     for (const open of this.#opens.values()) if (open.wire === wire) this.#closing(open);
   }
 
   #ended(wire: Wire): void {
-    for (const open of this.#opens.values()) if (open.wire === wire) this.#closed(open);
+    for (const open of this.#opens.values()) {
+      if (open.wire === wire && open.lost === undefined) this.#closed(open);
+    }
   }
 
   told(wire: Wire, notification: OplockBreakNotification): void {
@@ -265,7 +323,7 @@ export class Model implements Witness {
   }
 
   cut(wire: Wire): void {
-    this.#end(wire);
+    this.#lose(wire);
   }
 
   over(wire: Wire): void {
@@ -298,7 +356,9 @@ export class Model implements Witness {
     const { wish } = ask;
     if (wish.kind !== 'create' && wish.kind !== 'rename') return;
     const there = this.#stage.fileAt(wish.path);
-    if (there !== undefined) this.#places.get(ask)!.add(there);
+    if (there === undefined) return;
+    this.#places.get(ask)!.add(there);
+    this.#touch(this.fileOf(there), ask.wire);
   }
 
   /** Nothing is under way, save what waits for another client: each has its reason. */

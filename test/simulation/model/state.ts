@@ -11,7 +11,12 @@ import type { Wire } from '../wire.ts';
 export interface OpenModel {
   readonly opened: Opened;
   readonly ask: AskOf<'create'>;
-  readonly wire: Wire;
+  /** Another one after it was reclaimed. */
+  wire: Wire;
+  /** Its client was told that it outlives its connection. */
+  readonly isDurable: boolean;
+  /** Since when it has no connection and is kept for its client. */
+  lost: { readonly at: number; readonly atMs: number; readonly isKept: boolean } | undefined;
   /** Oplock key: whose caches its operations spare. */
   readonly key: string;
   readonly access: number;
@@ -91,6 +96,8 @@ export interface FileModel {
   readonly locks: Set<LockModel>;
   /** What it held, oldest first. */
   readonly snapshots: Snapshot[];
+  /** Other clients' last doings with it. */
+  readonly touched: Map<string, number>;
   doom: 'no' | 'yes' | 'perhaps';
   /** Requests under way that change `doom`. */
   readonly dooming: Set<unknown>;
