@@ -8,6 +8,7 @@ use warnings;
 
 our %file;
 my ($SETLK, $SETLKW, $RDLCK, $WRLCK, $UNLCK) = (6, 7, 0, 1, 2);
+my ($EAGAIN, $SYS_FSYNC) = (11, 74);
 my ($LOCK_EX, $LOCK_NB) = (2, 4);
 my ($O_WRONLY, $O_RDWR, $O_CREAT, $O_SYNC) = (1, 2, 0100, 04010000);
 
@@ -61,13 +62,22 @@ sub put {
   return '';
 }
 
-# Piece by piece, each on the server before the next.
+# All that was written is on the server.
+sub sync_file { syscall($SYS_FSYNC, fileno($file{$_[0]})) == 0 or die "fsync: $!\n"; return ''; }
+
+# Piece by piece, each on the server before the next. EAGAIN is Linux's own while it is not connected.
 sub copy {
   my ($from, $to) = @_;
   open(my $in, '<:raw', $from) or die "open $from: $!\n";
   sysopen(my $out, $to, $O_WRONLY | $O_CREAT | $O_SYNC) or die "open $to: $!\n";
-  while (sysread($in, my $piece, 256 * 1024)) {
-    (syswrite($out, $piece) // die "write: $!\n") == length($piece) or die "short write\n";
+  while (my $length = sysread($in, my $piece, 256 * 1024)) {
+    my $at = 0;
+    while ($at < $length) {
+      my $written = syswrite($out, $piece, $length - $at, $at);
+      if (defined $written) { $at += $written; next; }
+      $! == $EAGAIN or die "write: $!\n";
+      sleep(1);
+    }
   }
   close($out) or die "close: $!\n";
   return '';

@@ -15,8 +15,9 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type CutProxy, startCutProxy } from '../support/cut-proxy.ts';
+import { run } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
-import { openTarget, type Target, targetOptions } from '../support/target.ts';
+import { openTarget, type Target, targetOptions, usmbd } from '../support/target.ts';
 import { guestPrograms } from './guest.ts';
 import { LinuxClient } from './guest-agent.ts';
 import { fetchKernel, kernelIn } from './guest-image.ts';
@@ -116,7 +117,8 @@ const fileLocks: Case = async ({ a, b }) => {
   await delay(1500);
   await a.here(`close_file('x')`);
   same(await waiting, 'got it', 'the flock that waited');
-  await b.here(`lock_file('x')`);
+  // Its process ends after it has answered.
+  await soon('', ATTRIBUTES_MS, () => b.here(`lock_file('x')`));
   await b.here(`close_file('x')`);
 };
 
@@ -181,27 +183,73 @@ const killed: Case = ({ target, b }) =>
 const cutCopy: Case = ({ target, proxy, a }) =>
   copyThrough(target, a, () => proxy.cut(SILENT_MS, CUT_MS));
 
-/** The first client loses its connection; what it held is held until it is back. */
-const cutHeld: Case = async ({ a, b, proxy }) => {
+/**
+ * The first client loses its connection; its handle and its lock are still there when it is back. While it is
+ * alone with the file it keeps the lock to itself, and tells it when the other opens the file.
+ */
+const cutHeld: Case = async ({ target, a, b, proxy }) => {
   await a.here(`open_file('x', '/mnt/c'); write_at('x', 0, 'before'); lock_range('x', 0, 100)`);
+  const { openId } = (await opensOf(target, '/c'))[0]!;
+  const cut = proxy.cut(SILENT_MS, CUT_MS);
+  // The end of the connection is noticed when the silence is over.
+  await soon('kept', SILENT_MS + CUT_MS, async () => {
+    const [open] = await opensOf(target, '/c');
+    return open?.openId === openId && open.durability.disconnected ? 'kept' : 'no';
+  });
+  await cut;
+  await a.here(`write_at('x', 200, 'after'); sync_file('x')`);
+  const [open] = await opensOf(target, '/c');
+  same(`${open?.openId} ${open?.durability.disconnected}`, `${openId} false`, 'the open');
   await b.here(`open_file('x', '/mnt/c')`);
-  await refused(b.here(`lock_range('x', 10, 1)`), 'before the cut');
+  await soon('held', ATTRIBUTES_MS, () =>
+    b.here(`lock_range('x', 10, 1)`).then(
+      () => b.here(`unlock_range('x', 10, 1); 'free'`),
+      () => 'held',
+    ),
+  );
+  await releaseAndSee(a, b);
+};
+
+/** A handle with a promise of its own keeps what is locked on the server, whoever tries meanwhile. */
+const cutResilient: Case = async ({ a, b, proxy }) => {
+  await a.here(`open_file('x', '/mnt/c'); write_at('x', 0, 'before')`);
+  await b.here(`open_file('x', '/mnt/c')`);
+  await a.here(`lock_range('x', 0, 100)`);
   const before = proxy.carried;
   const cut = proxy.cut(SILENT_MS, CUT_MS);
   const written = a.here(`write_at('x', 200, 'after')`);
   for (let i = 0; i < 10; i++) {
     await refused(b.here(`lock_range('x', 10, 1)`), `after the cut, try ${i}`);
-    await delay(CUT_MS / 8);
+    await delay((SILENT_MS + CUT_MS) / 8);
   }
   await cut;
   same(await written, '5', 'the write on the handle from before');
   expect(proxy.carried > before, 'the client never came back');
   await refused(b.here(`lock_range('x', 10, 1)`), 'when the client is back');
+  await releaseAndSee(a, b);
+};
+
+async function releaseAndSee(a: LinuxClient, b: LinuxClient): Promise<void> {
   await a.here(`unlock_range('x', 0, 100)`);
   await soon('', ATTRIBUTES_MS, () => b.here(`lock_range('x', 10, 1)`));
   await soon('after', ATTRIBUTES_MS, () => b.here(`read_at('x', 200, 5)`));
   await Promise.all([a, b].map((client) => client.here(`close_file('x')`)));
-};
+}
+
+interface StatusOpen {
+  readonly openId: string;
+  readonly path: string;
+  readonly durability: { readonly disconnected: boolean };
+}
+
+/** What the server says of the opens of this file. */
+async function opensOf(target: Target, path: string): Promise<StatusOpen[]> {
+  const args = [usmbd, 'status', '--json', '--state', target.state!];
+  const { code, stdout, stderr } = await run(process.execPath, args, { timeoutMs: 20_000 });
+  expect(code === 0, `usmbd status: ${stderr}`);
+  const { opens } = JSON.parse(stdout) as { opens: readonly StatusOpen[] };
+  return opens.filter((open) => open.path === path);
+}
 
 const CASES: readonly (readonly [name: string, body: Case])[] = [
   ['writes are seen by the other', writes],
@@ -211,10 +259,15 @@ const CASES: readonly (readonly [name: string, body: Case])[] = [
   ['deletions are seen by the other', deletions],
   ['a copy through a cut connection', cutCopy],
   ['handle and lock outlive a cut connection', cutHeld],
+  ['a resilient handle keeps its lock from others', cutResilient],
   ['a copy through a server that is killed', killed],
 ];
 
-const MOUNTS = ['vers=3.1.1,hard'] as const;
+/** They need a server that the runner started. */
+const OWN: ReadonlySet<Case> = new Set([killed, cutHeld]);
+
+const RESILIENT = 'vers=3.1.1,hard,resilienthandles';
+const MOUNTS = ['vers=3.1.1,hard', RESILIENT] as const;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -258,9 +311,10 @@ async function runMount(stage: Stage, options: string, only: string, tally: Tall
   await b.mount({ ...server, port: target.port });
   for (const [name, body] of CASES) {
     await Promise.all([a.complaints(), b.complaints()]);
+    if ((options === RESILIENT) !== (body === cutResilient)) continue;
     const whole = `${options}: ${name}`;
     if (!name.includes(only)) tally.leaveOut(whole);
-    else if (body === killed && target.restart === undefined) tally.leaveOut(whole);
+    else if (OWN.has(body) && target.restart === undefined) tally.leaveOut(whole);
     else if (!(await tally.check(whole, () => body(stage)))) {
       for (const client of [a, b]) {
         const said = await client.complaints();

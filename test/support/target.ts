@@ -39,6 +39,8 @@ export interface Target {
   /** Where the share lies on this machine, if it does. */
   readonly folder: string | undefined;
   readonly encryptedFolder: string | undefined;
+  /** Its state folder, when the runner started it. */
+  readonly state?: string;
   /** The server's process, when the runner started it. */
   readonly pid: number | undefined;
   /** Throws when the server has ended by itself. */
@@ -168,6 +170,7 @@ export async function startUsmbd(
     encryptedShare: 'encrypted',
     folder: join(scratch, 'share'),
     encryptedFolder: join(scratch, 'encrypted'),
+    state: join(scratch, 'state'),
     get pid() {
       return server.pid;
     },
