@@ -1,6 +1,6 @@
 /**
- * The everyday complaints that clients have had of SMB servers, A01 to A45: each is replayed here, or
- * waits for a feature that is not there yet. A case may be both: what of it still waits is said.
+ * The everyday complaints that clients have had of SMB servers, A01 to A45, and some that fewer have (B): each
+ * is replayed here, or waits for a feature that is not there yet. A case may be both: what of it still waits is said.
  */
 export interface Case {
   readonly id: string;
@@ -56,7 +56,7 @@ export const CASES: readonly Case[] = [
   waits('A23', 'AAPL answered wrong: the mount fails', 'AAPL, the extensions of macOS'),
   waits('A24', 'no READ_DIR_ATTR: minutes for a large folder', 'AAPL, the extensions of macOS'),
   here('A25', 'contexts that nobody asked for: macOS fails the open', 'create'),
-  here('A26', 'a lease of the wrong version or key: macOS drops it', 'leases', 'directory leases'),
+  here('A26', 'a lease of the wrong version or key: macOS drops it', 'leases'),
   here('A27', 'a lease is not broken: others cannot open the file', 'leases'),
   here('A28', 'a lock of 2^64-1 bytes refused: flock fails', 'locks'),
   waits('A29', 'AFP_AfpInfo behaves as a plain stream: errors -36, -50', 'named streams'),
@@ -76,4 +76,7 @@ export const CASES: readonly Case[] = [
   here('A43', 'signatures of large and odd answers: invalid signature', 'signing'),
   here('A44', 'reads of nothing and at the end: wrong status', 'information'),
   here('A45', 'names in another case: slow, or made twice', 'names'),
+  here('B17', 'a break beside the CREATE of the same key: nobody goes on for 35 s', 'caching'),
+  here('B18', 'looking at attributes breaks leases: "in use" by the preview', 'caching'),
+  here('B19', 'a rename leaves cached handles: they are stale', 'caching'),
 ];

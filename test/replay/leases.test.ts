@@ -21,7 +21,11 @@ import {
   type LeaseContext,
 } from '../../src/smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
-import { FILE_OPEN_IF, FILE_SHARE_READ } from '../../src/smb2/create-options.ts';
+import {
+  FILE_DIRECTORY_FILE,
+  FILE_OPEN_IF,
+  FILE_SHARE_READ,
+} from '../../src/smb2/create-options.ts';
 import { Command } from '../../src/smb2/header.ts';
 import { SMB2_0_INFO_FILE } from '../../src/smb2/info-types.ts';
 import {
@@ -174,6 +178,32 @@ test('A26 a key names one file', async () => {
   await again.close();
   await file.close();
 });
+
+for (const persona of [win11, macos15, cifs]) {
+  test(`A26 a folder has a lease of its own, until another changes it (${persona.name})`, async () => {
+    const [holder, other] = [await stage.enter(persona), await stage.enter(persona)];
+    const name = `folder ${persona.name}`;
+    await holder.makeDirectory(name);
+    const folder = await holder.open(name, {
+      access: FILE_GENERIC_READ,
+      options: FILE_DIRECTORY_FILE,
+      oplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
+      contexts: [lease(2, 17)],
+    });
+    const context = folder.created.createContexts.find(({ name: n }) => n === 'RqLs');
+    const granted = decodeLease(context!.data);
+    assert.deepEqual([granted.leaseKey, granted.leaseState], [Buffer.alloc(16, 17), RH]);
+    assert.equal((await folder.listAll()).length, 2);
+    const broken = nextBreak(holder);
+    await other.writeFile(`${name}\\new`, Buffer.from('text'));
+    const notification = await broken;
+    assert.ok(notification.kind === 'lease');
+    assert.deepEqual(notification.leaseKey, Buffer.alloc(16, 17));
+    assert.deepEqual([notification.currentLeaseState, notification.newLeaseState], [RH, 0]);
+    assert.equal((await folder.listAll()).length, 3);
+    await folder.close();
+  });
+}
 
 test('a rename that waits for a break is not announced, as Windows does not (smb2.compound_async)', async () => {
   const [holder, other] = [await stage.enter(win11), await stage.enter(win11)];
