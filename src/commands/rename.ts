@@ -94,7 +94,8 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   if (own.length === 0) return STATUS_ACCESS_DENIED;
   return arriving(path, request, async () => {
     const refused =
-      (await refuseDirectories(path, own, request)) ??
+      (await refuseDestination(path, request)) ??
+      (open.handle!.kind === 'directory' ? await refuseOpenFiles(own, request) : undefined) ??
       (parsed.stream === undefined ? undefined : STATUS_OBJECT_NAME_INVALID) ??
       (await refuseOpenStreams(open.file!, request));
     return refused ?? name(path, target, request, 'rename');
@@ -112,7 +113,10 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const path = await longPath(tree.files!, named);
-  return arriving(path, request, () => name(path, target, request, 'link'));
+  return arriving(path, request, async () => {
+    const refused = await refuseDestination(path, request);
+    return refused ?? name(path, target, request, 'link');
+  });
 }
 
 /** What stands at the new name may change until the file system is asked; then all starts anew. */
@@ -148,19 +152,16 @@ async function name(
   }
 }
 
-/** The new name's directory has to take it; a directory with open files in it is not moved. */
-async function refuseDirectories(
+/** The new name's directory has to take it. */
+async function refuseDestination(
   path: readonly string[],
-  own: readonly string[],
   request: OpenRequest,
 ): Promise<NtStatus | undefined> {
   const parent = await request.tree.files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
   parent.close();
-  const refused = await refuseAdding(key, request);
-  if (refused !== undefined) return refused;
-  return request.open.handle!.kind === 'directory' ? refuseOpenFiles(own, request) : undefined;
+  return refuseAdding(key, request);
 }
 
 /**
@@ -171,7 +172,7 @@ async function refuseAdding(key: string, request: OpenRequest): Promise<NtStatus
   const { open, server } = request;
   const adding = {
     access: open.handle!.kind === 'directory' ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
-    // Windows leaves FILE_SHARE_DELETE out: MS-FSA note 185.
+    // Windows leaves FILE_SHARE_DELETE out: MS-FSA notes 183 and 185.
     share: FILE_SHARE_READ | FILE_SHARE_WRITE,
   };
   const directory = server.files.find(key);
@@ -184,7 +185,7 @@ async function refuseAdding(key: string, request: OpenRequest): Promise<NtStatus
   return left?.sharingViolation(adding) ? STATUS_SHARING_VIOLATION : undefined;
 }
 
-/** MS-FSA 2.1.4.2: files open below the directory; handles that are only cached are given up. */
+/** MS-FSA 2.1.4.2: a directory with open files in it is not moved; handles that are only cached are given up. */
 async function refuseOpenFiles(
   own: readonly string[],
   request: OpenRequest,

@@ -379,26 +379,31 @@ test('an open that shares too little breaks the handle first, and waits for the 
   });
 });
 
-test('a rename into a directory that is only cached for deletion breaks the handle', async () => {
-  await withServer(async (server) => {
-    const [holder, other] = [await mount(server), await mount(server)];
-    await other.makeDirectory('d');
-    await other.writeFile('f', Buffer.alloc(0));
-    const how = { access: DELETE, options: FILE_DIRECTORY_FILE, disposition: FILE_OPEN };
-    const directory = await holder.open('d', leased(DIRECTORY, { state: RH }, how));
-    const file = await other.open('f', all);
-    const move = (): Promise<void> => file.setInfo(Class.FileRenameInformation, naming('d\\f'));
-    const refused = assert.rejects(move(), violates);
-    assert.deepEqual((await soonBroken(holder))[0], [DIRECTORY, RH, R, 2, true]);
-    assert.equal(await acknowledgeLease(holder, DIRECTORY, R), 0);
-    await refused;
-    const again = await holder.open('d', leased(DIRECTORY, { state: RH }, how));
-    assert.deepEqual(stateAndEpoch(again), [RH, 3]);
-    await again.close();
-    const renamed = move();
-    await soonBroken(holder);
-    await directory.close();
-    await renamed;
-    assert.equal((await other.list('d')).length, 3);
+for (const [what, fileInfoClass] of [
+  ['rename', Class.FileRenameInformation],
+  ['link', Class.FileLinkInformation],
+] as const) {
+  test(`a ${what} into a directory that is only cached for deletion breaks the handle`, async () => {
+    await withServer(async (server) => {
+      const [holder, other] = [await mount(server), await mount(server)];
+      await other.makeDirectory('d');
+      await other.writeFile('f', Buffer.alloc(0));
+      const how = { access: DELETE, options: FILE_DIRECTORY_FILE, disposition: FILE_OPEN };
+      const directory = await holder.open('d', leased(DIRECTORY, { state: RH }, how));
+      const file = await other.open('f', all);
+      const move = (): Promise<void> => file.setInfo(fileInfoClass, naming('d\\f'));
+      const refused = assert.rejects(move(), violates);
+      assert.deepEqual((await soonBroken(holder))[0], [DIRECTORY, RH, R, 2, true]);
+      assert.equal(await acknowledgeLease(holder, DIRECTORY, R), 0);
+      await refused;
+      const again = await holder.open('d', leased(DIRECTORY, { state: RH }, how));
+      assert.deepEqual(stateAndEpoch(again), [RH, 3]);
+      await again.close();
+      const moved = move();
+      await soonBroken(holder);
+      await directory.close();
+      await moved;
+      assert.equal((await other.list('d')).length, 3);
+    });
   });
-});
+}
