@@ -2,7 +2,7 @@
  * What real clients ask of a response's header and signature (MS-SMB2 3.2.5.1): Windows drops an answer
  * that is not signed as it should be and waits for another, others end the connection.
  */
-import { STATUS_PENDING, STATUS_USER_SESSION_DELETED } from '../dtyp/ntstatus.ts';
+import { STATUS_PENDING, STATUS_SUCCESS, STATUS_USER_SESSION_DELETED } from '../dtyp/ntstatus.ts';
 import {
   Command,
   commandName,
@@ -98,7 +98,9 @@ export function checkSignature(
   if (expected.isEncrypted) fail('in plain, to an encrypted request');
   const signer = expected.security?.signer;
   // The login that makes the key verifies the signature itself.
-  const isLogin = expected.command === Command.SESSION_SETUP && signer === undefined;
+  const makesKey =
+    signer === undefined || (expected.security?.binds === true && header.status === STATUS_SUCCESS);
+  const isLogin = expected.command === Command.SESSION_SETUP && makesKey;
   // NEGOTIATE belongs to no session.
   if (isLogin || expected.command === Command.NEGOTIATE) return;
   // A server that has lost the session has lost its key.

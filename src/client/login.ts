@@ -2,7 +2,7 @@
 import { createInitiator, type Initiator, type InitiatorOptions } from '../auth/initiator.ts';
 import { createMessageCipher } from '../crypto/cipher.ts';
 import { extendPreauthHash } from '../crypto/preauth.ts';
-import { deriveSessionKeys } from '../crypto/session-keys.ts';
+import { deriveChannelSigningKey, deriveSessionKeys } from '../crypto/session-keys.ts';
 import { createSigner } from '../crypto/signing.ts';
 import { STATUS_MORE_PROCESSING_REQUIRED } from '../dtyp/ntstatus.ts';
 import { SMB2_NEGOTIATE_SIGNING_REQUIRED } from '../smb2/capabilities.ts';
@@ -11,6 +11,7 @@ import { Command } from '../smb2/header.ts';
 import {
   decodeSessionSetupResponse,
   encodeSessionSetupRequest,
+  SMB2_SESSION_FLAG_BINDING,
   SMB2_SESSION_FLAG_ENCRYPT_DATA,
   SMB2_SESSION_FLAG_IS_GUEST,
   SMB2_SESSION_FLAG_IS_NULL,
@@ -68,19 +69,23 @@ export function createLoginInitiator(host: string, options: LoginOptions): Initi
 interface Progress {
   security: SecurityContext;
   preauthHash: Buffer | undefined;
+  /** 3.2.4.2.3.3: the session that becomes the connection's, too. */
+  readonly bound: ClientSession | undefined;
 }
 
-/** With `existing`, that session is authenticated anew. */
+/** With `existing`, that session is authenticated anew; with `bound`, it gets this connection as a channel. */
 export async function login(
   connection: ClientConnection,
   options: LoginOptions,
   existing?: ClientSession,
+  bound?: ClientSession,
 ): Promise<ClientSession> {
   const negotiated = connection.negotiated!;
   const initiator = createLoginInitiator(connection.options.host, options);
   const progress: Progress = {
-    security: existing ?? stranger(0),
+    security: existing ?? (bound === undefined ? stranger(0) : binding(bound)),
     preauthHash: negotiated.preauthHash,
+    bound,
   };
   let token = initiator.start();
   for (let step = 0; step < MAX_STEPS; step++) {
@@ -95,7 +100,7 @@ export async function login(
       return established(connection, options, progress, initiator, answer, identity, sessionFlags);
     }
     if (answer.header.sessionId === 0) fail('a continuation without SessionId');
-    progress.security = existing ?? stranger(answer.header.sessionId);
+    if (bound === undefined) progress.security = existing ?? stranger(answer.header.sessionId);
     const next = initiator.step(securityBuffer);
     if (next.kind !== 'continue') return fail(`the server's token: ${refusal(next)}`);
     token = next.token;
@@ -111,6 +116,13 @@ const stranger = (sessionId: number): SecurityContext => ({
   encrypts: false,
 });
 
+const binding = ({ sessionId, sessionSigner }: ClientSession): SecurityContext => ({
+  ...stranger(sessionId),
+  signer: sessionSigner,
+  signs: true,
+  binds: true,
+});
+
 const refusal = (step: ReturnType<Initiator['step']>): string =>
   step.kind === 'refused' ? step.reason : step.kind;
 
@@ -121,7 +133,7 @@ async function setup(
   token: Buffer,
 ): Promise<Answer> {
   const body = encodeSessionSetupRequest({
-    flags: 0,
+    flags: progress.bound === undefined ? 0 : SMB2_SESSION_FLAG_BINDING,
     securityMode: (options.securityMode ?? connection.options.securityMode) & 0xff,
     capabilities: connection.options.capabilities & 1,
     previousSessionId: options.previousSessionId ?? 0,
@@ -175,29 +187,45 @@ function established(
   const keys = identity === 'user' ? keysOf(negotiated, initiator, progress) : undefined;
   verifyEnd(connection, options, answer, keys);
   const demanded = (sessionFlags & SMB2_SESSION_FLAG_ENCRYPT_DATA) !== 0;
-  const encrypts = demanded || options.encrypt === true;
+  const encrypts = demanded || (progress.bound?.encrypts ?? options.encrypt === true);
   if (encrypts && keys?.cipher === undefined) fail('encryption without a cipher');
   const { sessionId } = answer.header;
   return new ClientSession(
     connection,
     { sessionId, identity, sessionFlags, encrypts },
-    keys ?? { signer: undefined, cipher: undefined, applicationKey: undefined },
+    keys ?? NO_KEYS,
     options,
   );
 }
 
+const NO_KEYS: SessionKeysInUse = {
+  signer: undefined,
+  sessionSigner: undefined,
+  cipher: undefined,
+  applicationKey: undefined,
+};
+
 function keysOf(
   { dialect, cipher, signingAlgorithm }: Negotiated,
   initiator: Initiator,
-  { preauthHash }: Progress,
+  { preauthHash, bound }: Progress,
 ): SessionKeysInUse {
   const { sessionKey } = initiator;
   if (sessionKey === undefined) return fail('no session key');
+  if (bound !== undefined) {
+    // The rest are the session's.
+    const { cipher: sealer, applicationKey, sessionSigner } = bound;
+    const key = deriveChannelSigningKey({ dialect, sessionKey, preauthHash });
+    const signer = createSigner(signingAlgorithm, key);
+    return { signer, sessionSigner, cipher: sealer, applicationKey };
+  }
   const keys = deriveSessionKeys({ dialect, sessionKey, preauthHash, cipher });
   const { encryptionKey, decryptionKey } = keys;
+  const signer = createSigner(signingAlgorithm, keys.signingKey);
   const hasCipher = cipher !== undefined && encryptionKey !== undefined;
   return {
-    signer: createSigner(signingAlgorithm, keys.signingKey),
+    signer,
+    sessionSigner: signer,
     cipher: hasCipher
       ? // The names are the server's.
         createMessageCipher({ cipher, encryptionKey: decryptionKey!, decryptionKey: encryptionKey })

@@ -12,4 +12,6 @@ export interface SecurityContext {
   readonly signs: boolean;
   /** All requests but SESSION_SETUP are encrypted. */
   readonly encrypts: boolean;
+  /** Of a binding: `signer` is the session's, and the last response is signed with the new channel's key. */
+  readonly binds?: boolean;
 }

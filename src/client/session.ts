@@ -18,7 +18,10 @@ import { validateNegotiate } from './validate-negotiate.ts';
 export type Identity = 'user' | 'guest' | 'anonymous';
 
 export interface SessionKeysInUse {
+  /** Of this connection's channel. */
   readonly signer: Signer | undefined;
+  /** Session.SigningKey, which signs requests to bind the session to a further connection. */
+  readonly sessionSigner: Signer | undefined;
   readonly cipher: MessageCipher | undefined;
   /** What RPC sees as the session key. */
   readonly applicationKey: Buffer | undefined;
@@ -38,6 +41,7 @@ export class ClientSession implements SecurityContext {
   /** Of the last SESSION_SETUP response. */
   readonly sessionFlags: number;
   readonly signer: Signer | undefined;
+  readonly sessionSigner: Signer | undefined;
   readonly cipher: MessageCipher | undefined;
   readonly applicationKey: Buffer | undefined;
   readonly signs: boolean;
@@ -57,6 +61,7 @@ export class ClientSession implements SecurityContext {
     this.sessionFlags = who.sessionFlags;
     this.encrypts = who.encrypts;
     this.signer = keys.signer;
+    this.sessionSigner = keys.sessionSigner;
     this.cipher = keys.cipher;
     this.applicationKey = keys.applicationKey;
     this.signs = keys.signer !== undefined && (options.sign ?? true);
@@ -99,6 +104,11 @@ export class ClientSession implements SecurityContext {
   async logoff(): Promise<void> {
     succeed(await this.request({ command: Command.LOGOFF, body: encodeLogoffRequest() }));
     this.connection.securities.delete(this.sessionId);
+  }
+
+  /** 3.2.4.2.3.3: makes a further connection a channel of this session; what comes back is used on that one. */
+  bind(connection: ClientConnection, options: Partial<LoginOptions> = {}): Promise<ClientSession> {
+    return login(connection, { ...this.#options, ...options }, undefined, this);
   }
 
   /** 3.2.4.2.3.2: logs in again under the same SessionId; keys stay those of the first login. */

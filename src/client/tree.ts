@@ -37,6 +37,11 @@ export class ClientTree {
     this.encrypt = tree.encrypt;
   }
 
+  /** The same tree connect on another channel of its session. */
+  on(channel: ClientSession): ClientTree {
+    return new ClientTree(channel, this);
+  }
+
   /** One request, or several in a compound; related ones if the options say so. */
   submit(requests: readonly ClientRequest[], options: SubmitOptions = {}): Promise<Exchange[]> {
     const { session, treeId, encrypt } = this;
