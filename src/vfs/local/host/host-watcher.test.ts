@@ -43,14 +43,17 @@ class Host {
   readonly watcher: LocalHostWatcher;
   readonly seen: string[] = [];
 
-  constructor(method: HostMethod) {
+  readonly warnings: string[] = [];
+
+  constructor(method: HostMethod, over: { maxDirectories?: number } = {}) {
     this.root = mkdtempSync(join(folder, `${method}-`));
     this.vfs = createLocalVfs({ root: this.root });
     this.tree = now(this.vfs.attach(undefined) as VfsTree);
     this.watcher = createHostWatcher({
       shares: [{ name: 'share', vfs: this.vfs }],
       tell: (changes) => this.seen.push(...shown(this.root, changes)),
-      log: SILENT_LOGGER,
+      log: { ...SILENT_LOGGER, warn: (text) => this.warnings.push(text) },
+      ...over,
       ...(method === 'inotify' && { method }),
     });
     open.push(this.vfs, this.watcher);
@@ -273,6 +276,28 @@ for (const method of METHODS) {
     });
   });
 }
+
+test('inotify: as many directories as are allowed, and a warning, once', {
+  skip: cannotRun,
+}, async () => {
+  const host = new Host('inotify', { maxDirectories: 5 });
+  await host.foreign('mkdir -p a b c d e f');
+  const watch = await host.watch([], true);
+  assert.equal(host.warnings.length, 1);
+  await host.foreign(': > x; for d in a b c d e f; do : > $d/y; done');
+  const names = (await host.told()).filter((line) => !line.endsWith('data'));
+  assert.equal(names.length, 1 + 4, 'the folder, and four below it');
+  const isWatched = (name: string): boolean => names.includes(`+ ${name}/y`);
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+    const directory = now(host.tree.lookup([name]) as VfsHandle);
+    const one = host.watcher.watch(host.vfs, directory, false);
+    assert.equal(one !== undefined, isWatched(name));
+    one?.close();
+    directory.close();
+  }
+  watch.close();
+  assert.equal(hostDescriptors(), 0);
+});
 
 const TREES = `
   const { mkdirSync, writeFileSync } = require('node:fs');

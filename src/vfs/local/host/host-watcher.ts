@@ -4,6 +4,7 @@
  *
  *     idle: no descriptor ── first watch ──▶ watching ── last watch closed ──▶ idle
  */
+import { MAX_HOST_DIRECTORIES } from '../../../base/limits.ts';
 import type { LogDetails, Logger } from '../../../base/log.ts';
 import { type Errno, isErrno } from '../../errno.ts';
 import type { HostWatch, HostWatcher, TellHostChanges } from '../../host-changes.ts';
@@ -23,6 +24,8 @@ export interface HostWatcherOptions {
   readonly log: Logger;
   /** 'inotify': fanotify is not tried. */
   readonly method?: 'inotify';
+  /** Directories that inotify watches at most. */
+  readonly maxDirectories?: number;
 }
 
 export interface LocalHostWatcher extends HostWatcher {
@@ -39,6 +42,7 @@ export const createHostWatcher = (options: HostWatcherOptions): LocalHostWatcher
 
 class Watcher implements LocalHostWatcher {
   readonly #log: Logger;
+  readonly #maxDirectories: number;
   readonly #teller: HostTeller;
   readonly #methods = new Map<LocalShare, HostMethod>();
   /** How many watches each share has. */
@@ -47,7 +51,9 @@ class Watcher implements LocalHostWatcher {
   #inotify: InotifyWatcher | undefined;
   readonly #warned = new Set<string>();
 
-  constructor({ shares, tell, log, method }: HostWatcherOptions) {
+  constructor(options: HostWatcherOptions) {
+    const { shares, tell, log, method } = options;
+    this.#maxDirectories = options.maxDirectories ?? MAX_HOST_DIRECTORIES;
     this.#log = log;
     this.#teller = new HostTeller(tell);
     for (const { name, vfs } of shares) {
@@ -108,7 +114,12 @@ class Watcher implements LocalHostWatcher {
     tree: boolean,
   ): (() => void) | Errno {
     if (method === 'inotify') {
-      const inotify = this.#inotify ?? InotifyWatcher.open(this.#teller, this.#notices);
+      const inotify =
+        this.#inotify ??
+        InotifyWatcher.open(this.#teller, {
+          maxDirectories: this.#maxDirectories,
+          ...this.#notices,
+        });
       if (isErrno(inotify)) return inotify;
       this.#inotify = inotify;
       const base = inotify.watch(share, directory, tree);

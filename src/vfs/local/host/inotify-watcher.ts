@@ -49,7 +49,9 @@ export interface Base {
   node: DirectoryNode;
 }
 
-export interface InotifyNotices {
+export interface InotifyOptions {
+  /** Directories that are watched at most. */
+  readonly maxDirectories: number;
   /** Not all directories could be watched. */
   full(): void;
   fail(error: unknown): void;
@@ -57,7 +59,7 @@ export interface InotifyNotices {
 
 export class InotifyWatcher implements OwnChangesObserver {
   readonly #teller: HostTeller;
-  readonly #notices: InotifyNotices;
+  readonly #options: InotifyOptions;
   readonly #bases = new Set<Base>();
   readonly #operation = new OperationTrace();
   readonly #backlog = new EventBacklog();
@@ -66,16 +68,16 @@ export class InotifyWatcher implements OwnChangesObserver {
   #later: NodeJS.Immediate | undefined;
   #waiting: NodeJS.Timeout | undefined;
 
-  private constructor(fd: number, teller: HostTeller, notices: InotifyNotices) {
+  private constructor(fd: number, teller: HostTeller, options: InotifyOptions) {
     this.#teller = teller;
-    this.#notices = notices;
+    this.#options = options;
     this.#queue = this.#newQueue(fd);
-    this.#directories = new WatchedDirectories(fd, notices.full);
+    this.#directories = this.#newDirectories(fd);
   }
 
-  static open(teller: HostTeller, notices: InotifyNotices): InotifyWatcher | Errno {
+  static open(teller: HostTeller, options: InotifyOptions): InotifyWatcher | Errno {
     const fd = inotifyInit();
-    return isErrno(fd) ? fd : new InotifyWatcher(fd, teller, notices);
+    return isErrno(fd) ? fd : new InotifyWatcher(fd, teller, options);
   }
 
   /** All directories that were asked for are watched. */
@@ -141,7 +143,11 @@ export class InotifyWatcher implements OwnChangesObserver {
   }
 
   #newQueue(fd: number): EventQueue {
-    return new EventQueue(fd, () => this.catchUp(), this.#notices.fail);
+    return new EventQueue(fd, () => this.catchUp(), this.#options.fail);
+  }
+
+  #newDirectories(fd: number): WatchedDirectories {
+    return new WatchedDirectories(fd, this.#options.maxDirectories, this.#options.full);
   }
 
   #awake(): void {
@@ -149,7 +155,7 @@ export class InotifyWatcher implements OwnChangesObserver {
     try {
       this.catchUp();
     } catch (error) {
-      this.#notices.fail(error);
+      this.#options.fail(error);
     }
   }
 
@@ -208,7 +214,7 @@ export class InotifyWatcher implements OwnChangesObserver {
     this.#directories.close();
     this.#queue.close();
     this.#queue = this.#newQueue(fd);
-    this.#directories = new WatchedDirectories(fd, this.#notices.full);
+    this.#directories = this.#newDirectories(fd);
     for (const base of this.#bases) this.#find(base);
   }
 

@@ -3,10 +3,9 @@
  * directories that lead to it from the share's folder, since a rename of one of them moves it, and with
  * WATCH_TREE all below. Those below are entered a few at a time, so that a large tree holds up nobody.
  *
- * The kernel's bound (fs.inotify.max_user_watches) and MAX_HOST_DIRECTORIES are told once: what is below
- * directories that did not get in is not told of.
+ * The kernel's bound (fs.inotify.max_user_watches) and the server's are told once: of what happens in
+ * directories that did not get in nothing is told.
  */
-import { MAX_HOST_DIRECTORIES } from '../../../base/limits.ts';
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -51,6 +50,7 @@ export interface Entry {
 export class WatchedDirectories {
   /** inotify's descriptor. */
   readonly #fd: number;
+  readonly #limit: number;
   readonly #full: () => void;
   readonly #roots = new Map<LocalShare, DirectoryNode>();
   /** A directory that two shares lead to has a node in each. */
@@ -62,8 +62,9 @@ export class WatchedDirectories {
   #failed: Errno | 0 = 0;
 
   /** `full`: some directory could not be watched, for want of room. */
-  constructor(fd: number, full: () => void) {
+  constructor(fd: number, limit: number, full: () => void) {
     this.#fd = fd;
+    this.#limit = limit;
     this.#full = full;
   }
 
@@ -207,7 +208,7 @@ export class WatchedDirectories {
 
   /** Adds the watch of a node, or finds that it is there and right. */
   #watch(node: DirectoryNode): Errno | 0 {
-    if (node.wd < 0 && this.#byWd.size >= MAX_HOST_DIRECTORIES) {
+    if (node.wd < 0 && this.#byWd.size >= this.#limit) {
       this.#full();
       return ENOSPC;
     }
