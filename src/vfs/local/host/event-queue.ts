@@ -8,6 +8,8 @@ import { close, read } from '../../../native/files.ts';
 import { type Readiness, whenReadable } from '../../../native/poll.ts';
 
 const READ_BYTES = 65536;
+/** More than any event has, with two names of 255 bytes and three handles of 128. */
+const EVENT_BYTES = 2048;
 
 /** Events that nobody else asks for are taken so often at most: a busy disk wakes nobody more often. */
 const PAUSE_MS = 10;
@@ -34,6 +36,8 @@ export class EventQueue {
       const length = read(this.fd, this.#buffer);
       if (length <= 0) return;
       visit(this.#buffer.subarray(0, length));
+      // The next event would have found room, had there been one.
+      if (length < READ_BYTES - EVENT_BYTES) return;
       taken += length;
     }
   }

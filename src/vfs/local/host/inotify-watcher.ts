@@ -65,6 +65,8 @@ export class InotifyWatcher implements OwnChangesObserver {
   readonly #backlog = new EventBacklog();
   #queue: EventQueue;
   #directories: WatchedDirectories;
+  /** Which object bears a name, as last asked: the file that is being written, as a rule. */
+  #bearer: { readonly wd: number; readonly name: string; readonly inodeKey: string } | undefined;
   #later: NodeJS.Immediate | undefined;
   #waiting: NodeJS.Timeout | undefined;
 
@@ -162,16 +164,27 @@ export class InotifyWatcher implements OwnChangesObserver {
   #drain(): void {
     const now = performance.now();
     this.#queue.drain((bytes) =>
-      decodeInotifyEvents(bytes, (event) => this.#backlog.add(event, now)),
+      decodeInotifyEvents(bytes, (event) => {
+        if ((event.mask & NAMES) !== 0) this.#bearer = undefined;
+        this.#backlog.add(event, now);
+      }),
     );
   }
 
   #isOwn(event: Backlogged): boolean {
     for (const node of this.#directories.nodesOf(event.wd) ?? []) {
-      const inodeOf = () => inodeAt(node, event.name);
+      const inodeOf = () => this.#inodeOf(event, node);
       if (this.#operation.matches(event, node.inodeKey, inodeOf)) return true;
     }
     return false;
+  }
+
+  #inodeOf({ wd, name }: Backlogged, node: DirectoryNode): string | undefined {
+    const known = this.#bearer;
+    if (known !== undefined && known.wd === wd && known.name === name) return known.inodeKey;
+    const inodeKey = inodeAt(node, name);
+    if (inodeKey !== undefined) this.#bearer = { wd, name, inodeKey };
+    return inodeKey;
   }
 
   /** Deals with the events before this position; fewer where half of a rename is missing. */
