@@ -18,9 +18,16 @@ import type { Exchange } from './client/exchange.ts';
 import type { ClientFile } from './client/file.ts';
 import { changeNotifyRequest } from './client/requests.ts';
 import type { ClientTree } from './client/tree.ts';
+import { configure } from './config/configuration.ts';
 import { createServer, type ServerOptions } from './create-server.ts';
-import { DELETE, FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES } from './dtyp/access-mask.ts';
-import { STATUS_NOTIFY_ENUM_DIR, STATUS_SUCCESS } from './dtyp/ntstatus.ts';
+import {
+  DELETE,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  FILE_LIST_DIRECTORY,
+  FILE_READ_ATTRIBUTES,
+} from './dtyp/access-mask.ts';
+import { STATUS_DELETE_PENDING, STATUS_NOTIFY_ENUM_DIR, STATUS_SUCCESS } from './dtyp/ntstatus.ts';
 import { FileInformationClass } from './fscc/information-class.ts';
 import { decodeNotifyInformation } from './fscc/notify-information.ts';
 import { encodeRenameInformation } from './fscc/rename-information.ts';
@@ -36,6 +43,8 @@ import {
 type Method = 'auto' | 'inotify';
 
 const NAMES = 0x003;
+/** FILE_NAME, DIR_NAME, ATTRIBUTES, CREATION, SECURITY, STREAM_SIZE, STREAM_WRITE. */
+const FINDER_FILTER = 0xd47;
 const ACTIONS = ['', 'added', 'removed', 'modified', 'from', 'to'];
 
 const folder = scratchFolder();
@@ -83,6 +92,10 @@ class Watcher {
 
   #answered(status: number, message: Buffer): void {
     if (this.#isOver) return;
+    if (status === STATUS_DELETE_PENDING) {
+      this.told.push('ended');
+      return;
+    }
     if (status === STATUS_NOTIFY_ENUM_DIR) this.told.push('too many');
     else {
       assert.equal(status, STATUS_SUCCESS);
@@ -118,7 +131,8 @@ class Scene {
   }
 
   static async set(hostChanges: Method, options: Partial<ServerOptions> = {}): Promise<Scene> {
-    const root = mkdtempSync(join(folder, 'share-'));
+    const [shared] = options.configuration?.shares ?? [];
+    const root = shared?.path ?? mkdtempSync(join(folder, 'share-'));
     const warnings: string[] = [];
     const log: Logger = {
       ...SILENT_LOGGER,
@@ -126,7 +140,7 @@ class Scene {
       part: () => log,
     };
     const server = createServer({
-      shares: [{ name: 'files', path: root }],
+      ...(shared === undefined && { shares: [{ name: 'files', path: root }] }),
       users: [{ name: 'ann', password: 'tiger', identity }],
       hostChanges,
       log,
@@ -206,6 +220,80 @@ for (const method of METHODS) {
       ]);
     });
 
+    test('every filter hears of its own kind of change, ours and theirs', async () => {
+      const scene = await Scene.set(method);
+      await scene.foreign('echo > theirs; chmod 777 .');
+      const access = FILE_GENERIC_READ | FILE_GENERIC_WRITE;
+      const ours = await scene.tree.open('ours', { disposition: FILE_CREATE, access });
+      await ours.write(0, Buffer.from('x'));
+      await ours.close();
+      const filters = [NAMES, 0x004, 0x008, 0x010, 0x020, 0x040, 0x080, 0x100];
+      const watchers = new Map<number, Watcher>();
+      for (const filter of filters) watchers.set(filter, await scene.watch('', { filter }));
+      const hear = async (expected: readonly string[], who: readonly number[]): Promise<void> => {
+        for (const [filter, watcher] of watchers) {
+          await watcher.expect(who.includes(filter) ? expected : []);
+        }
+      };
+      await scene.foreign('echo more >> theirs');
+      await hear(['modified theirs'], [0x008, 0x010]);
+      await scene.foreign('chmod 640 theirs');
+      await hear(['modified theirs'], [0x004, 0x010, 0x020, 0x040, 0x080, 0x100]);
+      await scene.foreign('mkdir d');
+      await hear(['added d'], [NAMES]);
+      const again = await scene.tree.open('ours', { access });
+      await again.write(1, Buffer.from('y'));
+      await again.close();
+      await hear(['modified ours'], [0x008, 0x010]);
+      await scene.remove('d');
+      await hear(['removed d'], [NAMES]);
+    });
+
+    test('A15 Explorer and Finder: what others do between two requests is there for the second', async () => {
+      const scene = await Scene.set(method);
+      await scene.foreign('mkdir photos; echo > photos/old.jpg');
+      const explorer = await scene.watch('photos', { filter: 0x17, tree: true });
+      const finder = await scene.watch('photos', { filter: FINDER_FILTER });
+      await scene.foreign(
+        'cd photos; echo 1 > new.jpg; mv old.jpg older.jpg; mkdir 2026; : > 2026/a',
+      );
+      await explorer.expect([
+        ...['added new.jpg', 'modified new.jpg', 'from old.jpg', 'to older.jpg'],
+        ...['added 2026', 'added 2026\\a'],
+      ]);
+      await finder.expect(['added new.jpg', 'from old.jpg', 'to older.jpg', 'added 2026']);
+      await explorer.end();
+      await finder.end();
+      assert.equal(hostDescriptors(), 0, 'nobody watches any more');
+    });
+
+    test('a watched directory that another program deletes: DELETE_PENDING, and no news of its successor', async () => {
+      const scene = await Scene.set(method);
+      await scene.foreign('mkdir -p a/b/c');
+      const above = await scene.watch('a');
+      const gone = await scene.watch('a\\b', { tree: true });
+      const below = await scene.watch('a\\b\\c');
+      await scene.foreign('rm -r a/b; mkdir a/b; : > a/b/f');
+      await above.expect(['removed b', 'added b']);
+      await gone.expect(['removed c', 'ended']);
+      await below.expect(['ended']);
+      const again = await scene.watch('a\\b');
+      await scene.foreign('rm a/b/f');
+      await again.expect(['removed f']);
+    });
+
+    test('a hundred watches, a cut connection: nothing is left', async () => {
+      const scene = await Scene.set(method);
+      await scene.foreign('mkdir -p $(seq -f d%g/e 100)');
+
+      for (let i = 1; i <= 100; i++) await scene.watch(`d${i}`, { tree: i % 2 === 0 });
+
+      assert.equal(hostDescriptors(), 1, 'one for all');
+      await scene.tree.session.connection.close();
+      for (let tries = 0; tries < 100 && hostDescriptors() > 0; tries++) await sleep(10);
+      assert.equal(hostDescriptors(), 0);
+    });
+
     test('one name that the server and another program make and remove in a race', async () => {
       const scene = await Scene.set(method);
       const watcher = await scene.watch();
@@ -227,6 +315,25 @@ for (const method of METHODS) {
     });
   });
 }
+
+test('kernel change notify = no, or hostChanges off: clients hear of clients alone', {
+  skip: nativeSupport().unavailable ?? false,
+}, async () => {
+  const root = mkdtempSync(join(folder, 'share-'));
+  const shares = [{ name: 'files', path: root, readOnly: false, kernelChangeNotify: false }];
+  for (const options of [
+    { configuration: configure({ shares }) },
+    { hostChanges: 'off' as const },
+  ]) {
+    const scene = await Scene.set('auto', options);
+    const watcher = await scene.watch();
+    await scene.foreign(': > theirs');
+    await scene.create('ours');
+    await watcher.expect(['added ours']);
+    assert.equal(hostDescriptors(), 0);
+    await scene.foreign('rm -f theirs ours');
+  }
+});
 
 /** Makes and removes a file so many times, and says how often it did. */
 const RACE = `

@@ -240,7 +240,19 @@ export class ChangeNotifier {
         this.report(told);
         told = [];
         this.renamed(change.from, change.to, change.isDirectory ? 'directory' : 'file');
-      } else told.push(hostChange(change));
+      } else {
+        told.push(hostChange(change));
+        const isGone = change.kind === 'removed' && change.isDirectory;
+        const watches = isGone ? this.#watchesBelow(change.place) : [];
+        if (watches.length === 0) continue;
+        this.report(told);
+        told = [];
+        // What is made at this place from now on is another directory.
+        for (const watch of watches) {
+          this.#leave(watch);
+          watch.end('deletePending');
+        }
+      }
     }
     this.report(told);
   }
@@ -293,11 +305,17 @@ export class ChangeNotifier {
 
   /** The watches of a renamed directory and of those below it. */
   #follow(from: string, to: string): void {
-    const moved: ChangeWatch[] = [];
+    for (const watch of this.#watchesBelow(from))
+      this.#move(watch, to + watch.place.slice(from.length));
+  }
+
+  /** Of this directory and all below. */
+  #watchesBelow(from: string): ChangeWatch[] {
+    const found: ChangeWatch[] = [];
     for (const [place, watches] of this.#watches) {
-      if (place === from || place.startsWith(`${from}/`)) moved.push(...watches);
+      if (place === from || place.startsWith(`${from}/`)) found.push(...watches);
     }
-    for (const watch of moved) this.#move(watch, to + watch.place.slice(from.length));
+    return found;
   }
 
   #move(watch: ChangeWatch, place: string): void {

@@ -93,8 +93,20 @@ class Host {
 
 const METHODS: readonly HostMethod[] = ['fanotify', 'inotify'];
 
+/** fanotify on a file system is root's, and not everywhere root's either. */
+function whyNot(method: HostMethod): string | false {
+  if (cannotRun !== false || method === 'inotify') return cannotRun;
+  const vfs = createLocalVfs({ root: folder });
+  const shares = [{ name: 'share', vfs }];
+  const watcher = createHostWatcher({ shares, tell: () => {}, log: SILENT_LOGGER });
+  const best = watcher.methodOf(vfs);
+  watcher.close();
+  vfs.close();
+  return best === method ? false : `this process may only use ${best}`;
+}
+
 for (const method of METHODS) {
-  describe(`by ${method}`, { skip: cannotRun }, () => {
+  describe(`by ${method}`, { skip: whyNot(method) }, () => {
     test('what others make, rename and remove in a watched directory', async () => {
       const host = new Host(method);
       await host.watch();

@@ -83,6 +83,8 @@ class Watcher implements LocalHostWatcher {
     const share = localShareOf(vfs);
     const method = share === undefined ? undefined : this.#methods.get(share);
     if (method === undefined || !(directory instanceof LocalHandle)) return undefined;
+    // What happened before concerns others.
+    this.catchUp();
     const end = this.#begin(method, share!, directory, tree);
     if (isErrno(end)) {
       this.#warn('a directory on the host cannot be watched', { by: method, errno: end });
