@@ -121,6 +121,7 @@ export class Race {
     const session = {
       sessionId: 1,
       state: 'valid',
+      account: {},
       encryptData: false,
       cipher: undefined,
       channels: new Map([[connection, {}]]),
