@@ -116,6 +116,7 @@ export class Race {
       clientGuid: this.guidOf(name),
       sessions,
       state: 'negotiated',
+      authenticated: true,
       transport: { send },
     } as unknown as Connection;
     const session = {
