@@ -108,8 +108,10 @@ function refuseName(open: Open, durability: Durability, name: string): NtStatus 
   if (equalIgnoreCase(name, durability.fileName)) return undefined;
   const asked = parsePath(name);
   const now = open.handle!.path();
-  if (isRefusedName(asked) || isErrno(now)) return STATUS_INVALID_PARAMETER;
+  const stream = open.handle!.streamName();
+  if (isRefusedName(asked) || isErrno(now) || isErrno(stream)) return STATUS_INVALID_PARAMETER;
   const same =
+    equalIgnoreCase(asked.stream?.name ?? '', stream ?? '') &&
     asked.components.length === now.length &&
     asked.components.every((component, i) => equalIgnoreCase(component, now[i]!));
   return same ? undefined : STATUS_INVALID_PARAMETER;
