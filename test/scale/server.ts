@@ -1,0 +1,71 @@
+/**
+ * The server that is measured, in a process of its own (`--expose-gc`): a share on disk, one in memory,
+ * and a channel by which its parent asks for a collection and for what is left after it.
+ */
+import { createLogger } from '../../src/base/log.ts';
+import { createServer } from '../../src/create-server.ts';
+import { createMemoryVfs } from '../../src/vfs/memory/memory.ts';
+
+export interface ServerSettings {
+  readonly folder: string;
+  readonly statePath: string;
+}
+
+export interface Started {
+  readonly port: number;
+}
+
+/** Bytes, after everything that may be collected has been. */
+export interface Memory {
+  /** JavaScript objects, and what their buffers hold outside of the heap. */
+  readonly heap: number;
+  /** What the kernel has given the process. */
+  readonly rss: number;
+}
+
+export const ACCOUNT = { user: 'ann', secret: 'tiger' } as const;
+export const DISK = 'disk';
+export const MEMORY = 'memory';
+
+const ROOMY = 4_000;
+
+async function serve({ folder, statePath }: ServerSettings): Promise<void> {
+  const server = createServer({
+    shares: [
+      { name: DISK, path: folder },
+      { name: MEMORY, vfs: createMemoryVfs() },
+    ],
+    users: [
+      {
+        name: ACCOUNT.user,
+        password: ACCOUNT.secret,
+        identity: { uid: process.getuid!(), gid: process.getgid!(), groups: [] },
+      },
+    ],
+    // All connections come from one address here.
+    global: { maxConnectionsPerAddress: ROOMY, maxSessions: ROOMY },
+    stateDirectory: statePath,
+    log: createLogger(),
+  });
+  const { port } = await server.listen({ port: 0, address: '127.0.0.1' });
+  process.on('message', (message) => {
+    if (message === 'memory') void collected().then((memory) => process.send!(memory));
+  });
+  process.once('disconnect', () => process.exit(1));
+  process.once('SIGTERM', () => void server.close().then(() => process.exit(0)));
+  process.send!({ port } satisfies Started);
+}
+
+/** What finalisers let go of is collected by the next round. */
+async function collected(): Promise<Memory> {
+  for (let round = 0; round < 4; round++) {
+    globalThis.gc!();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heap: heapUsed + external, rss };
+}
+
+if (process.argv[1] === import.meta.filename) {
+  await serve(JSON.parse(process.argv[2]!) as ServerSettings);
+}
