@@ -83,9 +83,9 @@ interface ToldLock {
 
 export class ByteRangeLocks<Owner> {
   readonly #tally: LockTally;
-  readonly #exclusive = new RangeTree<HeldLock>();
-  readonly #shared = new RangeTree<HeldLock>();
-  /** Only from the first lock on: most files see none. */
+  /** Only from the first lock on, as the owners: most files see none. */
+  #exclusive: RangeTree<HeldLock> | undefined;
+  #shared: RangeTree<HeldLock> | undefined;
   #owners: Map<Owner, OwnerLocks> | undefined;
   #size = 0;
   #lastOwnerId = 0;
@@ -100,15 +100,15 @@ export class ByteRangeLocks<Owner> {
     return this.#size;
   }
 
-  /** Takes the lock if nothing conflicts. */
   /** Whether a lock begins before this offset. */
   beginBefore(offset: number): boolean {
     if (this.size === 0) return false;
-    return [this.#exclusive.start, this.#shared.start].some(
+    return [this.#exclusive?.start, this.#shared?.start].some(
       (start) => start !== undefined && start < BigInt(offset),
     );
   }
 
+  /** Takes the lock if nothing conflicts. */
   lock(owner: Owner, range: LockRange, exclusive: boolean): boolean {
     const last = lastOf(range);
     if (this.#conflict(owner, range.offset, last, exclusive) !== undefined) return false;
@@ -197,8 +197,8 @@ export class ByteRangeLocks<Owner> {
     this.#less(entry, entry.count);
     const parked: Waiting[] = [];
     if (owners.size === 0) {
-      this.#exclusive.clear();
-      this.#shared.clear();
+      this.#exclusive = undefined;
+      this.#shared = undefined;
     } else {
       for (const held of entry.held) {
         this.#tree(held.exclusive).delete(held);
@@ -241,13 +241,13 @@ export class ByteRangeLocks<Owner> {
     if (range.length === 0n) return false;
     const last = lastOf(range);
     const id = this.#owners?.get(owner)?.id;
-    if (this.#exclusive.findOverlap(range.offset, last, id) !== undefined) return true;
-    return write && this.#shared.findOverlap(range.offset, last) !== undefined;
+    if (this.#exclusive?.findOverlap(range.offset, last, id) !== undefined) return true;
+    return write && this.#shared?.findOverlap(range.offset, last) !== undefined;
   }
 
   #conflict(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock | undefined {
-    if (!exclusive) return this.#exclusive.findOverlap(offset, last, this.#owners?.get(owner)?.id);
-    return this.#exclusive.findOverlap(offset, last) ?? this.#shared.findOverlap(offset, last);
+    if (!exclusive) return this.#exclusive?.findOverlap(offset, last, this.#owners?.get(owner)?.id);
+    return this.#exclusive?.findOverlap(offset, last) ?? this.#shared?.findOverlap(offset, last);
   }
 
   #hold(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock {
@@ -268,7 +268,12 @@ export class ByteRangeLocks<Owner> {
   }
 
   #tree(exclusive: boolean): RangeTree<HeldLock> {
-    return exclusive ? this.#exclusive : this.#shared;
+    if (exclusive) {
+      this.#exclusive ??= new RangeTree();
+      return this.#exclusive;
+    }
+    this.#shared ??= new RangeTree();
+    return this.#shared;
   }
 
   #less(entry: OwnerLocks, released: number): void {

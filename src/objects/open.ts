@@ -7,7 +7,7 @@ import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
 import type { ChangeWatch } from './change-watch.ts';
 import { ChannelSequence } from './channel-sequence.ts';
 import type { Durability, OpenState } from './durability.ts';
-import type { Lease } from './lease.ts';
+import { keyOfText, keyText, type Lease } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
@@ -70,7 +70,7 @@ export class Open {
   readonly file: SharedFile | undefined;
   readonly pipe: Pipe | undefined;
   readonly leaseId: string | undefined;
-  readonly parentLeaseKey: Buffer | undefined;
+  readonly #parentKey: string | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
   /** FileModeInformation's settable bits, MS-FSCC 2.4.31. */
@@ -123,9 +123,14 @@ export class Open {
       this.sequence = new ChannelSequence(values.channelSequence);
     }
     this.leaseId = values.leaseId;
-    this.parentLeaseKey = values.parentLeaseKey;
+    this.#parentKey = keyText(values.parentLeaseKey);
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;
+  }
+
+  /** See OpenValues. */
+  get parentLeaseKey(): Buffer | undefined {
+    return keyOfText(this.#parentKey);
   }
 
   get closed(): boolean {

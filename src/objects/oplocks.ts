@@ -27,7 +27,7 @@ import {
   W,
 } from './caching.ts';
 import type { Connection } from './connection.ts';
-import { type GrantedLease, type Lease, leaseId } from './lease.ts';
+import { type GrantedLease, Lease, leaseId } from './lease.ts';
 import type { Open } from './open.ts';
 import type { SharedFile } from './shared-file.ts';
 
@@ -57,7 +57,7 @@ export interface Actor {
   readonly parentLeaseKey?: Buffer | undefined;
 }
 
-const isLease = (holder: Holder): holder is Lease => 'leaseKey' in holder;
+const isLease = (holder: Holder): holder is Lease => holder instanceof Lease;
 
 /**
  * MS-FSA 2.1.4.12.2; a level II oplock goes with its own holder's writes, too. Of a parent lease only the key
@@ -164,7 +164,7 @@ export class Oplocks {
       wanted,
       company(file, bytes, (other) => other === open, open),
     );
-    if (state !== 0) file.grants.push({ owner: open, legacy: true, ...held(state) });
+    if (state !== 0) file.grant({ owner: open, legacy: true, ...held(state) });
     return levelOf(state);
   }
 
@@ -202,20 +202,11 @@ export class Oplocks {
     if (known !== undefined && known.file !== file) return undefined;
     if (known === undefined) {
       const state = grantableLease(wanted.state, around);
-      const lease: Lease = {
-        id,
-        clientGuid: wanted.clientGuid,
-        leaseKey: Buffer.from(wanted.leaseKey),
-        version: wanted.version,
-        file,
-        directory: isDirectory(open),
-        opens: new Set([open]),
-        // What was not granted has not changed anything (smb2.lease.lease-epoch).
-        epoch: state === 0 ? wanted.epoch : (wanted.epoch + 1) & 0xffff,
-        parentLeaseKey: wanted.parentLeaseKey,
-      };
-      this.#leases.set(id, lease);
-      file.grants.push({ owner: lease, legacy: false, ...held(state) });
+      // What was not granted has not changed anything (smb2.lease.lease-epoch).
+      const epoch = state === 0 ? wanted.epoch : (wanted.epoch + 1) & 0xffff;
+      const lease = new Lease(wanted, open, file, epoch);
+      this.#leases.set(lease.id, lease);
+      file.grant({ owner: lease, legacy: false, ...held(state) });
       open.lease = lease;
       this.#tidy(file);
       return { lease, state, breaking: false };
@@ -280,11 +271,8 @@ export class Oplocks {
     const gone = lease?.opens.size === 0 ? lease : open;
     this.#early.delete(gone);
     if (lease !== undefined) this.#catchUp(lease);
-    file.grants = file.grants.filter((grant) => {
-      if (grant.owner !== gone) return true;
-      this.#waits.get(grant)?.();
-      return false;
-    });
+    for (const grant of file.grants) if (grant.owner === gone) this.#waits.get(grant)?.();
+    file.keepGrants((grant) => grant.owner !== gone);
     this.#tidy(file);
     // Whoever waits for a break or for the handle looks again.
     file.changed();
@@ -350,7 +338,7 @@ export class Oplocks {
 
   /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
   #tidy(file: SharedFile): void {
-    file.grants = file.grants.filter((grant) => grant.state !== 0 || !grant.legacy);
+    file.keepGrants((grant) => grant.state !== 0 || !grant.legacy);
     const cached = file.grants.find(
       ({ owner, state }) => state !== 0 && isLease(owner) && owner.directory,
     );

@@ -64,10 +64,6 @@ export class RangeTree<Node extends RangeNode> {
     this.#root = remove(this.#root, node);
   }
 
-  clear(): void {
-    this.#root = undefined;
-  }
-
   find(offset: bigint, last: bigint, ownerId: number): Node | undefined {
     let node = this.#root;
     while (node !== undefined) {

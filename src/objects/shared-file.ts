@@ -24,10 +24,13 @@ import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { ByteRangeLocks, type LockTally } from './byte-range-locks.ts';
 import { STREAM_WRITTEN } from './change-notifier.ts';
+import { Few } from './few.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
 import type { Share } from './share.ts';
 import { conflicts, type ShareMode, sharesDeletion } from './share-modes.ts';
+
+const NO_GRANTS: readonly FileGrant[] = [];
 
 export class SharedFile {
   /** Of a file: its identity; of a stream: its folded name. */
@@ -36,10 +39,10 @@ export class SharedFile {
   readonly base: SharedFile | undefined;
   /** Named streams of this file that are open, by key; undefined while none is. */
   streams: Map<string, SharedFile> | undefined;
-  readonly opens = new Set<Open>();
+  readonly opens = new Few<Open>();
   readonly locks: ByteRangeLocks<Open>;
   /** Oplocks and leases, see oplocks.ts. */
-  grants: FileGrant[] = [];
+  grants: readonly FileGrant[] = NO_GRANTS;
   readonly #doomed: Set<SharedFile>;
   #deletePending = false;
   /** The open whose handle removes the name; the handle is kept after the open has closed. */
@@ -94,6 +97,17 @@ export class SharedFile {
     else this.#doomed.delete(this);
   }
 
+  /** As long as it has to be, and no longer: an array that grows leaves itself room for 17. */
+  grant(grant: FileGrant): void {
+    this.grants = this.grants.concat(grant);
+  }
+
+  keepGrants(keeps: (grant: FileGrant) => boolean): void {
+    if (this.grants.every(keeps)) return;
+    const kept = this.grants.filter(keeps);
+    this.grants = kept.length === 0 ? NO_GRANTS : kept.slice();
+  }
+
   /** Settles at the next change of grants or opens. */
   nextChange(): Promise<void> {
     if (this.#change === undefined) {
@@ -138,6 +152,7 @@ export interface Arrival {
   readonly share: Share;
   readonly path: readonly string[];
 }
+const keyBytes = Buffer.alloc(16);
 
 /** Every file that is open. Several workers will ask one owner; here it is this process. */
 export class SharedFiles {
@@ -151,8 +166,11 @@ export class SharedFiles {
   /** Byte-range locks, held and waited for, of all of them. */
   readonly lockTally: LockTally = { locks: 0 };
 
+  /** In one piece, which two texts put together would not be; not to be read. */
   static key(volumeId: number, fileId: bigint): string {
-    return `${volumeId}:${fileId}`;
+    keyBytes.writeDoubleLE(volumeId, 0);
+    keyBytes.writeBigUInt64LE(fileId, 8);
+    return keyBytes.toString('latin1');
   }
 
   find(key: string): SharedFile | undefined {

@@ -69,6 +69,16 @@ interface Access {
 /** 64 MiB: ext4 frees as much in about a millisecond. */
 const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
 
+/** Paths below a share that the kernel can tell whole, wherever the share is. */
+const SHORT_PATH_UNITS = 512;
+const SHORT_PATH: readonly string[] = [];
+
+function isLong(path: readonly string[]): boolean {
+  let units = 0;
+  for (const name of path) units += name.length + 1;
+  return units > SHORT_PATH_UNITS;
+}
+
 const NO_ACCESS: Access = { read: false, write: false };
 
 export class LocalHandle implements VfsHandle, LocalObject, Readable {
@@ -105,7 +115,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     this.#share = share;
     this.#credentials = credentials;
     this.fd = fd;
-    this.openedAs = openedAs;
+    this.openedAs = isLong(openedAs) ? openedAs : SHORT_PATH;
     this.kind = kindOf(stx.mode());
     this.fileId = stx.inode();
     const key = inodeKeyOfStat();

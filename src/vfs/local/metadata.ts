@@ -79,8 +79,18 @@ export function kindOf(mode: number): VfsKind {
   return type === S_IFLNK ? 'symlink' : 'other';
 }
 
-/** Device and inode of the statx just made: names an object of this machine. */
-export const inodeKeyOfStat = (): string => `${stx.device()}/${stx.inodeHigh()}/${stx.inodeLow()}`;
+/**
+ * Device and inode of the statx just made: names an object of this machine. Not to be read, but in one
+ * piece, which texts put together would not be.
+ */
+export function inodeKeyOfStat(): string {
+  keyBytes.writeDoubleLE(stx.device(), 0);
+  keyBytes.writeUInt32LE(stx.inodeHigh(), 8);
+  keyBytes.writeUInt32LE(stx.inodeLow(), 12);
+  return keyBytes.toString('latin1');
+}
+
+const keyBytes = Buffer.alloc(16);
 
 const earlier = (a: FileTime, b: FileTime): FileTime => (a < b ? a : b);
 

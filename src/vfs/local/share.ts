@@ -36,6 +36,6 @@ export interface LocalObject {
   readonly isDirectory: boolean;
   readonly isFile: boolean;
   readonly inodeKey: string;
-  /** The path on disk that it was opened by; asked only where the kernel cannot tell a long one. */
+  /** The path on disk that it was opened by, where that is one that the kernel may not be able to tell. */
   readonly openedAs: readonly string[];
 }
