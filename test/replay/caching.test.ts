@@ -150,3 +150,18 @@ for (const persona of [win11, macos15, cifs]) {
     assert.equal((await other.list(`${to}\\below`)).length, 3);
   });
 }
+
+test('B20 a folder with a file that is really open keeps its name', async () => {
+  const [holder, other] = await pair(win11);
+  await other.makeDirectory('kept');
+  const child = await holder.open('kept\\child', write);
+  const folder = await other.open('kept', {
+    access: DELETE | SYNCHRONIZE,
+    options: FILE_DIRECTORY_FILE,
+  });
+  assertStatus(await other.request(renaming(folder, 'moved')), STATUS_ACCESS_DENIED);
+  await child.close();
+  assertStatus(await other.request(renaming(folder, 'moved')), STATUS_SUCCESS);
+  await folder.close();
+  await (await other.open('moved\\child')).close();
+});

@@ -249,3 +249,28 @@ for (const persona of [win11, macos15, cifs]) {
     assert.deepEqual(await tree.readFile(from), CONTENT);
   });
 }
+
+/** Every order of a few things. */
+const orders = <T>(things: readonly T[]): T[][] =>
+  things.length <= 1
+    ? [[...things]]
+    : things.flatMap((thing, i) =>
+        orders(things.filter((_, j) => j !== i)).map((rest) => [thing, ...rest]),
+      );
+
+test('B44 contexts are read in whatever order they come, or access dialogs go wrong', async () => {
+  const tree = await stage.enter();
+  const names = win11.openContexts().map(({ name }) => name);
+  assert.equal(names.length, 4);
+  for (const [i, order] of orders([0, 1, 2, 3]).entries()) {
+    const contexts = win11.openContexts();
+    const how = { access: READ_WRITE, disposition: FILE_OPEN_IF, oplockLevel: win11.oplockLevel };
+    const file = await tree.open(`b44 ${i}`, {
+      ...how,
+      contexts: order.map((one) => contexts[one]!),
+    });
+    const answered = file.created.createContexts.map(({ name }) => name);
+    assert.deepEqual(answered.sort(), [...names].sort(), `${order}`);
+    await file.close();
+  }
+});

@@ -3,7 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StatusError } from '../../src/client/client-error.ts';
 import type { LoginOptions } from '../../src/client/login.ts';
-import { createRequest, treeConnectRequest } from '../../src/client/requests.ts';
+import {
+  createRequest,
+  treeConnectRequest,
+  treeDisconnectRequest,
+} from '../../src/client/requests.ts';
 import { configure } from '../../src/config/configuration.ts';
 import { DELETE, FILE_GENERIC_READ } from '../../src/dtyp/access-mask.ts';
 import {
@@ -149,3 +153,24 @@ test('A42 a slow LOGOFF has one answer too', async () => {
   assertStatus(await logoff, STATUS_SUCCESS);
   assert.deepEqual(tape.map(isInterim), [false]);
 });
+
+for (const persona of [win11, macos15, scanner]) {
+  test(`B45 the answers to the end name their session and tree (${persona.name})`, async () => {
+    const stage = await openStage();
+    const tree = await stage.enter(persona);
+    const { session, treeId } = tree;
+    const disconnected = await tree.request(treeDisconnectRequest());
+    assertStatus(disconnected, STATUS_SUCCESS);
+    assert.deepEqual(
+      [disconnected.header.sessionId, disconnected.header.treeId],
+      [session.sessionId, treeId],
+    );
+    const ended = await session.request({
+      command: Command.LOGOFF,
+      body: encodeLogoffRequest(),
+    });
+    assertStatus(ended, STATUS_SUCCESS);
+    assert.equal(ended.header.sessionId, session.sessionId);
+    await session.connection.close();
+  });
+}

@@ -1,9 +1,10 @@
 /** srvsvc: packaged applications of Windows ask what a share is before they open a file on it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { listShares } from '../../src/client/shares.ts';
 import { STYPE_DISKTREE, STYPE_IPC, STYPE_SPECIAL } from '../../src/rpc/srvsvc.ts';
 import { SHARE } from '../support/in-process-server.ts';
-import { PERSONAS, type Persona, win11 } from './personas.ts';
+import { GUEST, PERSONAS, type Persona, win11 } from './personas.ts';
 import { SrvsvcPipe } from './srvsvc-pipe.ts';
 import { openStage } from './stage.ts';
 
@@ -61,3 +62,17 @@ test('A11 an operation that is none is a fault, and the pipe is good for the nex
     assert.equal((await srvsvc.shareInfo(SHARE, 1)).status, 0);
   }
 });
+
+for (const [who, login] of [
+  ['anonymous', {}],
+  ['guest', GUEST.login],
+] as const) {
+  test(`B31 ${who} lists the shares, or gvfs asks for passwords without end`, async () => {
+    const connection = await stage.server.connect(GUEST.connect);
+    const session = await connection.login(login);
+    assert.equal(session.identity, who);
+    const names = (await listShares(session)).map(({ name }) => name);
+    assert.ok(names.includes(SHARE), names.join());
+    await connection.close();
+  });
+}
