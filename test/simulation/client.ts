@@ -19,7 +19,7 @@ import {
   touch,
   W,
 } from './cache.ts';
-import { weighted } from './chance.ts';
+import { type Random, weighted } from './chance.ts';
 import type { Answer, Ask, AskOf, CreateWish, LockRange, Opened, Wish } from './history.ts';
 import type { Stage } from './stage.ts';
 import { Wire } from './wire.ts';
@@ -68,6 +68,14 @@ export class Client {
     wire.onAnswer = (ask, answer) => this.#answered(ask, answer);
     wire.onBreak = (notification) => this.#broken(notification);
     this.wire = wire;
+  }
+
+  /** One channel more, or one less. */
+  async changeChannels(random: Random): Promise<void> {
+    const { wire } = this;
+    if (wire === undefined || wire.loggedOff || this.version === 1) return;
+    if (wire.channels < 3 && random.chance(0.6)) await wire.bind(this.#who.dialect);
+    else wire.cutChannel();
   }
 
   cut(): void {

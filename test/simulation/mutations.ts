@@ -173,7 +173,6 @@ const onCaching: readonly Mutation[] = [
 const onDurables: readonly Mutation[] = [
   {
     name: 'a durable open ends with its connection',
-    isRare: true,
     spoil: () =>
       patch(
         DurableOpens.prototype,
@@ -303,6 +302,7 @@ const onLocks: readonly Mutation[] = [
   },
   {
     name: 'a cancelled lock stays in the queue',
+    isRare: true,
     spoil: () => patch(ByteRangeLocks.prototype, 'cancel', () => () => false),
   },
 ];
@@ -347,7 +347,6 @@ const onFiles: readonly Mutation[] = [
   },
   {
     name: 'a mark for deletion is forgotten',
-    isRare: true,
     spoil: () => {
       const now = every(3);
       return patch(
@@ -439,6 +438,7 @@ const onChanges: readonly Mutation[] = [
   },
   {
     name: 'a CANCEL is forgotten',
+    isRare: true,
     spoil: () => {
       const now = every(2);
       return patch(

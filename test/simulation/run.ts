@@ -81,12 +81,14 @@ class Run {
       [5, 'rest'],
       [3, 'time'],
       [this.script.taste === 'reconnects' ? 6 : 1, 'cut'],
+      [2, 'channel'],
     ] as const);
     if (what === 'deliver' && this.#deliver(random)) await stage.turn();
     else if (what === 'release' && this.#release(random)) await stage.turn();
     else if (what === 'rest') await this.rest();
     else if (what === 'time') await this.#pass(1 + random.below(3));
     else if (what === 'cut') await this.#cut(random.pick(this.clients));
+    else if (what === 'channel') await random.pick(this.clients).changeChannels(random);
     else act(random.pick(this.clients), random, this.script, this.clients);
     await stage.turn();
     this.#judgeLog();

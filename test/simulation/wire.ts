@@ -36,19 +36,33 @@ const DIRECTORY = 0x10;
 /** Messages of a client that are under way at once: its credits. */
 const CREDITS_KEPT = 4;
 
+/** One of the connections of a session. */
+interface Channel {
+  readonly number: number;
+  readonly client: TestClient;
+  readonly session: ClientSession;
+}
+
+const keyOf = ({ number }: Channel, messageId: number): string => `${number}:${messageId}`;
+
 export class Wire {
   readonly name: string;
   readonly clientGuid: Buffer;
   readonly user: string;
   readonly #stage: Stage;
-  readonly #client: TestClient;
-  readonly #session: ClientSession;
+  /** Those that are alive; MS-SMB2 3.2.1.8. */
+  #channels: Channel[] = [];
+  #nextChannel = 0;
   #treeId: number | undefined;
-  readonly asks = new Map<number, Ask>();
+  /** By channel and MessageId. */
+  readonly asks = new Map<string, Ask>();
+  readonly #channelOf = new Map<Ask, Channel>();
   /** What the server has sent and the client has not got yet. */
   readonly underway: (() => void)[] = [];
   alive = true;
   loggedOff = false;
+  /** What was told on it may be told again on another: 3.3.4.6, 3.3.4.7. */
+  hasLostChannel = false;
   /** The server has given up all that it held for a cut connection. */
   over = true;
   onAnswer: (ask: Ask, answer: Answer) => void = () => {};
@@ -64,15 +78,45 @@ export class Wire {
     this.name = name;
     this.clientGuid = clientGuid;
     this.user = user;
-    this.#client = client;
-    this.#session = session;
-    client.transport.onFrame = (frame) => this.#take(frame);
+    this.#add(client, session);
+  }
+
+  #add(client: TestClient, session: ClientSession): void {
+    const channel: Channel = { number: this.#nextChannel++, client, session };
+    this.#channels.push(channel);
+    client.transport.onFrame = (frame) => this.#take(channel, frame);
     client.transport.onClose = (reason) => {
-      if (!this.alive) return;
+      if (!this.alive || !this.#channels.includes(channel)) return;
       // Without a session it ends in time.
       if (this.loggedOff) this.cut();
-      else stage.fail('a connection ends for a reason', `${name}: ${reason}`);
+      else this.#stage.fail('a connection ends for a reason', `${this.name}: ${reason}`);
     };
+  }
+
+  get channels(): number {
+    return this.#channels.length;
+  }
+
+  /** One connection more for the session: 3.2.4.2.3.3, at 3.x. */
+  async bind(dialect: number): Promise<void> {
+    const [first] = this.#channels;
+    const client = new TestClient(this.#stage.world);
+    await client.negotiate([dialect], { clientGuid: this.clientGuid });
+    const channel = await client.bind(first!.session, { user: this.user });
+    this.#add(client, channel);
+    this.#stage.trace(`${this.name} has ${this.channels} channels`);
+  }
+
+  /** One of several connections is lost, on which nothing is asked; the session stays. */
+  cutChannel(): void {
+    const busy = new Set([...this.asks.values()].map((ask) => this.#channelOf.get(ask)));
+    const idle = this.#channels.filter((channel) => !busy.has(channel));
+    if (this.channels < 2 || idle.length === 0) return;
+    const lost = this.#stage.random.pick(idle);
+    this.#channels = this.#channels.filter((channel) => channel !== lost);
+    this.hasLostChannel = true;
+    this.#stage.trace(`${this.name} loses channel ${lost.number}`);
+    void lost.client.handler.closed();
   }
 
   static async connect(
@@ -96,14 +140,16 @@ export class Wire {
   }
 
   get mayAsk(): boolean {
-    return this.alive && this.#client.credits > CREDITS_KEPT;
+    return this.alive && this.#channels.some(({ client }) => client.credits > CREDITS_KEPT);
   }
 
   ask<W extends Wish>(wish: W): Ask<W> {
     const draft: Draft = wish.kind === 'treeConnect' ? treeConnect('share') : draftOf(wish);
     const stage = this.#stage;
     stage.moment += 1;
-    const messageId = this.#client.nextMessageId;
+    const usable = this.#channels.filter(({ client }) => client.credits > CREDITS_KEPT);
+    const channel = usable.length === 0 ? this.#channels[0]! : stage.random.pick(usable);
+    const messageId = channel.client.nextMessageId;
     const ask: Ask<W> = {
       number: stage.moment,
       wire: this,
@@ -117,13 +163,14 @@ export class Wire {
       cancelled: false,
       opened: undefined,
     };
-    this.asks.set(messageId, ask as unknown as Ask);
+    this.asks.set(keyOf(channel, messageId), ask as unknown as Ask);
+    this.#channelOf.set(ask as unknown as Ask, channel);
     if (stage.tracing) stage.trace(`${this.name} asks ${ask.number}: ${describeWish(wish)}`);
     stage.witness?.asked(ask as unknown as Ask);
     if (wish.kind === 'treeDisconnect') this.#treeId = undefined;
     if (wish.kind === 'logoff') this.loggedOff = true;
     const treeId = draft.treeId ?? this.#treeId ?? this.#lastTreeId;
-    this.#client.send([{ ...draft, treeId, credits: 8 }], this.#session);
+    channel.client.send([{ ...draft, treeId, credits: 8 }], channel.session);
     return ask;
   }
 
@@ -140,7 +187,8 @@ export class Wire {
       messageId: ask.messageId,
       ...(isPending && { flags: SMB2_FLAGS_ASYNC_COMMAND, asyncId: ask.asyncId }),
     };
-    this.#client.send([draft], this.#session);
+    const { client, session } = this.#channelOf.get(ask)!;
+    client.send([draft], session);
   }
 
   /** The connection is lost: nothing that is under way arrives any more. */
@@ -153,7 +201,8 @@ export class Wire {
     this.over = false;
     this.underway.length = 0;
     stage.witness?.cut(this);
-    void this.#client.handler.closed().then(() => {
+    const closed = this.#channels.map(({ client }) => client.handler.closed());
+    void Promise.all(closed).then(() => {
       this.over = true;
       stage.witness?.over(this);
     });
@@ -161,17 +210,19 @@ export class Wire {
 
   #lastTreeId = 1;
 
-  #take(frame: Buffer): void {
+  #take(channel: Channel, frame: Buffer): void {
     const stage = this.#stage;
+    // Its other channels may be a moment longer there than the first.
+    if (!this.alive) return;
     for (const message of splitCompound(frame)) {
       const header = readHeader(message);
       stage.moment += 1;
-      this.#client.credits += header.creditRequest;
+      channel.client.credits += header.creditRequest;
       if (header.messageId === UNSOLICITED_MESSAGE_ID) {
         this.#takeBreak(message);
         continue;
       }
-      const ask = this.asks.get(header.messageId);
+      const ask = this.asks.get(keyOf(channel, header.messageId));
       if (ask === undefined) {
         stage.fail('one final answer to each request', `${this.name}: ${header.messageId} again`);
         continue;
@@ -186,13 +237,13 @@ export class Wire {
         stage.witness?.interim(ask);
         continue;
       }
+      this.asks.delete(keyOf(channel, header.messageId));
       this.#takeFinal(ask, header.status, message);
     }
   }
 
   #takeFinal(ask: Ask, status: number, message: Buffer): void {
     const stage = this.#stage;
-    this.asks.delete(ask.messageId);
     ask.status = status;
     ask.answeredAt = stage.moment;
     const answer = this.#decode(ask, status, message);

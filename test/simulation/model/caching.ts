@@ -238,6 +238,9 @@ export class CachingModel {
       return;
     }
     this.#current(holder);
+    // 3.3.4.7: on another channel, as the one that it went by is lost.
+    const isAgain = wire.hasLostChannel && n.newLeaseState === holder.breakingTo;
+    if (isAgain && n.newEpoch === holder.epoch) return;
     if (n.currentLeaseState !== holder.state) {
       const text = `${describe(holder)} is told that it has ${caching(n.currentLeaseState)}`;
       this.#model.fail('a break is of what was told', text);
@@ -291,6 +294,8 @@ export class CachingModel {
       return;
     }
     this.#current(holder);
+    const isAgain = CACHING_OF_LEVEL.get(n.oplockLevel) === holder.breakingTo;
+    if (isAgain && wire.hasLostChannel) return;
     if (holder.breakingTo !== undefined) this.#model.fail('one break at a time', describe(holder));
     const to = CACHING_OF_LEVEL.get(n.oplockLevel)!;
     this.#judgeLoss(holder, to);
