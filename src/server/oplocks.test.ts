@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { decodeCreateResponse } from '../smb2/create.ts';
 import { decodeLease, encodeLease, type LeaseContext } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
+import { FILE_DELETE_ON_CLOSE, FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
 import { Command } from '../smb2/header.ts';
 import { encodeOplockBreakRequest } from '../smb2/oplock-break.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_LEASE } from '../smb2/oplock-levels.ts';
@@ -22,9 +23,10 @@ const R = 1;
 const H = 2;
 const W = 4;
 
-const leased = (name: string, fill: number, leaseState: number): Draft =>
+const leased = (name: string, fill: number, leaseState: number, createOptions = 0): Draft =>
   create({
     name,
+    createOptions,
     requestedOplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
     createContexts: [
       {
@@ -185,4 +187,32 @@ test('two CREATEs of one key for two files: the one that is slower has no lease'
   const { status, message } = await one.client.final(slow!);
   assert.equal(status, 0);
   assert.equal(decodeCreateResponse(message).oplockLevel, 0);
+});
+
+test('who caches a directory while a file in it is on its way out hears of that', async () => {
+  const world = new World();
+  const { one, two } = await pair(world);
+  const made = create({ name: 'd', createOptions: FILE_DIRECTORY_FILE });
+  const { message } = await one.client.call({ ...made, treeId: one.treeId }, one.session);
+  await one.client.call(
+    { ...close(decodeCreateResponse(message)), treeId: one.treeId },
+    one.session,
+  );
+  const file = await one.client.open(one.session, one.treeId, 'd\\file', {
+    createOptions: FILE_DELETE_ON_CLOSE,
+  });
+  const go = holdOnce(world, 'remove');
+  // Nobody caches the directory yet: where the file is was not asked.
+  const [id] = one.client.send([{ ...close(file), treeId: one.treeId }], one.session);
+  await turns();
+  const wanted = { ...leased('d', 4, R | H, FILE_DIRECTORY_FILE), treeId: two.treeId };
+  assert.equal(leaseOf(await two.client.call(wanted, two.session)).leaseState, R | H);
+  go();
+  assert.equal((await one.client.final(id!)).status, 0);
+  await turns();
+  const { breaks } = two.client;
+  const told = [...one.client.breaks, ...breaks].map(({ notification }) => notification);
+  assert.equal(told.length, 1);
+  assert.ok(told[0]!.kind === 'lease');
+  assert.deepEqual([told[0]!.currentLeaseState, told[0]!.newLeaseState], [R | H, 0]);
 });

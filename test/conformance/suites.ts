@@ -128,6 +128,7 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.durable-v2-delay', 90),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
+  waiting('smb2.dirlease', 180),
   waiting('smb2.replay', 300),
 ];
 
