@@ -107,6 +107,21 @@ function whyNot(method: HostMethod): string | false {
 
 for (const method of METHODS) {
   describe(`by ${method}`, { skip: whyNot(method) }, () => {
+    test('what the server does to named streams is its own', async () => {
+      const host = new Host(method);
+      host.create('f');
+      await host.watch();
+      const file = now(host.tree.lookup(['f']) as VfsHandle);
+      const stream = now(file.createStream('s') as VfsHandle);
+      stream.write(Buffer.from('bytes'), 0);
+      stream.truncate(2);
+      assert.equal(stream.renameStream('t', false), 0);
+      assert.equal(stream.remove(), 0);
+      stream.close();
+      assert.deepEqual(await host.told(), []);
+      assert.deepEqual(await host.after('touch g'), ['+ g', 'g metadata']);
+    });
+
     test('what others make, rename and remove in a watched directory', async () => {
       const host = new Host(method);
       await host.watch();
