@@ -68,6 +68,8 @@ export const MAX_TREES_PER_SESSION = 256;
 /** smb2.maxfid opens more than 60,000 files in one session. */
 export const MAX_OPENS_PER_SESSION = 65_536;
 export const MAX_OPENS = 262_144;
+/** Of a tree connect that ends: closed in one go, some 5 ms, before others get their turn. */
+export const MAX_OPENS_ENDED_AT_ONCE = 256;
 /**
  * Requests of one connection that wait for something (interim responses sent). Windows has 512 async
  * credits a connection and keeps one: smb2.credits.1conn_notify_max_async_credits.

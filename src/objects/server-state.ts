@@ -13,6 +13,7 @@ import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
 import { SharedFiles } from './shared-file.ts';
 import { closeOpen } from './teardown.ts';
+import { Turns } from './turns.ts';
 
 /** The policy, from smb.conf or from a library user; see config/parameters.ts for what each key means. */
 export interface ServerOptions {
@@ -71,6 +72,7 @@ export class ServerState {
   readonly sessions = new Map<number, Session>();
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
+  readonly turns = new Turns();
   readonly files = new SharedFiles();
   readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));
   /** Those that are disconnected. */

@@ -3,6 +3,7 @@
  * (3.3.7.1), each with all that hangs on it. Every function may be called for something that has
  * ended already.
  */
+import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { Connection } from './connection.ts';
 import type { Author } from './directory-changes.ts';
@@ -145,8 +146,15 @@ export async function endTree(
 ): Promise<void> {
   if (!tree.session.trees.delete(tree.treeId)) return;
   const closing: Promise<void>[] = [];
+  let left = MAX_OPENS_ENDED_AT_ONCE;
   for (const open of tree.session.opens.values()) {
     if (open.tree !== tree) continue;
+    if (left === 0) {
+      await server.turns.next();
+      left = MAX_OPENS_ENDED_AT_ONCE;
+      if (open.closed) continue;
+    }
+    left -= 1;
     const pending = preserves ? loseOpen(server, open) : closeOpen(server, open);
     if (pending !== undefined) closing.push(pending);
   }

@@ -184,7 +184,8 @@ async function measureListing(): Promise<void> {
   const { opens } = await server.summary();
   const listing = await server.list();
   console.log(`a listing of ${listing.opens} opens: ${listing.tookMs.toFixed(0)} ms`);
-  check(listing.opens === opens, `${listing.opens} opens listed, not ${opens}`);
+  // The witness opens and closes its file meanwhile.
+  check(Math.abs(listing.opens - opens) <= 1, `${listing.opens} opens listed, not ${opens}`);
 }
 
 const part = (of: number): number => Math.floor(waitingRequests / WAITERS / of);
