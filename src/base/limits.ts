@@ -105,6 +105,9 @@ export const DURABLE_TIMEOUT_MS = 120_000;
 export const DURABLE_V2_TIMEOUT_MS = 60_000;
 /** 3.3.5.9.10: "whichever is smaller, the Timeout value in the request or 300 seconds". */
 export const MAX_DURABLE_TIMEOUT_MS = 300_000;
+/** 3.3.5.15.9: MaxResiliencyTimeout, and the time where the client leaves it to the server; as Windows. */
+export const MAX_RESILIENCY_TIMEOUT_MS = 300_000;
+export const RESILIENCY_TIMEOUT_MS = 120_000;
 /** How often disconnected opens are looked at; they stay that much longer at most. */
 export const DURABLE_SCAVENGER_MS = 1_000;
 /** Opens that one user leaves behind; each holds a descriptor, and a name that others want. */

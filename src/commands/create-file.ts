@@ -12,6 +12,7 @@
 import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import { appInstanceOf, takeOver } from './app-instance.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
@@ -32,6 +33,9 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
+  const instance = appInstanceOf(body, request);
+  const outdated = instance && (await takeOver(instance, wanted.path, request));
+  if (outdated !== undefined) return outdated;
   for (let attempt = 1; ; attempt++) {
     const outcome = await openOrCreate(wanted, request);
     if ((outcome !== EEXIST && outcome !== ESTALE) || attempt === MAX_ATTEMPTS) {

@@ -16,6 +16,7 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
+import { appInstanceOf } from './app-instance.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability } from './durable.ts';
@@ -51,7 +52,11 @@ export async function createReply(
   if (caching.lease !== undefined) {
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }
-  if (origin === 'made') grantDurability(body, request, open, createAction);
+  if (origin === 'made') {
+    grantDurability(body, request, open, createAction);
+    const instance = appInstanceOf(body, request);
+    if (instance !== undefined) request.server.appInstances.add(open, instance);
+  }
   const durable = origin === 'reclaimed' ? undefined : durableReply(open, caching.oplockLevel);
   if (durable !== undefined) createContexts.push(durable);
   request.open = open;

@@ -29,6 +29,7 @@ import {
 import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
 import { Disconnect, type MaybePromise, type Outcome, type Reply } from './command.ts';
 import { objectId } from './object-id.ts';
+import { requestResiliency } from './resiliency.ts';
 
 /** Codes whose FileId must be all ones: they are about the server, not about an open. */
 const WITHOUT_OPEN: ReadonlySet<number> = new Set([
@@ -66,6 +67,10 @@ export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcom
 
 function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<Outcome> {
   switch (body.ctlCode) {
+    case Fsctl.FSCTL_LMR_REQUEST_RESILIENCY: {
+      const status = requestResiliency(body.input, request, open);
+      return status === STATUS_SUCCESS ? respond(body, open, Buffer.alloc(0)) : status;
+    }
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:

@@ -4,6 +4,7 @@
  * durability.ts draws its states.
  */
 import type { VfsCursor, VfsDirectoryEntry, VfsHandle } from '../vfs/vfs.ts';
+import type { AppInstance } from './app-instances.ts';
 import type { ChangeWatch } from './change-watch.ts';
 import { ChannelSequence } from './channel-sequence.ts';
 import type { Durability, OpenState } from './durability.ts';
@@ -85,6 +86,8 @@ export class Open {
   nextEa = 0;
   /** Of an open that may outlive its connection, or whose CREATE may be replayed. */
   durability: Durability | undefined;
+  /** Open.AppInstanceId and what goes with it. */
+  appInstance: AppInstance | undefined;
   /** Of the tree connect whose files the handle is of, where the open has outlived it. */
   filesOf: Lifetime | undefined;
   /** Of an open that may outlive its connection, or has several channels. */

@@ -1,6 +1,7 @@
 /** MS-SMB2 3.3.1.5: what the whole server knows. */
 import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
+import { AppInstances } from './app-instances.ts';
 import { ChangeNotifier } from './change-notifier.ts';
 import type { Connection } from './connection.ts';
 import { CreateReplays } from './create-replays.ts';
@@ -78,6 +79,7 @@ export class ServerState {
   /** Those that are disconnected. */
   readonly durables = new DurableOpens((open) => this.#close(open));
   readonly replays = new CreateReplays();
+  readonly appInstances = new AppInstances();
   readonly notifier = new ChangeNotifier();
   readonly changes = new DirectoryChanges(this.notifier, this.oplocks);
   /** ShareList, by name in lower case. */

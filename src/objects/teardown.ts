@@ -22,6 +22,7 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   detach(server, open);
   server.durables.release(open);
   server.replays.withdraw(open);
+  server.appInstances.remove(open);
   open.pipe?.close();
   return open.file === undefined ? undefined : closeFile(server, open, open.file);
 }
