@@ -14,6 +14,8 @@ export const SETTINGS: Settings = [
 /** Shares that a suite wants beside the usual one. */
 export const SHARES: MoreShares = {
   nonotify: ['change notify = no'],
+  /** What others do in the root is seen there. */
+  watched: [],
   nostreams: ['vfs objects ='],
 };
 
@@ -48,6 +50,7 @@ const suite = (
 const waiting = (name: string, limitSeconds: number): Suite =>
   suite(name, limitSeconds, { waits: true });
 
+const NOTIFY = suite('smb2.notify', 180, { share: 'watched', waits: true });
 const CHANGE_NOTIFY_DISABLED = suite('smb2.change_notify_disabled', DEFAULT_LIMIT_SECONDS, {
   share: 'nonotify',
 });
@@ -68,8 +71,8 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.mkdir'),
   suite('smb2.credits'),
   suite('smb2.compound'),
-  suite('smb2.compound_async'),
-  suite('smb2.compound_find'),
+  waiting('smb2.compound_async', 60),
+  suite('smb2.compound_find', 180),
   suite('smb2.fileid', 120),
   suite('smb2.openattr'),
   suite('smb2.winattr'),
@@ -86,12 +89,12 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.lock'),
   suite('smb2.secleak'),
   suite('smb2.dir', 180),
-  suite('smb2.notify', 180),
+  NOTIFY,
   suite('smb2.notify-inotify'),
   CHANGE_NOTIFY_DISABLED,
-  suite('smb2.durable-open', 120),
+  waiting('smb2.durable-open', 120),
   suite('smb2.durable-open-disconnect'),
-  suite('smb2.durable-v2-open', 120),
+  waiting('smb2.durable-v2-open', 120),
   waiting('smb2.durable-v2-delay', 90),
   suite('smb2.session', 240),
   suite('smb2.session-id'),
@@ -109,7 +112,7 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.credits'),
   suite('smb2.compound'),
   // Otherwise it expects READ and WRITE to be answered late, as Samba does where its disk is slowed down.
-  suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'] }),
+  suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'], waits: true }),
   suite('smb2.sharemode'),
   waiting('smb2.timestamps', 120),
   suite('smb2.streams'),
@@ -117,14 +120,14 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.rename', 180),
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
-  suite('smb2.notify', 180),
+  NOTIFY,
   CHANGE_NOTIFY_DISABLED,
   suite('smb2.session', 240),
   SESSION_REQUIRE_SIGNING,
   waiting('smb2.multichannel', 120),
-  suite('smb2.durable-open', 120),
+  waiting('smb2.durable-open', 120),
   suite('smb2.durable-open-disconnect'),
-  suite('smb2.durable-v2-open', 180),
+  waiting('smb2.durable-v2-open', 180),
   waiting('smb2.durable-v2-delay', 90),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
