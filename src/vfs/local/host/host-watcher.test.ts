@@ -153,7 +153,9 @@ for (const method of METHODS) {
       const host = new Host(method);
       await host.foreign('mkdir -p old/deep');
       await host.watch([], true);
-      await host.foreign('mkdir -p n/m; : > n/m/f; : > old/deep/g; mv n old/n; : > old/n/m/h');
+      await host.foreign(
+        'mkdir -p n/m; : > n/m/f; : > old/deep/g; sleep 0.1; mv n old/n; : > old/n/m/h',
+      );
       const names = (await host.told()).filter((line) => !line.endsWith('data'));
       assert.deepEqual(names, [
         ...['+ n/', '+ n/m/', '+ n/m/f', '+ old/deep/g'],

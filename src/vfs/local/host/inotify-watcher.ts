@@ -305,6 +305,10 @@ export class InotifyWatcher implements OwnChangesObserver {
   }
 
   #moveNodes(from: Backlogged, to: Backlogged): void {
+    // Made and moved before it was watched: what is in it is not told yet.
+    const isNew =
+      this.#directories.isGrown &&
+      this.#nodesOf(from.wd).some((node) => node.isInTree && !node.children.has(from.name));
     for (const node of this.#nodesOf(from.wd)) {
       const child = node.children.get(from.name);
       const target = this.#nodesOf(to.wd).find(({ share }) => share === node.share);
@@ -321,7 +325,8 @@ export class InotifyWatcher implements OwnChangesObserver {
     for (const target of this.#nodesOf(to.wd)) {
       if (!target.isInTree) continue;
       const child = this.#directories.enterChild(target, to.name) ?? target.children.get(to.name);
-      if (child !== undefined) this.#directories.grow(child);
+      if (child !== undefined && isNew) this.#tellContents(child);
+      else if (child !== undefined) this.#directories.grow(child);
     }
   }
 
