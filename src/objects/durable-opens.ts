@@ -74,7 +74,8 @@ export class DurableOpens {
     open.state = nextState(open.state, 'reclaimed', true);
     open.session = session;
     open.tree = tree;
-    open.answered = false;
+    // A client knows its lease, and its epoch, before the answer; an oplock is named by the new FileId.
+    open.answered = open.lease !== undefined;
     open.volatileId = unusedId(session.opens);
     session.opens.set(open.volatileId, open);
     tree.openCount += 1;

@@ -16,6 +16,15 @@ import {
   type Reply,
   SAME,
 } from './test-client.support.test.ts';
+import {
+  durableV2,
+  grantedLease,
+  LEASE,
+  lease,
+  mount,
+  open,
+  reconnectV2,
+} from './test-durables.support.test.ts';
 import { write } from './test-requests.support.test.ts';
 import { turns, World } from './test-world.support.test.ts';
 
@@ -215,4 +224,27 @@ test('who caches a directory while a file in it is on its way out hears of that'
   assert.equal(told.length, 1);
   assert.ok(told[0]!.kind === 'lease');
   assert.deepEqual([told[0]!.currentLeaseState, told[0]!.newLeaseState], [R | H, 0]);
+});
+
+test('a lease that is broken while its open is reclaimed: the break has its own epoch', async () => {
+  const world = new World();
+  const first = await mount(world);
+  const made = await open(first, 'file', [durableV2(), lease(R | W | H)], LEASE);
+  await first.client.lost();
+  const back = await mount(world);
+  const two = await connected(world, { user: 'bob' });
+  const go = holdOnce(world, 'stat');
+  const reclaiming = open(back, 'file', [reconnectV2(made), lease(R | W | H)], LEASE);
+  await turns();
+  const other = two.client.create(two.session, two.treeId, { name: 'file' });
+  await turns();
+  // Behind an answer that has the new epoch already, its client would take the break for an old one.
+  const { notification } = back.client.breaks[0]!;
+  go();
+  const told = grantedLease(await reclaiming);
+  assert.ok(notification.kind === 'lease' && told?.version === 2);
+  assert.equal(notification.newEpoch, told.epoch);
+  await back.client.call({ ...acknowledgment(1, R | H), treeId: back.treeId }, back.session);
+  assert.equal((await other).status, 0);
+  assert.equal(back.client.breaks.length, 1);
 });

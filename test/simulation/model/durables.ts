@@ -59,6 +59,8 @@ export class Durables {
     const isMine =
       this.#isOwners(ask, open) && ask.wire.clientGuid.equals(open.ask.wire.clientGuid);
     if (lost === undefined || !isMine || this.#model.isEnding(ask.wire)) return;
+    // Its own client's end of another open may have marked the file.
+    if ([...file.opens].some((other) => other.deletesOnClose)) return;
     const isInTime = this.#model.nowMs < lost.atMs + KEPT_MS;
     if (lost.isKept && isInTime && !this.#model.wasTouched(file, open.wire, lost.at)) {
       const text = `${ask.number}: open ${open.opened.number}, ${status.toString(16)}`;

@@ -11,6 +11,7 @@ import {
 } from '../../../src/dtyp/access-mask.ts';
 import {
   STATUS_DELETE_PENDING,
+  STATUS_NETWORK_NAME_DELETED,
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../../../src/dtyp/ntstatus.ts';
@@ -85,7 +86,8 @@ export class Shares {
     else if (status === STATUS_DELETE_PENDING) this.#judgeDoom(ask, files);
     else {
       this.#ended.push(ask);
-      if (this.#model.isEnding(ask.wire)) this.unsure(ask);
+      const isGone = status === STATUS_NETWORK_NAME_DELETED || this.#model.isEnding(ask.wire);
+      if (isGone) this.unsure(ask);
     }
   }
 
@@ -125,7 +127,7 @@ export class Shares {
     // An open that was made and never told of marks its file when its session ends.
     const ending = this.#model
       .pendingOf('create')
-      .filter(({ wish, wire }) => deletesOnClose(wish) && this.#model.isEnding(wire))
+      .filter(({ wish }) => deletesOnClose(wish))
       .flatMap((other) => this.#model.filesOf(other));
     // What a rename is about to replace is as good as gone.
     for (const rename of this.#model.pendingOf('rename')) {
