@@ -263,6 +263,7 @@ async function run(): Promise<void> {
   const end = await measureOpens('opens in memory', MEMORY, memoryOpens, plain);
   await attend(witness, 'files are opened in memory', MAX_WAIT_UNDER_LOAD_MS);
   await end();
+  await settled({ opens: diskOpens }, 'opens in memory gone');
   ends.push(await measureOpens('opens in memory with leases', MEMORY, memoryOpens, leased));
   await attend(witness, 'others go and files are opened with leases', MAX_WAIT_UNDER_LOAD_MS);
   await measureListing();
