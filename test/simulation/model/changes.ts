@@ -128,18 +128,24 @@ export class Changes {
     if (commit.kind === 'write' || commit.kind === 'truncate') return;
     for (const change of namesOf(commit)) {
       const filter = commit.isDirectory ? DIR_NAME : FILE_NAME;
-      for (const open of this.#model.opens()) this.#keep(open, change, filter);
+      for (const open of this.#model.opens())
+        this.#keep(open, change, filter, commit.kind === 'create');
     }
     this.#model.renamed(commit);
   }
 
-  #keep({ watch, file, closedAt }: OpenModel, { action, path }: NameChange, filter: number): void {
+  #keep(
+    { watch, file, closedAt }: OpenModel,
+    { action, path }: NameChange,
+    filter: number,
+    isNew: boolean,
+  ): void {
     if (watch === undefined || closedAt !== undefined || (watch.filter & filter) === 0) return;
     const directory = this.#model.pathOf(file);
     if (directory === undefined) return;
     const isHere = parentOf(path) === directory;
     if (!isHere && !(watch.tree && path.startsWith(`${directory}\\`))) return;
-    const isEarly = action !== ADDED && this.#model.isBusySince(watch.by.at);
+    const isEarly = !isNew && this.#model.isBusySince(watch.by.at);
     watch.untold.push({ action, name: path.slice(directory.length + 1), isEarly });
     if (bytesOf(watch.untold) > watch.capacity) watch.isOverflowed = true;
   }
