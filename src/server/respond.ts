@@ -130,7 +130,10 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
   const out: Buffer[] = [];
   for (const [i, one] of answers.entries()) {
     const head = one.parts[0]!;
-    if (i < answers.length - 1) pad(one.parts);
+    if (answers.length > 1) {
+      const padded = pad(one.parts);
+      if (i < answers.length - 1) setNextCommand(head, padded);
+    }
     if (i === 0) clearRelated(head);
     // An encrypted message is not signed as well: 3.3.4.1.1.
     if (sealer === undefined && one.signer !== undefined) {
@@ -152,14 +155,14 @@ export function settle(answers: readonly Answer[]): void {
   for (const one of answers) one.onSent?.();
 }
 
-/** Pads to a multiple of 8 and lets the header point behind it. */
-function pad(parts: Buffer[]): void {
+/** "The length of the last response … SHOULD be padded", too; one that is alone is not. */
+function pad(parts: Buffer[]): number {
   let length = 0;
   for (const part of parts) length += part.length;
   const padded = align8(length);
   // Of its own: what is encrypted is so in place.
   if (padded > length) parts.push(Buffer.alloc(padded - length));
-  setNextCommand(parts[0]!, padded);
+  return padded;
 }
 
 function clearRelated(head: Buffer): void {

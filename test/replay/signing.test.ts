@@ -294,7 +294,7 @@ for (const protection of [...SIGNED, ...ENCRYPTED]) {
       assert.ok(data.equals(content.subarray(0, length)), `${length} bytes`);
       assert.ok(isGuarded(protection, answer), `${length} bytes`);
     }
-    // Odd lengths are padded in the first and in the middle, not in the last.
+    // Odd lengths are padded in each place of a compound: the padding is signed, too.
     for (const lengths of [
       [1, 3, 5],
       [7, 65_535, 2],
