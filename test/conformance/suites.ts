@@ -62,6 +62,11 @@ const CREATE_NO_STREAMS = suite('smb2.create_no_streams', DEFAULT_LIMIT_SECONDS,
   share: 'nostreams',
 });
 
+/** Where sequences of locks are checked for resilient and durable opens only: 3.3.5.14. */
+const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECONDS, {
+  settings: [...SETTINGS, 'server multi channel support = no'],
+});
+
 /** Of Debian 12's smbtorture, 4.17. */
 const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.connect'),
@@ -86,6 +91,7 @@ const LISTED_SUITES: readonly Suite[] = [
   CREATE_NO_STREAMS,
   suite('smb2.delete-on-close-perms'),
   suite('smb2.rename'),
+  LOCK_REPLAY,
   suite('smb2.lock'),
   suite('smb2.secleak'),
   suite('smb2.dir', 180),
@@ -118,6 +124,7 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
   suite('smb2.rename', 180),
+  LOCK_REPLAY,
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
   NOTIFY,
