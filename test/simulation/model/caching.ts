@@ -112,6 +112,7 @@ export class CachingModel {
     const holder: Holder = {
       ...{ key: open.key, kind, version, file: open.file, opens: new Set([open]), state },
       handleSince: (state & H) === 0 ? undefined : this.#model.moment,
+      before: undefined,
       breakingTo: undefined,
       deadlineMs: 0,
       epoch: 0,
@@ -181,6 +182,7 @@ export class CachingModel {
     isLoose: boolean,
   ): void {
     this.#current(holder);
+    if (isNewsOfBefore(holder, open, granted)) return;
     const isBreaking = holder.breakingTo !== undefined;
     const isSame = granted.state === holder.state;
     const wanted = open.ask.wish.lease!.state;
@@ -198,6 +200,9 @@ export class CachingModel {
     const expected = isSame ? holder.epoch : (holder.epoch + 1) & 0xffff;
     if (holder.version === 2 && granted.epoch !== expected && !isLoose) {
       this.#failEpoch(open, granted.epoch, expected);
+    }
+    if (!isSame) {
+      holder.before = { state: holder.state, epoch: holder.epoch, until: this.#model.moment };
     }
     holder.epoch = granted.epoch;
     holder.state = granted.state;
@@ -421,4 +426,17 @@ export class CachingModel {
       (holder) => holder.key !== except && this.#current(holder).breakingTo !== undefined,
     );
   }
+}
+
+/**
+ * Of CREATEs that were under way together one may be answered behind another that raised the lease, with what
+ * it had before: the epoch tells the client which is newer (3.2.5.7.3).
+ */
+function isNewsOfBefore(
+  { before, version }: Holder,
+  { ask }: OpenModel,
+  { state, epoch }: NonNullable<GrantedCaching['lease']>,
+): boolean {
+  if (version !== 2 || before === undefined || ask.at >= before.until) return false;
+  return state === before.state && epoch === before.epoch;
 }

@@ -163,10 +163,11 @@ export class Model implements Witness {
     file.touched.set(wire.clientGuid.toString('hex'), this.moment);
   }
 
-  /** Somebody else has, or may have had, to do with the file since then. */
+  /** Somebody has, or may have had, to do with the file since then, its own client by another open. */
   wasTouched(file: FileModel, by: Wire, since: number): boolean {
     const own = by.clientGuid.toString('hex');
-    for (const [other, at] of file.touched) if (other !== own && at >= since) return true;
+    for (const [other, at] of file.touched)
+      if (at > since || (other !== own && at === since)) return true;
     for (const ask of this.#pending) {
       const { wish } = ask;
       const isThere = 'on' in wish && this.#opens.get(wish.on)?.file === file;

@@ -73,6 +73,8 @@ export interface Holder {
   state: number;
   /** Since when it may cache the handle. */
   handleSince: number | undefined;
+  /** What it had until it was raised last. */
+  before: { readonly state: number; readonly epoch: number; readonly until: number } | undefined;
   breakingTo: number | undefined;
   deadlineMs: number;
   epoch: number;
