@@ -171,9 +171,14 @@ export class Model implements Witness {
     for (const ask of this.#pending) {
       const { wish } = ask;
       const isThere = 'on' in wish && this.#opens.get(wish.on)?.file === file;
-      if (isThere || this.filesOf(ask).includes(file)) return true;
+      if (this.#isOfDirectory(wish) || isThere || this.filesOf(ask).includes(file)) return true;
     }
     return [...file.opens].some((open) => open.wire !== by && open.closedAt === undefined);
+  }
+
+  /** 2.1.5.15.12: it breaks what is cached of handles below, even if it is refused in the end. */
+  #isOfDirectory(wish: Wish): boolean {
+    return wish.kind === 'rename' && this.#opens.get(wish.on)?.file.isDirectory === true;
   }
 
   cancelled(): void {}
@@ -197,6 +202,10 @@ export class Model implements Witness {
         break;
       case 'close':
         this.#closeAnswered(ask as unknown as AskOf<'close'>, status);
+        break;
+      case 'rename':
+        if (this.#isOfDirectory(wish))
+          for (const file of this.files.values()) this.#touch(file, ask.wire);
         break;
       case 'dispose':
         this.shares.disposed(ask as unknown as AskOf<'dispose'>, status);
