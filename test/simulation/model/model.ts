@@ -340,8 +340,9 @@ export class Model implements Witness {
     for (const ask of this.#pending) {
       if (ask.wire !== wire) continue;
       this.#pending.delete(ask);
-      // Nobody will tell how it went.
+      // Nobody will tell how it went, nor when it reached its file.
       this.shares.unsure(ask);
+      for (const file of this.filesOf(ask)) this.#touch(file, wire);
       if (ask.wish.kind === 'dispose') {
         const { file } = this.#opens.get(ask.wish.on)!;
         if (file.dooming.delete(ask)) file.doom = 'perhaps';
