@@ -16,6 +16,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { findProgram, tail } from '../support/process.ts';
 import { openTarget, type Target, type TargetValues, targetOptions } from '../support/target.ts';
+import { CuttableWay } from './cuttable.ts';
 import { expectedTests, isNewer, readExpectations } from './expectations.ts';
 import {
   belongsTo,
@@ -78,6 +79,17 @@ async function runSuite(plan: Plan, suite: Suite, target: Target): Promise<Suite
   }
   const seconds = (performance.now() - startedMs) / 1000;
   return { suite: name, seconds, results, judgements: judge(name, results, expectations) };
+}
+
+async function runSuiteItsWay(plan: Plan, suite: Suite, target: Target): Promise<SuiteReport> {
+  if (suite.cuts !== true) return runSuite(plan, suite, target);
+  const way = await CuttableWay.open(target.host, target.port);
+  try {
+    const options = [...(suite.options ?? []), ...way.options];
+    return await runSuite(plan, { ...suite, options }, { ...target, port: way.port });
+  } finally {
+    way.close();
+  }
 }
 
 const count = (report: SuiteReport, outcome: Outcome): number =>
@@ -173,7 +185,7 @@ async function main(): Promise<void> {
           leftOut.push(suite.name);
           continue;
         }
-        const report = await runSuite(plan, suite, await servers.for(suite));
+        const report = await runSuiteItsWay(plan, suite, await servers.for(suite));
         reports.push(report);
         printRow(report, plan.expectations);
       }

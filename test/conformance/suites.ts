@@ -29,6 +29,8 @@ export interface Suite {
   readonly share?: string;
   /** In place of SETTINGS: the suite has a server of its own. */
   readonly settings?: Settings;
+  /** Its tests hold back what they send on one connection. */
+  readonly cuts?: boolean;
   /** `name=value` of smbtorture's parameters (`torture:name=value`). */
   readonly options?: readonly string[];
 }
@@ -61,6 +63,8 @@ const SESSION_REQUIRE_SIGNING = suite('smb2.session-require-signing', DEFAULT_LI
 const CREATE_NO_STREAMS = suite('smb2.create_no_streams', DEFAULT_LIMIT_SECONDS, {
   share: 'nostreams',
 });
+
+const REPLAY = suite('smb2.replay', 300, { waits: true, cuts: true });
 
 /** Where sequences of locks are checked for resilient and durable opens only: 3.3.5.14. */
 const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECONDS, {
@@ -108,7 +112,7 @@ const LISTED_SUITES: readonly Suite[] = [
   waiting('smb2.multichannel', 120),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
-  waiting('smb2.replay', 300),
+  REPLAY,
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
 ];
@@ -139,7 +143,7 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
   waiting('smb2.dirlease', 180),
-  waiting('smb2.replay', 300),
+  REPLAY,
 ];
 
 export const suitesOf = (newer: boolean): readonly Suite[] =>
