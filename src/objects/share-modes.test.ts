@@ -1,3 +1,4 @@
+/** MS-FSA 2.1.5.1.2.2: the rule itself; src/server/share-modes.test.ts asks the whole server. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -15,30 +16,10 @@ import {
   WRITE_DAC,
   WRITE_OWNER,
 } from '../dtyp/access-mask.ts';
-import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { fsaViolation } from './fsa-sharing.support.test.ts';
 import { conflicts, type ShareMode } from './share-modes.ts';
 
 const COUNTED = [FILE_READ_DATA, FILE_EXECUTE, FILE_WRITE_DATA, FILE_APPEND_DATA, DELETE] as const;
-
-/** MS-FSA 2.1.5.1.2.2, condition by condition. */
-function fsa(open: ShareMode, existing: ShareMode): boolean {
-  const any = COUNTED.reduce((all, one) => all | one, 0);
-  if ((open.access & any) === 0) return false;
-  if ((existing.access & any) === 0) return false;
-  const shares = (mode: ShareMode, bit: number) => (mode.share & bit) !== 0;
-  const has = (mode: ShareMode, ...rights: number[]) =>
-    rights.some((right) => (mode.access & right) !== 0);
-  if (!shares(existing, FILE_SHARE_READ) && has(open, FILE_READ_DATA, FILE_EXECUTE)) return true;
-  if (!shares(existing, FILE_SHARE_WRITE) && has(open, FILE_WRITE_DATA, FILE_APPEND_DATA)) {
-    return true;
-  }
-  if (!shares(existing, FILE_SHARE_DELETE) && has(open, DELETE)) return true;
-  if (!shares(open, FILE_SHARE_READ) && has(existing, FILE_READ_DATA, FILE_EXECUTE)) return true;
-  if (!shares(open, FILE_SHARE_WRITE) && has(existing, FILE_WRITE_DATA, FILE_APPEND_DATA)) {
-    return true;
-  }
-  return !shares(open, FILE_SHARE_DELETE) && has(existing, DELETE);
-}
 
 test('share modes: every access and share mode against every other', () => {
   const modes: ShareMode[] = [];
@@ -48,7 +29,8 @@ test('share modes: every access and share mode against every other', () => {
   }
   for (const open of modes) {
     for (const existing of modes) {
-      if (conflicts(open, existing) !== fsa(open, existing)) {
+      const violates = fsaViolation({ ...open, stream: '' }, [{ ...existing, stream: '' }]);
+      if (conflicts(open, existing) !== violates) {
         assert.fail(`${JSON.stringify(open)} against ${JSON.stringify(existing)}`);
       }
     }
