@@ -1,6 +1,7 @@
 /** MS-SMB2 3.3.5.15.9: resilient opens; 3.3.5.9.13: applications that move from node to node. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_FILE_CLOSED,
@@ -19,6 +20,7 @@ import { Fsctl } from '../smb2/fsctl.ts';
 import { Command } from '../smb2/header.ts';
 import { encodeIoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import { encodeNetworkResiliencyRequest } from '../smb2/ioctl-structures.ts';
+import { isErrno } from '../vfs/errno.ts';
 import type { Draft, FileId } from './test-client.support.test.ts';
 import {
   assertGone,
@@ -179,4 +181,37 @@ test('what a node left behind is taken over as well; an older version takes noth
   assert.equal(await tryOpen(second, 'file', app(9, 6n)), 0);
   assert.equal(world.server.durables.size, 0);
   await assertGone(world, second);
+});
+
+test('whoever may not read the file takes it from nobody', async () => {
+  let mayRead = true;
+  const world = new World({
+    between: (memory) => ({
+      features: memory.features,
+      close: () => memory.close(),
+      attach: async (identity) => {
+        const tree = await memory.attach(identity);
+        if (isErrno(tree)) return tree;
+        const { lookup } = tree;
+        tree.lookup = async (path) => {
+          const handle = await lookup.call(tree, path);
+          if (isErrno(handle)) return handle;
+          handle.permissions = () => ({ read: mayRead, write: true, execute: mayRead });
+          return handle;
+        };
+        return tree;
+      },
+    }),
+  });
+  const first = await mount(world);
+  const file = await open(first, 'file', app(9), { shareAccess: 0 });
+  const second = await mount(world, { clientGuid: 8 });
+  const writes = { desiredAccess: FILE_WRITE_DATA, shareAccess: 0 };
+  mayRead = false;
+  assert.equal(await tryOpen(second, 'file', app(9), writes), STATUS_SHARING_VIOLATION);
+  assert.equal(await statusOf(first, write(file)), 0, 'it is still open');
+  mayRead = true;
+  assert.equal(await tryOpen(second, 'file', app(9), writes), 0);
+  assert.equal(await statusOf(first, write(file)), STATUS_FILE_CLOSED);
+  await assertGone(world, first, second);
 });
