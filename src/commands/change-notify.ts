@@ -41,7 +41,8 @@ export function changeNotify(
   const refused = refuse(body, request);
   if (refused !== undefined) return refused;
   if (open.home.changeNotify === false) return notHere(request);
-  if (open.file!.deletePending) return STATUS_DELETE_PENDING;
+  // Open.ChangeNotifyDirectoryMarkedDeleted, 2.1.5.1.2: one that deletes it waits for nothing.
+  if (open.deleteOnClose || open.file!.deletePending) return STATUS_DELETE_PENDING;
   // A first request that may not wait leaves no watch behind.
   if (open.watch === undefined && !request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   const watch = server.notifier.watch(open, {

@@ -9,6 +9,7 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_CANNOT_DELETE,
+  STATUS_DELETE_PENDING,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
@@ -53,6 +54,11 @@ export async function openExisting(
   request: TreeRequest,
   handle: VfsHandle,
 ): Promise<Outcome | Errno> {
+  // "New opens MUST NOT be allowed" (MS-FSA 2.1.1.4), whatever else they ask for.
+  if (isDoomed(request, handle)) {
+    handle.close();
+    return STATUS_DELETE_PENDING;
+  }
   const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
   // What was found out about a file that has gone since is of no account.
   const prepared = ended(request) ?? (isGone(handle) ? ESTALE : found);
@@ -90,6 +96,13 @@ export async function openExisting(
   } finally {
     open.lifetime.release();
   }
+}
+
+/** Of a stream that nobody has open: whether its file is. */
+function isDoomed({ server: { files } }: TreeRequest, handle: VfsHandle): boolean {
+  if (files.doomed.size === 0) return false;
+  const file = files.findOf(handle) ?? (handle.base && files.findOf(handle.base));
+  return file?.isDoomed === true;
 }
 
 const isGone = (handle: VfsHandle): boolean =>

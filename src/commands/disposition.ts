@@ -23,7 +23,6 @@ import type { SharedFiles } from '../objects/shared-file.ts';
 import { releaseHandle } from '../objects/teardown.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
-import { isArrivedIn } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
 
 export function setDisposition(
@@ -78,7 +77,7 @@ async function markDeleted(
   }
   // Closed while the file system was asked.
   if (open.closed) return STATUS_FILE_CLOSED;
-  if (!isErrno(path) && isArrivedIn(files, open.home, path)) return STATUS_DIRECTORY_NOT_EMPTY;
+  if (!isErrno(path) && files.isArrivedIn(open.home, path)) return STATUS_DIRECTORY_NOT_EMPTY;
   open.file!.markDeletePending(open);
   return STATUS_SUCCESS;
 }

@@ -4,9 +4,6 @@
  */
 
 import { type NtStatus, STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
-import { equalIgnoreCase } from '../fscc/upcase.ts';
-import type { Share } from '../objects/share.ts';
-import type { SharedFiles } from '../objects/shared-file.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { TreeRequest } from './command.ts';
 
@@ -25,19 +22,6 @@ export async function arriving<T>(
   } finally {
     arrivals.delete(arrival);
   }
-}
-
-/** Whether something is being made in this directory. */
-export function isArrivedIn(
-  { arrivals }: SharedFiles,
-  share: Share,
-  directory: readonly string[],
-): boolean {
-  for (const { share: other, path } of arrivals) {
-    if (other !== share || path.length <= directory.length) continue;
-    if (directory.every((component, i) => equalIgnoreCase(component, path[i]!))) return true;
-  }
-  return false;
 }
 
 /** Whether a directory on the way to `path` is going away; to be asked where any file is. */

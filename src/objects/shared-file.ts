@@ -18,7 +18,7 @@
  *
  * A file that is marked waits for the opens of its streams as well; a stream goes alone (2.1.5.5).
  */
-import { foldKey } from '../fscc/upcase.ts';
+import { equalIgnoreCase, foldKey } from '../fscc/upcase.ts';
 import { FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
@@ -228,6 +228,15 @@ export class SharedFiles {
     if (base.streams?.size === 0) base.streams = undefined;
     // One that is marked is forgotten when its name is gone.
     if (!base.deletePending) this.release(base);
+  }
+
+  /** Whether something is being made in this directory. */
+  isArrivedIn(share: Share, directory: readonly string[]): boolean {
+    for (const { share: other, path } of this.arrivals) {
+      if (other !== share || path.length <= directory.length) continue;
+      if (directory.every((component, i) => equalIgnoreCase(component, path[i]!))) return true;
+    }
+    return false;
   }
 
   get size(): number {

@@ -71,7 +71,27 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   file.opens.delete(open);
   file.locks.releaseAll(open);
   server.oplocks.closed(file, open);
-  if (open.deleteOnClose) file.markDeletePending(open);
+  if (open.deleteOnClose) {
+    if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);
+    file.markDeletePending(open);
+  }
+  return leaveFile(server, open, file);
+}
+
+/** MS-FSA 2.1.5.5, phase 1: a directory that others have open as well is marked only when it is empty. */
+async function closeDeleter(server: ServerState, open: Open): Promise<void> {
+  const handle = open.handle!;
+  const empty = await handle.isEmpty();
+  const path = handle.path();
+  // The others may have closed meanwhile.
+  const file = server.files.getOf(handle);
+  const arrived = !isErrno(path) && server.files.isArrivedIn(open.home, path);
+  if (empty === true && !arrived) file.markDeletePending(open);
+  await leaveFile(server, open, file);
+}
+
+/** What follows from an open of the file being there no more. */
+function leaveFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
   tellChanges(server, open, file);
   if (open.wrote && !file.isDoomed) server.changes.described(open.handle!, open);
   if (file.isOpen) {
