@@ -342,7 +342,8 @@ export class Model implements Witness {
       this.#pending.delete(ask);
       // Nobody will tell how it went, nor when it reached its file.
       this.shares.unsure(ask);
-      for (const file of this.filesOf(ask)) this.#touch(file, wire);
+      const touched = this.#isOfDirectory(ask.wish) ? this.files.values() : this.filesOf(ask);
+      for (const file of touched) this.#touch(file, wire);
       if (ask.wish.kind === 'dispose') {
         const { file } = this.#opens.get(ask.wish.on)!;
         if (file.dooming.delete(ask)) file.doom = 'perhaps';
