@@ -6,10 +6,15 @@ import { listenTcp } from './tcp.ts';
 
 export type TransportKind = 'native' | 'portable';
 
+/** koffi's poll handles miss events with Node.js 26: connections that are not taken, requests not read. */
+const FIRST_WITHOUT_POLL = 26;
+
 /** USMBD_TRANSPORT=portable asks for net.Socket where native calls would do. */
 export function transportKind(): TransportKind {
   const asked = process.env.USMBD_TRANSPORT === 'portable';
-  return asked || nativeSupport().unavailable !== undefined ? 'portable' : 'native';
+  const cannotPoll = Number.parseInt(process.versions.node, 10) >= FIRST_WITHOUT_POLL;
+  const cannot = cannotPoll || nativeSupport().unavailable !== undefined;
+  return asked || cannot ? 'portable' : 'native';
 }
 
 /** Rejects with the system's error, EADDRINUSE for instance. */
