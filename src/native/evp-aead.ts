@@ -2,35 +2,17 @@
  * AES-GCM and AES-CCM of the OpenSSL that Node carries, in place: contexts are made once for a key and take
  * a new nonce for each message (docs.openssl.org, EVP_EncryptInit, "AEAD Interface").
  */
+import {
+  AEAD_TAG_BYTES,
+  evpCipher as c,
+  EVP_CTRL_AEAD_GET_TAG,
+  EVP_CTRL_AEAD_SET_IVLEN,
+  EVP_CTRL_AEAD_SET_TAG,
+  outLength,
+  SAME_DIRECTION,
+  succeeded,
+} from './evp-cipher.ts';
 import { addressOf, bind } from './library.ts';
-
-const c = {
-  newContext: bind<() => number>('EVP_CIPHER_CTX_new', 'int64', []),
-  free: bind<(context: number) => number>('EVP_CIPHER_CTX_free', 'int', ['uint64']),
-  init: bind<
-    (
-      context: number,
-      cipher: number,
-      engine: number,
-      key: number,
-      nonce: number,
-      encrypt: number,
-    ) => number
-  >('EVP_CipherInit_ex', 'int', ['uint64', 'uint64', 'uint64', 'uint64', 'uint64', 'int']),
-  update: bind<
-    (context: number, out: number, outLength: Buffer, at: number, length: number) => number
-  >('EVP_CipherUpdate', 'int', ['uint64', 'uint64', 'void *', 'uint64', 'int']),
-  final: bind<(context: number, out: number, outLength: Buffer) => number>(
-    'EVP_CipherFinal_ex',
-    'int',
-    ['uint64', 'uint64', 'void *'],
-  ),
-  control: bind<(context: number, command: number, argument: number, at: number) => number>(
-    'EVP_CIPHER_CTX_ctrl',
-    'int',
-    ['uint64', 'int', 'int', 'uint64'],
-  ),
-};
 
 const CIPHERS = {
   'aes-128-gcm': { name: 'EVP_aes_128_gcm', ccm: false },
@@ -40,22 +22,10 @@ const CIPHERS = {
 } as const;
 export type EvpAeadName = keyof typeof CIPHERS;
 
-const EVP_CTRL_AEAD_SET_IVLEN = 0x9;
-const EVP_CTRL_AEAD_GET_TAG = 0x10;
-const EVP_CTRL_AEAD_SET_TAG = 0x11;
-const TAG_BYTES = 16;
-/** EVP_CipherInit_ex: leaves the direction as it is. */
-const SAME_DIRECTION = -1;
-
-const outLength = Buffer.alloc(4);
 /** Where a last block would go; these modes have none. */
 const rest = Buffer.alloc(32);
 const restAt = addressOf(rest);
 const contexts = new FinalizationRegistry<number>((context) => void c.free(context));
-
-function check(result: number, what: string): void {
-  if (result !== 1) throw new Error(`OpenSSL: ${what} failed`);
-}
 
 let reachable: boolean | undefined;
 
@@ -83,22 +53,26 @@ class Keyed {
     this.context = context;
     this.ccm = cipher.ccm;
     contexts.register(this, context);
-    check(c.init(context, method, 0, 0, 0, encrypt), 'EVP_CipherInit_ex');
-    check(c.control(context, EVP_CTRL_AEAD_SET_IVLEN, nonceBytes, 0), 'the length of the nonce');
-    if (this.ccm) check(c.control(context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, 0), 'the tag length');
-    check(c.init(context, 0, 0, addressOf(key), 0, SAME_DIRECTION), 'the key');
+    succeeded(c.init(context, method, 0, 0, 0, encrypt), 'EVP_CipherInit_ex');
+    succeeded(
+      c.control(context, EVP_CTRL_AEAD_SET_IVLEN, nonceBytes, 0),
+      'the length of the nonce',
+    );
+    if (this.ccm)
+      succeeded(c.control(context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, 0), 'the tag length');
+    succeeded(c.init(context, 0, 0, addressOf(key), 0, SAME_DIRECTION), 'the key');
   }
 
   begin(nonce: Buffer, messageBytes: number): void {
-    check(c.init(this.context, 0, 0, 0, addressOf(nonce), SAME_DIRECTION), 'a nonce');
+    succeeded(c.init(this.context, 0, 0, 0, addressOf(nonce), SAME_DIRECTION), 'a nonce');
     if (!this.ccm) return;
-    check(c.update(this.context, 0, outLength, 0, messageBytes), 'the length of the message');
+    succeeded(c.update(this.context, 0, outLength, 0, messageBytes), 'the length of the message');
   }
 
   authenticate(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     const at = addressOf(bytes);
-    check(c.update(this.context, 0, outLength, at, bytes.length), 'EVP_CipherUpdate');
+    succeeded(c.update(this.context, 0, outLength, at, bytes.length), 'EVP_CipherUpdate');
   }
 
   /** In place; false where CCM finds the tag wrong. */
@@ -109,7 +83,10 @@ class Keyed {
   }
 
   expect(tag: Buffer): void {
-    check(c.control(this.context, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, addressOf(tag)), 'the tag');
+    succeeded(
+      c.control(this.context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, addressOf(tag)),
+      'the tag',
+    );
   }
 
   final(): boolean {
@@ -118,7 +95,10 @@ class Keyed {
 
   takeTag(tag: Buffer): void {
     if (!this.final()) throw new Error('OpenSSL: EVP_CipherFinal_ex failed');
-    check(c.control(this.context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, addressOf(tag)), 'the tag');
+    succeeded(
+      c.control(this.context, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, addressOf(tag)),
+      'the tag',
+    );
   }
 }
 

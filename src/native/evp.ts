@@ -3,35 +3,15 @@
  * on memory given by address: a context is made once for a key and takes a new nonce for each message,
  * and nothing is allocated between. node:crypto makes an object and an output for every message.
  */
+import {
+  AEAD_TAG_BYTES,
+  evpCipher as c,
+  EVP_CTRL_AEAD_GET_TAG,
+  outLength,
+  SAME_DIRECTION,
+  succeeded,
+} from './evp-cipher.ts';
 import { addressOf, bind } from './library.ts';
-
-const c = {
-  newContext: bind<() => number>('EVP_CIPHER_CTX_new', 'int64', []),
-  free: bind<(context: number) => number>('EVP_CIPHER_CTX_free', 'int', ['uint64']),
-  init: bind<
-    (
-      context: number,
-      cipher: number,
-      engine: number,
-      key: number,
-      nonce: number,
-      encrypt: number,
-    ) => number
-  >('EVP_CipherInit_ex', 'int', ['uint64', 'uint64', 'uint64', 'uint64', 'uint64', 'int']),
-  update: bind<
-    (context: number, out: number, outLength: Buffer, at: number, length: number) => number
-  >('EVP_CipherUpdate', 'int', ['uint64', 'uint64', 'void *', 'uint64', 'int']),
-  final: bind<(context: number, out: number, outLength: Buffer) => number>(
-    'EVP_CipherFinal_ex',
-    'int',
-    ['uint64', 'uint64', 'void *'],
-  ),
-  control: bind<(context: number, command: number, argument: number, at: number) => number>(
-    'EVP_CIPHER_CTX_ctrl',
-    'int',
-    ['uint64', 'int', 'int', 'uint64'],
-  ),
-};
 
 const CIPHERS = {
   'aes-128-gcm': 'EVP_aes_128_gcm',
@@ -40,11 +20,6 @@ const CIPHERS = {
   'aes-256-ctr': 'EVP_aes_256_ctr',
 } as const;
 export type EvpCipher = keyof typeof CIPHERS;
-
-const EVP_CTRL_AEAD_GET_TAG = 0x10;
-const TAG_BYTES = 16;
-/** EVP_CipherInit_ex: leaves the direction as it is. */
-const SAME_DIRECTION = -1;
 
 export interface EvpContext {
   /** Begins a message; `nonce` is the address of 12 bytes for GCM, of 16 for CTR. */
@@ -58,13 +33,8 @@ export interface EvpContext {
   free(): void;
 }
 
-const outLength = Buffer.alloc(4);
 /** Where a last block would go; these modes have none. */
 const rest = Buffer.alloc(32);
-
-function check(result: number, what: string): void {
-  if (result !== 1) throw new Error(`OpenSSL: ${what} failed`);
-}
 
 /** Throws when OpenSSL cannot be reached. */
 export function evpContext(
@@ -77,16 +47,16 @@ export function evpContext(
   if (method <= 0 || context <= 0) throw new Error('OpenSSL of this process cannot be reached');
   const restAt = addressOf(rest);
   const encrypt = direction === 'encrypt' ? 1 : 0;
-  check(c.init(context, method, 0, addressOf(key), 0, encrypt), 'EVP_CipherInit_ex');
+  succeeded(c.init(context, method, 0, addressOf(key), 0, encrypt), 'EVP_CipherInit_ex');
   return {
-    start: (nonce) => check(c.init(context, 0, 0, 0, nonce, SAME_DIRECTION), 'a nonce'),
+    start: (nonce) => succeeded(c.init(context, 0, 0, 0, nonce, SAME_DIRECTION), 'a nonce'),
     authenticate: (at, length) =>
-      check(c.update(context, 0, outLength, at, length), 'EVP_CipherUpdate'),
+      succeeded(c.update(context, 0, outLength, at, length), 'EVP_CipherUpdate'),
     update: (out, at, length) =>
-      check(c.update(context, out, outLength, at, length), 'EVP_CipherUpdate'),
+      succeeded(c.update(context, out, outLength, at, length), 'EVP_CipherUpdate'),
     finish: (tag) => {
-      check(c.final(context, restAt, outLength), 'EVP_CipherFinal_ex');
-      check(c.control(context, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag), 'the tag');
+      succeeded(c.final(context, restAt, outLength), 'EVP_CipherFinal_ex');
+      succeeded(c.control(context, EVP_CTRL_AEAD_GET_TAG, AEAD_TAG_BYTES, tag), 'the tag');
     },
     free: () => void c.free(context),
   };
