@@ -136,36 +136,53 @@ function informationOf(aceType: number): number {
   }
 }
 
-/** In the order that Windows writes: SACL, DACL, owner, group; each at a multiple of 4. */
+type Part = 'owner' | 'group' | 'sacl' | 'dacl';
+
+/** How a descriptor lies in its bytes. */
+export interface DescriptorLayout {
+  /** What follows the header, in this order; each at a multiple of 4. */
+  readonly order: readonly Part[];
+  /** Bytes before the descriptor from which its offsets count. */
+  readonly origin: number;
+}
+
+/** As Windows writes. */
+const WINDOWS_LAYOUT: DescriptorLayout = { order: ['sacl', 'dacl', 'owner', 'group'], origin: 0 };
+
+const encodePart = (descriptor: SecurityDescriptor, part: Part): Buffer | undefined => {
+  const value = descriptor[part];
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? encodeSid(value) : encodeAcl(value);
+};
+
 export function encodeSecurityDescriptor(
   descriptor: SecurityDescriptor,
   information = ALL_SECURITY_INFORMATION,
+  layout = WINDOWS_LAYOUT,
 ): Buffer {
-  const { owner, group, sacl, dacl, control } = selectSecurity(descriptor, information);
+  const selected = selectSecurity(descriptor, information);
+  const { sacl, dacl, control } = selected;
   const parts: Buffer[] = [];
+  const offsets = { owner: 0, group: 0, sacl: 0, dacl: 0 };
   let end = Header.size;
-  const append = (part: Buffer | undefined): number => {
-    if (part === undefined) return 0;
-    const at = end;
-    const padded = align4(part.length);
-    parts.push(part, Buffer.alloc(padded - part.length));
+  for (const part of layout.order) {
+    const bytes = encodePart(selected, part);
+    if (bytes === undefined) continue;
+    const padded = align4(bytes.length);
+    parts.push(bytes, Buffer.alloc(padded - bytes.length));
+    offsets[part] = layout.origin + end;
     end += padded;
-    return at;
-  };
-  const offsetSacl = append(sacl ? encodeAcl(sacl) : undefined);
-  const offsetDacl = append(dacl ? encodeAcl(dacl) : undefined);
-  const offsetOwner = append(owner && encodeSid(owner));
-  const offsetGroup = append(group && encodeSid(group));
+  }
   const present =
     (sacl === undefined ? 0 : SE_SACL_PRESENT) | (dacl === undefined ? 0 : SE_DACL_PRESENT);
   const header = Header.encode({
     revision: REVISION,
     sbz1: 0,
     control: (control & ~(SE_SACL_PRESENT | SE_DACL_PRESENT)) | present | SE_SELF_RELATIVE,
-    offsetOwner,
-    offsetGroup,
-    offsetSacl,
-    offsetDacl,
+    offsetOwner: offsets.owner,
+    offsetGroup: offsets.group,
+    offsetSacl: offsets.sacl,
+    offsetDacl: offsets.dacl,
   });
   return Buffer.concat([header, ...parts]);
 }
@@ -173,16 +190,17 @@ export function encodeSecurityDescriptor(
 /**
  * Offsets may point anywhere behind the header, in any order, even at the same bytes: what is read is
  * bounded by two ACLs and two SIDs. The form is self-relative whether its flag is set or not, since no
- * other can be sent. `control` comes back without SELF_RELATIVE and the PRESENT flags.
+ * other can be sent. `control` comes back without SELF_RELATIVE and the PRESENT flags. With `start` the
+ * descriptor begins there, and its offsets count from the beginning of `b`.
  */
-export function decodeSecurityDescriptor(b: Buffer): SecurityDescriptor {
-  const header = Header.read(b);
+export function decodeSecurityDescriptor(b: Buffer, start = 0): SecurityDescriptor {
+  const header = Header.read(b, start);
   const { control, offsetOwner, offsetGroup, offsetSacl, offsetDacl } = header;
   if (header.revision !== REVISION) {
     throw new WireError(Header.name, `Revision is ${header.revision}`);
   }
   const at = <T>(offset: number, decode: (b: Buffer, offset: number) => T): T => {
-    if (offset < Header.size) throw new WireError(Header.name, `an offset of ${offset}`);
+    if (offset < start + Header.size) throw new WireError(Header.name, `an offset of ${offset}`);
     return decode(b, offset);
   };
   const acl = (present: number, offset: number): Acl | null | undefined => {
