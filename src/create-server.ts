@@ -248,6 +248,9 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   leases: global.leases,
   directoryLeases: global.directoryLeases,
   multiChannel: global.multiChannel,
+  apple: global.apple
+    ? { model: global.appleModel, zeroFileIds: global.appleZeroFileIds }
+    : undefined,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,
   maxTransactSize: global.maxTransactSize,

@@ -105,6 +105,8 @@ export const DURABLE_TIMEOUT_MS = 120_000;
 export const DURABLE_V2_TIMEOUT_MS = 60_000;
 /** 3.3.5.9.10: "whichever is smaller, the Timeout value in the request or 300 seconds". */
 export const MAX_DURABLE_TIMEOUT_MS = 300_000;
+/** The same for a client of Apple's: Time Machine asks for up to 16 minutes, and refuses a disk that cuts it. */
+export const MAX_APPLE_DURABLE_TIMEOUT_MS = 960_000;
 /** 3.3.5.15.9: MaxResiliencyTimeout, and the time where the client leaves it to the server; as Windows. */
 export const MAX_RESILIENCY_TIMEOUT_MS = 300_000;
 export const RESILIENCY_TIMEOUT_MS = 120_000;

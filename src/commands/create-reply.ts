@@ -17,12 +17,13 @@ import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import { appInstanceOf } from './app-instance.ts';
+import { appleReply } from './apple.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { shownAttributes } from './shown-attributes.ts';
+import { shownAttributes, shownFileId } from './shown-attributes.ts';
 
 /** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
 export type Origin = 'made' | 'reclaimed' | 'replayed';
@@ -104,10 +105,12 @@ async function contexts(
     answers.push({
       name: CreateContextName.QUERY_ON_DISK_ID,
       data: encodeQueryOnDiskIdResponse({
-        diskFileId: stat.fileId,
+        diskFileId: shownFileId(open, stat),
         volumeId: BigInt(stat.volumeId),
       }),
     });
   }
+  const apple = appleReply(body.createContexts, request);
+  if (apple !== undefined) answers.push(apple);
   return answers;
 }

@@ -13,6 +13,8 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../dtyp/ntstatus.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import { decodeAppleServerQuery } from '../smb2/apple.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { decodeQueryMaximalAccessRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
@@ -73,7 +75,7 @@ export function create(body: CreateRequest, request: TreeRequest): MaybePromise<
 
 function make(wanted: CreateWish, request: TreeRequest): MaybePromise<Outcome> {
   const { server, session, tree } = request;
-  const refused = refuse(wanted);
+  const refused = refuse(wanted, server);
   if (refused !== undefined) return refused;
   // Opens that nobody has reclaimed yet make room for those that are wanted.
   if (server.opens.size >= server.options.maxOpens) void server.durables.makeRoom();
@@ -84,7 +86,7 @@ function make(wanted: CreateWish, request: TreeRequest): MaybePromise<Outcome> {
 }
 
 /** MS-FSA 2.1.5.1 phase 1, as far as it concerns neither name nor file. */
-function refuse(body: CreateRequest): NtStatus | undefined {
+function refuse(body: CreateRequest, server: ServerState): NtStatus | undefined {
   const { createOptions, createDisposition, desiredAccess, shareAccess } = body;
   if (body.impersonationLevel > ImpersonationLevel.Delegate) return STATUS_BAD_IMPERSONATION_LEVEL;
   if ((createOptions & ~DEFINED_OPTIONS) !== 0) return STATUS_INVALID_PARAMETER;
@@ -105,7 +107,7 @@ function refuse(body: CreateRequest): NtStatus | undefined {
   if (unbuffered && desiredAccess === FILE_APPEND_DATA) return STATUS_INVALID_PARAMETER;
   const deleteOnClose = (createOptions & FILE_DELETE_ON_CLOSE) !== 0;
   if (deleteOnClose && !mayDelete(desiredAccess)) return STATUS_INVALID_PARAMETER;
-  return refuseContexts(body);
+  return refuseContexts(body, server);
 }
 
 const GENERIC_ALL = 0x1000_0000;
@@ -114,10 +116,15 @@ const mayDelete = (access: number): boolean =>
   (access & (DELETE | GENERIC_ALL | MAXIMUM_ALLOWED)) !== 0;
 
 /** Contexts that are malformed, or ask for what is not there. */
-function refuseContexts({ createContexts }: CreateRequest): NtStatus | undefined {
+function refuseContexts(
+  { createContexts }: CreateRequest,
+  server: ServerState,
+): NtStatus | undefined {
   // Malformed, it must not leave a file behind.
   const access = findCreateContext(createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);
+  const apple = findCreateContext(createContexts, CreateContextName.AAPL);
+  if (apple !== undefined && server.options.apple !== undefined) decodeAppleServerQuery(apple);
   // 3.3.5.9.4: there are no previous versions.
   const timewarp = findCreateContext(createContexts, CreateContextName.TIMEWARP_TOKEN);
   return timewarp === undefined ? undefined : STATUS_OBJECT_NAME_NOT_FOUND;

@@ -5,6 +5,7 @@
 import {
   DURABLE_TIMEOUT_MS,
   DURABLE_V2_TIMEOUT_MS,
+  MAX_APPLE_DURABLE_TIMEOUT_MS,
   MAX_DURABLE_TIMEOUT_MS,
 } from '../base/limits.ts';
 import {
@@ -19,6 +20,7 @@ import { type NtStatus, STATUS_INVALID_PARAMETER } from '../dtyp/ntstatus.ts';
 import { H } from '../objects/caching.ts';
 import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
+import type { Session } from '../objects/session.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import {
   decodeDurableHandleReconnect,
@@ -102,9 +104,11 @@ export function durableContexts(
 const REPLAYED_ACCESS = FILE_READ_DATA | FILE_EXECUTE | FILE_WRITE_DATA | FILE_APPEND_DATA | DELETE;
 
 /** Open.DurableOpenTimeout. */
-function timeoutOf({ version, timeoutMs }: DurableRequest): number {
+function timeoutOf({ version, timeoutMs }: DurableRequest, { apple }: Session): number {
   if (version === 1) return timeoutMs;
-  return timeoutMs === 0 ? DURABLE_V2_TIMEOUT_MS : Math.min(timeoutMs, MAX_DURABLE_TIMEOUT_MS);
+  if (timeoutMs === 0) return DURABLE_V2_TIMEOUT_MS;
+  const most = apple === undefined ? MAX_DURABLE_TIMEOUT_MS : MAX_APPLE_DURABLE_TIMEOUT_MS;
+  return Math.min(timeoutMs, most);
 }
 
 /**
@@ -137,7 +141,7 @@ export function grantDurability(
     createGuid: durable.createGuid,
     fileName: body.name,
     createAction,
-    timeoutMs: timeoutOf(durable),
+    timeoutMs: timeoutOf(durable, session!),
     deadlineMs: 0,
   };
   if (durable.version === 2 && (open.access & REPLAYED_ACCESS) !== 0) server.replays.offer(open);

@@ -35,7 +35,8 @@ import {
 } from '../smb2/query-directory.ts';
 import { EINVAL, ENAMETOOLONG, ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
-import type { OpenRequest, Outcome } from './command.ts';
+import { appleTeller } from './apple-listing.ts';
+import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { longName } from './short-names.ts';
@@ -122,8 +123,9 @@ async function fill(
   writer: DirectoryWriter,
   single: boolean,
 ): Promise<NtStatus | Errno> {
+  const tell = teller(open, writer.informationClass);
   for (;;) {
-    const entry = await peek(scan, open);
+    const entry = await peek(scan, open, tell);
     // What was found before an error is told first; the error comes with the next request.
     if (isErrno(entry)) return writer.isEmpty ? entry : STATUS_SUCCESS;
     if (entry === undefined) {
@@ -140,6 +142,14 @@ async function fill(
   }
 }
 
+/** Makes an entry of what was found; Apple's clients want more in it than what the listing gave. */
+type Teller = (name: string, stat: VfsStat) => MaybePromise<DirectoryEntry>;
+
+const teller = (open: Open, informationClass: number): Teller =>
+  open.session?.apple === undefined
+    ? (name, stat) => directoryEntry(open.home, name, stat)
+    : appleTeller(open, informationClass);
+
 const DOTS = ['.', '..'] as const;
 
 function advance(scan: Enumeration): void {
@@ -149,14 +159,18 @@ function advance(scan: Enumeration): void {
 }
 
 /** The next entry that matches, without moving on; undefined at the end. */
-async function peek(scan: Enumeration, open: Open): Promise<DirectoryEntry | undefined | Errno> {
+async function peek(
+  scan: Enumeration,
+  open: Open,
+  tell: Teller,
+): Promise<DirectoryEntry | undefined | Errno> {
   if (scan.ended) return undefined;
-  if (scan.exact) return peekExact(scan, open);
+  if (scan.exact) return peekExact(scan, open, tell);
   for (; scan.dots < DOTS.length; scan.dots += 1) {
     const name = DOTS[scan.dots]!;
     if (!scan.matches(name)) continue;
     const stat = await statDot(open, name);
-    if (!isErrno(stat)) return directoryEntry(open.home, name, stat);
+    if (!isErrno(stat)) return tell(name, stat);
   }
   for (;;) {
     for (; scan.next < scan.batch.length; scan.next += 1) {
@@ -166,7 +180,7 @@ async function peek(scan: Enumeration, open: Open): Promise<DirectoryEntry | und
       const stat = found instanceof Promise ? await found : found;
       // Gone since it was read, or nothing that can be shown.
       if (isErrno(stat)) continue;
-      return directoryEntry(open.home, candidate.name, stat);
+      return tell(candidate.name, stat);
     }
     const batch = await scan.cursor.next();
     if (isErrno(batch)) return batch;
@@ -183,6 +197,7 @@ async function peek(scan: Enumeration, open: Open): Promise<DirectoryEntry | und
 async function peekExact(
   scan: Enumeration,
   open: Open,
+  tell: Teller,
 ): Promise<DirectoryEntry | undefined | Errno> {
   const handle = open.handle!;
   let child = await handle.child(scan.pattern);
@@ -190,7 +205,7 @@ async function peekExact(
     const long = await longName(handle, scan.pattern);
     if (!isErrno(long)) child = await handle.child(long);
   }
-  if (!isErrno(child)) return directoryEntry(open.home, child.name, child.stat);
+  if (!isErrno(child)) return tell(child.name, child.stat);
   // A name that no file can have is one that none has.
   if (child !== ENOENT && child !== EINVAL && child !== ENAMETOOLONG) return child;
   scan.ended = true;

@@ -42,7 +42,7 @@ import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
 import type { QueryResult } from './query-info.ts';
 import { queryStreams } from './query-streams.ts';
 import { alternateName } from './short-names.ts';
-import { shownAttributes } from './shown-attributes.ts';
+import { shownAttributes, shownFileId } from './shown-attributes.ts';
 
 export function queryFileInfo(
   body: QueryInfoRequest,
@@ -110,7 +110,7 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
     case Class.FileStandardInformation:
       return FileStandardInformation.encode(standard(subject));
     case Class.FileInternalInformation:
-      return FileInternalInformation.encode({ indexNumber: stat.fileId });
+      return FileInternalInformation.encode({ indexNumber: shownFileId(open, stat) });
     case Class.FileEaInformation:
       return FileEaInformation.encode({ eaSize: subject.eaSize });
     case Class.FileAccessInformation:
@@ -148,7 +148,7 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
     case Class.FileIdInformation:
       return FileIdInformation.encode({
         volumeSerialNumber: BigInt(stat.volumeId),
-        fileId: stat.fileId,
+        fileId: shownFileId(open, stat),
         fileIdHigh: 0n,
       });
     default:
@@ -191,7 +191,7 @@ function all(subject: Subject): Buffer | number {
   const info: FileAllInformation = {
     basic: basic(subject),
     standard: standard(subject),
-    internal: { indexNumber: subject.stat.fileId },
+    internal: { indexNumber: shownFileId(subject.open, subject.stat) },
     ea: { eaSize: subject.eaSize },
     access: { accessFlags: subject.open.access },
     position: { currentByteOffset: subject.open.position },

@@ -1,5 +1,6 @@
 /** MS-FSCC 2.6: file attributes as a client sees them, the same in every answer. */
 import { FILE_ATTRIBUTE_HIDDEN, normalizeAttributes } from '../fscc/attributes.ts';
+import type { Open } from '../objects/open.ts';
 import type { Share } from '../objects/share.ts';
 import type { Errno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
@@ -14,3 +15,7 @@ export function shownAttributes(
   const hidden = share.hideDotFiles && name?.startsWith('.') === true;
   return normalizeAttributes(stat.attributes | (hidden ? FILE_ATTRIBUTE_HIDDEN : 0));
 }
+
+/** The file ID that the client of this open is told; 0 stands for none. */
+export const shownFileId = (open: Open, stat: VfsStat): bigint =>
+  open.session?.apple?.zeroFileIds === true ? 0n : stat.fileId;

@@ -215,7 +215,13 @@ export const globalParameters = {
     size({ minimum: 512 * KiB, maximum: 16 * MiB }),
     8 * MiB,
   ),
-  aaplModel: unsupported('aapl model', text({ maximumBytes: 31 }), ''),
+  /** Samba: a share's, by its module fruit. A client counts on it for the whole server, so it is the server's. */
+  apple: parameter('fruit:aapl', bool, true),
+  /** Apple's name of a machine, whose picture the Finder shows. */
+  appleModel: parameter('aapl model', text({ minimumBytes: 1, maximumBytes: 31 }), 'Xserve', {
+    aliases: ['fruit:model'],
+  }),
+  appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
 } satisfies Table;
 
 export const shareParameters = {

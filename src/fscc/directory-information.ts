@@ -27,6 +27,23 @@ export interface DirectoryEntry {
   readonly fileId: bigint;
   /** The upper half of a 128-bit file ID, whose lower half is fileId. */
   readonly fileIdHigh: bigint;
+  /** In FileIdBothDirectoryInformation, in place of size of EAs, short name and what is reserved. */
+  readonly apple?: AppleAttributes | undefined;
+}
+
+/**
+ * Apple's READ_DIR_ATTR: what its clients would have to open each file for. Not Microsoft's; see
+ * smb2/apple.ts.
+ */
+export interface AppleAttributes {
+  /** With which the file could be opened; 0 is shown as a folder that nobody may enter. */
+  readonly maximalAccess: number;
+  /** Bytes of the stream AFP_Resource. */
+  readonly resourceForkBytes: number;
+  /** Type, creator, flags, extended flags and date, in APPLE_FINDER_INFO_BYTES. */
+  readonly finderInfo: Buffer;
+  /** POSIX mode, with its type bits. */
+  readonly mode: number;
 }
 
 /** Offsets in an entry; 0: the class has no such field. */
@@ -48,6 +65,7 @@ interface Layout {
 }
 
 const SHORT_NAME_BYTES = 26;
+export const APPLE_FINDER_INFO_BYTES = 16;
 const TIMES_OFFSET = 8;
 const END_OF_FILE_OFFSET = 40;
 const ALLOCATION_SIZE_OFFSET = 48;
@@ -167,6 +185,7 @@ function layoutOf(informationClass: number): Layout {
 
 /** Writes entries into `buffer` from `start`, never at or behind `end`. */
 export class DirectoryWriter {
+  readonly informationClass: number;
   readonly #layout: Layout;
   readonly #buffer: Buffer;
   readonly #view: DataView;
@@ -177,6 +196,7 @@ export class DirectoryWriter {
   #position: number;
 
   constructor(informationClass: number, buffer: Buffer, start = 0, end = buffer.length) {
+    this.informationClass = informationClass;
     this.#layout = layoutOf(informationClass);
     this.#buffer = buffer;
     this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
@@ -264,6 +284,36 @@ function writeFixed(view: DataView, at: number, layout: Layout, entry: Directory
     view.setBigUint64(at + layout.fileId128, entry.fileId, true);
     view.setBigUint64(at + layout.fileId128 + 8, entry.fileIdHigh, true);
   }
+  if (entry.apple !== undefined && layout === appleLayout) writeApple(view, at, entry.apple);
+}
+
+const appleLayout = layouts[FileInformationClass.FileIdBothDirectoryInformation]!;
+/** "ShortNameLength should be 0", but Apple's own servers send this. */
+const APPLE_SHORT_NAME_LENGTH = 24;
+
+function writeApple(view: DataView, at: number, apple: AppleAttributes): void {
+  const { eaSize, shortName } = appleLayout;
+  view.setUint32(at + eaSize, apple.maximalAccess, true);
+  view.setUint16(at + shortName, APPLE_SHORT_NAME_LENGTH, true);
+  setId64(view, at + shortName + 2, apple.resourceForkBytes);
+  for (let i = 0; i < APPLE_FINDER_INFO_BYTES; i++) {
+    view.setUint8(at + shortName + 10 + i, apple.finderInfo[i]!);
+  }
+  view.setUint16(at + shortName + SHORT_NAME_BYTES, apple.mode, true);
+}
+
+/** What READ_DIR_ATTR says in the `index`-th entry of FileIdBothDirectoryInformation, as a client reads it. */
+export function decodeAppleAttributes(b: Buffer, index: number): AppleAttributes {
+  const { structure, fixedSize: size, eaSize, shortName } = appleLayout;
+  let at = 0;
+  for (let i = 0; i < index && at < b.length - size; i++) at += b.readUInt32LE(at);
+  if (b.length - at < size) throw new WireError(structure, `no entry ${index}`);
+  return {
+    maximalAccess: b.readUInt32LE(at + eaSize),
+    resourceForkBytes: readId64(b, at + shortName + 2),
+    finderInfo: b.subarray(at + shortName + 10, at + shortName + 10 + APPLE_FINDER_INFO_BYTES),
+    mode: b.readUInt16LE(at + shortName + SHORT_NAME_BYTES),
+  };
 }
 
 /** No short names are made: length and name are zero, and so is what is reserved behind them. */

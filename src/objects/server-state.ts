@@ -38,6 +38,8 @@ export interface ServerOptions {
   readonly directoryLeases: boolean;
   /** IsMultiChannelCapable. */
   readonly multiChannel: boolean;
+  /** Apple's extensions are answered; undefined: as if they were not known. */
+  readonly apple: { readonly model: string; readonly zeroFileIds: boolean } | undefined;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;

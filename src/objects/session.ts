@@ -22,6 +22,14 @@ export interface Channel {
   readonly signer: Signer | undefined;
 }
 
+/** A client that asked for Apple's extensions (the create context AAPL), and what it was told. */
+export interface AppleClient {
+  /** Listings hold what READ_DIR_ATTR says in place of short names and sizes of EAs. */
+  readonly listsAttributes: boolean;
+  /** File IDs are 0: inode numbers come back, and this client takes the new file for the old one. */
+  readonly zeroFileIds: boolean;
+}
+
 export type SessionState = 'inProgress' | 'valid' | 'expired' | 'gone';
 
 export class Session {
@@ -44,6 +52,7 @@ export class Session {
   readonly opens = new Map<number, Open>();
   /** Requests of a channel that is gone which go on, for another one to ask after. */
   readonly orphans = new Set<PendingRequest>();
+  apple: AppleClient | undefined;
   /** Opens that watch their directory. */
   watches = 0;
   #nextTreeId = 1;

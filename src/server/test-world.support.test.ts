@@ -309,6 +309,7 @@ const DEFAULTS: ServerOptions = {
   leases: true,
   directoryLeases: true,
   multiChannel: true,
+  apple: undefined,
   maxReadSize: 1 << 20,
   maxWriteSize: 1 << 20,
   maxTransactSize: 1 << 20,

@@ -24,6 +24,7 @@ function serverState(): ServerState {
     leases: true,
     directoryLeases: true,
     multiChannel: true,
+    apple: undefined,
     maxReadSize: 65_536,
     maxWriteSize: 65_536,
     maxTransactSize: 65_536,

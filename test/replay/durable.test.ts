@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { DURABLE_V2_TIMEOUT_MS, MAX_DURABLE_TIMEOUT_MS } from '../../src/base/limits.ts';
+import {
+  DURABLE_V2_TIMEOUT_MS,
+  MAX_APPLE_DURABLE_TIMEOUT_MS,
+  MAX_DURABLE_TIMEOUT_MS,
+} from '../../src/base/limits.ts';
 import { createRequest, type OpenOptions } from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
 import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
@@ -18,10 +22,10 @@ import {
   CreateContextName,
   findCreateContext,
 } from '../../src/smb2/create-contexts.ts';
-import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
+import { FILE_DIRECTORY_FILE, FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_LEASE } from '../../src/smb2/oplock-levels.ts';
 import { credentials, SHARE } from '../support/in-process-server.ts';
-import { cifs, macos15, type Persona, win11 } from './personas.ts';
+import { appleQuery, cifs, macos15, type Persona, win11 } from './personas.ts';
 import { assertStatus, openStage, timed } from './stage.ts';
 
 const stage = await openStage();
@@ -108,16 +112,11 @@ for (const persona of [win11, macos15, cifs]) {
   });
 }
 
-test('B05 the timeout that Time Machine asks for is granted up to the bound, and said', async () => {
-  const tree = await stage.enter(macos15);
-  for (const [asked, granted] of [
-    [0, DURABLE_V2_TIMEOUT_MS],
-    [30_000, 30_000],
-    [60_000, 60_000],
-    [MAX_DURABLE_TIMEOUT_MS, MAX_DURABLE_TIMEOUT_MS],
-    [960_000, MAX_DURABLE_TIMEOUT_MS],
-    [0xffff_ffff, MAX_DURABLE_TIMEOUT_MS],
-  ] as const) {
+async function grantedTimeouts(
+  tree: ClientTree,
+  timeouts: readonly (readonly [asked: number, granted: number])[],
+): Promise<void> {
+  for (const [asked, granted] of timeouts) {
     const file = await tree.open(`band ${asked}`, {
       ...readWrite,
       oplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
@@ -129,4 +128,24 @@ test('B05 the timeout that Time Machine asks for is granted up to the bound, and
     assert.equal(decodeDurableHandleResponseV2(answer).timeout, granted, `${asked}`);
     await file.close();
   }
+}
+
+test('B05 the timeout that Time Machine asks for is granted, that of others up to the bound', async () => {
+  const others = await stage.enter(win11);
+  await grantedTimeouts(others, [
+    [0, DURABLE_V2_TIMEOUT_MS],
+    [30_000, 30_000],
+    [MAX_DURABLE_TIMEOUT_MS, MAX_DURABLE_TIMEOUT_MS],
+    [960_000, MAX_DURABLE_TIMEOUT_MS],
+    [0xffff_ffff, MAX_DURABLE_TIMEOUT_MS],
+  ]);
+  const mac = await stage.enter(macos15);
+  await (await mac.open('', { contexts: [appleQuery], options: FILE_DIRECTORY_FILE })).close();
+  await grantedTimeouts(mac, [
+    [0, DURABLE_V2_TIMEOUT_MS],
+    [30_000, 30_000],
+    [60_000, 60_000],
+    [960_000, 960_000],
+    [0xffff_ffff, MAX_APPLE_DURABLE_TIMEOUT_MS],
+  ]);
 });
