@@ -78,7 +78,7 @@ const ACL_HEADER_BYTES = 8;
 const ACE_HEADER_BYTES = 4;
 const MASK_BYTES = 4;
 /** AclSize and AceSize have 16 bits. */
-const MAX_ACL_BYTES = 0xffff;
+export const MAX_ACL_BYTES = 0xffff;
 
 const entry =
   (type: number) =>
