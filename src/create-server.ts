@@ -23,6 +23,7 @@ import { Inventory } from './objects/inventory.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
+import { visibilityOf } from './objects/visibility.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
@@ -203,6 +204,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
+    visibility: visibilityOf(share),
     oplocks: share.oplocks,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,

@@ -11,7 +11,8 @@
  */
 import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
-import { EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import { vetoed } from '../objects/visibility.ts';
+import { EACCES, EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import { appInstanceOf, takeOver } from './app-instance.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
@@ -46,7 +47,9 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
-  const { files } = request.tree;
+  const { files, share } = request.tree;
+  const hidden = vetoed(share.visibility, wanted.path);
+  if (hidden !== undefined) return refuseVetoed(wanted, hidden);
   const { doomed } = request.server.files;
   if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
   const handle = await files!.lookup(wanted.path);
@@ -61,4 +64,10 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
   }
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
   return arriving(wanted.path, request, () => createNew(wanted, request));
+}
+
+/** As if it were not there; but it is not made either, and whoever tries is told so. */
+function refuseVetoed(wanted: Wanted, which: 'name' | 'path'): Errno {
+  if (which === 'path') return ENOPATH;
+  return createsIfMissing(wanted) ? EACCES : ENOENT;
 }

@@ -21,6 +21,7 @@ import {
 import type { Open } from '../objects/open.ts';
 import type { SharedFiles } from '../objects/shared-file.ts';
 import { releaseHandle } from '../objects/teardown.ts';
+import { isEmptyToClients } from '../objects/vetoed-files.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -71,7 +72,7 @@ async function markDeleted(
   if (isErrno(removable)) return statusOfErrno(removable);
   // Last: what is made in it from now on is seen below.
   if (handle.kind === 'directory') {
-    const empty = await handle.isEmpty();
+    const empty = await isEmptyToClients(handle, open.home.visibility);
     if (typeof empty === 'number') return statusOfErrno(empty);
     if (!empty) return STATUS_DIRECTORY_NOT_EMPTY;
   }

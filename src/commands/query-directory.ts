@@ -39,6 +39,7 @@ import { appleTeller } from './apple-listing.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { isListed } from './listed.ts';
 import { longName } from './short-names.ts';
 
 export async function queryDirectory(
@@ -172,6 +173,7 @@ async function peek(
     const stat = await statDot(open, name);
     if (!isErrno(stat)) return tell(name, stat);
   }
+  const { visibility } = open.home;
   for (;;) {
     for (; scan.next < scan.batch.length; scan.next += 1) {
       const candidate = scan.batch[scan.next]!;
@@ -180,6 +182,9 @@ async function peek(
       const stat = found instanceof Promise ? await found : found;
       // Gone since it was read, or nothing that can be shown.
       if (isErrno(stat)) continue;
+      if (visibility !== undefined && !(await isListed(open, visibility, candidate.name, stat))) {
+        continue;
+      }
       return tell(candidate.name, stat);
     }
     const batch = await scan.cursor.next();
@@ -205,7 +210,14 @@ async function peekExact(
     const long = await longName(handle, scan.pattern);
     if (!isErrno(long)) child = await handle.child(long);
   }
-  if (!isErrno(child)) return tell(child.name, child.stat);
+  const { visibility } = open.home;
+  if (!isErrno(child)) {
+    const { name, stat } = child;
+    if (visibility === undefined || (await isListed(open, visibility, name, stat))) {
+      return tell(name, stat);
+    }
+    child = ENOENT;
+  }
   // A name that no file can have is one that none has.
   if (child !== ENOENT && child !== EINVAL && child !== ENAMETOOLONG) return child;
   scan.ended = true;

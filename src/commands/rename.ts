@@ -23,6 +23,7 @@ import {
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
 import { type SharedFile, SharedFiles } from '../objects/shared-file.ts';
+import { vetoed } from '../objects/visibility.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
@@ -157,6 +158,10 @@ async function refuseDestination(
   path: readonly string[],
   request: OpenRequest,
 ): Promise<NtStatus | undefined> {
+  const hidden = vetoed(request.tree.share.visibility, path);
+  if (hidden !== undefined) {
+    return hidden === 'name' ? STATUS_ACCESS_DENIED : statusOfErrno(ENOPATH);
+  }
   const parent = await request.tree.files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);

@@ -12,7 +12,9 @@ export function shownAttributes(
   path: readonly string[] | string | Errno,
 ): number {
   const name = typeof path === 'string' ? path : typeof path === 'number' ? '' : path.at(-1);
-  const hidden = share.hideDotFiles && name?.startsWith('.') === true;
+  const hidden =
+    name !== undefined &&
+    ((share.hideDotFiles && name.startsWith('.')) || share.visibility?.hides(name) === true);
   return normalizeAttributes(stat.attributes | (hidden ? FILE_ATTRIBUTE_HIDDEN : 0));
 }
 

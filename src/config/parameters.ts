@@ -251,6 +251,13 @@ export const shareParameters = {
   forceCreateMode: parameter('force create mode', mode, 0),
   forceDirectoryMode: parameter('force directory mode', mode, 0),
   hideDotFiles: parameter('hide dot files', bool, true),
+  hideFiles: parameter('hide files', patterns, []),
+  /** Of Samba's alone; to leave something out of a listing is asked for by name there, too. */
+  hideSpecialFiles: parameter('hide special files', bool, false),
+  hideUnreadable: parameter('hide unreadable', bool, false),
+  hideUnwriteable: parameter('hide unwriteable files', bool, false),
+  vetoFiles: parameter('veto files', patterns, []),
+  deleteVetoFiles: parameter('delete veto files', bool, false),
   changeNotify: parameter('change notify', bool, true),
   /** Changes by other programs on the host are told, too. */
   kernelChangeNotify: parameter('kernel change notify', bool, true),
@@ -262,11 +269,9 @@ export const shareParameters = {
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   adminUsers: unsupported('admin users', principals, []),
   inheritOwner: unsupported('inherit owner', bool, false),
-  vetoFiles: unsupported('veto files', patterns, []),
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false),
-  hideUnreadable: unsupported('hide unreadable', bool, false),
   timeMachine: unsupported('time machine', bool, false),
   continuousAvailability: unsupported('continuous availability', bool, false),
   /**

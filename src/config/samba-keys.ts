@@ -32,7 +32,7 @@ const IGNORED = `
   pid; debug prefix timestamp; debug syslog format; debug timestamp; debug uid; debuglevel;
   dedicated keytab file; default; default case; default devmode; default service; defer sharing
   violations; delete group script; delete readonly; delete share command; delete user from group
-  script; delete user script; delete veto files; deleteprinter command; dfree cache time; dfree
+  script; delete user script; deleteprinter command; dfree cache time; dfree
   command; dgram port; directory name cache size; directory security mask; disable netbios;
   disable spoolss; display charset; dmapi support; dns forwarder; dns hostname; dns port; dns
   proxy; dns update command; dns zone scavenging; dns zone transfer clients allow; dns zone
@@ -42,8 +42,8 @@ const IGNORED = `
   privileges; enable svcctl; encrypt passwords; enhanced browsing; enumports command; eventlog
   list; exec; fake directory create times; fake oplocks; force directory security mode; force
   printername; force security mode; force unknown acl user; fstype; get quota command; getwd
-  cache; gpo update command; guest only; hide files; hide new files timeout; hide special files;
-  hide unwriteable files; himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
+  cache; gpo update command; guest only; hide new files timeout; 
+  himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
   fallback; honor change notify privilege; host msdfs; hostname lookups; idmap alloc backend;
   idmap backend; idmap cache time; idmap config; idmap domains; idmap gid; idmap negative cache
   time; idmap uid; include system krb5 conf; inherit acls; inherit permissions; init logon delay;

@@ -92,7 +92,8 @@ test('lists', () => {
   ]);
   for (const raw of ['@', '&g', '@&g', '%S', '"a']) assert.equal(principals.parse(raw), undefined);
   assert.deepEqual(patterns.parse('/*.tmp/a b/'), ['*.tmp', 'a b']);
-  assert.equal(patterns.parse('*.tmp'), undefined);
+  assert.deepEqual(patterns.parse('/*.tmp/a b'), ['*.tmp', 'a b']);
+  for (const raw of ['*.tmp', '*.tmp/', '/', '//']) assert.equal(patterns.parse(raw), undefined);
 });
 
 test('hosts', () => {

@@ -239,17 +239,14 @@ export function prefixLength(suffix: string, bits: number): number | undefined {
   return /^1*0*$/.test(mask) ? mask.lastIndexOf('1') + 1 : undefined;
 }
 
-/** Patterns with `*` and `?`, with a slash before, between and after them (Samba). */
+/** Patterns with `*` and `?`, with a slash before and between them; many leave the last one out (Samba). */
 export const patterns: ValueType<readonly string[]> = {
   expects: 'patterns between slashes, as in /*.tmp/~*/',
   parse(raw) {
     const value = unquote(raw);
     if (value === '') return [];
-    if (!value.startsWith('/') || !value.endsWith('/') || value.length < 3) return undefined;
-    return value
-      .slice(1, -1)
-      .split('/')
-      .filter((pattern) => pattern !== '');
+    if (!value.startsWith('/') || /^\/+$/.test(value)) return undefined;
+    return value.split('/').filter((pattern) => pattern !== '');
   },
   print: (value) => (value.length === 0 ? '' : `/${value.join('/')}/`),
 };

@@ -131,7 +131,7 @@ export class ChangeNotifier {
     const place = this.placeOf(open.home, open.handle!);
     if (place === undefined) return undefined;
     if (open.watch === undefined) {
-      open.watch = new ChangeWatch(place, watched);
+      open.watch = new ChangeWatch(place, watched, open.home.visibility);
       open.watch.onHost = this.watchHost(open.home, open.handle!, watched.tree);
       open.session!.watches += 1;
       this.#enter(open.watch);

@@ -10,6 +10,7 @@
  */
 import { NotifyWriter } from '../fscc/notify-information.ts';
 import type { HostWatch } from '../vfs/host-changes.ts';
+import { type Visibility, vetoed } from './visibility.ts';
 
 /** Why a request ends without changes. */
 export type NotifyEnd = 'cancelled' | 'cleanup' | 'deletePending';
@@ -37,19 +38,23 @@ export class ChangeWatch {
   place: string;
   /** There while changes by other programs on the host are told as well. */
   onHost: HostWatch | undefined;
+  /** Names that are not told, because they are not there for clients. */
+  readonly visibility: Visibility | undefined;
   readonly #changes: NotifyWriter;
   #overflowed = false;
   #waiters: Waiter[] = [];
 
-  constructor(place: string, { filter, tree, capacity }: Watched) {
+  constructor(place: string, { filter, tree, capacity }: Watched, visibility?: Visibility) {
     this.place = place;
     this.filter = filter;
     this.tree = tree;
+    this.visibility = visibility;
     this.#changes = new NotifyWriter(capacity);
   }
 
   /** Keeps a change; whoever waits is told by `deliver`. */
   add(action: number, fileName: string): void {
+    if (this.visibility !== undefined && vetoed(this.visibility, pathOf(fileName))) return;
     if (this.#overflowed || this.#changes.add({ action, fileName })) return;
     this.overflow();
   }
@@ -109,3 +114,6 @@ export class ChangeWatch {
     return 'overflow';
   }
 }
+
+/** The names on the way to what changed, without that of a stream. */
+const pathOf = (fileName: string): string[] => fileName.replace(/:.*$/s, '').split('\\');

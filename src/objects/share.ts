@@ -1,5 +1,6 @@
 /** MS-SMB2 3.3.1.6: a share, as the server offers it. */
 import type { Vfs } from '../vfs/vfs.ts';
+import type { Visibility } from './visibility.ts';
 
 export interface Share {
   readonly name: string;
@@ -12,6 +13,8 @@ export interface Share {
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
+  /** What it does not show; undefined: everything is shown. */
+  readonly visibility?: Visibility | undefined;
   /** False: CHANGE_NOTIFY is refused. */
   readonly changeNotify?: boolean;
   /** False: changes by other programs on the host are not told. */

@@ -13,6 +13,7 @@ import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
 import type { SharedFile } from './shared-file.ts';
 import type { TreeConnect } from './tree-connect.ts';
+import { isEmptyToClients, removeWithVetoed } from './vetoed-files.ts';
 
 /** Closes an open; the promise is there only where a deletion takes its time. */
 export function closeOpen(server: ServerState, open: Open): Promise<void> | undefined {
@@ -81,7 +82,7 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
 /** MS-FSA 2.1.5.5, phase 1: a directory that others have open as well is marked only when it is empty. */
 async function closeDeleter(server: ServerState, open: Open): Promise<void> {
   const handle = open.handle!;
-  const empty = await handle.isEmpty();
+  const empty = await isEmptyToClients(handle, open.home.visibility);
   const path = handle.path();
   // The others may have closed meanwhile.
   const file = server.files.getOf(handle);
@@ -145,7 +146,8 @@ async function removeName(server: ServerState, file: SharedFile, closing: Open):
   try {
     const handle = deleter.handle!;
     const where = server.changes.where(deleter.home, handle);
-    const result = await handle.remove();
+    const { home, tree } = deleter;
+    const result = await removeWithVetoed(handle, tree?.files, home.visibility);
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
     else server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
   } finally {
