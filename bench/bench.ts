@@ -2,8 +2,12 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { repository } from '../test/support/target.ts';
+import { appendHistory } from './history.ts';
+import { startLimit } from './limit.ts';
+import { DATA_FILE } from './load/fixture.ts';
 import { LoadClient } from './load-client.ts';
-import { type Contest, measureRow, prepareShares } from './measure.ts';
+import { type Contest, measureRow, prepareShare } from './measure.ts';
 import { type Options, readOptions, USAGE, UsageError } from './options.ts';
 import type { Row } from './results.ts';
 import { SambaMissing, startSamba } from './samba.ts';
@@ -14,13 +18,17 @@ import { startUsmbd } from './usmbd.ts';
 /** As the table has them; it is about two processes that want a processor each. */
 const QUIET_LOAD = 0.5;
 
-function environment({ usmbd, samba }: Contest) {
+/** Where the whole table's medians go when nothing else is said. */
+const HISTORY = join(repository, 'bench', 'history.jsonl');
+
+function environment({ servers, options }: Contest) {
   const processors = cpus();
+  const versions = servers.map(({ name, version }) => [name, version]);
   return {
-    usmbd: usmbd.version,
-    samba: samba.version,
+    ...Object.fromEntries(versions),
     kernel: release(),
     processors: `${processors.length} × ${processors[0]?.model ?? 'unknown'}`,
+    rounds: `${options.rounds} of ${options.seconds} s`,
     loadBefore: loadavg().map((load) => Number(load.toFixed(2))),
   };
 }
@@ -30,33 +38,39 @@ const counter = (): ((text: string) => void) => {
   return (text) => process.stderr.write(isTTY ? `\r\u001b[K${text}` : `${text}\n`);
 };
 
+function keep(rows: readonly Row[], { options }: Contest, facts: object): void {
+  const { json, history, isWhole, verify } = options;
+  if (json !== undefined) {
+    writeFileSync(json, `${JSON.stringify({ environment: facts, options, rows }, undefined, 1)}\n`);
+  }
+  const file = history ?? (isWhole ? HISTORY : undefined);
+  if (file !== undefined && !verify) appendHistory(file, rows, facts, repository);
+}
+
 async function compete(contest: Contest): Promise<boolean> {
-  const { options, say } = contest;
+  const { options, servers, say } = contest;
   const before = environment(contest);
-  await prepareShares(contest);
   const rows: Row[] = [];
-  for (const which of options.rows) rows.push(await measureRow(contest, which));
+  for (const plan of options.rows) rows.push(await measureRow(contest, plan));
   say('');
-  const { rounds, seconds, json, verify } = options;
-  console.log(`\n${tableOf(rows)}\n`);
+  const names = Object.fromEntries(servers.map(({ column, name }) => [column, name]));
+  console.log(`\n${tableOf(rows, names)}\n`);
   console.log(
-    `Medians of ${rounds} rounds of ${seconds} s, usmbd and Samba in turns. Ratios are usmbd / Samba, in ` +
-      'brackets those of the best samples:\nthroughput above 1 and CPU below 1 are in favour of usmbd. ' +
+    'Medians, the servers in turns. Ratios are of usmbd to the other, in brackets those of the best ' +
+      'samples; above 1 is\nin favour of usmbd, of CPU and memory too. A goal is reached by both or not at all. ' +
       'Spread: half the range of the samples.',
   );
   for (const [name, value] of Object.entries(before)) console.log(`${name}: ${String(value)}`);
-  if (verify) console.log('With --verify the client checked every reply: no numbers to quote.');
+  const after = loadavg().map((load) => Number(load.toFixed(2)));
+  console.log(`loadAfter: ${String(after)}`);
+  if (options.verify)
+    console.log('With --verify the client checked every reply: no numbers to quote.');
   const [load = 0] = before.loadBefore;
   if (load > QUIET_LOAD) {
     console.log(`The machine was not quiet (load ${load} before): compare ratios only.`);
   }
-  if (json !== undefined) {
-    writeFileSync(
-      json,
-      `${JSON.stringify({ environment: before, options, rows }, undefined, 1)}\n`,
-    );
-  }
-  return rows.every(({ usmbd, samba }) => (usmbd.failure ?? samba.failure) === undefined);
+  keep(rows, contest, { ...before, loadAfter: after });
+  return rows.every(({ of }) => Object.values(of).every(({ failure }) => failure === undefined));
 }
 
 async function bench(options: Options): Promise<boolean> {
@@ -66,14 +80,18 @@ async function bench(options: Options): Promise<boolean> {
   const remove = (): void => rmSync(scratch, { recursive: true, force: true });
   process.once('exit', remove);
   const servers: Server[] = [];
+  const say = counter();
   let client: LoadClient | undefined;
   try {
-    const samba = await startSamba(scratch);
-    servers.push(samba);
     const usmbd = await startUsmbd(scratch);
-    servers.push(usmbd);
+    servers.push(usmbd, await startSamba(scratch));
+    if (options.newer !== undefined) servers.push(await startSamba(scratch, options.newer));
     client = new LoadClient();
-    return await compete({ usmbd, samba, client, options, say: counter() });
+    for (const server of servers) await prepareShare({ client, say }, server);
+    const limit = await startLimit(scratch, join(usmbd.folder, DATA_FILE));
+    if (limit === undefined) say('no C compiler: nothing is compared with the limit');
+    else servers.push(limit);
+    return await compete({ servers, client, options, say });
   } finally {
     client?.end();
     await Promise.all(servers.map((server) => server.stop()));

@@ -1,61 +1,82 @@
 /** The command line. */
 import { parseArgs } from 'node:util';
-import { CipherId } from '../src/crypto/cipher.ts';
-import { SigningAlgorithm } from '../src/crypto/signing.ts';
-import type { Mode } from './load/session.ts';
 import { rowName } from './results.ts';
-import { MODES, WORKS, type Work } from './works.ts';
+import {
+  ALWAYS_PLAIN,
+  PROTECTIONS,
+  type ProtectionName,
+  type RowPlan,
+  TABLE,
+  type Work,
+} from './works.ts';
 
 export interface Options {
   readonly rounds: number;
   readonly seconds: number;
-  readonly rows: readonly { readonly work: Work; readonly mode: Mode }[];
-  readonly signing: SigningAlgorithm;
-  readonly cipher: CipherId;
+  readonly rows: readonly RowPlan[];
+  /** The table as it stands, no part of it: what the history is of. */
+  readonly isWhole: boolean;
   readonly verify: boolean;
   readonly json: string | undefined;
+  readonly history: string | undefined;
   readonly folder: string | undefined;
+  /** Runs the smbd and the smbpasswd of another Samba. */
+  readonly newer: string | undefined;
 }
 
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const SIGNING: Readonly<Record<string, SigningAlgorithm>> = {
-  gmac: SigningAlgorithm.AES_GMAC,
-  cmac: SigningAlgorithm.AES_CMAC,
-  hmac: SigningAlgorithm.HMAC_SHA256,
-};
-
-const CIPHERS: Readonly<Record<string, CipherId>> = {
-  'aes-128-gcm': CipherId.AES_128_GCM,
-  'aes-128-ccm': CipherId.AES_128_CCM,
-  'aes-256-gcm': CipherId.AES_256_GCM,
-  'aes-256-ccm': CipherId.AES_256_CCM,
-};
+const NAMES = Object.keys(PROTECTIONS) as ProtectionName[];
 
 export const USAGE = `Usage: npm run bench -- [options]
 
 Compares usmbd with Samba, in one run and in turns; bench/README.md says how to read the table.
 Needs root and an installed Samba.
 
-  --quick            2 rounds of 1 second
-  --only TEXT        rows whose title holds TEXT, such as "READ" or ", signed"; may be repeated
-  --rounds N         samples of each server for each row (3)
+  --quick            2 rounds of 1 second, 100 idle sessions
+  --only TEXT        rows whose title holds TEXT, such as "READ" or ", GMAC"; may be repeated
+  --mode NAME        these rows with other protection than the table's: ${NAMES.join(', ')};
+                     may be repeated
+  --rounds N         samples of each server for each row (5)
   --seconds N        how long a sample takes (2)
+  --newer COMMAND    another Samba as a column of its own: COMMAND smbd … and COMMAND smbpasswd … run it
   --json FILE        writes all samples
-  --signing NAME     ${Object.keys(SIGNING).join(', ')} (gmac)
-  --cipher NAME      ${Object.keys(CIPHERS).join(', ')} (aes-128-gcm)
+  --history FILE     appends the medians as one line of JSON (bench/history.jsonl for the whole table)
   --verify           checks every reply and its content; not for numbers
-  --folder FOLDER    where both servers' files lie (the temporary folder)
+  --folder FOLDER    where the servers' files lie (the temporary folder)
   -h, --help         this text`;
+
+const QUICK_SESSIONS = 100;
+
+/** The rows of the works that are selected, with the protections asked for or the table's own. */
+function plans(modes: readonly ProtectionName[], quick: boolean): RowPlan[] {
+  const table = TABLE.map((plan) =>
+    plan.work.name === 'idle' && quick
+      ? { ...plan, work: { ...plan.work, connections: QUICK_SESSIONS } }
+      : plan,
+  );
+  if (modes.length === 0) return table;
+  const works = new Set<Work>(table.map(({ work }) => work));
+  return [...works]
+    .filter(({ name }) => !ALWAYS_PLAIN.includes(name))
+    .flatMap((work) =>
+      modes.map((protection) => ({
+        work,
+        protection,
+        goal: table.find((row) => row.work === work && row.protection === protection)?.goal,
+      })),
+    );
+}
 
 /** Undefined when help was asked for. */
 export function readOptions(args: readonly string[]): Options | undefined {
   const values = parse(args);
   if (values.help) return undefined;
   const only = (values.only ?? []).map((text) => text.toLowerCase());
-  const all = WORKS.flatMap((work) => MODES.map((mode) => ({ work, mode })));
+  const modes = (values.mode ?? []).map(modeOf);
+  const all = plans(modes, values.quick ?? false);
   const rows = all.filter(
     (row) => only.length === 0 || only.some((text) => rowName(row).toLowerCase().includes(text)),
   );
@@ -63,14 +84,15 @@ export function readOptions(args: readonly string[]): Options | undefined {
     throw new UsageError(`--only: no such row; there are\n  ${all.map(rowName).join('\n  ')}`);
   }
   return {
-    rounds: positive('rounds', values.rounds, values.quick ? 2 : 3, Number.isInteger),
+    rounds: positive('rounds', values.rounds, values.quick ? 2 : 5, Number.isInteger),
     seconds: positive('seconds', values.seconds, values.quick ? 1 : 2, Number.isFinite),
     rows,
-    signing: choice('signing', SIGNING, values.signing),
-    cipher: choice('cipher', CIPHERS, values.cipher),
+    isWhole: rows.length === TABLE.length && modes.length === 0,
     verify: values.verify ?? false,
     json: values.json,
+    history: values.history,
     folder: values.folder,
+    newer: values.newer,
   };
 }
 
@@ -81,11 +103,12 @@ function parse(args: readonly string[]) {
       options: {
         quick: { type: 'boolean' },
         only: { type: 'string', multiple: true },
+        mode: { type: 'string', multiple: true },
         rounds: { type: 'string' },
         seconds: { type: 'string' },
+        newer: { type: 'string' },
         json: { type: 'string' },
-        signing: { type: 'string', default: 'gmac' },
-        cipher: { type: 'string', default: 'aes-128-gcm' },
+        history: { type: 'string' },
         verify: { type: 'boolean' },
         folder: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
@@ -110,8 +133,8 @@ function positive(
   return value;
 }
 
-function choice<T>(name: string, values: Readonly<Record<string, T>>, text: string): T {
-  const value = Object.hasOwn(values, text) ? values[text] : undefined;
-  if (value !== undefined) return value;
-  throw new UsageError(`--${name} ${text}: expected ${Object.keys(values).join(', ')}`);
+function modeOf(text: string): ProtectionName {
+  const found = NAMES.find((name) => name.toLowerCase() === text.toLowerCase());
+  if (found !== undefined) return found;
+  throw new UsageError(`--mode ${text}: expected ${NAMES.join(', ')}`);
 }

@@ -1,4 +1,4 @@
-/** CPU time of a process and all its descendants, from /proc/PID/stat (proc_pid_stat(5)). */
+/** CPU time and memory of a process and all its descendants, from /proc/PID/stat (proc_pid_stat(5)). */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** USER_HZ: 100 on every Linux that Node runs on. */
@@ -39,8 +39,8 @@ function allProcesses(): Map<number, ProcessStat> {
   return processes;
 }
 
-/** Seconds in user and kernel mode so far, of the living and of those that their parents reaped. */
-export function cpuSeconds(root: number): number {
+/** The process and all its descendants. */
+function treeOf(root: number): Map<number, ProcessStat> {
   const processes = allProcesses();
   if (!processes.has(root)) throw new Error(`there is no process ${root}`);
   const isInTree = (pid: number): boolean => {
@@ -49,9 +49,28 @@ export function cpuSeconds(root: number): number {
       if (!processes.has(at)) return false;
     }
   };
+  return new Map([...processes].filter(([pid]) => isInTree(pid)));
+}
+
+/** Seconds in user and kernel mode so far, of the living and of those that their parents reaped. */
+export function cpuSeconds(root: number): number {
   let ticks = 0;
-  for (const [pid, stat] of processes) if (isInTree(pid)) ticks += stat.ticks;
+  for (const stat of treeOf(root).values()) ticks += stat.ticks;
   return ticks / TICKS_PER_SECOND;
+}
+
+/** KiB in memory; of pages that several processes share each counts its part (smaps_rollup, Pss). */
+export function memoryKib(root: number): number {
+  let sum = 0;
+  for (const pid of treeOf(root).keys()) {
+    try {
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+      sum += Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return sum;
 }
 
 const SETTLE_STEP_MS = 100;

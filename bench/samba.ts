@@ -48,7 +48,13 @@ export class SambaMissing extends Error {
   override readonly name = 'SambaMissing';
 }
 
-export async function startSamba(scratch: string): Promise<Server> {
+/** How the programs of a Samba are started. */
+interface Programs {
+  readonly smbd: readonly string[];
+  readonly smbpasswd: readonly string[];
+}
+
+function installed(): Programs {
   const smbd = findProgram('smbd');
   const smbpasswd = findProgram('smbpasswd');
   if (smbd === undefined || smbpasswd === undefined) {
@@ -57,26 +63,50 @@ export async function startSamba(scratch: string): Promise<Server> {
         '(Debian, Ubuntu) or "dnf install samba" (Fedora). Its service need not run.',
     );
   }
+  return { smbd: [smbd], smbpasswd: [smbpasswd] };
+}
+
+/** `command smbd …` runs it, wherever it is. */
+function elsewhere(command: string): Programs {
+  const words = command.split(' ').filter((word) => word !== '');
+  return { smbd: [...words, 'smbd'], smbpasswd: [...words, 'smbpasswd'] };
+}
+
+function call([program, ...first]: readonly string[], args: readonly string[], input = ''): string {
+  try {
+    return execFileSync(program!, [...first, ...args], { input, encoding: 'utf8' });
+  } catch (error) {
+    throw new SambaMissing(`${[program, ...first].join(' ')} does not run: ${String(error)}`);
+  }
+}
+
+/** The installed one; or the one that the programs of `command` are of. */
+export async function startSamba(scratch: string, command?: string): Promise<Server> {
+  const { smbd, smbpasswd } = command === undefined ? installed() : elsewhere(command);
+  const column = command === undefined ? 'samba' : 'newer';
   if (process.getuid?.() !== 0) {
     throw new SambaMissing('Samba serves as root only: start the bench with sudo.');
   }
-  const state = join(scratch, 'samba');
+  const state = join(scratch, column);
   for (const folder of ['', 'private', 'lock', 'state', 'cache', 'pid', 'ncalrpc']) {
     mkdirSync(join(state, folder), { mode: folder === 'private' ? 0o700 : 0o755 });
   }
   const port = await freePort();
   const config = join(state, 'smb.conf');
-  writeFileSync(config, configuration(shareFolder(scratch, 'samba-share'), state, port));
-  execFileSync(smbpasswd, ['-c', config, '-s', '-a', ACCOUNT.user], {
-    input: `${ACCOUNT.password}\n${ACCOUNT.password}\n`,
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
+  const folder = shareFolder(scratch, `${column}-share`);
+  writeFileSync(config, configuration(folder, state, port));
+  const { user, password } = ACCOUNT;
+  call(smbpasswd, ['-c', config, '-s', '-a', user], `${password}\n${password}\n`);
+  const version = call(smbd, ['--version'])
+    .trim()
+    .replace(/^Version /, '');
   const output = join(state, 'output');
   const outputFile = openSync(output, 'w');
   // In the foreground it ends with its input, that is with the bench; without --daemon it would take
   // this input, which is a socket, for a client of inetd's.
   const flags = ['--daemon', '--foreground', '--no-process-group', `--configfile=${config}`];
-  const child = start(smbd, flags, { stdio: outputFile, stdin: 'pipe' });
+  const [program, ...first] = smbd;
+  const child = start(program!, [...first, ...flags], { stdio: outputFile, stdin: 'pipe' });
   closeSync(outputFile);
   const assertAlive = (): void => {
     if (child.exitCode === null && child.signalCode === null) return;
@@ -90,11 +120,14 @@ export async function startSamba(scratch: string): Promise<Server> {
     throw error;
   }
   return {
-    name: 'Samba',
-    version: execFileSync(smbd, ['--version'], { encoding: 'utf8' }).trim(),
+    column,
+    name: column === 'samba' ? 'Samba' : `Samba ${version}`,
+    version,
     port,
     share: 'share',
     preparationShare: 'preparation',
+    folder,
+    bare: false,
     pid: child.pid!,
     assertAlive,
     stop: () => end(child),

@@ -2,14 +2,21 @@
 import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { Column } from './results.ts';
 
 export interface Server {
+  /** Where its numbers stand. */
+  readonly column: Column;
   readonly name: string;
   readonly version: string;
   readonly port: number;
   /** The share that is measured, and the one by which its files are made; the same folder. */
   readonly share: string;
   readonly preparationShare: string;
+  /** Where the files of the share lie. */
+  readonly folder: string;
+  /** It answers without a session. */
+  readonly bare: boolean;
   /** The root of its processes. */
   readonly pid: number;
   /** Throws when the server has ended by itself. */

@@ -1,29 +1,32 @@
-/** The rows as a table for terminals and Markdown alike, with the notes that belong below it. */
+/** The rows as tables for terminals and Markdown alike, with the notes that belong below them. */
 import { CipherId } from '../src/crypto/cipher.ts';
 import { SigningAlgorithm } from '../src/crypto/signing.ts';
 import type { Negotiated } from './load/protocol.ts';
 import type { Mode } from './load/session.ts';
 import {
+  betterOf,
+  type Column,
   clientShares,
   latencies,
   type Measured,
   type Row,
+  results,
   rowName,
   serverCosts,
-  throughputs,
+  unitOf,
 } from './results.ts';
 import { median, type Ratio, ratio, spread } from './statistics.ts';
+import { PROTECTIONS } from './works.ts';
 
 /** Above this share of its core the client may be the limit. */
 const CLIENT_LIMIT = 0.8;
 const NONE = '–';
 
-const HEAD = [
-  ...['work', 'mode', 'unit', 'usmbd', 'Samba', 'ratio (best)', 'spread'],
-  ...['CPU µs/op usmbd', 'Samba', 'ratio (best)', 'p50 µs usmbd', 'Samba', 'client CPU'],
-];
-/** The columns that are text. */
-const LEFT = 3;
+export type Names = Partial<Record<Column, string>>;
+
+/** The servers that usmbd is compared with. */
+const RIVALS = ['samba', 'newer'] as const;
+const COLUMNS = ['usmbd', ...RIVALS] as const;
 
 export function number(value: number | undefined): string {
   if (value === undefined || Number.isNaN(value)) return NONE;
@@ -32,50 +35,133 @@ export function number(value: number | undefined): string {
 }
 
 const percent = (value: number | undefined): string =>
-  value === undefined ? NONE : `${Math.round(value * 100)} %`;
+  value === undefined || Number.isNaN(value) ? NONE : `${Math.round(value * 100)} %`;
 
 const ratioText = (value: Ratio | undefined): string =>
   value === undefined ? NONE : `${value.median.toFixed(2)} (${value.best.toFixed(2)})`;
 
-const isClientBound = (measured: Measured): boolean =>
+const isClientBound = (measured: Measured | undefined): boolean =>
   (median(clientShares(measured)) ?? 0) > CLIENT_LIMIT;
 
-export function cellsOf(row: Row): string[] {
-  const { work, mode, usmbd, samba } = row;
-  const both = [usmbd, samba];
-  const rates = both.map((one) => throughputs(row, one));
-  const costs = both.map(serverCosts);
-  const rateCells = both.map((one, i) =>
-    one.failure === undefined
-      ? `${number(median(rates[i]!))}${isClientBound(one) ? ' †' : ''}`
-      : 'FAILED',
-  );
-  const mark = incomparable(row) === undefined ? '' : ' ‡';
-  return [
-    work.title,
-    mode,
-    work.bytes === undefined ? 'ops/s' : 'MB/s',
-    ...rateCells,
-    `${ratioText(ratio(rates[0]!, rates[1]!, 'more'))}${mark}`,
-    both.map((_, i) => percent(spread(rates[i]!))).join(' '),
-    ...costs.map((values) => number(median(values))),
-    `${ratioText(ratio(costs[0]!, costs[1]!, 'less'))}${mark}`,
-    ...both.map((one) => number(median(latencies(one)))),
-    both.map((one) => percent(median(clientShares(one)))).join(' '),
-  ];
+/** How much better than the other server usmbd is; more than 1 is in its favour. */
+export interface Gains {
+  readonly result: Ratio | undefined;
+  readonly cost: Ratio | undefined;
+}
+
+const inverse = (value: Ratio | undefined): Ratio | undefined =>
+  value && { median: 1 / value.median, best: 1 / value.best };
+
+export function gainsOf(row: Row, than: Column): Gains {
+  const better = betterOf(row);
+  const result = ratio(results(row, row.of.usmbd), results(row, row.of[than]), better);
+  const cost = ratio(serverCosts(row, row.of.usmbd), serverCosts(row, row.of[than]), 'less');
+  return { result: better === 'more' ? result : inverse(result), cost: inverse(cost) };
+}
+
+/** Whether both reach the goal; undefined where that cannot be said. */
+export function reaches({ goal, ...row }: Row): boolean | undefined {
+  const { result, cost } = gainsOf({ goal, ...row }, 'samba');
+  if (goal === undefined || result === undefined) return undefined;
+  const all = [result, cost].filter((one) => one !== undefined);
+  return all.every((one) => one.median >= goal);
+}
+
+const goalText = (row: Row): string => {
+  if (row.goal === undefined) return NONE;
+  const reached = reaches(row);
+  return `${row.goal}×${reached === undefined ? '' : reached ? ' yes' : ' no'}`;
+};
+
+function resultCell(row: Row, column: Column): string {
+  const measured = row.of[column];
+  if (measured?.failure !== undefined) return 'FAILED';
+  const mark = isClientBound(measured) ? ' †' : '';
+  return `${number(median(results(row, measured)))}${mark}`;
+}
+
+type Table = { readonly head: readonly string[]; readonly rows: readonly string[][] };
+
+/** The columns that are text. */
+const LEFT = 3;
+
+/** What was reached: throughput or memory, and CPU for an operation. */
+export function comparison(rows: readonly Row[], names: Names): Table {
+  const columns = COLUMNS.filter((column) => names[column] !== undefined);
+  const rivals = RIVALS.filter((column) => names[column] !== undefined);
+  const titles = columns.map((column) => names[column]!);
+  const gainTitles = rivals.map((column) => `× ${names[column]} (best)`);
+  return {
+    head: [
+      'work',
+      'goal',
+      'unit',
+      ...titles,
+      ...gainTitles,
+      'CPU µs/op:',
+      ...titles,
+      ...gainTitles,
+    ],
+    rows: rows.map((row) => {
+      const mark = incomparable(row) === undefined ? '' : ' ‡';
+      const gains = rivals.map((rival) => gainsOf(row, rival));
+      return [
+        ...[rowName(row), goalText(row), unitOf(row)],
+        ...columns.map((column) => resultCell(row, column)),
+        ...gains.map(({ result }) => `${ratioText(result)}${mark}`),
+        '',
+        ...columns.map((column) => number(median(serverCosts(row, row.of[column])))),
+        ...gains.map(({ cost }) => `${ratioText(cost)}${mark}`),
+      ];
+    }),
+  };
+}
+
+/** How far that can be trusted. */
+export function reliability(rows: readonly Row[], names: Names): Table {
+  const columns = COLUMNS.filter((column) => names[column] !== undefined);
+  const all = (value: (measured: Measured | undefined, row: Row) => string, row: Row): string =>
+    columns.map((column) => value(row.of[column], row)).join(' / ');
+  return {
+    head: ['work', '', '', 'spread', 'p50 µs', 'client CPU'],
+    rows: rows.map((row) => [
+      ...[rowName(row), '', ''],
+      all((measured) => percent(spread(results(row, measured))), row),
+      all((measured) => number(median(latencies(measured))), row),
+      all((measured) => percent(median(clientShares(measured))), row),
+    ]),
+  };
+}
+
+/** The server's CPU beside that of the C program, where it was measured. */
+export function limits(rows: readonly Row[]): Table {
+  return {
+    head: ['work', '', '', 'CPU µs/op: usmbd', 'C limit', 'usmbd × limit (best)'],
+    rows: rows
+      .filter(({ of }) => of.limit !== undefined)
+      .map((row) => {
+        const [ours, theirs] = [row.of.usmbd, row.of.limit].map((one) => serverCosts(row, one));
+        return [
+          ...[rowName(row), '', ''],
+          ...[number(median(ours!)), number(median(theirs!))],
+          ratioText(ratio(ours!, theirs!, 'less')),
+        ];
+      }),
+  };
 }
 
 /** Pads the columns, so that the Markdown reads as a table in a terminal too. */
-export function layOut(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function layOut({ head, rows }: Table): string {
   const widths = head.map((title, i) =>
     Math.max(title.length, ...rows.map((cells) => cells[i]!.length)),
   );
+  const kept = [...widths.keys()].filter((i) => widths[i]! > 0);
   const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => (i < LEFT ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
-  const rule = widths.map((width, i) =>
-    i < LEFT ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+    `| ${kept.map((i) => (i < LEFT ? cells[i]!.padEnd(widths[i]!) : cells[i]!.padStart(widths[i]!))).join(' | ')} |`;
+  const rule = kept.map((i) =>
+    i < LEFT ? '-'.repeat(widths[i]!) : `${'-'.repeat(Math.max(1, widths[i]! - 1))}:`,
   );
-  return [line(head), line(rule), ...rows.map(line)].join('\n');
+  return [line(head), `| ${rule.join(' | ')} |`, ...rows.map(line)].join('\n');
 }
 
 const nameIn = (names: Readonly<Record<string, number>>, id: number | undefined): string =>
@@ -89,29 +175,21 @@ export function algorithmOf(mode: Mode, negotiated: Negotiated | undefined): str
     : nameIn(CipherId, negotiated.cipher);
 }
 
-/** Why the two numbers of a row say nothing about each other; undefined when they do. */
-export function incomparable({ mode, usmbd, samba }: Row): string | undefined {
-  const ours = algorithmOf(mode, usmbd.negotiated);
-  const theirs = algorithmOf(mode, samba.negotiated);
-  if (ours === undefined || theirs === undefined || ours === theirs) return undefined;
-  return `usmbd uses ${ours}, Samba ${theirs}`;
+/** Why the numbers of a row say nothing about each other; undefined when they do. */
+export function incomparable({ protection, of }: Row): string | undefined {
+  const { mode } = PROTECTIONS[protection];
+  const used = COLUMNS.map((column) => algorithmOf(mode, of[column]?.negotiated));
+  const different = new Set(used.filter((name) => name !== undefined));
+  return different.size < 2 ? undefined : `the servers use ${[...different].join(' and ')}`;
 }
 
 function starvedTimes(measured: Measured): number {
   return measured.samples.reduce((sum, { starved }) => sum + starved, 0);
 }
 
-export function notesOf(rows: readonly Row[]): string[] {
+export function notesOf(rows: readonly Row[], names: Names): string[] {
   const notes: string[] = [];
-  for (const mode of ['signed', 'encrypted'] as const) {
-    const used = rows
-      .filter((row) => row.mode === mode)
-      .flatMap((row) => [row.usmbd, row.samba])
-      .map(({ negotiated }) => algorithmOf(mode, negotiated));
-    const names = [...new Set(used)].filter((name) => name !== undefined);
-    if (names.length > 0) notes.push(`${mode}: ${names.join(', ')}`);
-  }
-  if (rows.some(({ usmbd, samba }) => isClientBound(usmbd) || isClientBound(samba))) {
+  if (rows.some(({ of }) => COLUMNS.some((column) => isClientBound(of[column])))) {
     notes.push(
       `† The client used more than ${CLIENT_LIMIT * 100} % of a core: its limit, perhaps.`,
     );
@@ -119,24 +197,22 @@ export function notesOf(rows: readonly Row[]): string[] {
   for (const row of rows) {
     const why = incomparable(row);
     if (why !== undefined) notes.push(`‡ ${rowName(row)}: not comparable, ${why}`);
-    for (const [name, measured] of [
-      ['usmbd', row.usmbd],
-      ['Samba', row.samba],
-    ] as const) {
+    for (const [column, measured] of Object.entries(row.of) as [Column, Measured][]) {
       const starved = starvedTimes(measured);
-      if (starved > 0) {
-        notes.push(`${rowName(row)}, ${name}: ${starved} requests had to wait for credits`);
-      }
-      if (measured.failure !== undefined) {
-        notes.push(`${rowName(row)}, ${name} FAILED: ${measured.failure}`);
-      }
+      const who = `${rowName(row)}, ${names[column] ?? column}`;
+      if (starved > 0) notes.push(`${who}: ${starved} requests had to wait for credits`);
+      if (measured.failure !== undefined) notes.push(`${who} FAILED: ${measured.failure}`);
     }
   }
   return notes;
 }
 
-export function tableOf(rows: readonly Row[]): string {
-  const table = layOut(HEAD, rows.map(cellsOf));
-  const notes = notesOf(rows).map((note) => `- ${note}`);
-  return notes.length === 0 ? table : `${table}\n\n${notes.join('\n')}`;
+export function tableOf(rows: readonly Row[], names: Names): string {
+  const limited = limits(rows);
+  const tables = [comparison(rows, names), reliability(rows, names)];
+  if (limited.rows.length > 0) tables.push(limited);
+  const notes = notesOf(rows, names).map((note) => `- ${note}`);
+  const parts = tables.map(layOut);
+  if (notes.length > 0) parts.push(notes.join('\n'));
+  return parts.join('\n\n');
 }

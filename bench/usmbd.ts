@@ -19,7 +19,8 @@ export async function startUsmbd(scratch: string): Promise<Server> {
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'usmbd-accounts.db');
   const log = join(scratch, 'usmbd.log');
-  writeFileSync(config, configuration(shareFolder(scratch, 'usmbd-share')));
+  const folder = shareFolder(scratch, 'usmbd-share');
+  writeFileSync(config, configuration(folder));
   const command = (...args: string[]): string[] => [usmbd, ...args];
   execFileSync(
     process.execPath,
@@ -51,11 +52,14 @@ export async function startUsmbd(scratch: string): Promise<Server> {
   }
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
   return {
+    column: 'usmbd',
     name: 'usmbd',
     version: `${version} on Node ${process.version}`,
     port,
     share: 'share',
     preparationShare: 'share',
+    folder,
+    bare: false,
     pid: child.pid!,
     assertAlive,
     stop: () => end(child),

@@ -20,6 +20,8 @@ export const LISTED = 10_000;
 export const listedLeaf = (i: number): string => `entry-${String(i).padStart(7, '0')}.txt`;
 export const listedName = (i: number): string => `${LISTED_FOLDER}\\${listedLeaf(i)}`;
 
+export const CHURN_FOLDER = 'churn';
+
 /** Content of block `i` of both files: a window of one run of bytes that no other block has. */
 const WINDOW_STEP = 4096 + 64;
 const pattern = Buffer.allocUnsafeSlow(BLOCK_BYTES + FILE_BLOCKS * WINDOW_STEP);

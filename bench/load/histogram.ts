@@ -30,6 +30,13 @@ export class Histogram {
     this.#total++;
   }
 
+  addAll(other: Histogram): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      this.#counts[bucket]! += other.#counts[bucket]!;
+    }
+    this.#total += other.#total;
+  }
+
   /** Microseconds; NaN when nothing was added. */
   percentileUs(fraction: number): number {
     const wanted = fraction * this.#total;

@@ -1,22 +1,20 @@
-/** A session with a work on it, ready to be run; and the making of what the works need. */
+/** A work on its sessions, ready to be run. */
 import { Command } from '../../src/smb2/header.ts';
 import type { Work } from '../works.ts';
 import {
   BLOCK_BYTES,
   blockPayloads,
   DATA_FILE,
-  FILE_BLOCKS,
-  LISTED,
   LISTED_FOLDER,
-  listedName,
   NAMES,
-  NAMES_FOLDER,
   nameOf,
   WRITTEN_FILE,
 } from './fixture.ts';
+import { runTogether } from './many.ts';
+import { ChurnScript, MixedScript, PIECE_BYTES } from './mixed-scripts.ts';
 import { closeFile, createBody, open } from './opens.ts';
 import { type Limit, type Outcome, Pipeline, type Script } from './pipeline.ts';
-import { type Request, requestOf } from './request.ts';
+import { requestOf } from './request.ts';
 import {
   atRandom,
   CreateCloseScript,
@@ -30,128 +28,170 @@ import {
 } from './scripts.ts';
 import { Session, type SessionOptions } from './session.ts';
 
-const RANDOM_READ_BYTES = 4096;
-const PREPARE_DEPTH = 8;
 const HEADERS_BYTES = 256;
 
-const payloads = blockPayloads();
-
-const createRequest = (session: Session, ...[name, options]: Parameters<typeof createBody>) =>
-  requestOf(session, Command.CREATE, createBody(name, options));
+export const payloads = blockPayloads();
 
 interface Setting {
   readonly fileId: Buffer | undefined;
-  readonly script: Script;
+  /** Makes the operations anew, from their beginning. */
+  readonly script: () => Script;
+  /** Reads back what the operations wrote, where they did. */
+  readonly reread?: () => Script;
   readonly payloadBytes: number;
   readonly replyBytes: number;
 }
 
-function settingOf(session: Session, { name, depth }: Work): Setting {
-  const small = { payloadBytes: 0, replyBytes: HEADERS_BYTES };
+type OfFile = 'read' | 'random-read' | 'write' | 'query-info' | 'mixed';
+
+function settingOfFile(session: Session, name: OfFile, depth: number, first: number): Setting {
+  const written = name === 'write' || name === 'mixed';
+  const fileId = open(session, name === 'write' ? WRITTEN_FILE : DATA_FILE, { write: written });
+  const small = { fileId, payloadBytes: 0, replyBytes: HEADERS_BYTES };
+  const reading = (length: number, places: typeof inTurn) => () =>
+    new ReadScript(session, { fileId, depth, length, places });
   switch (name) {
     case 'read':
-    case 'random-read': {
-      const fileId = open(session, DATA_FILE);
-      const length = name === 'read' ? BLOCK_BYTES : RANDOM_READ_BYTES;
-      const places = name === 'read' ? inTurn : atRandom;
-      const script = new ReadScript(session, { fileId, depth, length, places });
-      return { ...small, fileId, script, replyBytes: HEADERS_BYTES + length };
-    }
-    case 'write': {
-      const fileId = open(session, WRITTEN_FILE, { write: true });
-      const script = new WriteScript(session, { fileId, depth, payloads });
-      return { ...small, fileId, script, payloadBytes: BLOCK_BYTES };
-    }
-    case 'query-info': {
-      const fileId = open(session, DATA_FILE);
-      const script = new QueryInfoScript(session, fileId);
-      return { ...small, fileId, script, replyBytes: HEADERS_BYTES + INFO_BYTES };
-    }
+      return {
+        ...small,
+        script: reading(BLOCK_BYTES, inTurn),
+        replyBytes: HEADERS_BYTES + BLOCK_BYTES,
+      };
+    case 'random-read':
+      return {
+        ...small,
+        script: reading(PIECE_BYTES, atRandom),
+        replyBytes: HEADERS_BYTES + PIECE_BYTES,
+      };
+    case 'write':
+      return {
+        ...small,
+        script: () => new WriteScript(session, { fileId, depth, payloads }),
+        reread: reading(BLOCK_BYTES, inTurn),
+        payloadBytes: BLOCK_BYTES,
+      };
+    case 'query-info':
+      return {
+        ...small,
+        script: () => new QueryInfoScript(session, fileId),
+        replyBytes: HEADERS_BYTES + INFO_BYTES,
+      };
+    case 'mixed':
+      return {
+        ...small,
+        script: () => new MixedScript(session, fileId, first),
+        payloadBytes: PIECE_BYTES,
+        replyBytes: HEADERS_BYTES + INFO_BYTES,
+      };
+  }
+}
+
+type OfNames = 'create-close' | 'churn' | 'list';
+
+function settingOfNames(session: Session, name: OfNames, depth: number): Setting {
+  const small = { fileId: undefined, payloadBytes: 0, replyBytes: HEADERS_BYTES };
+  switch (name) {
     case 'create-close': {
-      const creates: Request[] = Array.from({ length: NAMES }, (_, i) =>
-        createRequest(session, nameOf(i)),
+      const creates = Array.from({ length: NAMES }, (_, i) =>
+        requestOf(session, Command.CREATE, createBody(nameOf(i))),
       );
-      const script = new CreateCloseScript(session, depth, (turn) => creates[turn % NAMES]!);
-      return { ...small, fileId: undefined, script };
+      const next = (turn: number) => creates[turn % NAMES]!;
+      return { ...small, script: () => new CreateCloseScript(session, depth, next) };
     }
+    case 'churn':
+      return { ...small, script: () => new ChurnScript(session), payloadBytes: PIECE_BYTES };
     case 'list': {
-      const create = createRequest(session, LISTED_FOLDER, { folder: true });
-      const script = new ListScript(session, create);
-      return { ...small, fileId: undefined, script, replyBytes: HEADERS_BYTES + LISTING_BYTES };
+      const body = createBody(LISTED_FOLDER, { folder: true });
+      const create = requestOf(session, Command.CREATE, body);
+      const script = (): Script => new ListScript(session, create);
+      return { ...small, script, replyBytes: HEADERS_BYTES + LISTING_BYTES };
     }
   }
 }
 
-export class Job {
-  readonly session: Session;
-  readonly #setting: Setting;
-  readonly #pipeline: Pipeline;
+/** Operations of each connection that are checked whole before any are measured. */
+const SAMPLE_OPERATIONS = 16;
 
-  constructor(options: SessionOptions, work: Work, verify: boolean) {
-    this.session = new Session(options);
-    try {
-      this.#setting = settingOf(this.session, work);
-      const { payloadBytes, replyBytes } = this.#setting;
-      const { depth } = work;
-      const charge = Math.ceil(Math.max(payloadBytes, replyBytes) / 65_536);
-      this.session.gatherCredits(depth * charge);
-      this.#pipeline = new Pipeline(this.session, { depth, payloadBytes, replyBytes, verify });
-    } catch (error) {
-      this.session.wire.close();
-      throw error;
-    }
+/** One connection of a job. */
+class Lane {
+  readonly session: Session;
+  readonly pipeline: Pipeline;
+  readonly script: Script;
+  readonly #fileId: Buffer | undefined;
+
+  constructor(session: Session, work: WorkOnFiles, first: number, verify: boolean) {
+    this.session = session;
+    const { name, depth } = work;
+    const setting =
+      name === 'create-close' || name === 'churn' || name === 'list'
+        ? settingOfNames(session, name, depth)
+        : settingOfFile(session, name, depth, first);
+    this.#fileId = setting.fileId;
+    const { payloadBytes, replyBytes } = setting;
+    const charge = Math.ceil(Math.max(payloadBytes, replyBytes) / 65_536);
+    session.gatherCredits(depth * charge);
+    this.#check(setting, depth);
+    this.pipeline = new Pipeline(session, { depth, payloadBytes, replyBytes, verify });
+    this.script = setting.script();
   }
 
-  run(limit: Limit): Outcome {
-    return this.#pipeline.run(this.#setting.script, limit);
+  /** Some operations whose answers are looked at whole: signature or tag, status and content. */
+  #check({ script, reread, payloadBytes, replyBytes }: Setting, depth: number): void {
+    const largest = Math.max(replyBytes, HEADERS_BYTES + payloadBytes);
+    const options = { depth, payloadBytes, replyBytes: largest, verify: true };
+    const pipeline = new Pipeline(this.session, options);
+    pipeline.run(script(), { operations: SAMPLE_OPERATIONS });
+    if (reread !== undefined) pipeline.run(reread(), { operations: SAMPLE_OPERATIONS });
+    pipeline.free();
   }
 
   close(): void {
-    const { fileId } = this.#setting;
-    if (fileId !== undefined) closeFile(this.session, fileId);
+    if (this.#fileId !== undefined) closeFile(this.session, this.#fileId);
     this.session.logOff();
     this.abandon();
   }
 
-  /** After an error: with replies still under way no more can be asked. */
   abandon(): void {
-    this.#pipeline.free();
+    this.pipeline.free();
     this.session.wire.close();
   }
 }
 
-/** Makes the files of the works, through the server, so that each serves files as it makes them. */
-export function prepare(options: SessionOptions): void {
-  const session = new Session({ ...options, mode: 'plain' });
-  try {
-    for (const folder of [NAMES_FOLDER, LISTED_FOLDER]) {
-      closeFile(session, open(session, folder, { folder: true, make: true }));
+type WorkOnFiles = Work & { readonly name: OfFile | OfNames };
+
+export class Job {
+  readonly #lanes: Lane[] = [];
+
+  constructor(options: SessionOptions, work: WorkOnFiles, verify: boolean) {
+    for (let i = 0; i < work.connections; i++) {
+      const session = new Session(options);
+      try {
+        this.#lanes.push(new Lane(session, work, i, verify));
+      } catch (error) {
+        session.wire.close();
+        this.abandon();
+        throw error;
+      }
     }
-    session.gatherCredits(PREPARE_DEPTH * (BLOCK_BYTES / 65_536));
-    const depth = PREPARE_DEPTH;
-    const pipeline = new Pipeline(session, {
-      depth,
-      payloadBytes: BLOCK_BYTES,
-      replyBytes: HEADERS_BYTES,
-      verify: false,
-    });
-    for (const file of [DATA_FILE, WRITTEN_FILE]) {
-      const fileId = open(session, file, { write: true, make: true });
-      pipeline.run(new WriteScript(session, { fileId, depth, payloads }), {
-        operations: FILE_BLOCKS,
-      });
-      closeFile(session, fileId);
-    }
-    const making = { write: true, make: true };
-    for (const [name, count] of [
-      [nameOf, NAMES],
-      [listedName, LISTED],
-    ] as const) {
-      const create = (turn: number): Request => createRequest(session, name(turn), making);
-      pipeline.run(new CreateCloseScript(session, depth, create), { operations: count });
-    }
-    pipeline.free();
-  } finally {
-    session.wire.close();
+  }
+
+  get session(): Session {
+    return this.#lanes[0]!.session;
+  }
+
+  run(limit: Limit): Outcome {
+    const [only] = this.#lanes;
+    return this.#lanes.length === 1
+      ? only!.pipeline.run(only!.script, limit)
+      : runTogether(this.#lanes, limit);
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close();
+  }
+
+  /** After an error: with replies still under way no more can be asked. */
+  abandon(): void {
+    for (const lane of this.#lanes) lane.abandon();
   }
 }

@@ -3,12 +3,25 @@
  * process drives both servers, so that both meet the same compiled code.
  */
 import { missing } from '../../src/native/library.ts';
-import { Job, prepare } from './job.ts';
+import type { Work } from '../works.ts';
+import { Job } from './job.ts';
+import { IdleJob, LogOnJob } from './logon-jobs.ts';
+import { prepare } from './prepare.ts';
 import type { Answer, LoadResult, Order } from './protocol.ts';
+import type { SessionOptions } from './session.ts';
 
-let job: Job | undefined;
+type AnyJob = Job | LogOnJob | IdleJob;
 
-function run(opened: Job, seconds: number): LoadResult {
+let job: AnyJob | undefined;
+
+function open(session: SessionOptions, work: Work, verify: boolean): AnyJob {
+  const { name } = work;
+  if (name === 'session') return new LogOnJob(session);
+  if (name === 'idle') return new IdleJob(session, work.connections);
+  return new Job(session, { ...work, name }, verify);
+}
+
+function run(opened: AnyJob, seconds: number): LoadResult {
   const before = process.cpuUsage();
   const outcome = opened.run({ seconds });
   const { user, system } = process.cpuUsage(before);
@@ -27,7 +40,7 @@ function obey(order: Order): Answer {
       prepare(order.session);
       return { kind: 'done' };
     case 'open': {
-      job = new Job(order.session, order.work, order.verify);
+      job = open(order.session, order.work, order.verify);
       const { signingAlgorithm: signing, cipher } = job.session;
       return { kind: 'opened', negotiated: { signing, cipher } };
     }

@@ -59,7 +59,7 @@ export interface Outcome {
 /** Of a request: frame header, TRANSFORM_HEADER, SMB2 header and a body with a name. */
 const REQUEST_BYTES = 1024;
 /** Message ids in flight lie closer together than that. */
-const IDS = 65_536;
+const IDS = 8192;
 
 const COMMAND_AT = 12;
 const STATUS_AT = 8;
@@ -83,6 +83,7 @@ export class Pipeline {
   #used = 0;
   #inFlight = 0;
   #active = 0;
+  #startMs = 0;
   #nowMs = 0;
   #untilMs = 0;
   #left = 0;
@@ -109,28 +110,53 @@ export class Pipeline {
   }
 
   run(script: Script, limit: Limit): Outcome {
+    this.start(script, limit);
+    while (this.isActive) {
+      this.flush();
+      this.step();
+    }
+    return this.outcome();
+  }
+
+  /** Begins the operations; `flush` sends them. */
+  start(script: Script, limit: Limit): void {
     this.#script = script;
     this.#histogram = new Histogram();
     this.#operations = 0;
     this.#starved = 0;
-    const startMs = performance.now();
-    this.#nowMs = startMs;
-    this.#untilMs = 'seconds' in limit ? startMs + limit.seconds * 1000 : Number.POSITIVE_INFINITY;
+    this.#startMs = performance.now();
+    this.#nowMs = this.#startMs;
+    this.#untilMs =
+      'seconds' in limit ? this.#startMs + limit.seconds * 1000 : Number.POSITIVE_INFINITY;
     this.#left = 'operations' in limit ? limit.operations : Number.POSITIVE_INFINITY;
     this.#active = this.#slots.length;
     for (const slot of this.#slots) this.#begin(slot);
-    while (this.#active > 0) {
-      this.#queue.flush(this.#session.wire.fd);
-      this.#used = 0;
-      this.#replies.receive();
-      this.#nowMs = performance.now();
-      for (let reply = this.#replies.take(); reply !== undefined; reply = this.#replies.take()) {
-        this.#accept(reply);
-      }
+  }
+
+  get isActive(): boolean {
+    return this.#active > 0;
+  }
+
+  flush(): void {
+    this.#queue.flush(this.#session.wire.fd);
+    this.#used = 0;
+  }
+
+  /** Receives once, which waits where nothing has come, and goes on with what that completed. */
+  step(): void {
+    this.#replies.receive();
+    this.#nowMs = performance.now();
+    for (let reply = this.#replies.take(); reply !== undefined; reply = this.#replies.take()) {
+      this.#accept(reply);
     }
+  }
+
+  /** Of the operations since `start`; their times are also added to `others`. */
+  outcome(others?: Histogram): Outcome {
+    others?.addAll(this.#histogram);
     return {
       operations: this.#operations,
-      seconds: (this.#nowMs - startMs) / 1000,
+      seconds: (this.#nowMs - this.#startMs) / 1000,
       p50Us: this.#histogram.percentileUs(0.5),
       starved: this.#starved,
     };

@@ -31,21 +31,21 @@ const LENGTH_AT = HEADER_SIZE + 4;
 /** Offset in a reply: the FileId of a CREATE. */
 const CREATED_ID_AT = HEADER_SIZE + 64;
 
-const bodyBytes = { read: 16, write: 16, output: 8, create: 88, close: 60 } as const;
+export const bodyBytes = { read: 16, write: 16, output: 8, create: 88, close: 60 } as const;
 
 const forEach = <T>(depth: number, make: () => T): T[] => Array.from({ length: depth }, make);
 
-function withFileId(body: Buffer, command: Command, fileId: Uint8Array): Buffer {
+export function withFileId(body: Buffer, command: Command, fileId: Uint8Array): Buffer {
   setFileId(body, command, fileId);
   return body;
 }
 
-function setOffset({ bytes }: Request, offset: number): void {
+export function setOffset({ bytes }: Request, offset: number): void {
   writeId64(bytes, offset, OFFSET_AT);
 }
 
 /** Copies the FileId of a CREATE's reply into a request. */
-function takeFileId(reply: Reply, { bytes, command }: Request): void {
+export function takeFileId(reply: Reply, { bytes, command }: Request): void {
   const to = HEADER_SIZE + fileIdOffset(command)!;
   reply.bytes.copy(bytes, to, reply.at + CREATED_ID_AT, reply.at + CREATED_ID_AT + FILE_ID_SIZE);
 }
@@ -210,7 +210,7 @@ export class QueryInfoScript implements Script {
   }
 }
 
-const closeRequest = (session: Session): Request =>
+export const closeRequest = (session: Session): Request =>
   requestOf(session, Command.CLOSE, encodeCloseRequest({ ...NO_FILE, flags: 0 }));
 
 export class CreateCloseScript implements Script {

@@ -62,6 +62,8 @@ export interface SessionOptions {
   readonly mode: Mode;
   readonly signing: SigningAlgorithm;
   readonly cipher: CipherId;
+  /** The C program, which answers without a session: nothing is negotiated and nobody logs on. */
+  readonly bare: boolean;
 }
 
 /** What protects the messages of a session. */
@@ -71,9 +73,12 @@ export type Secured = Pick<Session, 'mode' | 'sessionId' | 'signingAlgorithm' | 
 const CREDITS_ASKED = 256;
 /** ECHOs that may be spent on gathering credits. */
 const CREDIT_ATTEMPTS = 64;
+/** The C program counts none. */
+const BARE_CREDITS = 8192;
 
 export class Session {
   readonly mode: Mode;
+  readonly bare: boolean;
   readonly wire: Wire;
   sessionId = 0;
   treeId = 0;
@@ -92,7 +97,12 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.mode = options.mode;
+    this.bare = options.bare;
     this.wire = new Wire(options.port);
+    if (options.bare) {
+      this.credits = BARE_CREDITS;
+      return;
+    }
     try {
       this.#negotiate(options);
       this.#logOn(options);
@@ -205,6 +215,7 @@ export class Session {
   }
 
   logOff(): void {
+    if (this.bare) return;
     this.request(Command.LOGOFF, encodeLogoffRequest());
   }
 

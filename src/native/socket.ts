@@ -33,6 +33,11 @@ const c = {
     'size_t',
     'int',
   ]),
+  poll: bind<(at: number, count: number, timeoutMs: number) => number>('poll', 'int', [
+    'uint64',
+    'uint64',
+    'int',
+  ]),
 };
 
 const AF_INET = 2;
@@ -98,6 +103,9 @@ export function setReceiveTimeout(fd: number, timeoutMs: number): number {
 
 export const recv = (fd: number, at: number, length: number, flags: number): number =>
   answer(c.recv(fd, at, length, flags));
+
+/** `at` is the address of `count` struct pollfd; answers how many of them are ready. Waits for ever. */
+export const poll = (at: number, count: number): number => answer(c.poll(at, count, -1));
 
 /** `message` is the address of a struct msghdr. */
 export const sendmsg = (fd: number, message: number, flags: number): number =>
