@@ -114,6 +114,7 @@ export function createServer(options: ServerOptions): Server {
       configuration,
       users,
       log,
+      ...(state !== undefined && { machineSid: state.machineSid }),
       ...(userDatabase !== undefined && { userDatabase }),
       ...(user !== undefined && { switchesIdentity: false }),
     });

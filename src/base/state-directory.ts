@@ -18,12 +18,15 @@ export class StateError extends Error {
   }
 }
 
+/** MS-DTYP 2.4.2.4 */
+export type MachineSid = `S-1-5-21-${string}`;
+
 export interface StateDirectory {
   readonly path: string;
   /** 16 random bytes. */
   readonly serverGuid: Buffer;
   /** `S-1-5-21-a-b-c`. */
-  readonly machineSid: string;
+  readonly machineSid: MachineSid;
   /** Lets another server use the folder. */
   close(): void;
 }
@@ -48,7 +51,12 @@ export function openStateDirectory(path: string = defaultStatePath()): StateDire
       return {
         path,
         serverGuid: Buffer.from(kept(path, 'server-guid', /^[0-9a-f]{32}$/, makeGuid), 'hex'),
-        machineSid: kept(path, 'machine-sid', /^S-1-5-21(-\d{1,10}){3}$/, makeMachineSid),
+        machineSid: kept(
+          path,
+          'machine-sid',
+          /^S-1-5-21(-\d{1,10}){3}$/,
+          makeMachineSid,
+        ) as MachineSid,
         close: () => lock.release(),
       };
     } catch (error) {
@@ -104,7 +112,7 @@ function readIfThere(path: string): string | undefined {
 
 const makeGuid = (): string => randomBytes(16).toString('hex');
 
-function makeMachineSid(): string {
+export function makeMachineSid(): MachineSid {
   const bytes = randomBytes(12);
   return `S-1-5-21-${bytes.readUInt32LE(0)}-${bytes.readUInt32LE(4)}-${bytes.readUInt32LE(8)}`;
 }

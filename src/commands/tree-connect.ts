@@ -67,6 +67,7 @@ export async function treeConnect(
     readOnly,
     encryptData,
     files,
+    token: decision.token,
     openCount: 0,
     lifetime: new Lifetime(),
   };

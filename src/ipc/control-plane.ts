@@ -4,6 +4,8 @@
  * typed events on a Unix-domain socket, which is why everything here is plain values and promises.
  * Hashes and passwords stay behind this interface.
  */
+import type { AccessToken } from '../dtyp/access-check.ts';
+import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Identity } from '../vfs/vfs.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -50,6 +52,8 @@ export type ShareDecision =
       readonly kind: 'granted';
       readonly readOnly: boolean;
       readonly identity: Identity | undefined;
+      /** The same to security descriptors: MS-DTYP 2.5.2. */
+      readonly token: AccessToken;
     }
   | { readonly kind: 'denied' }
   | { readonly kind: 'no-such-share' };
@@ -66,6 +70,8 @@ export interface PipeEndpoint {
 export interface ControlPlane {
   /** The token for the NEGOTIATE response (NegTokenInit2). */
   readonly negotiateToken: Buffer;
+  /** Whose SIDs the users and groups of the disk are. */
+  readonly sids: SidMap;
   beginLogin(client: { readonly address: string }): Login;
   /** `share` as the client wrote it, compared without case. */
   connectShare(

@@ -58,12 +58,24 @@ async function accountOf(control: ControlPlane, credentials: Credentials): Promi
 }
 
 /** In this process decisions come at once. */
-const connect = (control: ControlPlane, ...rest: Parameters<ControlPlane['connectShare']>) =>
-  control.connectShare(...rest) as ShareDecision;
+function connect(
+  control: ControlPlane,
+  ...rest: Parameters<ControlPlane['connectShare']>
+): Decision {
+  const decision = control.connectShare(...rest) as ShareDecision;
+  if (decision.kind !== 'granted') return decision;
+  const { token: _, ...granted } = decision;
+  return granted;
+}
+
+/** Without the token, which has tests of its own. */
+type Decision =
+  | Exclude<ShareDecision, { kind: 'granted' }>
+  | Omit<ShareDecision & { kind: 'granted' }, 'token'>;
 
 const ann = { user: 'ann', secret: 'tiger' };
 const stranger = { user: 'stranger', secret: 'x' };
-const granted = (readOnly: boolean, identity: Account['identity']): ShareDecision => ({
+const granted = (readOnly: boolean, identity: Account['identity']): Decision => ({
   kind: 'granted',
   readOnly,
   identity,
@@ -257,4 +269,20 @@ test('bad users are a bug of the caller', () => {
   assert.throws(make({ name: 'a:b', password: 'x' }), TypeError);
   assert.throws(make({ name: 'a', ntHash: Buffer.alloc(15) }), TypeError);
   assert.throws(() => plane('', { users: [USERS[0]!, USERS[0]!] }), /twice/);
+});
+
+test('users are known by the SIDs of this machine, whoever a share makes of them', async () => {
+  const control = plane('[own]\npath = /srv\n[forced]\npath = /srv\nforce user = eve\n', {
+    machineSid: 'S-1-5-21-1-2-3',
+  });
+  const account = await accountOf(control, ann);
+  const userOn = (share: string): string | undefined => {
+    const decision = control.connectShare(account, share, CLIENT) as ShareDecision;
+    return decision.kind === 'granted' ? decision.token.user : undefined;
+  };
+  assert.equal(userOn('own'), 'S-1-5-21-1-2-3-3000');
+  // A system user without an account.
+  assert.equal(userOn('forced'), 'S-1-22-1-1234');
+  assert.equal(control.sids.userSid(1000), 'S-1-5-21-1-2-3-3000');
+  assert.deepEqual(control.sids.groupsOf(1000), [100, 50]);
 });

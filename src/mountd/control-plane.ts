@@ -6,10 +6,13 @@ import { negotiateToken } from '../auth/acceptor.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
+import { makeMachineSid } from '../base/state-directory.ts';
 import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
 import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import { UserDatabase } from '../config/user-db.ts';
+import type { Sid } from '../dtyp/sid.ts';
+import type { SidMap } from '../dtyp/unix-sids.ts';
 import type {
   Account,
   ControlPlane,
@@ -22,6 +25,7 @@ import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY } from './identities.ts';
 import { beginLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
+import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
 import { CLAIMED_VERSION, type ShareEntry } from './services/share-catalogue.ts';
 import { shareAccess } from './share-access.ts';
@@ -47,6 +51,8 @@ export interface ControlPlaneOptions {
   readonly users: readonly UserInput[];
   /** Accounts beside `users`, which go first. Changes to the file count from the next login on. */
   readonly userDatabase?: UserDatabaseInput;
+  /** `S-1-5-21-a-b-c`, the same after each start; absent: that of a new machine. */
+  readonly machineSid?: Sid;
   readonly log?: Logger;
   /** Whether the process acts as its users; otherwise when it runs as root. */
   readonly switchesIdentity?: boolean;
@@ -95,6 +101,7 @@ class LocalControlPlane implements ControlPlane {
   readonly #shares: ReadonlyMap<string, Share>;
   readonly #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
+  readonly #tokens: SecurityTokens;
   /** By normalized name, as the data plane told. */
   readonly #uses = new Map<string, number>();
   readonly #log: Logger;
@@ -119,6 +126,17 @@ class LocalControlPlane implements ControlPlane {
     );
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
+    this.#tokens = new SecurityTokens({
+      machineSid: options.machineSid ?? makeMachineSid(),
+      systemAccounts: this.#systemAccounts,
+      accountIds: (system) => this.#accountIds(system),
+      own: ownIdentity(),
+      now: options.now,
+    });
+  }
+
+  get sids(): SidMap {
+    return this.#tokens.sids;
   }
 
   beginLogin(client: { readonly address: string }): Login {
@@ -198,9 +216,7 @@ class LocalControlPlane implements ControlPlane {
     if (share === undefined && !isIpc) return { kind: 'no-such-share' };
     if (!this.#admitsHost(address)) return { kind: 'denied' };
     if (share === undefined) {
-      return this.#mayUseIpc(account)
-        ? { kind: 'granted', readOnly: false, identity: account.identity }
-        : { kind: 'denied' };
+      return this.#mayUseIpc(account) ? this.#grant(account, account, false) : { kind: 'denied' };
     }
     return share.admitsHost(address) ? this.#decideDisk(account, share) : { kind: 'denied' };
   }
@@ -220,7 +236,29 @@ class LocalControlPlane implements ControlPlane {
       this.#log.error('no such system user or group', { name, share, forceUser, forceGroup });
       return { kind: 'denied' };
     }
-    return { kind: 'granted', readOnly: access === 'read-only', identity: acting.identity };
+    return this.#grant(account, acting, access === 'read-only');
+  }
+
+  #grant(
+    { kind }: Account,
+    { identity }: { readonly identity: Identity | undefined },
+    readOnly: boolean,
+  ): ShareDecision {
+    return { kind: 'granted', readOnly, identity, token: this.#tokens.of(identity, kind) };
+  }
+
+  #accountIds(system: SystemAccounts): number[] {
+    const inFile = this.#file?.accounts.names ?? [];
+    const rules = {
+      switches: this.#switches,
+      chosen: (name: string) =>
+        this.#chosen.get(name) ?? (this.#users.has(name) ? undefined : this.#chosenInFile),
+      systemAccounts: () => system,
+    };
+    return [...this.#users.names, ...inFile].flatMap((name) => {
+      const acting = actingAs(rules, name);
+      return acting === 'none' ? [] : [(acting.identity ?? ownIdentity()).uid];
+    });
   }
 
   #mayUseIpc({ kind }: Account): boolean {
@@ -261,6 +299,13 @@ class LocalControlPlane implements ControlPlane {
     return this.#uses.get(normalizeName(share)) ?? 0;
   }
 }
+
+/** Whom the process acts as; nobody on a system that has no users. */
+const ownIdentity = (): Identity => ({
+  uid: process.geteuid?.() ?? NOBODY.uid,
+  gid: process.getegid?.() ?? NOBODY.gid,
+  groups: process.getgroups?.() ?? [],
+});
 
 function databaseOf(users: readonly UserInput[]): UserDatabase {
   const database = new UserDatabase();

@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.1.9: a session's connection to a share. */
+import type { AccessToken } from '../dtyp/access-check.ts';
 import type { VfsTree } from '../vfs/vfs.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Session } from './session.ts';
@@ -15,6 +16,8 @@ export interface TreeConnect {
   readonly encryptData: boolean;
   /** The share's files as this user sees them; undefined for IPC$. */
   readonly files: VfsTree | undefined;
+  /** Who the user is to security descriptors (MS-DTYP 2.5.2). */
+  readonly token: AccessToken;
   openCount: number;
   /** Held by requests under way; `files` closes after them. */
   readonly lifetime: Lifetime;

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
+import type { AccessToken } from '../dtyp/access-check.ts';
+import { sidsOfUser, unixSidMap } from '../dtyp/unix-sids.ts';
 import type {
   Account,
   ControlPlane,
@@ -22,6 +24,14 @@ import { createMemoryVfs, type MemoryVfs, type MemoryVfsOptions } from '../vfs/m
 import type { Vfs, VfsFeatures } from '../vfs/vfs.ts';
 
 /** Both sides of the tests' login make it from the user's name; that of nobody is NTLM's. */
+const SIDS = sidsOfUser(unixSidMap, 'S-1-5-21-1-2-3', {
+  uid: 1000,
+  gid: 1000,
+  groups: [],
+  isGuest: false,
+});
+const TOKEN: AccessToken = { user: SIDS[0]!, primaryGroup: SIDS[1]!, sids: SIDS, privileges: 0 };
+
 export const sessionKeyOf = (user: string): Buffer =>
   user === '' ? Buffer.alloc(16) : createHash('sha256').update(user).digest();
 
@@ -218,6 +228,7 @@ export class World {
   #controlPlane(): ControlPlane {
     return {
       negotiateToken: Buffer.from('hello'),
+      sids: unixSidMap,
       beginLogin: () =>
         new WordLogin(
           () => this.loginGates.gate({ method: 'attach', path: ['login'] }),
@@ -226,7 +237,7 @@ export class World {
       connectShare: (account, share) =>
         account.kind !== 'user' && share !== 'share'
           ? { kind: 'denied' }
-          : { kind: 'granted', readOnly: false, identity: undefined },
+          : { kind: 'granted', readOnly: false, identity: undefined, token: TOKEN },
       shareUsed: (share, uses) => this.uses.set(share, uses),
       openPipe: (_account, name) => {
         if (name !== 'echo') return undefined;

@@ -25,7 +25,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   mountd: ['config', 'ipc', 'auth', 'rpc', 'crypto', 'dtyp', ...GROUND],
   config: ['auth', 'crypto', 'dtyp', ...GROUND],
   client: [...DOCUMENTS, ...GROUND],
-  ipc: ['native', ...GROUND],
+  ipc: ['dtyp', 'native', ...GROUND],
   smb1: ['dtyp', ...GROUND],
   smb2: ['fscc', 'dtyp', 'crypto', ...GROUND],
   rpc: ['dtyp', ...GROUND],

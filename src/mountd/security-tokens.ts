@@ -1,0 +1,87 @@
+/**
+ * Who a user is in security descriptors: its SIDs (MS-DTYP 2.5.2) and privileges, and whose SIDs the users and
+ * groups of the disk are.
+ */
+import { type AccessToken, ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
+import { ANONYMOUS, type Sid } from '../dtyp/sid.ts';
+import { makeSidMap, type SidMap, sidsOfUser } from '../dtyp/unix-sids.ts';
+import type { Account } from '../ipc/control-plane.ts';
+import type { Identity } from './identities.ts';
+import type { SystemAccounts } from './system-accounts.ts';
+
+/** How long what passwd(5), group(5) and the accounts tell of users is believed before it is read again. */
+const FACTS_AGE_MS = 10_000;
+/** Users whose groups are remembered until then. */
+const MAX_USERS = 4096;
+
+export interface SecurityTokensOptions {
+  readonly machineSid: Sid;
+  readonly systemAccounts: () => SystemAccounts;
+  /** The uids that accounts act as. */
+  readonly accountIds: (system: SystemAccounts) => Iterable<number>;
+  /** Whom the process acts as where it cannot be another. */
+  readonly own: Identity;
+  readonly now?: (() => number) | undefined;
+}
+
+interface Facts {
+  readonly untilMs: number;
+  readonly system: SystemAccounts;
+  readonly accountIds: ReadonlySet<number>;
+  readonly groups: Map<number, readonly number[]>;
+}
+
+export class SecurityTokens {
+  readonly sids: SidMap;
+  readonly #options: SecurityTokensOptions;
+  readonly #now: () => number;
+  #facts: Facts | undefined;
+
+  constructor(options: SecurityTokensOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.sids = makeSidMap({
+      machineSid: options.machineSid,
+      hasAccount: (uid) => this.#current().accountIds.has(uid),
+      groupsOf: (uid) => this.#groupsOf(uid),
+    });
+  }
+
+  /** `identity` undefined: as the process does. */
+  of(identity: Identity | undefined, kind: Account['kind']): AccessToken {
+    const { uid, gid, groups } = identity ?? this.#options.own;
+    const user = { uid, gid, groups, isGuest: kind !== 'user' };
+    const sids = sidsOfUser(this.sids, this.#options.machineSid, user);
+    return {
+      user: sids[0]!,
+      primaryGroup: sids[1]!,
+      sids: kind === 'anonymous' ? [...sids, ANONYMOUS] : sids,
+      privileges: kind === 'user' && uid === 0 ? ALL_FILE_PRIVILEGES : 0,
+    };
+  }
+
+  #groupsOf(uid: number): readonly number[] {
+    const { groups, system } = this.#current();
+    const known = groups.get(uid);
+    if (known !== undefined) return known;
+    const identity = system.userById(uid)?.identity;
+    const found = identity === undefined ? [] : [identity.gid, ...identity.groups];
+    if (groups.size >= MAX_USERS) groups.clear();
+    groups.set(uid, found);
+    return found;
+  }
+
+  #current(): Facts {
+    const now = this.#now();
+    if (this.#facts === undefined || now >= this.#facts.untilMs) {
+      const system = this.#options.systemAccounts();
+      this.#facts = {
+        untilMs: now + FACTS_AGE_MS,
+        system,
+        accountIds: new Set(this.#options.accountIds(system)),
+        groups: new Map(),
+      };
+    }
+    return this.#facts;
+  }
+}
