@@ -210,6 +210,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,
+    ...(share.timeMachine && { timeMachineBytes: share.timeMachineMaxSize ?? Infinity }),
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
 }

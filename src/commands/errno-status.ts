@@ -2,6 +2,7 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_ALLOTTED_SPACE_EXCEEDED,
   STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_DISK_FULL,
   STATUS_EA_TOO_LARGE,
@@ -55,6 +56,7 @@ const TABLE: ReadonlyMap<e.Errno, NtStatus> = new Map([
   [e.EIO, STATUS_IO_DEVICE_ERROR],
   [e.EOPNOTSUPP, STATUS_NOT_SUPPORTED],
   [e.ESTALE, STATUS_OBJECT_NAME_NOT_FOUND],
+  [e.ESTREAMSIZE, STATUS_ALLOTTED_SPACE_EXCEEDED],
 ]);
 
 export const statusOfErrno = (errno: e.Errno): NtStatus => TABLE.get(errno) ?? STATUS_UNSUCCESSFUL;

@@ -32,6 +32,7 @@ import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsFeatures, VfsVolume } from '../vfs/vfs.ts';
+import { backupVolume } from './backup-volume.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { volumeObjectId } from './object-id.ts';
@@ -50,8 +51,9 @@ export async function queryFsInfo(
   const rule = fsQueryRules[body.fileInfoClass];
   if (rule === undefined) return refuseFs(body.fileInfoClass);
   if (tree.files === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  const volume = await tree.files.volume();
-  if (isErrno(volume)) return statusOfErrno(volume);
+  const disk = await tree.files.volume();
+  if (isErrno(disk)) return statusOfErrno(disk);
+  const volume = await backupVolume(tree, disk);
   const encoded = fsInformation(body.fileInfoClass, tree, volume, server.guid);
   return fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
 }

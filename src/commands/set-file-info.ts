@@ -25,6 +25,7 @@ import {
   MAX_FILE_OFFSET,
 } from '../fscc/file-information.ts';
 import type { Open } from '../objects/open.ts';
+import { isAfpInfo } from '../vfs/apple-streams.ts';
 import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -102,6 +103,9 @@ export async function setEndOfFile(
 
 async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtStatus> {
   if (size > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
+  // As macOS has it: only what is written there, or another disposition, empties AFP_AfpInfo.
+  const stream = handle.streamName();
+  if (size === 0 && typeof stream === 'string' && isAfpInfo(stream)) return STATUS_SUCCESS;
   if (open.file!.locks.size > 0) {
     const refused = await refuseLocked(open, handle, size);
     if (refused !== undefined) return refused;

@@ -272,7 +272,14 @@ export const shareParameters = {
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false),
-  timeMachine: unsupported('time machine', bool, false),
+  timeMachine: parameter('time machine', bool, false, { aliases: ['fruit:time machine'] }),
+  /** Bytes of backups that the share has room for; undefined: what the disk has. */
+  timeMachineMaxSize: parameter(
+    'fruit:time machine max size',
+    optional(size({ minimum: KiB, maximum: Number.MAX_SAFE_INTEGER })),
+    undefined as number | undefined,
+    { aliases: ['time machine max size'] },
+  ),
   continuousAvailability: unsupported('continuous availability', bool, false),
   /**
    * streams_xattr: named streams. Samba and ksmbd have none without it; Windows and macOS lose what belongs to

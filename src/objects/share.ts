@@ -23,6 +23,8 @@ export interface Share {
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */
   readonly volumeLabel: string;
+  /** Of a disk for Time Machine: bytes of backups that it has room for, Infinity for what the disk has. */
+  readonly timeMachineBytes?: number;
   /** Share.MaxUses; Infinity for no limit. */
   readonly maxUses: number;
 }

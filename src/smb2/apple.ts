@@ -1,7 +1,7 @@
 /**
- * MS-SMB2 2.2.13.2 leaves room for other vendors' create contexts: "AAPL", by which Apple's clients learn what else a server can do. Apple's, not
- * Microsoft's: there is no specification but the examples in "Time Machine over SMB" and what clients send.
- * Integers are little-endian, as around it.
+ * MS-SMB2 2.2.13.2 leaves room for other vendors' create contexts. "AAPL" is the one by which Apple's
+ * clients learn what else a server can do; no specification has it but examples in "Time Machine over
+ * SMB", and what clients send. Integers are little-endian, as around it.
  */
 import { struct, u32, u64, type Wire } from '../wire/struct.ts';
 import { align8, slice, utf16, utf16Bytes } from '../wire/tail.ts';

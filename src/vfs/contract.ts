@@ -8,6 +8,7 @@
  * that permissions hold. What a back end does not offer is skipped by name.
  */
 
+import { appleStreamRules } from './contract-apple-streams.ts';
 import { dataRules } from './contract-data.ts';
 import { directoryRules } from './contract-directory.ts';
 import { diskRules } from './contract-disk.ts';
@@ -29,6 +30,7 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   metadataRules(check);
   extendedAttributeRules(check);
   streamRules(check);
+  appleStreamRules(check);
   nameRules(check);
   directoryRules(check);
   identityRules(check);

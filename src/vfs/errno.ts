@@ -37,6 +37,8 @@ export const ESTALE = -116;
 export const EDQUOT = -122;
 /** Not a kernel number: a directory on the way to the last component is missing. */
 export const ENOPATH = -4001;
+/** Not a kernel number: a stream that has its size, and no other. */
+export const ESTREAMSIZE = -4002;
 
 /** A negative errno. */
 export type Errno = number;

@@ -11,7 +11,11 @@ import {
 import { STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
 import { decodeAppleAttributes, decodeDirectory } from '../../src/fscc/directory-information.ts';
 import { FileInternalInformation } from '../../src/fscc/file-information.ts';
-import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
+import { FileFsSizeInformation } from '../../src/fscc/fs-information.ts';
+import {
+  FileInformationClass as Class,
+  FsInformationClass as FsClass,
+} from '../../src/fscc/information-class.ts';
 import { AppleCapability, encodeAppleServerQuery } from '../../src/smb2/apple.ts';
 import { decodeQueryOnDiskIdResponse } from '../../src/smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../../src/smb2/create-contexts.ts';
@@ -187,4 +191,27 @@ test('A24 fruit:zero_file_id = no: they have the ids of all', async () => {
   await ask(tree, appleQuery.data);
   const { names } = await browse(tree, '');
   assert.notEqual(names.at(-1)!.fileId, 0n);
+});
+
+const backups = await openStage({ share: { timeMachine: true, timeMachineMaxSize: 1 << 20 } });
+
+async function freeBytes(tree: ClientTree): Promise<readonly [total: number, free: number]> {
+  const root = await tree.open('', { ...READING, options: FILE_DIRECTORY_FILE });
+  const size = FileFsSizeInformation.read(await root.queryFsInfo(FsClass.FileFsSizeInformation));
+  await root.close();
+  const unit = size.sectorsPerAllocationUnit * size.bytesPerSector;
+  return [size.totalAllocationUnits * unit, size.availableAllocationUnits * unit];
+}
+
+test('C16 a disk for Time Machine is as large as its limit, less the bands of its images', async () => {
+  const tree = await backups.enter(macos15);
+  const plist = '<dict>\n <key>band-size</key>\n <integer>65536</integer>\n</dict>';
+  await tree.makeDirectory('Mac.sparsebundle');
+  await tree.makeDirectory('Mac.sparsebundle\\bands');
+  await tree.writeFile('Mac.sparsebundle\\Info.plist', Buffer.from(plist));
+  await tree.makeDirectory('notes');
+  await tree.writeFile('notes\\Info.plist', Buffer.from(plist));
+  for (let i = 0; i < 3; i++)
+    await tree.writeFile(`Mac.sparsebundle\\bands\\${i}`, Buffer.from('b'));
+  assert.deepEqual(await freeBytes(tree), [1 << 20, (1 << 20) - 3 * 65_536]);
 });

@@ -58,12 +58,7 @@ export const CASES: readonly Case[] = [
   here('A26', 'a lease of the wrong version or key: macOS drops it', 'leases'),
   here('A27', 'a lease is not broken: others cannot open the file', 'leases'),
   here('A28', 'a lock of 2^64-1 bytes refused: flock fails', 'locks'),
-  here(
-    'A29',
-    'AFP_AfpInfo is not kept, or not as it was: errors -36, -50',
-    'streams',
-    'AAPL: a stream that is never missing, and goes when it is all zeros',
-  ),
+  here('A29', 'AFP_AfpInfo is not kept, or not as it was: errors -36, -50', 'streams'),
   here('A30', 'no stream is listed for a plain file: copies end', 'information'),
   here('A31', 'more than the buffer takes: invalid response', 'information'),
   here('A32', 'a folder stays when it is deleted: "Deleting…"', 'directory'),

@@ -158,6 +158,7 @@ test('A22 a directory is no file and a file is no directory: a move does not del
 
 /** What each of them has to carry: bytes. */
 const ANSWERED = new Map<string, number>([
+  [CreateContextName.AAPL, 56],
   [CreateContextName.QUERY_MAXIMAL_ACCESS, 8],
   [CreateContextName.QUERY_ON_DISK_ID, 32],
   [CreateContextName.LEASE, 52],

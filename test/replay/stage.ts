@@ -29,6 +29,7 @@ export const LENIENT: NonNullable<ConfigurationInput['global']> = {
 
 export interface StageOptions {
   readonly global?: NonNullable<ConfigurationInput['global']>;
+  readonly share?: Partial<NonNullable<ConfigurationInput['shares']>[number]>;
   /** Instead of files in memory. */
   readonly vfs?: Vfs;
   /** Whether the share is open to guests: true unless told. */
@@ -56,13 +57,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 }
 
 function serverOptions(
-  { global = LENIENT, vfs, guests = true }: StageOptions,
+  { global = LENIENT, share = {}, vfs, guests = true }: StageOptions,
   memory: MemoryVfs,
 ): ServerOptions {
   return {
     configuration: configure({
       global,
-      shares: [{ name: SHARE, path: '/', readOnly: false, guestOk: guests }],
+      shares: [{ name: SHARE, path: '/', readOnly: false, guestOk: guests, ...share }],
     }),
     shares: [{ name: SHARE, vfs: vfs ?? memory }],
   };

@@ -43,10 +43,11 @@ const OK = STATUS_SUCCESS;
 const READ_WRITE = FILE_GENERIC_READ | FILE_GENERIC_WRITE;
 
 const ZONE = Buffer.from('[ZoneTransfer]\r\nZoneId=3\r\n');
-/** FinderInfo: "AFP\0", version 1.0, the rest as Finder makes it for a file without type or label. */
+/** "AFP\0", version 1.0, and in FinderInfo type and creator. */
 const AFP_INFO = Buffer.concat([
   Buffer.from('41465000000100000000000080000000', 'hex'),
-  Buffer.alloc(44),
+  Buffer.from('TEXTttxt', 'latin1'),
+  Buffer.alloc(36),
 ]);
 
 async function streamsOf(file: ClientFile): Promise<string[]> {

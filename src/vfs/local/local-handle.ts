@@ -21,6 +21,7 @@ import {
 import { hasEntries } from '../../native/directory.ts';
 import { close, dup3, ftruncate, openat, reserve } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
+import { made, opened, present } from '../apple-streams.ts';
 import {
   EACCES,
   EBADF,
@@ -225,18 +226,21 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   streams(): Result<readonly VfsStream[]> {
     if (!this.#share.features.namedStreams) return EOPNOTSUPP;
-    return this.isFile || this.isDirectory ? listStreams(this.#streamBase) : [];
+    if (!this.isFile && !this.isDirectory) return [];
+    const list = listStreams(this.#streamBase);
+    return isErrno(list) ? list : present(list);
   }
 
   stream(name: string): Result<VfsHandle> {
     if (!this.#hasStreams) return ENOENT;
-    const stream = openStream(this.#streamBase, name);
+    const stream = opened(name, openStream(this.#streamBase, name));
     return isErrno(stream) ? stream : new StreamHandle(this, stream, NO_ACCESS);
   }
 
   createStream(name: string): Result<VfsHandle> {
     if (!this.#hasStreams) return EOPNOTSUPP;
-    const stream = makeStream(this.#streamBase, name);
+    const base = this.#streamBase;
+    const stream = made(name, makeStream(base, name), () => openStream(base, name));
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 

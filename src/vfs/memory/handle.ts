@@ -1,6 +1,7 @@
 /** An object of the memory back end, kept through renames and removals. */
 import assert from 'node:assert/strict';
 import { FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
+import { made, opened, present } from '../apple-streams.ts';
 import {
   EACCES,
   EBADF,
@@ -131,22 +132,21 @@ export class MemoryHandle implements VfsHandle {
 
   streams(): readonly VfsStream[] {
     this.#used();
-    return listStreams(this.#node);
+    return present(listStreams(this.#node));
   }
 
   stream(name: string): Result<VfsHandle> {
     this.#used();
-    const stream = findStream(this.#node, name);
-    return stream === undefined ? ENOENT : this.#streamHandle(stream, false);
+    const stream = opened(name, this.#storedStream(name));
+    return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: false, write: false });
   }
 
   createStream(name: string): Result<VfsHandle> {
     this.#used();
     const node = this.#node;
     if (node.kind !== 'file' && node.kind !== 'directory') return EOPNOTSUPP;
-    if (findStream(node, name) !== undefined) return EEXIST;
-    if (!may(node, this.#identity, WRITE)) return EACCES;
-    return this.#streamHandle(makeStream(this.#volume, node, name), true);
+    const stream = made(name, this.#makeStream(name), () => this.#storedStream(name));
+    return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 
   removeStream(name: string): Errno | 0 {
@@ -159,8 +159,16 @@ export class MemoryHandle implements VfsHandle {
     return new MemoryStream(this.#volume, this.#node, stream, this.#identity);
   }
 
-  #streamHandle(stream: StreamNode, isNew: boolean): VfsHandle {
-    return new StreamHandle(this, this.#streamObject(stream), { read: isNew, write: isNew });
+  #storedStream(name: string): Result<MemoryStream> {
+    const stream = findStream(this.#node, name);
+    return stream === undefined ? ENOENT : this.#streamObject(stream);
+  }
+
+  #makeStream(name: string): Result<MemoryStream> {
+    const node = this.#node;
+    if (findStream(node, name) !== undefined) return EEXIST;
+    if (!may(node, this.#identity, WRITE)) return EACCES;
+    return this.#streamObject(makeStream(this.#volume, node, name));
   }
 
   renameStream(): Errno {
