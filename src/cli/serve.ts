@@ -11,6 +11,7 @@ import {
   type Logger,
 } from '../base/log.ts';
 import type { Listening, Server, ServerOptions } from '../index.ts';
+import { shedCapabilities } from '../native/capabilities.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
@@ -70,11 +71,17 @@ export function serveCommand(): Command {
     .addHelpText('after', EXAMPLES)
     .action(
       async (folder: string | undefined, flags: ServeFlags & { debug?: DebugComponent[] }) => {
+        const unshed = process.platform === 'linux' ? shedCapabilities() : undefined;
         process.title = FORKER_PART;
         const log = createLogger({
           debug: new Set(flags.debug),
           format: process.stderr.isTTY ? 'text' : 'json',
         });
+        if (unshed !== undefined) {
+          log.warn('only some threads dropped the capabilities that a server does not need', {
+            reason: unshed,
+          });
+        }
         const plan = planServe(folder, flags);
         // Only now: "usmbd adduser" has no use for the whole server.
         const { createServer } = await import('../index.ts');

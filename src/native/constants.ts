@@ -61,6 +61,9 @@ export const UTIME_OMIT = 0x3fff_fffe;
 /** statfs.f_flags */
 export const ST_RDONLY = 1;
 
+export const F_SETFD = 2;
+
+export const PR_CAPBSET_DROP = 24;
 export const PR_GET_SECUREBITS = 27;
 export const SECBIT_NO_SETUID_FIXUP = 4;
 
@@ -75,6 +78,7 @@ export const SYS = {
   setgroups: isArm64 ? 159 : 116,
   getdents64: isArm64 ? 61 : 217,
   renameat2: isArm64 ? 276 : 316,
+  capset: isArm64 ? 91 : 126,
   preadv2: isArm64 ? 286 : 327,
   statx: isArm64 ? 291 : 332,
   openat2: 437,
