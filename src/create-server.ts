@@ -206,6 +206,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     visibility: visibilityOf(share),
+    shortNames: share.shortNames,
     oplocks: share.oplocks,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,

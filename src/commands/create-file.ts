@@ -11,6 +11,7 @@
  */
 import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
+import { SharedFiles } from '../objects/shared-file.ts';
 import { vetoed } from '../objects/visibility.ts';
 import { EACCES, EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import { appInstanceOf, takeOver } from './app-instance.ts';
@@ -59,15 +60,35 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
       : openStream(wanted, request, handle, wanted.stream);
   }
   if (handle === ENOENT || handle === ENOPATH) {
-    const path = await longPath(files!, wanted.path);
-    if (path !== wanted.path) return openOrCreate({ ...wanted, path }, request);
+    const path = await longPath(request.tree, wanted.path);
+    if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
   }
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
-  return arriving(wanted.path, request, () => createNew(wanted, request));
+  const named = await byTunnel(wanted, request);
+  return arriving(named.path, request, () => createNew(named, request));
 }
 
 /** As if it were not there; but it is not made either, and whoever tries is told so. */
 function refuseVetoed(wanted: Wanted, which: 'name' | 'path'): Errno {
   if (which === 'path') return ENOPATH;
   return createsIfMissing(wanted) ? EACCES : ENOENT;
+}
+
+/** The short name is kept: whoever deletes a file by it may make it anew by it. */
+function byLongName(wanted: Wanted, path: readonly string[]): Wanted {
+  const name = wanted.path.at(-1);
+  return name === path.at(-1) ? { ...wanted, path } : { ...wanted, path, shortName: name };
+}
+
+/** MS-FSA 2.1.5.1.1: what was deleted by this short name a moment ago gets its names and its time back. */
+async function byTunnel(wanted: Wanted, { server, tree }: TreeRequest): Promise<Wanted> {
+  const short = wanted.path.at(-1)!;
+  if (server.tunnel.size === 0 || wanted.directoryOnly || tree.readOnly) return wanted;
+  const parent = await tree.files!.lookup(wanted.path.slice(0, -1));
+  if (isErrno(parent)) return wanted;
+  const found = server.tunnel.take(SharedFiles.key(parent.volumeId, parent.fileId), short);
+  parent.close();
+  if (found === undefined) return wanted;
+  const { name, creationTime } = found;
+  return { ...wanted, path: wanted.path.with(-1, name), shortName: short, creationTime };
 }

@@ -59,6 +59,9 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
     return open;
   }
   try {
+    const { creationTime } = wanted;
+    // Its own time is no reason to fail.
+    if (creationTime !== undefined) await handle.set({ creationTime });
     const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
     const failed = set !== 0 ? set : await reserve(wanted, handle);
     if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);

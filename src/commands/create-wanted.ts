@@ -34,6 +34,10 @@ export interface Wanted extends CreateWish {
   readonly access: number;
   readonly maximum: boolean;
   readonly path: readonly string[];
+  /** The short name by which the file was found, which `path` does not hold any more. */
+  readonly shortName?: string | undefined;
+  /** Of what is made in place of what was deleted by its short name. */
+  readonly creationTime?: bigint;
   /** The named stream; undefined for the file or directory itself. */
   readonly stream: string | undefined;
   readonly directoryOnly: boolean;

@@ -1,8 +1,8 @@
 /**
  * MS-FSCC 2.4: one entry of a listing, from what the file system tells. Two things are left out. EaSize is 0:
  * to count extended attributes would take one more system call for each entry, and who wants them asks
- * the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off: whether
- * a name is to be had depends on the whole directory (short-names.ts).
+ * the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off, unless the share
+ * lists them; then two files of one directory may be told the same, which opens neither (short-names.ts).
  */
 import { FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
@@ -13,6 +13,7 @@ import {
   IO_REPARSE_TAG_LX_FIFO,
   IO_REPARSE_TAG_LX_SYMLINK,
 } from '../fscc/reparse-tags.ts';
+import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import type { Share } from '../objects/share.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { shownAttributes } from './shown-attributes.ts';
@@ -46,5 +47,10 @@ export function directoryEntry(share: Share, name: string, stat: VfsStat): Direc
     reparseTag,
     fileId: stat.fileId,
     fileIdHigh: 0n,
+    shortName: share.shortNames === 'listed' ? listedShortName(name) : undefined,
   };
 }
+
+/** What is an 8.3 name itself has no other. */
+const listedShortName = (name: string): string | undefined =>
+  name === '.' || name === '..' || isShortName(name) ? undefined : shortNameOf(name);

@@ -24,6 +24,7 @@ import {
   isDirectoryClass,
 } from '../fscc/directory-information.ts';
 import { refusePattern } from '../fscc/names.ts';
+import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import { createMatcher, hasWildcards } from '../fscc/wildcard.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
 import {
@@ -177,7 +178,7 @@ async function peek(
   for (;;) {
     for (; scan.next < scan.batch.length; scan.next += 1) {
       const candidate = scan.batch[scan.next]!;
-      if (!scan.matches(candidate.name)) continue;
+      if (!scan.matches(candidate.name) && !matchesShortName(scan, open, candidate.name)) continue;
       const found = scan.cursor.stat(candidate);
       const stat = found instanceof Promise ? await found : found;
       // Gone since it was read, or nothing that can be shown.
@@ -198,6 +199,10 @@ async function peek(
   }
 }
 
+/** MS-FSA 2.1.5.6.3: a pattern also means the short names, where listings have them. */
+const matchesShortName = (scan: Enumeration, open: Open, name: string): boolean =>
+  open.home.shortNames === 'listed' && !isShortName(name) && scan.matches(shortNameOf(name));
+
 /** A name without wildcards is looked up, however large the directory. */
 async function peekExact(
   scan: Enumeration,
@@ -206,7 +211,7 @@ async function peekExact(
 ): Promise<DirectoryEntry | undefined | Errno> {
   const handle = open.handle!;
   let child = await handle.child(scan.pattern);
-  if (child === ENOENT) {
+  if (child === ENOENT && open.home.shortNames !== 'none') {
     const long = await longName(handle, scan.pattern);
     if (!isErrno(long)) child = await handle.child(long);
   }

@@ -64,7 +64,7 @@ export function queryFileInfo(
   const { handle } = open;
   if (body.fileInfoClass === Class.FileFullEaInformation) return queryFullEas(body, open, handle);
   if (body.fileInfoClass === Class.FileAlternateNameInformation) {
-    return alternateName(request.tree.files!, handle).then((short) =>
+    return alternateName(request.tree, handle).then((short) =>
       typeof short === 'number' ? short : fit(encodeFileNameInformation(short)),
     );
   }

@@ -79,6 +79,7 @@ export function register(
       mode: wanted.createOptions & MODE_BITS,
     },
   );
+  if (wanted.shortName !== undefined) open.shortName = wanted.shortName;
   open.lifetime.hold();
   file.opens.add(open);
   server.opens.set(open.persistentId, open);

@@ -88,7 +88,7 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   const parsed = destination(target);
   if (typeof parsed === 'number') return parsed;
   const named = parsed.components;
-  const path = await longPath(tree.files!, named);
+  const path = await longPath(tree, named);
   if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
@@ -113,7 +113,7 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   const named = parsed.components;
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
-  const path = await longPath(tree.files!, named);
+  const path = await longPath(tree, named);
   return arriving(path, request, async () => {
     const refused = await refuseDestination(path, request);
     return refused ?? name(path, target, request, 'link');

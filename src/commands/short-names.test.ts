@@ -17,11 +17,13 @@ import { decodeFileNameInformation } from '../fscc/file-information.ts';
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { isGeneratedShortName, shortNameOf } from '../fscc/short-name.ts';
+import type { Share } from '../objects/share.ts';
 import { FILE_CREATE, FILE_OPEN_IF, FILE_OPENED } from '../smb2/create-options.ts';
 import { SMB2_0_INFO_FILE } from '../smb2/info-types.ts';
 import { decodeQueryInfoResponse } from '../smb2/query-info.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import { createMemoryVfs } from '../vfs/memory/memory.ts';
+import type { VfsTree } from '../vfs/vfs.ts';
 import { alternateName, longName, longPath } from './short-names.ts';
 
 const server = await startServer();
@@ -130,6 +132,8 @@ test('a buffer without room for one letter is refused', async () => {
   assert.equal((await tree.request(request)).status, STATUS_INFO_LENGTH_MISMATCH);
 });
 
+const mounted = (files: VfsTree) => ({ share: { name: 'files' } as Share, files });
+
 /** Two names of one short name, found by trying. */
 function twins(): readonly [string, string] {
   const seen = new Map<string, string>();
@@ -153,13 +157,13 @@ test('a short name that two files would have belongs to neither', async () => {
   };
   const first = make(one);
   const short = shortNameOf(one);
-  assert.equal(await alternateName(files, first), short);
-  assert.deepEqual(await longPath(files, [short.toLowerCase()]), [one]);
+  assert.equal(await alternateName(mounted(files), first), short);
+  assert.deepEqual(await longPath(mounted(files), [short.toLowerCase()]), [one]);
   const second = make(other);
-  assert.equal(await alternateName(files, first), STATUS_OBJECT_NAME_NOT_FOUND);
-  assert.equal(await alternateName(files, second), STATUS_OBJECT_NAME_NOT_FOUND);
+  assert.equal(await alternateName(mounted(files), first), STATUS_OBJECT_NAME_NOT_FOUND);
+  assert.equal(await alternateName(mounted(files), second), STATUS_OBJECT_NAME_NOT_FOUND);
   const path = [short];
-  assert.equal(await longPath(files, path), path);
+  assert.equal(await longPath(mounted(files), path), path);
 });
 
 test('whatever the names, an answer opens its file', async () => {
@@ -178,9 +182,9 @@ test('whatever the names, an answer opens its file', async () => {
       for (const one of list) {
         const handle = await files.create([one], { kind: 'file', attributes: 0 });
         if (isErrno(handle)) continue;
-        const short = await alternateName(files, handle);
+        const short = await alternateName(mounted(files), handle);
         assert.ok(typeof short === 'string');
-        const found = await files.lookup(await longPath(files, [short]));
+        const found = await files.lookup(await longPath(mounted(files), [short]));
         assert.ok(!isErrno(found));
         assert.equal(found.fileId, handle.fileId);
         assert.equal(await longName(root, short), isGeneratedShortName(short) ? one : ENOENT);

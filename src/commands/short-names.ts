@@ -7,9 +7,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { type NtStatus, STATUS_OBJECT_NAME_NOT_FOUND } from '../dtyp/ntstatus.ts';
 import { isGeneratedShortName, isShortNameOf, shortNameOf } from '../fscc/short-name.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import { ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
+
+/** A tree connect to a disk share. */
+type Mounted = Pick<TreeConnect, 'share' | 'files'>;
 
 /** In a larger directory there are no short names: one look-up would read it all. Some 100 ms. */
 const MAX_SCANNED_ENTRIES = 100_000;
@@ -21,10 +25,10 @@ const ENTRIES_AT_A_TIME = 4096;
  * name stays as it is; the same array where nothing was replaced.
  */
 export const longPath = (
-  files: VfsTree,
+  { share, files }: Mounted,
   path: readonly string[],
 ): MaybePromise<readonly string[]> =>
-  path.some(isGeneratedShortName) ? replaced(files, path) : path;
+  share.shortNames !== 'none' && path.some(isGeneratedShortName) ? replaced(files!, path) : path;
 
 async function replaced(files: VfsTree, path: readonly string[]): Promise<readonly string[]> {
   let long = path;
@@ -51,14 +55,18 @@ export async function longName(directory: VfsHandle, short: string): Promise<str
 }
 
 /** 2.1.5.12.4: the 8.3 name by which the file can be opened. */
-export async function alternateName(files: VfsTree, handle: VfsHandle): Promise<string | NtStatus> {
+export async function alternateName(
+  { share, files }: Mounted,
+  handle: VfsHandle,
+): Promise<string | NtStatus> {
+  if (share.shortNames === 'none') return STATUS_OBJECT_NAME_NOT_FOUND;
   const path = handle.path();
   if (isErrno(path)) return statusOfErrno(path);
   const name = path.at(-1);
   if (name === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const short = shortNameOf(name);
   if (short === name) return name;
-  const parent = await files.lookup(path.slice(0, -1));
+  const parent = await files!.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent);
   try {
     return (await longName(parent, short)) === name ? short : STATUS_OBJECT_NAME_NOT_FOUND;

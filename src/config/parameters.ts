@@ -92,6 +92,15 @@ const streamFormat = choice<'samba' | 'ksmbd'>([
   ['ksmbd', 'ksmbd'],
 ]);
 
+/** Samba's `illegal` gives few names a short one; here nobody is told of one who does not ask. */
+const shortNames = choice<'none' | 'asked' | 'listed'>([
+  ['illegal', 'asked'],
+  ['yes', 'listed'],
+  ['no', 'none'],
+  ...(['true', 'on', '1'] as const).map((word) => [word, 'listed'] as const),
+  ...(['false', 'off', '0'] as const).map((word) => [word, 'none'] as const),
+]);
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** ksmbd's greatest value where a number is a limit, which 0 stands for. */
@@ -258,6 +267,8 @@ export const shareParameters = {
   hideUnwriteable: parameter('hide unwriteable files', bool, false),
   vetoFiles: parameter('veto files', patterns, []),
   deleteVetoFiles: parameter('delete veto files', bool, false),
+  /** In listings only where it is asked for: no client of today needs them, and each costs a hash. */
+  shortNames: parameter('mangled names', shortNames, 'asked', { aliases: ['short names'] }),
   changeNotify: parameter('change notify', bool, true),
   /** Changes by other programs on the host are told, too. */
   kernelChangeNotify: parameter('kernel change notify', bool, true),

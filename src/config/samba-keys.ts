@@ -60,7 +60,7 @@ const IGNORED = `
   log file; log level;  log nt token command; log writeable files on exit;
   logging; logon drive; logon home; logon path; logon script; lppause command; lpq cache time; lpq
   command; lpresume command; lprm command; lsa over netlogon; machine password timeout; magic
-  output; magic script; mangle prefix; mangled names; mangling char; mangling method; map acl
+  output; magic script; mangle prefix; mangling char; mangling method; map acl
   inherit; map archive; map hidden; map readonly; map system; max disk size; max log size; max
   mux; max print jobs; max reported print jobs; max smbd processes; max stat cache size; max ttl;
   max wins ttl; max xmit; mdns name; message command; min domain uid; min passwd length; min print

@@ -27,6 +27,8 @@ export interface DirectoryEntry {
   readonly fileId: bigint;
   /** The upper half of a 128-bit file ID, whose lower half is fileId. */
   readonly fileIdHigh: bigint;
+  /** Of at most 12 letters, where the class has one; undefined: none is told. */
+  readonly shortName?: string | undefined;
   /** In FileIdBothDirectoryInformation, in place of size of EAs, short name and what is reserved. */
   readonly apple?: AppleAttributes | undefined;
 }
@@ -278,7 +280,7 @@ function writeFixed(view: DataView, at: number, layout: Layout, entry: Directory
   }
   if (layout.reparseTag > 0) view.setUint32(at + layout.reparseTag, tag, true);
   if (layout.reserved > 0) view.setUint32(at + layout.reserved, 0, true);
-  if (layout.shortName > 0) zero(view, at + layout.shortName, layout);
+  if (layout.shortName > 0) writeShortName(view, at + layout.shortName, layout, entry.shortName);
   if (layout.fileId > 0) view.setBigUint64(at + layout.fileId, entry.fileId, true);
   if (layout.fileId128 > 0) {
     view.setBigUint64(at + layout.fileId128, entry.fileId, true);
@@ -316,10 +318,14 @@ export function decodeAppleAttributes(b: Buffer, index: number): AppleAttributes
   };
 }
 
-/** No short names are made: length and name are zero, and so is what is reserved behind them. */
-function zero(view: DataView, at: number, layout: Layout): void {
+/** Length, name and what is reserved behind it. */
+function writeShortName(view: DataView, at: number, layout: Layout, name = ''): void {
   const end = layout.fileId === layout.shortName + SHORT_NAME_BYTES + 2 ? 2 : 0;
-  for (let i = 0; i < SHORT_NAME_BYTES + end; i += 2) view.setUint16(at + i, 0, true);
+  view.setUint16(at, name.length * 2, true);
+  for (let i = 2; i < SHORT_NAME_BYTES + end; i += 2) {
+    const unit = i / 2 - 1;
+    view.setUint16(at + i, unit < name.length ? name.charCodeAt(unit) : 0, true);
+  }
 }
 
 function setId64(view: DataView, at: number, value: number): void {
@@ -329,6 +335,7 @@ function setId64(view: DataView, at: number, value: number): void {
 
 /** An entry as a client reads it. What its class does not hold is zero. */
 export interface DecodedDirectoryEntry extends DirectoryEntry {
+  /** Empty for none. */
   readonly shortName: string;
   readonly fileIndex: number;
 }

@@ -88,6 +88,8 @@ export class Open {
   durability: Durability | undefined;
   /** Open.AppInstanceId and what goes with it. */
   appInstance: AppInstance | undefined;
+  /** The 8.3 name by which it was opened, if it was. */
+  shortName: string | undefined;
   /** Of the tree connect whose files the handle is of, where the open has outlived it. */
   filesOf: Lifetime | undefined;
   /** Of an open that may outlive its connection, or has several channels. */

@@ -14,6 +14,7 @@ import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
 import { SharedFiles } from './shared-file.ts';
 import { closeOpen } from './teardown.ts';
+import { Tunnel } from './tunnel.ts';
 import { Turns } from './turns.ts';
 
 /** The policy, from smb.conf or from a library user; see config/parameters.ts for what each key means. */
@@ -81,6 +82,7 @@ export class ServerState {
   /** Those that are disconnected. */
   readonly durables = new DurableOpens((open) => this.#close(open));
   readonly replays = new CreateReplays();
+  readonly tunnel = new Tunnel();
   readonly appInstances = new AppInstances();
   readonly notifier = new ChangeNotifier();
   readonly changes = new DirectoryChanges(this.notifier, this.oplocks);

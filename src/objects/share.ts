@@ -13,6 +13,11 @@ export interface Share {
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */
   readonly hideDotFiles: boolean;
+  /**
+   * 8.3 names: none; for who asks for one or opens a file by it; in listings as well, which compute them for
+   * every file. 'asked' if absent.
+   */
+  readonly shortNames?: 'none' | 'asked' | 'listed';
   /** What it does not show; undefined: everything is shown. */
   readonly visibility?: Visibility | undefined;
   /** False: CHANGE_NOTIFY is refused. */

@@ -5,14 +5,16 @@
  */
 import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
 import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import type { Connection } from './connection.ts';
 import type { Author } from './directory-changes.ts';
 import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
-import type { SharedFile } from './shared-file.ts';
+import { type SharedFile, SharedFiles } from './shared-file.ts';
 import type { TreeConnect } from './tree-connect.ts';
+import type { Tunnelled } from './tunnel.ts';
 import { isEmptyToClients, removeWithVetoed } from './vetoed-files.ts';
 
 /** Closes an open; the promise is there only where a deletion takes its time. */
@@ -141,15 +143,35 @@ function authorOfRemoval(deleter: Open, closing: Open): Author {
   return parentLeaseKey.equals(closing.parentLeaseKey) ? { parentLeaseKey } : undefined;
 }
 
+/** MS-FSA 2.1.5.5, phase 7: of a file that is deleted by its short name; undefined for anything else. */
+async function toTunnel(
+  handle: VfsHandle,
+  { base }: SharedFile,
+  shortName: string,
+): Promise<[string, string, Tunnelled] | undefined> {
+  if (base !== undefined || handle.kind !== 'file') return undefined;
+  const parent = handle.parent();
+  const path = handle.path();
+  const stat = await handle.stat();
+  if (isErrno(parent) || isErrno(path) || isErrno(stat)) return undefined;
+  const { creationTime } = stat;
+  const key = SharedFiles.key(parent.volumeId, parent.fileId);
+  return [key, shortName, { name: path.at(-1)!, creationTime }];
+}
+
 async function removeName(server: ServerState, file: SharedFile, closing: Open): Promise<void> {
   const deleter = file.deleter ?? closing;
   try {
     const handle = deleter.handle!;
     const where = server.changes.where(deleter.home, handle);
-    const { home, tree } = deleter;
+    const { home, tree, shortName } = deleter;
+    const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
     const result = await removeWithVetoed(handle, tree?.files, home.visibility);
     if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
-    else server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
+    else {
+      if (tunnelled !== undefined) server.tunnel.remember(...tunnelled);
+      server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
+    }
   } finally {
     file.deletePending = false;
     server.files.release(file);
