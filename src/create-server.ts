@@ -207,6 +207,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     hideDotFiles: share.hideDotFiles,
     visibility: visibilityOf(share),
     shortNames: share.shortNames,
+    listsEaSizes: share.listEaSizes,
     oplocks: share.oplocks,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,

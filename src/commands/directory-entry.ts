@@ -1,7 +1,7 @@
 /**
- * MS-FSCC 2.4: one entry of a listing, from what the file system tells. Two things are left out. EaSize is 0:
- * to count extended attributes would take one more system call for each entry, and who wants them asks
- * the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off, unless the share
+ * MS-FSCC 2.4: one entry of a listing, from what the file system tells. Two things are left out. EaSize is 0
+ * unless the share lists it (listed.ts): to count extended attributes would take a look at each file, and who wants
+ * them asks the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off, unless the share
  * lists them; then two files of one directory may be told the same, which opens neither (short-names.ts).
  */
 import { FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';

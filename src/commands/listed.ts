@@ -4,11 +4,14 @@
  * Access is asked of each file as for an open of it, so a listing and an open agree.
  */
 import { FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
+import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import type { Open } from '../objects/open.ts';
 import type { Visibility } from '../objects/visibility.ts';
 import { isErrno } from '../vfs/errno.ts';
-import type { MaybePromise, VfsStat } from '../vfs/vfs.ts';
+import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
+import { directoryEntry } from './directory-entry.ts';
+import { eaSizeOf } from './extended-attributes.ts';
 
 /** Whether the listing of the directory `open` has the entry `name`, which is none of the dots. */
 export function isListed(
@@ -25,18 +28,39 @@ export function isListed(
 }
 
 async function isAccessible(open: Open, visibility: Visibility, name: string): Promise<boolean> {
-  const path = open.handle!.path();
-  if (isErrno(path)) return false;
   const tree = open.tree!;
-  const handle = await tree.files!.lookup([...path, name]);
-  if (isErrno(handle)) return false;
-  try {
+  const accessible = await withChild(open, name, async (handle) => {
     const access = await maximalAccess(tree, handle);
     if (visibility.unreadable && (access & FILE_READ_DATA) === 0) return false;
     // Samba leaves folders alone, in which something may be that can be written.
-    return (
-      !visibility.unwriteable || handle.kind === 'directory' || (access & FILE_WRITE_DATA) !== 0
-    );
+    const mayWrite = handle.kind === 'directory' || (access & FILE_WRITE_DATA) !== 0;
+    return !visibility.unwriteable || mayWrite;
+  });
+  return accessible === true;
+}
+
+/** Entries with the size of their extended attributes, for which each file is asked: `list ea sizes`. */
+export const eaTeller =
+  (open: Open) =>
+  async (name: string, stat: VfsStat): Promise<DirectoryEntry> => {
+    const entry = directoryEntry(open.home, name, stat);
+    if (name === '.' || name === '..') return entry;
+    const eaSize = await withChild(open, name, async (handle) => eaSizeOf(handle));
+    return eaSize === undefined ? entry : { ...entry, eaSize };
+  };
+
+/** Undefined: it is not there any more. */
+async function withChild<T>(
+  open: Open,
+  name: string,
+  use: (handle: VfsHandle) => Promise<T>,
+): Promise<T | undefined> {
+  const path = open.handle!.path();
+  if (isErrno(path)) return undefined;
+  const handle = await open.tree!.files!.lookup([...path, name]);
+  if (isErrno(handle)) return undefined;
+  try {
+    return await use(handle);
   } finally {
     handle.close();
   }

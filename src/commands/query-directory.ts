@@ -40,7 +40,7 @@ import { appleTeller } from './apple-listing.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { isListed } from './listed.ts';
+import { eaTeller, isListed } from './listed.ts';
 import { longName } from './short-names.ts';
 
 export async function queryDirectory(
@@ -147,10 +147,11 @@ async function fill(
 /** Makes an entry of what was found; Apple's clients want more in it than what the listing gave. */
 type Teller = (name: string, stat: VfsStat) => MaybePromise<DirectoryEntry>;
 
-const teller = (open: Open, informationClass: number): Teller =>
-  open.session?.apple === undefined
-    ? (name, stat) => directoryEntry(open.home, name, stat)
-    : appleTeller(open, informationClass);
+function teller(open: Open, informationClass: number): Teller {
+  if (open.session?.apple !== undefined) return appleTeller(open, informationClass);
+  if (open.home.listsEaSizes === true) return eaTeller(open);
+  return (name, stat) => directoryEntry(open.home, name, stat);
+}
 
 const DOTS = ['.', '..'] as const;
 

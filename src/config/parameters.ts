@@ -269,6 +269,8 @@ export const shareParameters = {
   deleteVetoFiles: parameter('delete veto files', bool, false),
   /** In listings only where it is asked for: no client of today needs them, and each costs a hash. */
   shortNames: parameter('mangled names', shortNames, 'asked', { aliases: ['short names'] }),
+  /** Neither Samba's nor ksmbd's: one look at each file of a listing, for programs that go by EaSize. */
+  listEaSizes: parameter('list ea sizes', bool, false),
   changeNotify: parameter('change notify', bool, true),
   /** Changes by other programs on the host are told, too. */
   kernelChangeNotify: parameter('kernel change notify', bool, true),

@@ -18,6 +18,8 @@ export interface Share {
    * every file. 'asked' if absent.
    */
   readonly shortNames?: 'none' | 'asked' | 'listed';
+  /** Listings tell the size of extended attributes. */
+  readonly listsEaSizes?: boolean;
   /** What it does not show; undefined: everything is shown. */
   readonly visibility?: Visibility | undefined;
   /** False: CHANGE_NOTIFY is refused. */

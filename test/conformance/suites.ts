@@ -17,6 +17,9 @@ export const SHARES: MoreShares = {
   /** What others do in the root is seen there. */
   watched: [],
   nostreams: ['vfs objects ='],
+  dosmode: ['hide files = /hidefile/'],
+  /** Listings with all that there is. */
+  whole: ['mangled names = yes', 'list ea sizes = yes'],
 };
 
 export interface Suite {
@@ -98,7 +101,12 @@ const LISTED_SUITES: readonly Suite[] = [
   LOCK_REPLAY,
   suite('smb2.lock'),
   suite('smb2.secleak'),
-  suite('smb2.dir', 180),
+  suite('smb2.dir', 180, { share: 'whole' }),
+  suite('smb2.mangle', DEFAULT_LIMIT_SECONDS, { share: 'whole' }),
+  suite('smb2.dosmode', DEFAULT_LIMIT_SECONDS, { share: 'dosmode' }),
+  suite('smb2.ea'),
+  suite('smb2.charset'),
+  suite('smb2.samba3misc'),
   NOTIFY,
   suite('smb2.notify-inotify'),
   CHANGE_NOTIFY_DISABLED,
@@ -128,6 +136,12 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
   suite('smb2.rename', 180),
+  suite('smb2.rw'),
+  suite('smb2.winattr2'),
+  suite('smb2.mkdir-long-name'),
+  suite('smb2.create'),
+  suite('smb2.dir', 180, { share: 'whole' }),
+  suite('smb2.name-mangling', DEFAULT_LIMIT_SECONDS, { share: 'whole' }),
   LOCK_REPLAY,
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
