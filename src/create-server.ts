@@ -11,7 +11,7 @@ import {
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
-import { NO_LIMIT, STREAMS_MODULE } from './config/parameters.ts';
+import { NO_LIMIT, NT1, STREAMS_MODULE } from './config/parameters.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
@@ -232,6 +232,14 @@ function fileSystem(share: ShareConfiguration): Vfs {
   });
 }
 
+/** SMB1 is loaded where the configuration asks for it, and nowhere else. */
+async function speakOld(objects: ServerState): Promise<void> {
+  if (objects.options.minDialect > NT1 || objects.smb1 !== undefined) return;
+  const { speakSmb1 } = await import('./smb1-commands/speak.ts');
+  speakSmb1(objects);
+  objects.log.warn('SMB1 is spoken: server min protocol = NT1');
+}
+
 /** Changes by other programs on the host are told, where it can be done. */
 function watchHost(server: ServerState, { hostChanges }: ServerOptions): void {
   if (hostChanges === 'off' || isPortable()) return;
@@ -300,6 +308,7 @@ class UsmbdServer implements Server {
     await this.#control;
     this.#objects ??= this.#become();
     const objects = this.#objects;
+    await speakOld(objects);
     for (const listener of listeners) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind() });
     const [first] = listeners;

@@ -235,7 +235,7 @@ export function multiProtocolNegotiate(payload: Buffer, request: Request): Reply
     connection.dialect = dialectTraits(Dialect.SMB2_10, server.options);
     return response(server, connection, DIALECT_WILDCARD, alwaysOffered(connection.dialect), []);
   }
-  if (dialects.includes('SMB 2.002') && minDialect === Dialect.SMB2_02) {
+  if (dialects.includes('SMB 2.002') && minDialect <= Dialect.SMB2_02) {
     connection.state = 'negotiated';
     connection.dialect = dialectTraits(Dialect.SMB2_02, server.options);
     connection.signingAlgorithm = SigningAlgorithm.HMAC_SHA256;

@@ -17,15 +17,8 @@ import {
   STATUS_NO_SUCH_FILE,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
-import {
-  type DirectoryEntry,
-  DirectoryWriter,
-  fixedSize,
-  isDirectoryClass,
-} from '../fscc/directory-information.ts';
+import { DirectoryWriter, fixedSize, isDirectoryClass } from '../fscc/directory-information.ts';
 import { refusePattern } from '../fscc/names.ts';
-import { isShortName, shortNameOf } from '../fscc/short-name.ts';
-import { createMatcher, hasWildcards } from '../fscc/wildcard.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
 import {
   encodeQueryDirectoryResponse,
@@ -34,14 +27,12 @@ import {
   SMB2_RESTART_SCANS,
   SMB2_RETURN_SINGLE_ENTRY,
 } from '../smb2/query-directory.ts';
-import { EINVAL, ENAMETOOLONG, ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
-import type { VfsStat } from '../vfs/vfs.ts';
+import { type Errno, isErrno } from '../vfs/errno.ts';
 import { appleTeller } from './apple-listing.ts';
-import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
-import { directoryEntry } from './directory-entry.ts';
+import type { OpenRequest, Outcome } from './command.ts';
+import { advance, beginScan, peek, plainTeller, type Teller } from './directory-scan.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { eaTeller, isListed } from './listed.ts';
-import { longName } from './short-names.ts';
+import { eaTeller } from './listed.ts';
 
 export async function queryDirectory(
   body: QueryDirectoryRequest,
@@ -96,26 +87,8 @@ async function enumerate(body: QueryDirectoryRequest, open: Open): Promise<Outco
 /** The enumeration to go on with: a new one at the first request and where the flags demand it. */
 async function start(body: QueryDirectoryRequest, open: Open): Promise<Enumeration | Errno> {
   const again = (body.flags & (SMB2_RESTART_SCANS | SMB2_REOPEN)) !== 0;
-  let scan = open.enumeration;
-  if (scan !== undefined && !again) return scan;
-  if (scan === undefined) {
-    const cursor = await open.handle!.cursor();
-    if (isErrno(cursor)) return cursor;
-    const state = { pattern: '*', matches: () => true, batch: [], next: 0, dots: 0 };
-    scan = { cursor, ...state, exact: false, started: false, ended: false };
-    open.enumeration = scan;
-  }
-  // An empty pattern means the one before, and all at the start.
-  if (body.fileName !== '') scan.pattern = body.fileName;
-  scan.matches = scan.pattern === '*' ? () => true : createMatcher(scan.pattern);
-  scan.exact = !hasWildcards(scan.pattern) && scan.pattern !== '.' && scan.pattern !== '..';
-  scan.cursor.rewind();
-  scan.batch = [];
-  scan.next = 0;
-  scan.dots = 0;
-  scan.started = false;
-  scan.ended = false;
-  return scan;
+  if (open.enumeration !== undefined && !again) return open.enumeration;
+  return beginScan(open, body.fileName);
 }
 
 /** Writes what fits. SUCCESS with an entry at least, BUFFER_OVERFLOW with part of one, or why not. */
@@ -144,101 +117,9 @@ async function fill(
   }
 }
 
-/** Makes an entry of what was found; Apple's clients want more in it than what the listing gave. */
-type Teller = (name: string, stat: VfsStat) => MaybePromise<DirectoryEntry>;
-
+/** Apple's clients want more in an entry than what the listing gave. */
 function teller(open: Open, informationClass: number): Teller {
   if (open.session?.apple !== undefined) return appleTeller(open, informationClass);
   if (open.home.listsEaSizes === true) return eaTeller(open);
-  return (name, stat) => directoryEntry(open.home, name, stat);
-}
-
-const DOTS = ['.', '..'] as const;
-
-function advance(scan: Enumeration): void {
-  if (scan.exact) scan.ended = true;
-  else if (scan.dots < DOTS.length) scan.dots += 1;
-  else scan.next += 1;
-}
-
-/** The next entry that matches, without moving on; undefined at the end. */
-async function peek(
-  scan: Enumeration,
-  open: Open,
-  tell: Teller,
-): Promise<DirectoryEntry | undefined | Errno> {
-  if (scan.ended) return undefined;
-  if (scan.exact) return peekExact(scan, open, tell);
-  for (; scan.dots < DOTS.length; scan.dots += 1) {
-    const name = DOTS[scan.dots]!;
-    if (!scan.matches(name)) continue;
-    const stat = await statDot(open, name);
-    if (!isErrno(stat)) return tell(name, stat);
-  }
-  const { visibility } = open.home;
-  for (;;) {
-    for (; scan.next < scan.batch.length; scan.next += 1) {
-      const candidate = scan.batch[scan.next]!;
-      if (!scan.matches(candidate.name) && !matchesShortName(scan, open, candidate.name)) continue;
-      const found = scan.cursor.stat(candidate);
-      const stat = found instanceof Promise ? await found : found;
-      // Gone since it was read, or nothing that can be shown.
-      if (isErrno(stat)) continue;
-      if (visibility !== undefined && !(await isListed(open, visibility, candidate.name, stat))) {
-        continue;
-      }
-      return tell(candidate.name, stat);
-    }
-    const batch = await scan.cursor.next();
-    if (isErrno(batch)) return batch;
-    if (batch.length === 0) {
-      scan.ended = true;
-      return undefined;
-    }
-    scan.batch = batch;
-    scan.next = 0;
-  }
-}
-
-/** MS-FSA 2.1.5.6.3: a pattern also means the short names, where listings have them. */
-const matchesShortName = (scan: Enumeration, open: Open, name: string): boolean =>
-  open.home.shortNames === 'listed' && !isShortName(name) && scan.matches(shortNameOf(name));
-
-/** A name without wildcards is looked up, however large the directory. */
-async function peekExact(
-  scan: Enumeration,
-  open: Open,
-  tell: Teller,
-): Promise<DirectoryEntry | undefined | Errno> {
-  const handle = open.handle!;
-  let child = await handle.child(scan.pattern);
-  if (child === ENOENT && open.home.shortNames !== 'none') {
-    const long = await longName(handle, scan.pattern);
-    if (!isErrno(long)) child = await handle.child(long);
-  }
-  const { visibility } = open.home;
-  if (!isErrno(child)) {
-    const { name, stat } = child;
-    if (visibility === undefined || (await isListed(open, visibility, name, stat))) {
-      return tell(name, stat);
-    }
-    child = ENOENT;
-  }
-  // A name that no file can have is one that none has.
-  if (child !== ENOENT && child !== EINVAL && child !== ENAMETOOLONG) return child;
-  scan.ended = true;
-  return undefined;
-}
-
-/** `..` of the share's root is the root: nothing above it is shown. */
-async function statDot(open: Open, name: '.' | '..'): Promise<VfsStat | Errno> {
-  const path = name === '.' ? [] : open.handle!.path();
-  if (isErrno(path) || path.length === 0) return open.handle!.stat();
-  const parent = await open.tree!.files!.lookup(path.slice(0, -1));
-  if (isErrno(parent)) return parent;
-  try {
-    return await parent.stat();
-  } finally {
-    parent.close();
-  }
+  return plainTeller(open);
 }

@@ -75,8 +75,9 @@ function readBeyond(body: ReadRequest, request: OpenRequest): Outcome {
 
 const emptyRead = { body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining: 0 }) };
 
-function readLocked(offset: bigint, { length }: ReadRequest, { open }: OpenRequest): boolean {
-  return open.file!.locks.conflicts(open, { offset, length: BigInt(length) }, false);
+function readLocked(offset: bigint, { length }: ReadRequest, request: OpenRequest): boolean {
+  const { open, lockOwner } = request;
+  return open.file!.locks.conflicts(lockOwner ?? open, { offset, length: BigInt(length) }, false);
 }
 
 function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {

@@ -43,7 +43,7 @@ import {
 import type { Outcome, Reply } from './command.ts';
 import { bind, sessionToBind } from './session-binding.ts';
 
-const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
+export const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   'logon-failure': STATUS_LOGON_FAILURE,
   malformed: STATUS_INVALID_PARAMETER,
   'account-disabled': STATUS_ACCOUNT_DISABLED,
@@ -266,7 +266,7 @@ async function endPreviousSession(
   if (sameUser(previous.account, account)) await endSession(server, previous, 'replaced');
 }
 
-function countEstablished(server: ServerState): number {
+export function countEstablished(server: ServerState): number {
   let count = 0;
   for (const session of server.sessions.values()) if (session.account !== undefined) count += 1;
   return count;

@@ -44,7 +44,7 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
     const refused = length > 0 || isBeyondInt64(request.message, length);
     return refused ? STATUS_INVALID_PARAMETER : emptyWrite;
   }
-  if (writeLocked(body, open)) return STATUS_FILE_LOCK_CONFLICT;
+  if (writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
   if (length === 0) return emptyWrite;
   const waiting = breakFor(request, open.file!, { kind: 'write' }, open);
   if (waiting === undefined) return perform(body, request);
@@ -54,7 +54,7 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
 /** Behind a break: others may have locked the range meanwhile, or this open may be closed. */
 function performLater(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
   if (request.open.closed) return STATUS_FILE_CLOSED;
-  if (writeLocked(body, request.open)) return STATUS_FILE_LOCK_CONFLICT;
+  if (writeLocked(body, request)) return STATUS_FILE_LOCK_CONFLICT;
   return perform(body, request);
 }
 
@@ -71,10 +71,10 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   return finishWrite(request, whileChanging(request, open.file!, written), through);
 }
 
-function writeLocked(body: WriteRequest, open: Open): boolean {
+function writeLocked(body: WriteRequest, { open, lockOwner }: OpenRequest): boolean {
   if (open.file!.locks.size === 0) return false;
   const range = { offset: BigInt(body.offset), length: BigInt(body.data.length) };
-  return open.file!.locks.conflicts(open, range, true);
+  return open.file!.locks.conflicts(lockOwner ?? open, range, true);
 }
 
 /** The size may have changed: asking what it was would cost more than telling it in vain. */

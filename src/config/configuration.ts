@@ -45,8 +45,8 @@ export function configure({ global = {}, shares = [] }: ConfigurationInput): Con
 export function effectiveGlobal(values: GlobalValues): GlobalConfiguration {
   return {
     ...values,
-    // 0: SMB1 was asked for.
-    minProtocol: Math.max(values.minProtocol, 0x0202),
+    // 0: something older than SMB1 was asked for.
+    minProtocol: values.minProtocol === 0 ? 0x0202 : values.minProtocol,
     netbiosName: values.netbiosName ?? defaultNetbiosName(hostname()),
     // Anonymous logins are there where they are asked for, one way or the other.
     restrictAnonymous: values.restrictAnonymous ?? (values.mapToGuest === 'never' ? 2 : 0),

@@ -164,8 +164,10 @@ test('what is known and not supported is a warning', () => {
   assert.match(warnings('[a]\npath = /a\nfollow symlinks = yes\n')[0]!, /not supported yet/);
   assert.deepEqual(warnings('[a]\npath = /a\nfollow symlinks = no\n'), []);
   assert.match(warnings('[global]\nserver signing = disabled\n')[0]!, /acts as "auto"/);
-  assert.match(warnings('[global]\nserver min protocol = NT1\n')[0]!, /SMB1 is not supported/);
-  assert.equal(load('[global]\nserver min protocol = NT1\n').global.minProtocol, 0x0202);
+  assert.match(warnings('[global]\nserver min protocol = NT1\n')[0]!, /SMB1 has no encryption/);
+  assert.equal(load('[global]\nserver min protocol = NT1\n').global.minProtocol, 0x0100);
+  assert.match(warnings('[global]\nserver min protocol = LANMAN1\n')[0]!, /not supported/);
+  assert.equal(load('[global]\nserver min protocol = LANMAN1\n').global.minProtocol, 0x0202);
 });
 
 test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {

@@ -40,8 +40,10 @@ const dialects = [
   ['SMB2', 0x0210],
   ['SMB3', 0x0311],
 ] as const;
-/** As a lower limit these ask for SMB1, which is not there; the limit is then the oldest that is. */
-const olderDialects = ['NT1', 'LANMAN2', 'LANMAN1', 'CORE', 'COREPLUS', 'default'] as const;
+/** SMB1, which MS-SMB2 has no number for: spoken only where it is asked for by this name. */
+export const NT1 = 0x0100;
+/** As a lower limit these ask for older forms of SMB1, which are not there; the limit is then the oldest of SMB2. */
+const olderDialects = ['LANMAN2', 'LANMAN1', 'CORE', 'COREPLUS', 'default'] as const;
 const OLDER = 0;
 
 const signing = choice<'auto' | 'mandatory' | 'disabled'>([
@@ -134,17 +136,25 @@ export const globalParameters = {
   serverString: parameter('server string', text({ maximumBytes: 63 }), 'usmbd'),
   minProtocol: parameter<number>(
     'server min protocol',
-    choice<number>([...dialects, ...olderDialects.map((word) => [word, OLDER] as const)]),
+    choice<number>([
+      ...dialects,
+      ['NT1', NT1],
+      ...olderDialects.map((word) => [word, OLDER] as const),
+    ]),
     0x0202,
     {
       aliases: ['min protocol'],
-      caveat: (value) =>
-        value === OLDER ? 'SMB1 is not supported: SMB2_02 is the oldest' : undefined,
+      caveat: (value) => {
+        if (value === OLDER) return 'not supported: SMB2_02 is the oldest, but for NT1 by its name';
+        return value === NT1
+          ? 'SMB1 has no encryption and weak signatures; remove it when you can'
+          : undefined;
+      },
     },
   ),
   maxProtocol: parameter<number>(
     'server max protocol',
-    choice<number>([...dialects, ['default', 0x0311]]),
+    choice<number>([...dialects, ['NT1', NT1], ['default', 0x0311]]),
     0x0311,
     { aliases: ['max protocol', 'protocol'] },
   ),

@@ -24,7 +24,11 @@ export function notifyOpen(
   if (session === undefined) return undefined;
   for (const connection of session.channels.keys()) {
     if (!untried(connection)) continue;
-    if (send(connection, session, tree?.encryptData === true, notification)) return connection;
+    if (connection.smb1 !== undefined) {
+      const told = notification.kind === 'oplock' ? notification.oplockLevel : 0;
+      if (connection.smb1.breakOplock(open, told)) return connection;
+    } else if (send(connection, session, tree?.encryptData === true, notification))
+      return connection;
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ import type { PreauthHash } from '../crypto/preauth.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LoginExchange } from './login-exchange.ts';
 import type { MessageWindow } from './message-window.ts';
+import type { Open } from './open.ts';
 import type { Session } from './session.ts';
 
 /** The constants of the negotiated dialect, chosen once; handlers look here and never at numbers. */
@@ -53,6 +54,14 @@ export interface Transport {
   close(reason: string): void;
 }
 
+/** What speaks SMB1 on a connection, where the server has that (src/smb1-commands). */
+export interface Smb1Peer {
+  /** One whole message from the client. */
+  receive(message: Buffer): void;
+  /** MS-CIFS 3.3.4.2: tells the client that its oplock is to be no more than this; false where it cannot be told. */
+  breakOplock(open: Open, oplockLevel: number): boolean;
+}
+
 /** A request that was answered with STATUS_PENDING or may still be cancelled. */
 export interface PendingRequest {
   readonly messageId: number;
@@ -84,6 +93,8 @@ export class Connection {
   signingAlgorithm = 0;
   /** 3.1.1: Connection.PreauthIntegrityHashValue. */
   preauth: PreauthHash | undefined;
+  /** There from the NEGOTIATE of SMB1 on. */
+  smb1: Smb1Peer | undefined;
   /** Connection.SessionTable. */
   readonly sessions = new Map<number, Session>();
   /** Logins under way, by SessionId. */

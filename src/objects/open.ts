@@ -12,6 +12,7 @@ import { keyOfText, keyText, type Lease } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LockSequences } from './lock-sequences.ts';
 import type { Pipe } from './pipe.ts';
+import type { ProcessLocks } from './process-locks.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
 import type { SharedFile } from './shared-file.ts';
@@ -92,6 +93,8 @@ export class Open {
   shortName: string | undefined;
   /** Of the tree connect whose files the handle is of, where the open has outlived it. */
   filesOf: Lifetime | undefined;
+  /** At SMB1: those who have locked something through this open, by PID. */
+  processLocks: Map<number, ProcessLocks> | undefined;
   /** Of an open that may outlive its connection, or has several channels. */
   lockSequences: LockSequences | undefined;
   /** At 3.x: Open.ChannelSequence and the counts that go with it. */

@@ -93,6 +93,8 @@ export class ServerState {
   readonly startedAtMs = Date.now();
   /** 3.3.5.15.11: where a client of this local address finds the server; set by whoever listens. */
   networkAddresses: (localAddress: string) => readonly NetworkAddress[] = () => [];
+  /** MS-CIFS, where the server is set to speak it: true where the message was SMB1's to take. */
+  smb1: ((connection: Connection, message: Buffer) => boolean) | undefined;
   #nextConnectionId = 1;
 
   constructor(

@@ -27,6 +27,7 @@ import { STREAM_WRITTEN } from './change-notifier.ts';
 import { Few } from './few.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
+import type { LockOwner } from './process-locks.ts';
 import type { Share } from './share.ts';
 import { conflicts, type ShareMode, sharesDeletion } from './share-modes.ts';
 
@@ -40,7 +41,7 @@ export class SharedFile {
   /** Named streams of this file that are open, by key; undefined while none is. */
   streams: Map<string, SharedFile> | undefined;
   readonly opens = new Few<Open>();
-  readonly locks: ByteRangeLocks<Open>;
+  readonly locks: ByteRangeLocks<LockOwner>;
   /** Oplocks and leases, see oplocks.ts. */
   grants: readonly FileGrant[] = NO_GRANTS;
   readonly #doomed: Set<SharedFile>;

@@ -73,6 +73,7 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   if (open.deleteOnClose) giveUpHandles(server, open, file);
   file.opens.delete(open);
   file.locks.releaseAll(open);
+  for (const owner of open.processLocks?.values() ?? []) file.locks.releaseAll(owner);
   server.oplocks.closed(file, open);
   if (open.deleteOnClose) {
     if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);

@@ -85,6 +85,7 @@ function receiveSmb1(
   connection: Connection,
   payload: Buffer,
 ): Disconnect | undefined {
+  if (server.smb1?.(connection, payload) === true) return undefined;
   if (!connection.window.take(0, 1)) return new Disconnect('SMB1 after SMB2');
   const header = readHeader(encodeHeader({ command: Command.NEGOTIATE }));
   const request = new Request(server, connection, header, payload, false);

@@ -111,6 +111,9 @@ export function decodeCreateResponse(message: Buffer): CreateResponse {
   return { ...rest, createContexts: decodeCreateContexts(contexts) };
 }
 
+/** The fixed part of an encoded body, for who has asked for no contexts. */
+export const readCreateResponseBody = (body: Buffer) => Response.read(body);
+
 /** Without contexts the body is the fixed 88 bytes, as Windows sends it. */
 export function encodeCreateResponse(v: CreateResponse): Buffer {
   const contexts = encodeCreateContexts(v.createContexts);

@@ -4,6 +4,8 @@ export interface Import {
   readonly specifier: string;
   /** `import type …`: gone at run time. */
   readonly typeOnly: boolean;
+  /** A call, which may never be made. */
+  readonly dynamic: boolean;
   readonly line: number;
 }
 
@@ -20,11 +22,12 @@ export function importsOf(text: string): Import[] {
     found.push({
       specifier: match[2]!,
       typeOnly: match[1] !== undefined,
+      dynamic: false,
       line: lineAt(match.index),
     });
   }
   for (const match of code.matchAll(CALL)) {
-    found.push({ specifier: match[1]!, typeOnly: false, line: lineAt(match.index) });
+    found.push({ specifier: match[1]!, typeOnly: false, dynamic: true, line: lineAt(match.index) });
   }
   return found;
 }

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { importsOf } from './imports.ts';
+import { type Import, importsOf } from './imports.ts';
 import { filesBelow, isTest, root, type SourceFile } from './source-files.ts';
 
-const DOCUMENTS = ['smb2', 'smb1', 'rpc', 'auth', 'fscc', 'dtyp', 'crypto'] as const;
+const DOCUMENTS = ['smb2', 'rpc', 'auth', 'fscc', 'dtyp', 'crypto'] as const;
 const GROUND = ['wire', 'base'] as const;
 
 /**
@@ -16,8 +16,20 @@ const GROUND = ['wire', 'base'] as const;
  */
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['entry', 'mountd', 'config', 'client', 'auth', 'crypto', 'ipc', 'vfs', 'native', ...GROUND],
-  entry: ['transport', 'server', 'objects', 'mountd', 'config', 'ipc', 'vfs', 'native', ...GROUND],
+  entry: [
+    'transport',
+    'smb1-commands',
+    'server',
+    'objects',
+    'mountd',
+    'config',
+    'ipc',
+    'vfs',
+    'native',
+    ...GROUND,
+  ],
   transport: ['server', 'objects', 'smb2', 'native', ...GROUND],
+  'smb1-commands': ['commands', 'objects', 'vfs', 'ipc', 'smb1', ...DOCUMENTS, ...GROUND],
   server: ['commands', 'objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
   commands: ['objects', 'vfs', 'ipc', ...DOCUMENTS, ...GROUND],
   objects: ['vfs', 'ipc', ...DOCUMENTS, ...GROUND],
@@ -26,7 +38,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   config: ['auth', 'crypto', 'dtyp', ...GROUND],
   client: [...DOCUMENTS, ...GROUND],
   ipc: ['dtyp', 'native', ...GROUND],
-  smb1: ['dtyp', ...GROUND],
+  smb1: ['fscc', 'dtyp', ...GROUND],
   smb2: ['fscc', 'dtyp', 'crypto', ...GROUND],
   rpc: ['dtyp', ...GROUND],
   auth: ['dtyp', 'crypto', ...GROUND],
@@ -64,8 +76,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** Broken ciphers that NTLM needs and nothing else may reach. */
 const BEHIND_AUTH = ['src/crypto/md4.ts', 'src/crypto/rc4.ts'];
 
-/** Folders that nothing imports until the work that brings them does. */
-const NOT_YET = ['smb1'];
+/** Nothing of SMB1 is loaded unless it is asked for: one door, which opens by a dynamic import only. */
+const SMB1 = { folders: ['smb1', 'smb1-commands'], door: 'src/smb1-commands/speak.ts' };
 
 /** The files of src itself are the package's public entry. */
 function layerOf(path: string): string {
@@ -76,20 +88,18 @@ function layerOf(path: string): string {
 function faultsOf(file: SourceFile): string[] {
   const faults: string[] = [];
   const layer = layerOf(file.path);
-  for (const { specifier, typeOnly, line } of importsOf(file.text)) {
-    const fault = faultOf(file.path, layer, specifier, typeOnly);
+  for (const { specifier, typeOnly, dynamic, line } of importsOf(file.text)) {
+    const fault = faultOf(file.path, layer, specifier, { typeOnly, dynamic });
     if (fault !== undefined) faults.push(`${file.path}:${line} imports ${specifier}: ${fault}`);
   }
   return faults;
 }
 
-function faultOf(
-  path: string,
-  layer: string,
-  specifier: string,
-  typeOnly: boolean,
-): string | undefined {
-  if (specifier.startsWith('.')) return faultOfRelative(path, layer, specifier, typeOnly);
+type How = Pick<Import, 'typeOnly' | 'dynamic'>;
+
+function faultOf(path: string, layer: string, specifier: string, how: How): string | undefined {
+  const { typeOnly } = how;
+  if (specifier.startsWith('.')) return faultOfRelative(path, layer, specifier, how);
   if (specifier.startsWith('node:')) {
     const allowed = BUILTINS[layer];
     if (typeOnly || allowed === undefined || allowed.includes(specifier)) return undefined;
@@ -105,7 +115,7 @@ function faultOfRelative(
   path: string,
   layer: string,
   specifier: string,
-  typeOnly: boolean,
+  { typeOnly, dynamic }: How,
 ): string | undefined {
   if (!specifier.endsWith('.ts')) return 'a relative import ends in .ts';
   const target = join(dirname(path), specifier);
@@ -114,7 +124,9 @@ function faultOfRelative(
   const below = layerOf(target);
   if (BEHIND_AUTH.includes(target) && !['auth', 'crypto'].includes(layer)) return 'only auth may';
   if (below === layer) return undefined;
-  if (NOT_YET.includes(below)) return `nothing imports ${below} yet`;
+  if (SMB1.folders.includes(below) && !SMB1.folders.includes(layer)) {
+    return dynamic && target === SMB1.door ? undefined : `${below} is loaded by its door only`;
+  }
   if (LAYERS[layer]?.includes(below)) return undefined;
   if (typeOnly && TYPES_FROM_ABOVE[layer]?.includes(below)) return undefined;
   return `${layer} may not import ${below}`;
@@ -164,6 +176,11 @@ test('the rules see a breach', () => {
   assert.equal(fault('src/vfs/a.ts', "import fc from 'fast-check';\n").length, 1);
   assert.equal(fault('src/wire/a.ts', "import '../base/b.js';\n").length, 1);
   assert.equal(fault('src/ipc/a.ts', "import { V } from '../vfs/v.ts';\n").length, 1);
+  const door = "await import('./smb1-commands/speak.ts');\n";
+  assert.deepEqual(fault('src/a.ts', door), []);
+  assert.equal(fault('src/a.ts', "import { s } from './smb1-commands/speak.ts';\n").length, 1);
+  assert.equal(fault('src/a.ts', "await import('./smb1-commands/link.ts');\n").length, 1);
+  assert.equal(fault('src/commands/a.ts', "import { s } from '../smb1/header.ts';\n").length, 1);
   assert.deepEqual(fault('src/ipc/a.ts', "import type { V } from '../vfs/v.ts';\n"), []);
   assert.deepEqual(fault('src/auth/a.ts', "import { md4 } from '../crypto/md4.ts';\n"), []);
   assert.deepEqual(fault('src/wire/a.ts', "// import '../server/x.ts';\n/* import 'fs' */\n"), []);

@@ -20,7 +20,15 @@ function opening(file: SourceFile): string {
   return /^\s*(?:\/\*[\s\S]*?\*\/|(?:\/\/.*\n)+)/.exec(file.text)?.[0] ?? '';
 }
 
-for (const folder of ['src/commands', 'src/smb2', 'src/fscc', 'src/dtyp', 'src/auth']) {
+for (const folder of [
+  'src/commands',
+  'src/smb2',
+  'src/fscc',
+  'src/dtyp',
+  'src/auth',
+  'src/smb1',
+  'src/smb1-commands',
+]) {
   test(`each file of ${folder} opens with its document and section`, () => {
     const files = filesBelow(folder, '.ts').filter(
       (file) => !isTest(file) && !SHARED.includes(file.path),

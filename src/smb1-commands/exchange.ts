@@ -1,0 +1,254 @@
+/**
+ * MS-CIFS 3.3.5.2: the commands of one SMB1 message, one or a chain of AndX, in order; what they answer leaves
+ * together. An error ends the chain: what was done before it is answered, and the error is the message's.
+ */
+import { Disconnect } from '../commands/command.ts';
+import {
+  isError,
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INTERNAL_ERROR,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_NAME_DELETED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import type { Lifetime } from '../objects/lifetime.ts';
+import { Request } from '../objects/request.ts';
+import { readAndX, readBlock } from '../smb1/block.ts';
+import {
+  STATUS_INVALID_SMB,
+  STATUS_SMB_BAD_COMMAND,
+  STATUS_SMB_BAD_UID,
+} from '../smb1/dos-errors.ts';
+import {
+  processId,
+  SMB_FLAGS2_UNICODE,
+  SMB1_HEADER_SIZE,
+  Smb1Command,
+  type Smb1Header,
+  smb1CommandName,
+} from '../smb1/header.ts';
+import { Command, encodeHeader, readHeader } from '../smb2/header.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { type Call, SILENT, type Smb1Outcome, type Smb1Row } from './call.ts';
+import type { Link, OpenFile } from './link.ts';
+import {
+  type AnswerBlock,
+  type Answered,
+  answerOffset,
+  encodeAnswerHeader,
+  encodeBlocks,
+  sendAnswer,
+} from './respond.ts';
+import { smb1Row } from './table.ts';
+
+/** Commands of one message; Windows sends three. */
+const MAX_CHAIN = 32;
+
+/** In place of SMB2's header, of which the commands read no more than the session. */
+const STAND_IN = readHeader(encodeHeader({ command: Command.ECHO }));
+
+export class Exchange implements Answered {
+  readonly #link: Link;
+  readonly header: Smb1Header;
+  sequence: number | undefined;
+  readonly #message: Buffer;
+  readonly #blocks: AnswerBlock[] = [];
+  readonly #onSent: (() => void)[] = [];
+  #uid: number;
+  #tid: number;
+  #chained: OpenFile | undefined;
+
+  constructor(link: Link, header: Smb1Header, message: Buffer, sequence: number | undefined) {
+    this.#link = link;
+    this.header = header;
+    this.#message = message;
+    this.sequence = sequence;
+    this.#uid = header.uid;
+    this.#tid = header.tid;
+  }
+
+  /** Performs the command whose block is here, and those behind it. */
+  run(command = this.header.command, at = SMB1_HEADER_SIZE): void {
+    let next: { command: number; offset: number } | undefined = { command, offset: at };
+    while (next !== undefined) {
+      if (this.#link.connection.state === 'closed') return;
+      const row = smb1Row(next.command);
+      const { command: code, offset } = next;
+      const started = this.#start(row, offset);
+      if (row === undefined || typeof started === 'number') {
+        this.#finish(code, started as NtStatus);
+        return;
+      }
+      const { call } = started;
+      const outcome = this.#perform(row, call);
+      if (outcome instanceof Promise) {
+        this.#wait(row, code, call, outcome);
+        return;
+      }
+      next = this.#settle(row, code, call, outcome);
+    }
+  }
+
+  #start(row: Smb1Row | undefined, at: number): { call: Call } | NtStatus {
+    if (row === undefined) return STATUS_SMB_BAD_COMMAND;
+    if (this.#blocks.length >= MAX_CHAIN) return STATUS_INVALID_SMB;
+    try {
+      return { call: this.#call(at) };
+    } catch (error) {
+      if (error instanceof WireError) return STATUS_INVALID_SMB;
+      throw error;
+    }
+  }
+
+  #call(at: number): Call {
+    const link = this.#link;
+    const { server, connection } = link;
+    const { header } = this;
+    const request = new Request(
+      server,
+      connection,
+      { ...STAND_IN, messageId: link.newMessageId() },
+      this.#message,
+      false,
+    );
+    return {
+      link,
+      header: { ...header, uid: this.#uid, tid: this.#tid },
+      message: this.#message,
+      block: readBlock(this.#message, at),
+      unicode: (header.flags2 & SMB_FLAGS2_UNICODE) !== 0,
+      pid: processId(header),
+      request,
+      chained: this.#chained,
+      opened: undefined,
+      answerAt: (wordsBytes) => answerOffset(this.#blocks, wordsBytes),
+    };
+  }
+
+  #perform(row: Smb1Row, call: Call): Smb1Outcome | Promise<Smb1Outcome> {
+    const { request } = call;
+    try {
+      const refused = verify(row, call);
+      if (refused !== undefined) return refused;
+      this.#link.connection.requests.set(request.messageId, request);
+      return row.handle(call as never);
+    } catch (error) {
+      return this.#failure(row, error);
+    }
+  }
+
+  #failure(row: Smb1Row, error: unknown): Smb1Outcome {
+    const { log } = this.#link.connection;
+    if (error instanceof WireError) {
+      log.debug('smb', 'malformed request', { command: row.name, problem: error.message });
+      return STATUS_INVALID_PARAMETER;
+    }
+    const told = error instanceof Error ? error.stack : String(error);
+    log.error('a command failed', { command: row.name, error: told });
+    return STATUS_INTERNAL_ERROR;
+  }
+
+  #wait(row: Smb1Row, command: number, call: Call, outcome: Promise<Smb1Outcome>): void {
+    const { connection, waiting } = this.#link;
+    const { tree, open } = call.request;
+    const used: Lifetime[] = [connection.lifetime];
+    if (tree !== undefined) used.push(tree.lifetime);
+    if (open !== undefined) used.push(open.lifetime);
+    for (const one of used) one.hold();
+    waiting.add(call);
+    outcome
+      .catch((error: unknown) => this.#failure(row, error))
+      .then((settled) => {
+        waiting.delete(call);
+        const next = this.#settle(row, command, call, settled);
+        if (next !== undefined) this.run(next.command, next.offset);
+      })
+      .catch((error: unknown) => {
+        const told = error instanceof Error ? error.stack : String(error);
+        connection.log.error('an answer failed', { error: told });
+        connection.transport.close('internal error');
+      })
+      .finally(() => {
+        for (const one of used) one.release();
+      });
+  }
+
+  /** Takes an outcome; what is to be done next in this message, if anything. */
+  #settle(row: Smb1Row, command: number, call: Call, outcome: Smb1Outcome) {
+    const { connection } = this.#link;
+    const { request } = call;
+    connection.requests.delete(request.messageId);
+    if (request.asyncId !== 0) connection.asyncRequests.delete(request.asyncId);
+    if (outcome instanceof Disconnect) {
+      connection.transport.close(outcome.reason);
+      return undefined;
+    }
+    if (outcome === SILENT) return undefined;
+    if (typeof outcome === 'number') {
+      this.#finish(command, outcome);
+      return undefined;
+    }
+    const { status = STATUS_SUCCESS } = outcome;
+    if (outcome.onSent !== undefined) this.#onSent.push(outcome.onSent);
+    if ('blocks' in outcome) {
+      this.#sendMessages(status, outcome.blocks);
+      return undefined;
+    }
+    if (outcome.beginsSigning === true) this.sequence = 0;
+    this.#uid = outcome.uid ?? this.#uid;
+    this.#tid = outcome.tid ?? this.#tid;
+    this.#chained = call.opened ?? this.#chained;
+    this.#blocks.push({ command, reply: outcome, andX: row.andX });
+    const next = row.andX && !isError(status) ? readAndX(call.block) : undefined;
+    // "A chain cannot loop": each block lies behind the one before.
+    if (next !== undefined && next.offset > call.block.bytesAt - 3) return next;
+    this.#send(next === undefined ? status : STATUS_INVALID_SMB);
+    return undefined;
+  }
+
+  #finish(command: number, status: NtStatus): void {
+    this.#blocks.push({ command, reply: { words: Buffer.alloc(0) }, andX: false });
+    this.#send(status);
+  }
+
+  #send(status: NtStatus): void {
+    const header = encodeAnswerHeader(this, status, { uid: this.#uid, tid: this.#tid });
+    sendAnswer(this.#link, this, [header, ...encodeBlocks(this.#blocks)]);
+    for (const one of this.#onSent) one();
+  }
+
+  #sendMessages(status: NtStatus, blocks: readonly Buffer[]): void {
+    for (const block of blocks) {
+      const header = encodeAnswerHeader(this, status, { uid: this.#uid, tid: this.#tid });
+      sendAnswer(this.#link, this, [header, block]);
+    }
+    for (const one of this.#onSent) one();
+  }
+}
+
+/** 3.3.5.2: UID and TID, and what they are worth; the session and tree go to the request. */
+function verify(row: Smb1Row, call: Call): NtStatus | undefined {
+  const { link, header, request } = call;
+  const session = link.uids.get(header.uid)?.thing;
+  if (session?.state === 'valid') request.session = session;
+  if (row.needs === 'nothing') return undefined;
+  if (session === undefined || session.state !== 'valid' || session.account === undefined) {
+    return STATUS_SMB_BAD_UID;
+  }
+  link.connection.idleSinceMs = performance.now();
+  if (row.needs === 'session') return undefined;
+  const tree = link.tids.get(header.tid)?.thing;
+  if (tree === undefined || !tree.session.trees.has(tree.treeId)) {
+    // As Windows and Samba have it: raw.context.
+    return row.name === smb1CommandName(Smb1Command.NT_CREATE_ANDX)
+      ? STATUS_INVALID_HANDLE
+      : STATUS_NETWORK_NAME_DELETED;
+  }
+  // A tree connect acts as the user who made it.
+  if (tree.session !== session) return STATUS_ACCESS_DENIED;
+  if (tree.encryptData) return STATUS_ACCESS_DENIED;
+  request.tree = tree;
+  return undefined;
+}

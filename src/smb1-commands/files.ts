@@ -1,0 +1,169 @@
+/** MS-CIFS 3.3.5.49, MS-SMB 3.3.5.5: NT_CREATE_ANDX; MS-CIFS 3.3.5.7, 3.3.5.8: CLOSE and FLUSH. */
+import { maximalAccess } from '../commands/access.ts';
+import { flush as flushOpen } from '../commands/flush.ts';
+import { STATUS_INVALID_HANDLE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
+import { formatPath } from '../fscc/names.ts';
+import type { Open } from '../objects/open.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import { fromUtime } from '../smb1/dos-time.ts';
+import { FidWords } from '../smb1/io.ts';
+import {
+  CloseWords,
+  decodeNtCreate,
+  EXTENDED_WORD_COUNT,
+  MESSAGE_PIPE_STATUS,
+  NT_CREATE_REQUEST_EXTENDED_RESPONSE,
+  NT_CREATE_REQUEST_OPBATCH,
+  NT_CREATE_REQUEST_OPLOCK,
+  type NtCreate,
+  NtCreateAnswer,
+  NtCreateExtendedAnswer,
+  OplockLevel,
+  ResourceType,
+} from '../smb1/open.ts';
+import { encodeAllocationSize } from '../smb2/create-context-values.ts';
+import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
+import {
+  SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_EXCLUSIVE,
+  SMB2_OPLOCK_LEVEL_II,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../smb2/oplock-levels.ts';
+import { isErrno } from '../vfs/errno.ts';
+import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import type { OpenFile } from './link.ts';
+import { type Made, openFile, openOf, openRequest, type Wish } from './opening.ts';
+import { sharePath } from './paths.ts';
+import { setTimes } from './times.ts';
+
+const LEVELS: Readonly<Record<number, number>> = {
+  [SMB2_OPLOCK_LEVEL_NONE]: OplockLevel.NONE,
+  [SMB2_OPLOCK_LEVEL_II]: OplockLevel.LEVEL_II,
+  [SMB2_OPLOCK_LEVEL_EXCLUSIVE]: OplockLevel.EXCLUSIVE,
+  [SMB2_OPLOCK_LEVEL_BATCH]: OplockLevel.BATCH,
+};
+
+export const wantedOplock = (flags: number): number => {
+  if ((flags & NT_CREATE_REQUEST_OPBATCH) !== 0) return SMB2_OPLOCK_LEVEL_BATCH;
+  return (flags & NT_CREATE_REQUEST_OPLOCK) !== 0
+    ? SMB2_OPLOCK_LEVEL_EXCLUSIVE
+    : SMB2_OPLOCK_LEVEL_NONE;
+};
+
+/** Of the directory that RootDirectoryFID names. */
+export function nameBelow(call: TreeCall, rootFid: number, name: string): string | number {
+  if (rootFid === 0) return sharePath(name);
+  const root = call.link.file(rootFid)?.open;
+  const path = root?.handle?.path();
+  if (root === undefined || root.tree !== call.request.tree || path === undefined) {
+    return STATUS_INVALID_HANDLE;
+  }
+  if (isErrno(path)) return STATUS_INVALID_HANDLE;
+  return sharePath(`${formatPath(path)}\\${name}`);
+}
+
+export function contextsOf(allocationSize: number): CreateContext[] {
+  if (allocationSize === 0) return [];
+  return [{ name: CreateContextName.ALLOCATION_SIZE, data: encodeAllocationSize(allocationSize) }];
+}
+
+export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
+  const name = nameBelow(call, body.rootDirectoryFid, body.name);
+  if (typeof name === 'number') return name;
+  return {
+    name,
+    access: body.desiredAccess,
+    share: body.shareAccess,
+    disposition: body.createDisposition,
+    options: body.createOptions,
+    attributes: body.extFileAttributes,
+    oplockLevel: wantedOplock(body.flags),
+    impersonationLevel: body.impersonationLevel,
+    createContexts: contextsOf(body.allocationSize),
+  };
+}
+
+export async function ntCreateAndX(call: TreeCall): Promise<Smb1Outcome> {
+  const body = decodeNtCreate(call.block, call.unicode);
+  const wish = ntWish(call, body);
+  if (typeof wish === 'number') return wish;
+  const opened = await openFile(wish, call);
+  if (typeof opened === 'number') return opened;
+  const { file, made } = opened;
+  const fields = createdFields(file, made);
+  const { onSent } = made;
+  if ((body.flags & NT_CREATE_REQUEST_EXTENDED_RESPONSE) === 0) {
+    return { words: NtCreateAnswer.encode(fields), onSent };
+  }
+  const words = NtCreateExtendedAnswer.encode({
+    ...fields,
+    volumeGuid: Buffer.alloc(16),
+    fileId: made.open.handle?.fileId ?? 0n,
+    maximalAccessRights: await maximalRights(made.open),
+    guestMaximalAccessRights: 0,
+  });
+  return { words, shownWords: EXTENDED_WORD_COUNT, onSent };
+}
+
+export async function maximalRights({ tree, handle, access }: Open): Promise<number> {
+  return handle === undefined ? access : maximalAccess(tree!, handle);
+}
+
+export function createdFields({ fid }: OpenFile, { open, response }: Made) {
+  const isPipe = open.pipe !== undefined;
+  return {
+    oplockLevel: LEVELS[response.oplockLevel] ?? OplockLevel.NONE,
+    fid,
+    createAction: response.createAction,
+    creationTime: response.creationTime,
+    lastAccessTime: response.lastAccessTime,
+    lastWriteTime: response.lastWriteTime,
+    changeTime: response.changeTime,
+    extFileAttributes: response.fileAttributes,
+    allocationSize: response.allocationSize,
+    endOfFile: response.endOfFile,
+    resourceType: isPipe ? ResourceType.MESSAGE_PIPE : ResourceType.DISK,
+    nmPipeStatus: isPipe ? MESSAGE_PIPE_STATUS : 0x0007,
+    directory: (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0 ? 1 : 0,
+  };
+}
+
+export async function close(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, lastTimeModified } = CloseWords.read(call.block.words);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  return closeFile(call, file, lastTimeModified);
+}
+
+/** "the server SHOULD set the last modification time": a client that caches writes knows it better. */
+export async function closeFile(
+  call: TreeCall,
+  file: OpenFile,
+  lastTimeModified: number,
+): Promise<Smb1Outcome> {
+  const { open } = file;
+  const lastWriteTime = fromUtime(lastTimeModified);
+  if (lastWriteTime !== 0n && open.handle !== undefined) {
+    await setTimes(openRequest(call), { lastWriteTime });
+  }
+  call.link.files.delete(file.fid);
+  await closeOpen(call.link.server, open);
+  return EMPTY;
+}
+
+/** All ones means every file of the process. */
+export async function flush(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid } = FidWords.read(call.block.words);
+  if (fid !== 0xffff) {
+    const file = openOf(call, fid);
+    if (typeof file === 'number') return file;
+    const outcome = await flushOpen(undefined, openRequest(call));
+    return typeof outcome === 'number' && outcome !== STATUS_SUCCESS ? outcome : EMPTY;
+  }
+  for (const file of [...call.link.files.values()]) {
+    if (file.pid !== call.pid || file.open.closed) continue;
+    await file.open.handle?.flush();
+  }
+  return EMPTY;
+}

@@ -1,0 +1,280 @@
+/**
+ * MS-CIFS 3.3.5.58.2 and 3.3.5.58.3: TRANS2_FIND_FIRST2 and TRANS2_FIND_NEXT2; 3.3.5.38: FIND_CLOSE2. A search has
+ * the directory open for itself; the enumeration is the one of SMB2's QUERY_DIRECTORY.
+ */
+import { advance, beginScan, peek, plainTeller } from '../commands/directory-scan.ts';
+import { statusOfErrno } from '../commands/errno-status.ts';
+import { FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_LEVEL,
+  STATUS_NO_SUCH_FILE,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_HIDDEN,
+  FILE_ATTRIBUTE_SYSTEM,
+} from '../fscc/attributes.ts';
+import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import { refusePattern } from '../fscc/names.ts';
+import { equalIgnoreCase } from '../fscc/upcase.ts';
+import type { Enumeration } from '../objects/open.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import {
+  decodeFindFirst,
+  decodeFindNext,
+  encodeFound,
+  FindFirstAnswer,
+  FindNextAnswer,
+  isChained,
+  isFindLevel,
+  SMB_FIND_CLOSE_AFTER_REQUEST,
+  SMB_FIND_CLOSE_AT_EOS,
+  SMB_FIND_CONTINUE_FROM_LAST,
+  SMB_FIND_RETURN_RESUME_KEYS,
+} from '../smb1/find.ts';
+import { FidWords } from '../smb1/io.ts';
+import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
+import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
+import { type Errno, isErrno } from '../vfs/errno.ts';
+import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { openWish, SHARE_ALL } from './opening.ts';
+import { refusePath, sharePath, splitPath } from './paths.ts';
+import type { Search } from './search-state.ts';
+
+/** Searches that one connection may have under way. */
+const MAX_SEARCHES = 2048;
+const INCLUDED = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_DIRECTORY;
+
+/** 2.2.1.2.4: whom the low byte lets in beside the usual, and what the high one demands. */
+export function isSought({ fileAttributes }: DirectoryEntry, searchAttributes: number): boolean {
+  if ((fileAttributes & INCLUDED & ~searchAttributes) !== 0) return false;
+  const demanded = (searchAttributes >>> 8) & 0x3f;
+  return (fileAttributes & demanded) === demanded;
+}
+
+/** Opens what the path's last component is sought in. */
+export async function beginSearch(
+  call: TreeCall,
+  text: string,
+  searchAttributes: number,
+): Promise<Search | NtStatus> {
+  const { link } = call;
+  if (link.searches.size >= MAX_SEARCHES) return STATUS_INSUFFICIENT_RESOURCES;
+  const path = sharePath(text);
+  const { directory, name } = splitPath(path);
+  const refused = directory === '' ? undefined : refusePath(directory);
+  if (refused !== undefined) return refused;
+  const pattern = name === '' ? '*' : name;
+  const wrong = refusePattern(pattern);
+  if (wrong !== undefined) return wrong;
+  const made = await openWish(
+    {
+      name: directory,
+      access: FILE_LIST_DIRECTORY | FILE_READ_ATTRIBUTES,
+      share: SHARE_ALL,
+      disposition: FILE_OPEN,
+      options: FILE_DIRECTORY_FILE,
+      attributes: 0,
+    },
+    call,
+  );
+  if (typeof made === 'number')
+    return made === STATUS_NOT_A_DIRECTORY ? ofDirectory() : ofWay(made);
+  made.onSent?.();
+  const { uid, tid } = call.header;
+  const search = link.searches.add((sid) => ({
+    sid,
+    directory: { open: made.open, uid, tid, pid: call.pid },
+    pattern,
+    searchAttributes,
+    lastName: '',
+    told: 0,
+  }));
+  if (search !== undefined) return search;
+  await closeOpen(link.server, made.open);
+  return STATUS_INSUFFICIENT_RESOURCES;
+}
+
+const ofDirectory = (): NtStatus => STATUS_OBJECT_PATH_NOT_FOUND;
+/** A directory that is not there is a path that leads nowhere. */
+const ofWay = (status: NtStatus): NtStatus =>
+  status === 0xc000_0034 ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+
+export async function endSearch({ link }: TreeCall, search: Search): Promise<void> {
+  link.searches.delete(search.sid);
+  await closeOpen(link.server, search.directory.open);
+}
+
+export function searchOf({ link, request }: TreeCall, sid: number): Search | undefined {
+  const search = link.searches.get(sid);
+  if (search?.directory.open.tree !== request.tree) return undefined;
+  return search.directory.open.closed ? undefined : search;
+}
+
+interface Listing {
+  readonly level: number;
+  readonly count: number;
+  readonly limit: number;
+  readonly resumeKeys: boolean;
+  readonly unicode: boolean;
+}
+
+export interface Listed {
+  readonly data: Buffer;
+  readonly count: number;
+  readonly ended: boolean;
+  readonly lastNameOffset: number;
+}
+
+/** The next entries that are sought, as many as fit. */
+async function list(search: Search, scan: Enumeration, how: Listing): Promise<Listed | Errno> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  let lastNameOffset = 0;
+  let count = 0;
+  for (;;) {
+    const entry = await peek(scan, search.directory.open, plainTeller(search.directory.open));
+    if (isErrno(entry)) return entry;
+    if (entry === undefined) break;
+    if (!isSought(entry, search.searchAttributes)) {
+      advance(scan);
+      continue;
+    }
+    if (count >= how.count) break;
+    const found = { ...entry, resumeKey: search.told + 1 };
+    const encoded = encodeFound(how.level, found, how.unicode, how.resumeKeys);
+    const padding = isChained(how.level) ? -length & 7 : 0;
+    if (length + padding + encoded.length > how.limit) break;
+    if (padding > 0) parts.push(Buffer.alloc(padding));
+    if (isChained(how.level) && count > 0) {
+      parts[lastEntry(parts)]!.writeUInt32LE(length + padding - lastNameOffset);
+    }
+    lastNameOffset = length + padding;
+    length += padding + encoded.length;
+    parts.push(encoded);
+    count += 1;
+    search.told += 1;
+    search.lastName = entry.name;
+    advance(scan);
+  }
+  const next =
+    count >= how.count
+      ? await following(search, scan)
+      : await peek(scan, search.directory.open, plainTeller(search.directory.open));
+  return { data: Buffer.concat(parts), count, ended: next === undefined, lastNameOffset };
+}
+
+/** Of the parts, the entry before the padding that was pushed last. */
+const lastEntry = (parts: readonly Buffer[]): number => {
+  const last = parts.length - 1;
+  return parts[last]!.length < 8 ? last - 1 : last;
+};
+
+async function following(
+  search: Search,
+  scan: Enumeration,
+): Promise<DirectoryEntry | Errno | undefined> {
+  for (;;) {
+    const entry = await peek(scan, search.directory.open, plainTeller(search.directory.open));
+    if (entry === undefined || isErrno(entry) || isSought(entry, search.searchAttributes))
+      return entry;
+    advance(scan);
+  }
+}
+
+const how = (
+  { unicode }: TreeCall,
+  head: Assembly['head'],
+  body: { informationLevel: number; searchCount: number; flags: number },
+): Listing => ({
+  level: body.informationLevel,
+  count: Math.max(1, body.searchCount),
+  limit: head.maxDataCount,
+  resumeKeys: (body.flags & SMB_FIND_RETURN_RESUME_KEYS) !== 0,
+  unicode,
+});
+
+const closes = (flags: number, ended: boolean): boolean =>
+  (flags & SMB_FIND_CLOSE_AFTER_REQUEST) !== 0 || ((flags & SMB_FIND_CLOSE_AT_EOS) !== 0 && ended);
+
+export async function findFirst(
+  call: TreeCall,
+  { head, parameters }: Assembly,
+): Promise<TransactionAnswer | NtStatus> {
+  const body = decodeFindFirst(parameters, call.unicode);
+  if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
+  const search = await beginSearch(call, body.fileName, body.searchAttributes);
+  if (typeof search === 'number') return search;
+  const scan = await beginScan(search.directory.open, search.pattern);
+  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, head, body));
+  if (isErrno(listed) || listed.count === 0) {
+    await endSearch(call, search);
+    return isErrno(listed) ? statusOfErrno(listed) : STATUS_NO_SUCH_FILE;
+  }
+  const { data, count, ended, lastNameOffset } = listed;
+  if (closes(body.flags, ended)) await endSearch(call, search);
+  const answer = FindFirstAnswer.encode({
+    sid: search.sid,
+    searchCount: count,
+    endOfSearch: ended ? 1 : 0,
+    eaErrorOffset: 0,
+    lastNameOffset,
+  });
+  return { setup: Buffer.alloc(0), parameters: answer, data };
+}
+
+export async function findNext(
+  call: TreeCall,
+  { head, parameters }: Assembly,
+): Promise<TransactionAnswer | NtStatus> {
+  const body = decodeFindNext(parameters, call.unicode);
+  if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
+  const search = searchOf(call, body.sid);
+  if (search === undefined) return STATUS_INVALID_HANDLE;
+  const resumes = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) === 0;
+  const scan = await resume(search, resumes ? body.fileName : '');
+  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, head, body));
+  if (isErrno(listed)) return statusOfErrno(listed);
+  const { data, count, ended, lastNameOffset } = listed;
+  if (closes(body.flags, ended)) await endSearch(call, search);
+  const answer = FindNextAnswer.encode({
+    searchCount: count,
+    endOfSearch: ended ? 1 : 0,
+    eaErrorOffset: 0,
+    lastNameOffset,
+  });
+  return { setup: Buffer.alloc(0), parameters: answer, data };
+}
+
+/** Behind `name`, which is mostly the one that was told last; a client may go back. */
+export async function resume(search: Search, name: string): Promise<Enumeration | Errno> {
+  const { open } = search.directory;
+  if (open.enumeration === undefined) return beginScan(open, search.pattern);
+  if (name === '' || equalIgnoreCase(name, search.lastName)) return open.enumeration;
+  const scan = await beginScan(open, search.pattern);
+  if (isErrno(scan)) return scan;
+  for (;;) {
+    const entry = await peek(scan, open, plainTeller(open));
+    // A name that is gone is passed over: there is nothing to go on from.
+    if (isErrno(entry) || entry === undefined) return isErrno(entry) ? entry : scan;
+    advance(scan);
+    if (equalIgnoreCase(entry.name, name)) return scan;
+  }
+}
+
+export async function findClose2(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid } = FidWords.read(call.block.words);
+  const search = call.link.searches.get(fid);
+  if (search === undefined) return STATUS_INVALID_HANDLE;
+  await endSearch(call, search);
+  return EMPTY;
+}
+
+export const refusedPattern = (pattern: string): NtStatus | undefined =>
+  refusePattern(pattern) === undefined ? undefined : STATUS_OBJECT_NAME_INVALID;

@@ -1,0 +1,302 @@
+/**
+ * MS-CIFS 3.3.5.58.4 to 3.3.5.58.9: TRANS2_QUERY_… and TRANS2_SET_… of files, by path or FID, and of file systems.
+ * What a level has in common with a class of MS-FSCC is asked of the commands of SMB2.
+ */
+import type { OpenRequest } from '../commands/command.ts';
+import { queryFsInfo } from '../commands/query-fs-info.ts';
+import {
+  DELETE,
+  FILE_READ_ATTRIBUTES,
+  FILE_READ_EA,
+  FILE_WRITE_ATTRIBUTES,
+  FILE_WRITE_DATA,
+  FILE_WRITE_EA,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_LEVEL,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FileBasicInformation, FileStandardInformation } from '../fscc/file-information.ts';
+import { decodeFileFsVolumeInformation, FileFsSizeInformation } from '../fscc/fs-information.ts';
+import {
+  FileInformationClass as Class,
+  FsInformationClass as Fs,
+} from '../fscc/information-class.ts';
+import { formatPath } from '../fscc/names.ts';
+import {
+  decodeSetStandard,
+  encodeAllInfo,
+  encodeInfoStandard,
+  encodeInfoVolume,
+  encodeNameInfo,
+  FsAllocation,
+  FsLevel,
+  type Known,
+  PASSTHROUGH,
+  QueryLevel,
+  SetLevel,
+} from '../smb1/information.ts';
+import { decodeText, untilNul } from '../smb1/strings.ts';
+import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
+import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
+import { isErrno } from '../vfs/errno.ts';
+import { WireError } from '../wire/wire-error.ts';
+import type { TreeCall } from './call.ts';
+import { encodeFeaList, setFeaList } from './eas.ts';
+import { openOf, openRequest, withOpen } from './opening.ts';
+import { refusePath, sharePath } from './paths.ts';
+import { fileInformation, fsQuery, informationOf, setInformation } from './queries.ts';
+import { passthroughRename } from './renaming.ts';
+import { basicInformation } from './times.ts';
+
+export const NO_SETUP = Buffer.alloc(0);
+/** EaErrorOffset, of every answer about a file. */
+const EA_ERROR_OFFSET = Buffer.alloc(2);
+
+const answered = (data: Buffer): TransactionAnswer => ({
+  setup: NO_SETUP,
+  parameters: EA_ERROR_OFFSET,
+  data,
+});
+
+/** InformationLevel, four reserved bytes, the path. */
+function pathParameters({ parameters }: Assembly, unicode: boolean) {
+  if (parameters.length < 6) throw new WireError('TRANS2_QUERY_PATH_INFORMATION', 'too short');
+  const text = untilNul(decodeText(parameters.subarray(6), unicode));
+  return { level: parameters.readUInt16LE(0), text };
+}
+
+function fidParameters({ parameters }: Assembly) {
+  if (parameters.length < 4) throw new WireError('TRANS2_QUERY_FILE_INFORMATION', 'too short');
+  return { fid: parameters.readUInt16LE(0), level: parameters.readUInt16LE(2) };
+}
+
+export async function queryPath(call: TreeCall, assembly: Assembly) {
+  const { level, text } = pathParameters(assembly, call.unicode);
+  if (!isQueryLevel(level)) return STATUS_INVALID_LEVEL;
+  const name = sharePath(text);
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  if (level === QueryLevel.IS_NAME_VALID) return answered(Buffer.alloc(0));
+  const access = FILE_READ_ATTRIBUTES | (needsEas(level) ? FILE_READ_EA : 0);
+  return withOpen(call, { name, access }, (request) => query(call, request, level, assembly));
+}
+
+export async function queryFile(call: TreeCall, assembly: Assembly) {
+  const { fid, level } = fidParameters(assembly);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  return query(call, openRequest(call), level, assembly);
+}
+
+const needsEas = (level: number): boolean =>
+  level === QueryLevel.QUERY_EAS_FROM_LIST || level === QueryLevel.QUERY_ALL_EAS;
+
+const isQueryLevel = (level: number): boolean =>
+  level >= PASSTHROUGH || (Object.values(QueryLevel) as number[]).includes(level);
+
+/** Classes that say the same as a level. */
+const SAME_AS: Readonly<Record<number, number>> = {
+  [QueryLevel.BASIC]: Class.FileBasicInformation,
+  [QueryLevel.STANDARD_NT]: Class.FileStandardInformation,
+  [QueryLevel.EA]: Class.FileEaInformation,
+  [QueryLevel.STREAM]: Class.FileStreamInformation,
+  [QueryLevel.COMPRESSION]: Class.FileCompressionInformation,
+};
+
+async function query(
+  call: TreeCall,
+  request: OpenRequest,
+  level: number,
+  { head, data }: Assembly,
+): Promise<TransactionAnswer | NtStatus> {
+  const { unicode } = call;
+  const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
+  if (same !== undefined && same <= 0xff) {
+    const found = await fileInformation(request, same);
+    return typeof found === 'number' ? found : fit(found.bytes, head.maxDataCount);
+  }
+  switch (level) {
+    case QueryLevel.STANDARD:
+    case QueryLevel.QUERY_EA_SIZE:
+    case QueryLevel.ALL: {
+      const known = await whatIsKnown(request);
+      if (typeof known === 'number') return known;
+      if (level === QueryLevel.ALL) {
+        return fit(encodeAllInfo(known, nameOf(request), unicode), head.maxDataCount);
+      }
+      return answered(encodeInfoStandard(known, level === QueryLevel.QUERY_EA_SIZE));
+    }
+    case QueryLevel.NAME:
+      return fit(encodeNameInfo(nameOf(request), unicode), head.maxDataCount);
+    case QueryLevel.ALT_NAME:
+      return alternateName(request, unicode);
+    case QueryLevel.QUERY_ALL_EAS:
+    case QueryLevel.QUERY_EAS_FROM_LIST: {
+      const eas = await encodeFeaList(
+        request,
+        level === QueryLevel.QUERY_ALL_EAS ? undefined : data,
+      );
+      return typeof eas === 'number' ? eas : fit(eas, head.maxDataCount);
+    }
+    default:
+      return STATUS_INVALID_LEVEL;
+  }
+}
+
+/** What does not fit is cut, as a name is; the whole length stands before it. */
+const fit = (data: Buffer, limit: number): TransactionAnswer =>
+  answered(data.length > limit ? data.subarray(0, limit) : data);
+
+/** Basic, standard and EA information lie at the start of FileAllInformation: MS-FSCC 2.4.2. */
+export async function whatIsKnown(request: OpenRequest): Promise<Known | NtStatus> {
+  const basic = await fileInformation(request, Class.FileBasicInformation);
+  if (typeof basic === 'number') return basic;
+  const standard = await fileInformation(request, Class.FileStandardInformation);
+  if (typeof standard === 'number') return standard;
+  const ea = await fileInformation(request, Class.FileEaInformation);
+  return {
+    basic: FileBasicInformation.read(basic.bytes),
+    standard: FileStandardInformation.read(standard.bytes),
+    eaSize: typeof ea === 'number' ? 0 : ea.bytes.readUInt32LE(0),
+  };
+}
+
+/** Begins with a backslash; a stream's has its name behind. */
+function nameOf({ open }: OpenRequest): string {
+  const path = open.handle?.path();
+  if (path === undefined) return open.pipe === undefined ? '' : `\\${open.pipe.name}`;
+  if (isErrno(path)) return '';
+  const stream = open.handle!.streamName();
+  return typeof stream === 'string' ? `${formatPath(path)}:${stream}` : formatPath(path);
+}
+
+async function alternateName(request: OpenRequest, unicode: boolean) {
+  const found = await fileInformation(request, Class.FileAlternateNameInformation);
+  if (typeof found === 'number') return found;
+  return answered(encodeNameInfo(found.bytes.toString('utf16le', 4), unicode));
+}
+
+/** Rights that setting a level needs: a path is opened with them. */
+function rightsFor(level: number): number {
+  switch (level >= PASSTHROUGH ? level - PASSTHROUGH : level) {
+    case SetLevel.EAS:
+    case Class.FileFullEaInformation:
+      return FILE_WRITE_EA;
+    case SetLevel.DISPOSITION:
+    case Class.FileDispositionInformation:
+    case Class.FileRenameInformation:
+    case Class.FileLinkInformation:
+      return DELETE;
+    case SetLevel.ALLOCATION:
+    case SetLevel.END_OF_FILE:
+    case Class.FileAllocationInformation:
+    case Class.FileEndOfFileInformation:
+      return FILE_WRITE_DATA;
+    default:
+      return FILE_WRITE_ATTRIBUTES;
+  }
+}
+
+export async function setPath(call: TreeCall, assembly: Assembly) {
+  const { level, text } = pathParameters(assembly, call.unicode);
+  const name = sharePath(text);
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  const access = rightsFor(level) | FILE_READ_ATTRIBUTES;
+  const status = await withOpen(call, { name, access }, (request) =>
+    set(call, request, level, assembly.data),
+  );
+  return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
+}
+
+export async function setFile(call: TreeCall, assembly: Assembly) {
+  const { fid, level } = fidParameters(assembly);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const status = await set(call, openRequest(call), level, assembly.data);
+  return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
+}
+
+const SETS: Readonly<Record<number, number>> = {
+  [SetLevel.BASIC]: Class.FileBasicInformation,
+  [SetLevel.DISPOSITION]: Class.FileDispositionInformation,
+  [SetLevel.ALLOCATION]: Class.FileAllocationInformation,
+  [SetLevel.END_OF_FILE]: Class.FileEndOfFileInformation,
+};
+
+async function set(
+  call: TreeCall,
+  request: OpenRequest,
+  level: number,
+  data: Buffer,
+): Promise<NtStatus> {
+  if (level === SetLevel.STANDARD) {
+    if (data.length < 12) return STATUS_INVALID_PARAMETER;
+    const basic = basicInformation(decodeSetStandard(data));
+    return setInformation(request, Class.FileBasicInformation, basic);
+  }
+  if (level === SetLevel.EAS) return setFeaList(request, data);
+  const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SETS[level];
+  if (same === undefined || same > 0xff) return STATUS_INVALID_LEVEL;
+  if (same === Class.FileRenameInformation) return passthroughRename(call, request, data);
+  // "SMB_SET_FILE_BASIC_INFO" of 36 bytes, without what is reserved behind.
+  const short = same === Class.FileBasicInformation && data.length >= 36 && data.length < 40;
+  const buffer = short ? Buffer.concat([data, Buffer.alloc(40 - data.length)]) : data;
+  return setInformation(request, same, buffer);
+}
+
+const FS_SAME_AS: Readonly<Record<number, number>> = {
+  [FsLevel.VOLUME_NT]: Fs.FileFsVolumeInformation,
+  [FsLevel.SIZE]: Fs.FileFsSizeInformation,
+  [FsLevel.DEVICE]: Fs.FileFsDeviceInformation,
+  [FsLevel.ATTRIBUTE]: Fs.FileFsAttributeInformation,
+};
+
+async function ofFileSystem(call: TreeCall, fsClass: number) {
+  const query = fsQuery(SMB2_0_INFO_FILESYSTEM, fsClass);
+  return informationOf(await queryFsInfo(query, call.request as OpenRequest));
+}
+
+export async function queryFs(call: TreeCall, { head, parameters }: Assembly) {
+  if (parameters.length < 2) throw new WireError('TRANS2_QUERY_FS_INFORMATION', 'too short');
+  const level = parameters.readUInt16LE(0);
+  const bare = (data: Buffer): TransactionAnswer => ({
+    setup: NO_SETUP,
+    parameters: NO_SETUP,
+    data: data.subarray(0, head.maxDataCount),
+  });
+  const same = level >= PASSTHROUGH ? level - PASSTHROUGH : FS_SAME_AS[level];
+  if (same !== undefined) {
+    if (same > 0xff) return STATUS_INVALID_LEVEL;
+    const found = await ofFileSystem(call, same);
+    return typeof found === 'number' ? found : bare(found.bytes);
+  }
+  if (level === FsLevel.ALLOCATION) {
+    const found = await ofFileSystem(call, Fs.FileFsSizeInformation);
+    return typeof found === 'number' ? found : bare(allocation(found.bytes));
+  }
+  if (level !== FsLevel.VOLUME && level !== FsLevel.LABEL) return STATUS_INVALID_LEVEL;
+  const found = await ofFileSystem(call, Fs.FileFsVolumeInformation);
+  if (typeof found === 'number') return found;
+  const { volumeSerialNumber, volumeLabel } = decodeFileFsVolumeInformation(found.bytes);
+  return bare(encodeInfoVolume(volumeSerialNumber, volumeLabel, call.unicode));
+}
+
+const U32_MAX = 0xffff_ffff;
+
+function allocation(bytes: Buffer): Buffer {
+  const size = FileFsSizeInformation.read(bytes);
+  return FsAllocation.encode({
+    idFileSystem: 0,
+    sectorsPerUnit: size.sectorsPerAllocationUnit,
+    units: Math.min(size.totalAllocationUnits, U32_MAX),
+    unitsAvailable: Math.min(size.availableAllocationUnits, U32_MAX),
+    bytesPerSector: size.bytesPerSector,
+  });
+}
+
+export const notSupported = (): NtStatus => STATUS_NOT_SUPPORTED;

@@ -1,0 +1,224 @@
+/**
+ * MS-CIFS 3.3.5.36, 3.3.5.37, MS-SMB 3.3.5.6: READ_ANDX and WRITE_ANDX; MS-CIFS 3.3.5.13 to 3.3.5.24: READ, WRITE,
+ * their kin with locks, SEEK. The data go as SMB2's do; locks are those of the process.
+ */
+import type { Outcome } from '../commands/command.ts';
+import { Disconnect } from '../commands/command.ts';
+import { MAX_FILE_OFFSET, read } from '../commands/read.ts';
+import { write } from '../commands/write.ts';
+import { FILE_EXECUTE, FILE_READ_DATA } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_END_OF_FILE,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FileEndOfFileInformation } from '../fscc/file-information.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
+import { processLocks } from '../objects/process-locks.ts';
+import { SMB_FLAGS2_PAGING_IO } from '../smb1/header.ts';
+import {
+  CountAnswer,
+  decodeReadAndX,
+  decodeWrite,
+  decodeWriteAndClose,
+  decodeWriteAndX,
+  encodeReadAndX,
+  encodeWriteAndX,
+  READ_ANDX_WORDS_BYTES,
+  READ_PAD,
+  ReadAnswer,
+  ReadWords,
+  readDataHead,
+  SeekAnswer,
+  SeekWords,
+  WRITE_MODE_THROUGH,
+} from '../smb1/io.ts';
+import { SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { MaybePromise, Smb1Outcome, TreeCall } from './call.ts';
+import { closeFile } from './files.ts';
+import { lockForRead, unlockRange } from './locking.ts';
+import { openOf, openRequest } from './opening.ts';
+import { setInformation } from './queries.ts';
+
+const NOTHING = Buffer.alloc(0);
+const NO_CHANNEL = { channel: 0, remainingBytes: 0, persistentId: 0, volatileId: 0 };
+
+/** What is read; fewer bytes where the file ends. */
+function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<Buffer | NtStatus> {
+  const { request, pid } = call;
+  const open = request.open!;
+  if ((open.access & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return STATUS_ACCESS_DENIED;
+  // "Read if execute" is for those who page a program in.
+  const executes = (call.header.flags2 & SMB_FLAGS2_PAGING_IO) !== 0;
+  if ((open.access & FILE_READ_DATA) === 0 && !executes) return STATUS_ACCESS_DENIED;
+  if (open.pipe === undefined && offset > BigInt(MAX_FILE_OFFSET)) return beyond(offset, length);
+  request.lockOwner = open.processLocks === undefined ? undefined : processLocks(open, pid);
+  const body = { ...NO_CHANNEL, padding: 0, flags: 0, length, minimumCount: 0 };
+  const outcome = read(
+    { ...body, offset: Number(offset), readChannelInfo: NOTHING },
+    openRequest(call),
+  );
+  return outcome instanceof Promise ? outcome.then(dataOf) : dataOf(outcome);
+}
+
+const beyond = (offset: bigint, length: number): Buffer | NtStatus =>
+  offset + BigInt(length) > 0x7fff_ffff_ffff_ffffn ? STATUS_INVALID_PARAMETER : NOTHING;
+
+function dataOf(outcome: Outcome): Buffer | NtStatus {
+  if (outcome === STATUS_END_OF_FILE) return NOTHING;
+  if (typeof outcome === 'number') return outcome;
+  return outcome instanceof Disconnect
+    ? STATUS_INVALID_DEVICE_REQUEST
+    : (outcome.payload ?? NOTHING);
+}
+
+export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
+  const body = decodeReadAndX(call.block, true);
+  const file = openOf(call, body.fid);
+  if (typeof file === 'number') return file;
+  const data = readData(call, body.offset, body.count);
+  const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
+  const answer = (found: Buffer | NtStatus): Smb1Outcome =>
+    typeof found === 'number'
+      ? found
+      : { words: encodeReadAndX(found.length, bytesAt), bytes: READ_PAD, payload: found };
+  return data instanceof Promise ? data.then(answer) : answer(data);
+}
+
+/** The count that was written. */
+function writeData(
+  call: TreeCall,
+  offset: bigint,
+  data: Buffer,
+  through: boolean,
+): MaybePromise<number | { status: NtStatus }> {
+  const { request, pid } = call;
+  const open = request.open!;
+  if (open.pipe === undefined && offset > BigInt(MAX_FILE_OFFSET)) {
+    return { status: STATUS_INVALID_PARAMETER };
+  }
+  request.lockOwner = open.processLocks === undefined ? undefined : processLocks(open, pid);
+  const outcome = write(
+    {
+      ...NO_CHANNEL,
+      offset: Number(offset),
+      data,
+      flags: through ? SMB2_WRITEFLAG_WRITE_THROUGH : 0,
+      writeChannelInfo: NOTHING,
+    },
+    openRequest(call),
+  );
+  const counted = (found: Outcome): number | { status: NtStatus } => {
+    if (typeof found === 'number') return { status: found };
+    return found instanceof Disconnect ? { status: STATUS_INVALID_DEVICE_REQUEST } : data.length;
+  };
+  return outcome instanceof Promise ? outcome.then(counted) : counted(outcome);
+}
+
+export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
+  const body = decodeWriteAndX(call.block, call.message);
+  const file = openOf(call, body.fid);
+  if (typeof file === 'number') return file;
+  const through = (body.writeMode & WRITE_MODE_THROUGH) !== 0;
+  const written = writeData(call, body.offset, body.data, through);
+  const answer = (count: number | { status: NtStatus }): Smb1Outcome =>
+    typeof count === 'number' ? { words: encodeWriteAndX(count) } : count.status;
+  return written instanceof Promise ? written.then(answer) : answer(written);
+}
+
+export function oldRead(call: TreeCall): MaybePromise<Smb1Outcome> {
+  const body = ReadWords.read(call.block.words);
+  const file = openOf(call, body.fid);
+  if (typeof file === 'number') return file;
+  const data = readData(call, BigInt(body.offset), body.count);
+  return data instanceof Promise ? data.then(answerOldRead) : answerOldRead(data);
+}
+
+function answerOldRead(data: Buffer | NtStatus): Smb1Outcome {
+  if (typeof data === 'number') return data;
+  const bytes = Buffer.concat([readDataHead(data.length), data]);
+  return { words: ReadAnswer.encode({ count: data.length }), bytes };
+}
+
+/** 2.2.4.20: the range is locked exclusively, then read. */
+export async function lockAndRead(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, offset, count } = ReadWords.read(call.block.words);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const range = { offset: BigInt(offset), length: BigInt(count) };
+  const status = await lockForRead(call, range);
+  if (status !== STATUS_SUCCESS) return status;
+  return answerOldRead(await readData(call, range.offset, count));
+}
+
+/** 2.2.4.12: writing nothing sets the end of the file. */
+async function writeOrCut(call: TreeCall, offset: number, data: Buffer, count: number) {
+  if (count === 0 && call.request.open!.pipe === undefined) {
+    const size = FileEndOfFileInformation.encode({ endOfFile: offset });
+    const status = await setInformation(
+      openRequest(call),
+      FileInformationClass.FileEndOfFileInformation,
+      size,
+    );
+    return status === STATUS_SUCCESS ? 0 : { status };
+  }
+  return writeData(call, BigInt(offset), data, false);
+}
+
+const answerCount = (written: number | { status: NtStatus }): Smb1Outcome =>
+  typeof written === 'number' ? { words: CountAnswer.encode({ count: written }) } : written.status;
+
+export async function oldWrite(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, offset, count, data } = decodeWrite(call.block);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  return answerCount(await writeOrCut(call, offset, data, count));
+}
+
+export async function writeAndUnlock(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, offset, count, data } = decodeWrite(call.block);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const written = count === 0 ? 0 : await writeData(call, BigInt(offset), data, false);
+  if (typeof written !== 'number') return written.status;
+  const range = { offset: BigInt(offset), length: BigInt(count) };
+  const status = count === 0 ? STATUS_SUCCESS : unlockRange(call, range);
+  return status === STATUS_SUCCESS ? answerCount(written) : status;
+}
+
+export async function writeAndClose(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, offset, data, lastWriteTime } = decodeWriteAndClose(call.block);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const written = data.length === 0 ? 0 : await writeData(call, BigInt(offset), data, false);
+  if (typeof written !== 'number') return written.status;
+  // "does not close the file" where nothing is written, as Windows and Samba have it.
+  if (data.length > 0) await closeFile(call, file, lastWriteTime);
+  return answerCount(written);
+}
+
+const SEEK_FROM_START = 0;
+const SEEK_FROM_POSITION = 1;
+const SEEK_FROM_END = 2;
+
+/** The position is the client's affair; the server counts for it. */
+export async function seek(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, mode, offset } = SeekWords.read(call.block.words);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const { open } = file;
+  if (open.handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  let from = 0;
+  if (mode === SEEK_FROM_POSITION) from = open.position;
+  else if (mode === SEEK_FROM_END) {
+    const stat = await open.handle.stat();
+    from = isErrno(stat) ? 0 : stat.size;
+  } else if (mode !== SEEK_FROM_START) return STATUS_INVALID_PARAMETER;
+  const to = mode === SEEK_FROM_START ? offset >>> 0 : Math.max(0, from + offset);
+  open.position = to;
+  return { words: SeekAnswer.encode({ offset: to >>> 0 }) };
+}

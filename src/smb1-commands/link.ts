@@ -1,0 +1,143 @@
+/**
+ * MS-CIFS 3.3.1.3: what SMB1 knows of a connection: UIDs, TIDs and FIDs are 16-bit numbers of the connection.
+ * They lead to the sessions, tree connects and opens that SMB2 has, too.
+ *
+ *     NEGOTIATE ──▶ negotiated ── first login of a user, signing wanted ──▶ signing, for good
+ */
+import type { Smb1Signing } from '../crypto/smb1-signing.ts';
+import type { Connection, Smb1Peer } from '../objects/connection.ts';
+import type { Open } from '../objects/open.ts';
+import type { ServerState } from '../objects/server-state.ts';
+import type { Session } from '../objects/session.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
+import { encodeOplockBreak } from '../smb1/locking.ts';
+import { CAP_LEVEL_II_OPLOCKS } from '../smb1/negotiate.ts';
+import type { Assembly } from '../smb1/transaction.ts';
+import { SMB2_OPLOCK_LEVEL_II } from '../smb2/oplock-levels.ts';
+import type { Call } from './call.ts';
+import type { Search } from './search-state.ts';
+
+/** 0 and all ones mean none. */
+const LAST_ID = 0xfffe;
+/** What the client says it takes at least: MS-CIFS 2.2.4.53.1. */
+const MIN_CLIENT_BUFFER_BYTES = 1024;
+
+export interface OpenFile {
+  readonly fid: number;
+  readonly open: Open;
+  readonly uid: number;
+  readonly tid: number;
+  /** PROCESS_EXIT closes what the process has opened. */
+  readonly pid: number;
+  /** AccessMode of the old opens: DENY_DOS and its like, for those that come after. */
+  readonly compatible?: number | undefined;
+}
+
+class Numbered<T> {
+  readonly #things = new Map<number, T>();
+  #next = 1;
+
+  /** Undefined where all numbers are taken. */
+  add(make: (id: number) => T): T | undefined {
+    for (let tried = 0; tried < LAST_ID; tried++) {
+      const id = this.#next;
+      this.#next = id === LAST_ID ? 1 : id + 1;
+      if (this.#things.has(id)) continue;
+      const thing = make(id);
+      this.#things.set(id, thing);
+      return thing;
+    }
+    return undefined;
+  }
+
+  get(id: number): T | undefined {
+    return this.#things.get(id);
+  }
+
+  delete(id: number): void {
+    this.#things.delete(id);
+  }
+
+  values(): IterableIterator<T> {
+    return this.#things.values();
+  }
+
+  get size(): number {
+    return this.#things.size;
+  }
+}
+
+export interface Numbering<T> {
+  readonly id: number;
+  readonly thing: T;
+}
+
+export class Link implements Smb1Peer {
+  readonly server: ServerState;
+  readonly connection: Connection;
+  readonly uids = new Numbered<Numbering<Session>>();
+  readonly tids = new Numbered<Numbering<TreeConnect>>();
+  readonly files = new Numbered<OpenFile>();
+  readonly searches = new Numbered<Search>();
+  /** Transactions whose parts are still coming, by PID and MID. */
+  readonly assemblies = new Map<string, Assembly>();
+  /** Commands that wait, for NT_CANCEL. */
+  readonly waiting = new Set<Call>();
+  /** The challenge of the NEGOTIATE response, for logins without extended security. */
+  challenge: Buffer = Buffer.alloc(8);
+  extendedSecurity = false;
+  clientCapabilities = 0;
+  clientBufferBytes = MIN_CLIENT_BUFFER_BYTES;
+  signing: Smb1Signing | undefined;
+  readonly #receive: (message: Buffer) => void;
+  #fileOf = new WeakMap<Open, OpenFile>();
+  #messageId = 0;
+
+  constructor(server: ServerState, connection: Connection, receive: (message: Buffer) => void) {
+    this.server = server;
+    this.connection = connection;
+    this.#receive = receive;
+  }
+
+  receive(message: Buffer): void {
+    this.#receive(message);
+  }
+
+  newMessageId(): number {
+    this.#messageId += 1;
+    return this.#messageId;
+  }
+
+  setClientBuffer(bytes: number): void {
+    this.clientBufferBytes = Math.max(MIN_CLIENT_BUFFER_BYTES, bytes);
+  }
+
+  addFile(open: Open, of: Omit<OpenFile, 'fid' | 'open'>): OpenFile | undefined {
+    if (this.files.size >= LAST_ID) this.#forgetClosed();
+    const file = this.files.add((fid) => ({ ...of, fid, open }));
+    if (file !== undefined) this.#fileOf.set(open, file);
+    return file;
+  }
+
+  /** An open that is closed has no FID any more, however it was closed. */
+  file(fid: number): OpenFile | undefined {
+    const file = this.files.get(fid);
+    if (file?.open.closed !== true) return file;
+    this.files.delete(fid);
+    return undefined;
+  }
+
+  #forgetClosed(): void {
+    for (const { fid, open } of [...this.files.values()]) if (open.closed) this.files.delete(fid);
+  }
+
+  /** 3.3.4.2: neither signed nor answered; the client acknowledges with a LOCKING_ANDX of its own. */
+  breakOplock(open: Open, oplockLevel: number): boolean {
+    const file = this.#fileOf.get(open);
+    if (file === undefined || this.connection.state === 'closed') return false;
+    const knowsLevelII = (this.clientCapabilities & CAP_LEVEL_II_OPLOCKS) !== 0;
+    const level = oplockLevel === SMB2_OPLOCK_LEVEL_II && knowsLevelII ? 1 : 0;
+    this.connection.transport.send([encodeOplockBreak(file.fid, file.tid, level)]);
+    return true;
+  }
+}

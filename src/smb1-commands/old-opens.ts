@@ -1,0 +1,397 @@
+/**
+ * MS-CIFS 3.3.5.35, 3.3.5.5, 3.3.5.6, 3.3.5.21, 3.3.5.22, 3.3.5.58.1: OPEN_ANDX, OPEN, CREATE, CREATE_TEMPORARY,
+ * CREATE_NEW and TRANS2_OPEN2: the opens of DOS and OS/2. AccessMode says what is wanted and what is denied to others,
+ * OpenMode what to do where the file is there, and where it is not.
+ */
+import { randomInt } from 'node:crypto';
+import {
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  FILE_READ_ATTRIBUTES,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_SUCH_FILE,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_SHARING_VIOLATION,
+} from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
+import { hasWildcards } from '../fscc/wildcard.ts';
+import { STATUS_OS2_INVALID_ACCESS } from '../smb1/dos-errors.ts';
+import { fromUtime, toUtime } from '../smb1/dos-time.ts';
+import {
+  decodeOldCreate,
+  decodeOpen,
+  decodeOpenAndX,
+  FidAnswer,
+  type OldOpen,
+  OpenAndXAnswer,
+  OpenAndXExtendedAnswer,
+  OpenAnswer,
+  OpenResult,
+  REQ_OPLOCK,
+  REQ_OPLOCK_BATCH,
+  ResourceType,
+  SMB_OPEN_EXTENDED_RESPONSE,
+} from '../smb1/open.ts';
+import { decodeText, encodeOem, untilNul } from '../smb1/strings.ts';
+import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
+import {
+  FILE_CREATE,
+  FILE_CREATED,
+  FILE_NON_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_OPEN_IF,
+  FILE_OPENED,
+  FILE_OVERWRITE,
+  FILE_OVERWRITE_IF,
+  FILE_SHARE_READ,
+  FILE_SHARE_WRITE,
+} from '../smb2/create-options.ts';
+import {
+  SMB2_OPLOCK_LEVEL_BATCH,
+  SMB2_OPLOCK_LEVEL_EXCLUSIVE,
+  SMB2_OPLOCK_LEVEL_NONE,
+} from '../smb2/oplock-levels.ts';
+import { pad, struct, u16, u32 } from '../wire/struct.ts';
+import type { Smb1Outcome, TreeCall } from './call.ts';
+import { contextsOf, maximalRights } from './files.ts';
+import type { OpenFile } from './link.ts';
+import { type Made, openFile, openRequest } from './opening.ts';
+import { dosAttributes } from './path-commands.ts';
+import { refusePath, sharePath } from './paths.ts';
+import { setTimes } from './times.ts';
+import { isSoughtFile } from './wild-names.ts';
+
+/** 2.2.4.3.1: AccessMode. */
+const ACCESS_MASK = 0x000f;
+const ACCESS_READ = 0;
+const ACCESS_WRITE = 1;
+const ACCESS_READ_WRITE = 2;
+const ACCESS_EXECUTE = 3;
+const SHARING_SHIFT = 4;
+const DENY_COMPATIBLE = 0;
+const DENY_ALL = 1;
+const DENY_WRITE = 2;
+const DENY_READ = 3;
+const DENY_NONE = 4;
+const FCB_MODE = 0x00ff;
+const WRITE_THROUGH_MODE = 0x4000;
+
+interface Modes {
+  readonly access: number;
+  readonly share: number;
+  /** DENY_DOS or FCB: those of one process bear each other. */
+  readonly compatible: number | undefined;
+}
+
+function modesOf(accessMode: number, name: string): Modes | NtStatus {
+  if ((accessMode & FCB_MODE) === FCB_MODE) {
+    return { access: FILE_GENERIC_READ | FILE_GENERIC_WRITE, share: 0, compatible: FCB_MODE };
+  }
+  const access = accessOf(accessMode & ACCESS_MASK);
+  if (access === undefined) return STATUS_OS2_INVALID_ACCESS;
+  switch ((accessMode >>> SHARING_SHIFT) & 7) {
+    case DENY_COMPATIBLE:
+      return { access, share: compatibleShare(accessMode, name), compatible: DENY_COMPATIBLE };
+    case DENY_ALL:
+      return { access, share: 0, compatible: undefined };
+    case DENY_WRITE:
+      return { access, share: FILE_SHARE_READ, compatible: undefined };
+    case DENY_READ:
+      return { access, share: FILE_SHARE_WRITE, compatible: undefined };
+    case DENY_NONE:
+      return { access, share: FILE_SHARE_READ | FILE_SHARE_WRITE, compatible: undefined };
+    default:
+      return STATUS_OS2_INVALID_ACCESS;
+  }
+}
+
+function accessOf(mode: number): number | undefined {
+  switch (mode) {
+    case ACCESS_READ:
+      return FILE_GENERIC_READ;
+    case ACCESS_WRITE:
+      return FILE_GENERIC_WRITE;
+    case ACCESS_READ_WRITE:
+      return FILE_GENERIC_READ | FILE_GENERIC_WRITE;
+    case ACCESS_EXECUTE:
+      return FILE_GENERIC_READ | FILE_EXECUTE;
+    default:
+      return undefined;
+  }
+}
+
+/** Compatibility mode: programs are shared by all who read, other files by readers among themselves. */
+function compatibleShare(accessMode: number, name: string): number {
+  if (/\.(exe|dll|com|sym)$/i.test(name)) return FILE_SHARE_READ | FILE_SHARE_WRITE;
+  return (accessMode & ACCESS_MASK) === ACCESS_READ ? FILE_SHARE_READ : 0;
+}
+
+const IF_EXISTS_MASK = 0x3;
+const IF_MISSING_CREATE = 0x10;
+
+function dispositionOf(openMode: number): number | undefined {
+  const creates = (openMode & IF_MISSING_CREATE) !== 0;
+  switch (openMode & IF_EXISTS_MASK) {
+    case 0:
+      return creates ? FILE_CREATE : undefined;
+    case 1:
+      return creates ? FILE_OPEN_IF : FILE_OPEN;
+    case 2:
+      return creates ? FILE_OVERWRITE_IF : FILE_OVERWRITE;
+    default:
+      return undefined;
+  }
+}
+
+interface Opened {
+  readonly file: OpenFile;
+  readonly made: Made;
+}
+
+async function open(call: TreeCall, wanted: OldOpen): Promise<Opened | NtStatus> {
+  const name = sharePath(wanted.name);
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  const modes = modesOf(wanted.accessMode, name);
+  if (typeof modes === 'number') return modes;
+  const disposition = dispositionOf(wanted.openMode);
+  if (disposition === undefined) return STATUS_OS2_INVALID_ACCESS;
+  const oplockLevel =
+    (wanted.flags & REQ_OPLOCK_BATCH) !== 0
+      ? SMB2_OPLOCK_LEVEL_BATCH
+      : (wanted.flags & REQ_OPLOCK) !== 0
+        ? SMB2_OPLOCK_LEVEL_EXCLUSIVE
+        : SMB2_OPLOCK_LEVEL_NONE;
+  const wish = {
+    name,
+    access: modes.access,
+    share: modes.share,
+    disposition,
+    options: FILE_NON_DIRECTORY_FILE | ((wanted.accessMode & WRITE_THROUGH_MODE) !== 0 ? 2 : 0),
+    attributes: wanted.fileAttrs & 0x27 || FILE_ATTRIBUTE_NORMAL,
+    oplockLevel,
+    createContexts: contextsOf(wanted.allocationSize),
+  };
+  const opened = await openFile(wish, call, modes.compatible);
+  if (opened === STATUS_SHARING_VIOLATION && modes.compatible !== undefined) {
+    return openBeside(call, wish, modes.compatible);
+  }
+  if (typeof opened === 'number') return opened;
+  const lastWriteTime = fromUtime(wanted.creationTime);
+  const created = opened.made.response.createAction !== FILE_OPENED;
+  if (created && lastWriteTime !== 0n) {
+    call.request.open = opened.file.open;
+    await setTimes(openRequest(call), { lastWriteTime });
+  }
+  return opened;
+}
+
+/**
+ * 2.2.4.3.1: opens in compatibility mode, or by FCBs, of one process (and for DENY_DOS one connection) do not
+ * exclude each other. Such an open beside another bears whatever that one does.
+ */
+async function openBeside(
+  call: TreeCall,
+  wish: Parameters<typeof openFile>[0],
+  compatible: number,
+): Promise<Opened | NtStatus> {
+  for (const other of call.link.files.values()) {
+    const { open: held } = other;
+    if (other.compatible !== compatible || other.pid !== call.pid || held.closed) continue;
+    if (other.uid !== call.header.uid || held.file === undefined) continue;
+    const path = held.handle?.path();
+    if (!Array.isArray(path)) continue;
+    if (path.join('\\').toLowerCase() !== wish.name.toLowerCase()) continue;
+    if (
+      (wish.access & ~held.access & (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_READ_DATA)) !==
+      0
+    ) {
+      continue;
+    }
+    return openWithin(call, wish, compatible);
+  }
+  return STATUS_SHARING_VIOLATION;
+}
+
+/** Looks at attributes only, which conflicts with nobody; the data go by the rights of the first. */
+async function openWithin(
+  call: TreeCall,
+  wish: Parameters<typeof openFile>[0],
+  compatible: number,
+): Promise<Opened | NtStatus> {
+  const looking = { ...wish, access: FILE_READ_ATTRIBUTES, disposition: FILE_OPEN };
+  return openFile(looking, call, compatible);
+}
+
+const sizeOf = (size: number): number => Math.min(size, 0xffff_ffff);
+
+const RESULTS: Readonly<Record<number, number>> = {
+  [FILE_OPENED]: OpenResult.OPENED,
+  [FILE_CREATED]: OpenResult.CREATED,
+};
+
+function openedFields({ file, made }: Opened, accessMode: number) {
+  const {
+    response,
+    open: { pipe },
+  } = made;
+  const granted = response.oplockLevel >= SMB2_OPLOCK_LEVEL_EXCLUSIVE ? OpenResult.OPLOCK : 0;
+  return {
+    fid: file.fid,
+    fileAttrs: dosAttributes(response.fileAttributes),
+    lastWriteTime: toUtime(response.lastWriteTime),
+    fileDataSize: sizeOf(response.endOfFile),
+    accessRights: accessMode & ACCESS_MASK,
+    resourceType: pipe === undefined ? ResourceType.DISK : ResourceType.MESSAGE_PIPE,
+    nmPipeStatus: pipe === undefined ? 0 : 0x05ff,
+    openResults: (RESULTS[response.createAction] ?? OpenResult.TRUNCATED) | granted,
+  };
+}
+
+export async function openAndX(call: TreeCall): Promise<Smb1Outcome> {
+  const wanted = decodeOpenAndX(call.block, call.unicode);
+  const opened = await open(call, wanted);
+  if (typeof opened === 'number') return opened;
+  const fields = openedFields(opened, wanted.accessMode);
+  const { onSent } = opened.made;
+  if ((wanted.flags & SMB_OPEN_EXTENDED_RESPONSE) === 0) {
+    return { words: OpenAndXAnswer.encode(fields), onSent };
+  }
+  const maximalAccessRights = await maximalRights(opened.made.open);
+  const rest = { serverFid: 0, maximalAccessRights, guestMaximalAccessRights: 0 };
+  return { words: OpenAndXExtendedAnswer.encode({ ...fields, ...rest }), onSent };
+}
+
+const plain = { flags: 0, searchAttrs: 0x16, allocationSize: 0, creationTime: 0 };
+
+export async function oldOpen(call: TreeCall): Promise<Smb1Outcome> {
+  const { accessMode, searchAttributes, name } = decodeOpen(call.block, call.unicode);
+  const wanted = { ...plain, accessMode, fileAttrs: 0, openMode: 1, name };
+  const opened = await open(call, {
+    ...wanted,
+    searchAttrs: searchAttributes,
+    flags: flagsOf(call),
+  });
+  if (typeof opened === 'number') return opened;
+  const { response, onSent } = opened.made;
+  if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
+    return STATUS_NO_SUCH_FILE;
+  }
+  const words = OpenAnswer.encode({
+    fid: opened.file.fid,
+    fileAttrs: dosAttributes(response.fileAttributes),
+    lastModified: toUtime(response.lastWriteTime),
+    fileSize: sizeOf(response.endOfFile),
+    accessMode: accessMode & 0x7f,
+  });
+  return { words, onSent };
+}
+
+/** SMB_FLAGS_OPLOCK and SMB_FLAGS_OPBATCH of the header ask for an oplock here. */
+const flagsOf = ({ header }: TreeCall): number => {
+  if ((header.flags & 0x20) === 0) return 0;
+  return (header.flags & 0x40) !== 0 ? REQ_OPLOCK_BATCH : REQ_OPLOCK;
+};
+
+const create =
+  (openMode: number) =>
+  async (call: TreeCall): Promise<Smb1Outcome> => {
+    const { fileAttributes, creationTime, name } = decodeOldCreate(call.block, call.unicode);
+    if (hasWildcards(name)) return STATUS_INVALID_PARAMETER;
+    const opened = await open(call, {
+      ...plain,
+      flags: flagsOf(call),
+      accessMode: ACCESS_READ_WRITE,
+      fileAttrs: fileAttributes,
+      creationTime,
+      openMode,
+      name,
+    });
+    if (typeof opened === 'number') return opened;
+    const { onSent } = opened.made;
+    return { words: FidAnswer.encode({ fid: opened.file.fid }), onSent };
+  };
+
+export const oldCreate = create(IF_MISSING_CREATE | 2);
+export const createNew = create(IF_MISSING_CREATE);
+
+/** Attempts to find a name that is free. */
+const MAX_NAMES = 16;
+
+export async function createTemporary(call: TreeCall): Promise<Smb1Outcome> {
+  const { creationTime, name } = decodeOldCreate(call.block, call.unicode);
+  for (let attempt = 0; attempt < MAX_NAMES; attempt++) {
+    const made = `TMP${randomInt(0x10_0000).toString(36).toUpperCase().padStart(5, '0')}`;
+    const directory = sharePath(name);
+    const opened = await open(call, {
+      ...plain,
+      accessMode: ACCESS_READ_WRITE,
+      fileAttrs: 0,
+      creationTime,
+      openMode: IF_MISSING_CREATE,
+      name: directory === '' ? made : `${directory}\\${made}`,
+    });
+    if (opened === STATUS_OBJECT_NAME_COLLISION) continue;
+    if (typeof opened === 'number') return opened;
+    const bytes = encodeOem(`${made}\0`);
+    const { onSent } = opened.made;
+    return { words: FidAnswer.encode({ fid: opened.file.fid }), bytes, onSent };
+  }
+  return STATUS_OBJECT_NAME_COLLISION;
+}
+
+const Open2 = struct('TRANS2_OPEN2 Request', 'MS-CIFS 2.2.6.1.1', {
+  flags: u16,
+  accessMode: u16,
+  reserved1: pad(2),
+  fileAttrs: u16,
+  creationTime: u32,
+  openMode: u16,
+  allocationSize: u32,
+  reserved2: pad(10),
+});
+const Open2Answer = struct('TRANS2_OPEN2 Response', 'MS-CIFS 2.2.6.1.2', {
+  fid: u16,
+  fileAttrs: u16,
+  creationTime: u32,
+  fileDataSize: u32,
+  accessMode: u16,
+  resourceType: u16,
+  nmPipeStatus: u16,
+  actionTaken: u16,
+  reserved: pad(4),
+  extendedAttributeErrorOffset: u16,
+  extendedAttributeLength: u32,
+});
+
+export async function open2(
+  call: TreeCall,
+  { parameters }: Assembly,
+): Promise<(TransactionAnswer & { onSent: (() => void) | undefined }) | NtStatus> {
+  const body = Open2.read(parameters);
+  const name = untilNul(decodeText(parameters.subarray(Open2.size), call.unicode));
+  const opened = await open(call, { ...body, searchAttrs: 0x16, name });
+  if (typeof opened === 'number') return opened;
+  const fields = openedFields(opened, body.accessMode);
+  const answer = Open2Answer.encode({
+    fid: fields.fid,
+    fileAttrs: fields.fileAttrs,
+    creationTime: fields.lastWriteTime,
+    fileDataSize: fields.fileDataSize,
+    accessMode: fields.accessRights,
+    resourceType: fields.resourceType,
+    nmPipeStatus: fields.nmPipeStatus,
+    actionTaken: fields.openResults,
+    extendedAttributeErrorOffset: 0,
+    extendedAttributeLength: 0,
+  });
+  const none = Buffer.alloc(0);
+  return { setup: none, parameters: answer, data: none, onSent: opened.made.onSent };
+}

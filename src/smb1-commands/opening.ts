@@ -1,0 +1,137 @@
+/**
+ * MS-CIFS 3.3.5.49 to 3.3.5.51 by way of MS-SMB2 3.3.5.9: every command of SMB1 that names a file by its path opens
+ * it as CREATE of SMB2 does. With a FID for the client, or for the command alone.
+ */
+import { close } from '../commands/close.ts';
+import { Disconnect, type OpenRequest, type Outcome } from '../commands/command.ts';
+import { create } from '../commands/create.ts';
+import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_HANDLE,
+  STATUS_TOO_MANY_OPENED_FILES,
+} from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
+import { closeOpen } from '../objects/teardown.ts';
+import { readCreateResponseBody } from '../smb2/create.ts';
+import type { CreateContext } from '../smb2/create-contexts.ts';
+import {
+  FILE_OPEN,
+  FILE_OPEN_REPARSE_POINT,
+  FILE_SHARE_DELETE,
+  FILE_SHARE_READ,
+  FILE_SHARE_WRITE,
+  ImpersonationLevel,
+} from '../smb2/create-options.ts';
+import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
+import type { MaybePromise, TreeCall } from './call.ts';
+import type { OpenFile } from './link.ts';
+
+export interface Wish {
+  /** Relative to the share. */
+  readonly name: string;
+  readonly access: number;
+  readonly share: number;
+  readonly disposition: number;
+  readonly options: number;
+  readonly attributes: number;
+  readonly oplockLevel?: number;
+  readonly impersonationLevel?: number;
+  readonly createContexts?: readonly CreateContext[];
+}
+
+export interface Made {
+  readonly open: Open;
+  readonly response: ReturnType<typeof readCreateResponseBody>;
+  readonly onSent: (() => void) | undefined;
+}
+
+export const SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+
+export function openWish(wish: Wish, { request }: TreeCall): MaybePromise<Made | NtStatus> {
+  const body = {
+    requestedOplockLevel: wish.oplockLevel ?? SMB2_OPLOCK_LEVEL_NONE,
+    impersonationLevel: wish.impersonationLevel ?? ImpersonationLevel.Impersonation,
+    desiredAccess: wish.access,
+    fileAttributes: wish.attributes,
+    shareAccess: wish.share,
+    createDisposition: wish.disposition,
+    createOptions: wish.options,
+    name: wish.name,
+    createContexts: wish.createContexts ?? [],
+  };
+  request.open = undefined;
+  const made = (outcome: Outcome): Made | NtStatus => {
+    if (typeof outcome === 'number') return outcome;
+    if (outcome instanceof Disconnect) return STATUS_INVALID_HANDLE;
+    const response = readCreateResponseBody(outcome.body);
+    return { open: request.open!, response, onSent: outcome.onSent };
+  };
+  const outcome = create(body, request);
+  return outcome instanceof Promise ? outcome.then(made) : made(outcome);
+}
+
+/** The same with a FID. */
+export async function openFile(
+  wish: Wish,
+  call: TreeCall,
+  compatible?: number,
+): Promise<{ file: OpenFile; made: Made } | NtStatus> {
+  const made = await openWish(wish, call);
+  if (typeof made === 'number') return made;
+  const { uid, tid } = call.header;
+  const file = call.link.addFile(made.open, { uid, tid, pid: call.pid, compatible });
+  if (file !== undefined) {
+    call.opened = file;
+    return { file, made };
+  }
+  made.onSent?.();
+  await closeOpen(call.link.server, made.open);
+  return STATUS_TOO_MANY_OPENED_FILES;
+}
+
+/** Opens a file that is there, for one thing to be done with it. */
+export async function withOpen<T>(
+  call: TreeCall,
+  wish: Partial<Wish> & Pick<Wish, 'name'>,
+  work: (request: OpenRequest, made: Made) => MaybePromise<T>,
+): Promise<T | NtStatus> {
+  const made = await openWish({ ...LOOKING, ...wish }, call);
+  if (typeof made === 'number') return made;
+  made.onSent?.();
+  const request = call.request as OpenRequest;
+  try {
+    return await work(request, made);
+  } finally {
+    // A handler may have closed it, which is no fault.
+    const closing = {
+      flags: 0,
+      persistentId: made.open.persistentId,
+      volatileId: made.open.volatileId,
+    };
+    call.request.open = made.open;
+    await close(closing, request);
+    call.request.open = undefined;
+  }
+}
+
+const LOOKING: Omit<Wish, 'name'> = {
+  access: FILE_READ_ATTRIBUTES,
+  share: SHARE_ALL,
+  disposition: FILE_OPEN,
+  options: FILE_OPEN_REPARSE_POINT,
+  attributes: 0,
+};
+
+/** The open of a FID, which the request has from now on; a chained one goes before. */
+export function openOf(call: TreeCall, fid: number): OpenFile | NtStatus {
+  const file = call.chained ?? call.link.file(fid);
+  const { session, tree } = call.request;
+  if (file === undefined || file.open.session !== session || file.open.tree !== tree) {
+    return STATUS_INVALID_HANDLE;
+  }
+  call.request.open = file.open;
+  return file;
+}
+
+export const openRequest = (call: TreeCall): OpenRequest => call.request as OpenRequest;

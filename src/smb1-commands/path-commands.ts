@@ -1,0 +1,194 @@
+/**
+ * MS-CIFS 3.3.5.3, 3.3.5.4, 3.3.5.9, 3.3.5.11, 3.3.5.12, 3.3.5.17, 3.3.5.32, 3.3.5.33: CREATE_DIRECTORY,
+ * DELETE_DIRECTORY, DELETE, QUERY_INFORMATION, SET_INFORMATION, CHECK_DIRECTORY, SET_INFORMATION2, QUERY_INFORMATION2.
+ */
+import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_CANNOT_DELETE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_SUCH_FILE,
+  STATUS_NOT_A_DIRECTORY,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import {
+  FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_NORMAL,
+  FILE_ATTRIBUTE_READONLY,
+} from '../fscc/attributes.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
+import { FileDispositionInformation } from '../fscc/rename-information.ts';
+import { hasWildcards } from '../fscc/wildcard.ts';
+import { fromUtime, toDos, toUtime } from '../smb1/dos-time.ts';
+import { decodeSetStandard } from '../smb1/information.ts';
+import { FidWords } from '../smb1/io.ts';
+import {
+  decodeDelete,
+  decodePath,
+  decodeSetInformation,
+  QueryInformation2Answer,
+  QueryInformationAnswer,
+  SetInformation2Words,
+} from '../smb1/paths.ts';
+import {
+  FILE_CREATE,
+  FILE_DIRECTORY_FILE,
+  FILE_NON_DIRECTORY_FILE,
+  FILE_OPEN_REPARSE_POINT,
+} from '../smb2/create-options.ts';
+import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { whatIsKnown } from './information.ts';
+import { openOf, openRequest, withOpen } from './opening.ts';
+import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
+import { setInformation } from './queries.ts';
+import { basicInformation } from './times.ts';
+import { isSoughtFile, namesLike } from './wild-names.ts';
+
+const done = (status: NtStatus): Smb1Outcome => (status === STATUS_SUCCESS ? EMPTY : status);
+
+export async function createDirectory(call: TreeCall): Promise<Smb1Outcome> {
+  return done(await makeDirectory(call, decodePath(call.block, call.unicode)));
+}
+
+export async function makeDirectory(call: TreeCall, text: string): Promise<NtStatus> {
+  const name = sharePath(text);
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  return withOpen(call, { name, ...how }, () => STATUS_SUCCESS);
+}
+
+const DISPOSED = FileDispositionInformation.encode({ deletePending: true });
+const dispose = (request: Parameters<typeof setInformation>[0]) =>
+  setInformation(request, FileInformationClass.FileDispositionInformation, DISPOSED);
+
+export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {
+  const name = sharePath(decodePath(call.block, call.unicode));
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  const how = { access: DELETE | FILE_READ_ATTRIBUTES, options: FILE_DIRECTORY_FILE };
+  return done(await withOpen(call, { name, ...how }, dispose));
+}
+
+export async function deleteFiles(call: TreeCall): Promise<Smb1Outcome> {
+  const body = decodeDelete(call.block, call.unicode);
+  const path = sharePath(body.name);
+  const { directory, name } = splitPath(path);
+  if (!hasWildcards(name)) {
+    const refused = name === '' ? STATUS_OBJECT_NAME_INVALID : refusePath(path);
+    return refused ?? done(await deleteOne(call, path, body.searchAttributes));
+  }
+  const names = await namesLike(call, path, body.searchAttributes);
+  if (typeof names === 'number') return names;
+  let refusal: NtStatus = STATUS_NO_SUCH_FILE;
+  let deleted = 0;
+  for (const one of names) {
+    const status = await deleteOne(call, joinPath({ directory, name: one }), body.searchAttributes);
+    if (status === STATUS_SUCCESS) deleted += 1;
+    else refusal = status;
+  }
+  return deleted > 0 ? EMPTY : refusal;
+}
+
+function deleteOne(call: TreeCall, name: string, searchAttributes: number): Promise<NtStatus> {
+  const how = {
+    access: DELETE | FILE_READ_ATTRIBUTES,
+    options: FILE_NON_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT,
+  };
+  return withOpen(call, { name, ...how }, (request, { response }) => {
+    const { fileAttributes } = response;
+    if (!isSoughtFile(fileAttributes, searchAttributes)) return STATUS_NO_SUCH_FILE;
+    if ((fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0) return STATUS_CANNOT_DELETE;
+    return dispose(request);
+  });
+}
+
+/** A path that leads to no directory is told as one that leads nowhere. */
+export async function checkDirectory(call: TreeCall): Promise<Smb1Outcome> {
+  const name = sharePath(decodePath(call.block, call.unicode));
+  const refused = refusePath(name);
+  if (refused === STATUS_OBJECT_NAME_INVALID || refused === STATUS_OBJECT_PATH_NOT_FOUND) {
+    return STATUS_NOT_A_DIRECTORY;
+  }
+  if (refused !== undefined) return refused;
+  const status = await withOpen(call, { name }, (_request, { response }) =>
+    (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) === 0
+      ? STATUS_NOT_A_DIRECTORY
+      : STATUS_SUCCESS,
+  );
+  return done(status);
+}
+
+export async function queryInformation(call: TreeCall): Promise<Smb1Outcome> {
+  const name = sharePath(decodePath(call.block, call.unicode));
+  const refused = refusePath(name);
+  if (refused !== undefined) return refused;
+  return withOpen<Smb1Outcome>(call, { name }, (_request, { response }) => ({
+    words: QueryInformationAnswer.encode({
+      fileAttributes: dosAttributes(response.fileAttributes),
+      lastWriteTime: toUtime(response.lastWriteTime),
+      fileSize: Math.min(response.endOfFile, 0xffff_ffff),
+    }),
+  }));
+}
+
+/** The low byte, in which 0 means a normal file. */
+export const dosAttributes = (attributes: number): number => attributes & 0x3f;
+
+export async function setInformationCommand(call: TreeCall): Promise<Smb1Outcome> {
+  const body = decodeSetInformation(call.block, call.unicode);
+  const name = sharePath(body.name);
+  const refused = name === '' ? STATUS_OBJECT_PATH_SYNTAX_BAD : refusePath(name);
+  if (refused !== undefined) return refused;
+  const access = FILE_WRITE_ATTRIBUTES | FILE_READ_ATTRIBUTES;
+  const status = await withOpen(call, { name, access }, (request, { response }) => {
+    const isDirectory = (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0;
+    if (!isDirectory && (body.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0) {
+      return STATUS_INVALID_PARAMETER;
+    }
+    const fileAttributes = body.fileAttributes & ~FILE_ATTRIBUTE_DIRECTORY || FILE_ATTRIBUTE_NORMAL;
+    const buffer = basicInformation({
+      fileAttributes,
+      lastWriteTime: fromUtime(body.lastWriteTime),
+    });
+    return setInformation(request, FileInformationClass.FileBasicInformation, buffer);
+  });
+  return done(status);
+}
+
+export async function setInformation2(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid, dates } = SetInformation2Words.read(call.block.words);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const buffer = basicInformation(decodeSetStandard(dates));
+  const basic = FileInformationClass.FileBasicInformation;
+  return done(await setInformation(openRequest(call), basic, buffer));
+}
+
+export async function queryInformation2(call: TreeCall): Promise<Smb1Outcome> {
+  const { fid } = FidWords.read(call.block.words);
+  const file = openOf(call, fid);
+  if (typeof file === 'number') return file;
+  const known = await whatIsKnown(openRequest(call));
+  if (typeof known === 'number') return known;
+  const { basic, standard } = known;
+  const creation = toDos(basic.creationTime);
+  const access = toDos(basic.lastAccessTime);
+  const write = toDos(basic.lastWriteTime);
+  return {
+    words: QueryInformation2Answer.encode({
+      creationDate: creation.date,
+      creationTime: creation.time,
+      lastAccessDate: access.date,
+      lastAccessTime: access.time,
+      lastWriteDate: write.date,
+      lastWriteTime: write.time,
+      fileDataSize: Math.min(standard.endOfFile, 0xffff_ffff),
+      fileAllocationSize: Math.min(standard.allocationSize, 0xffff_ffff),
+      fileAttributes: dosAttributes(basic.fileAttributes),
+    }),
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * MS-CIFS 2.2.1.1.1 and 3.3.5.2.7: path names of SMB1. They begin with a backslash or not, and end in some; SMB2's
+ * begin with none. What has a slash is one with backslashes, as Windows' clients of old sent it.
+ */
+
+import {
+  type NtStatus,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_OBJECT_PATH_NOT_FOUND,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
+} from '../dtyp/ntstatus.ts';
+import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
+import { hasWildcards } from '../fscc/wildcard.ts';
+
+/** Relative to the share, as CREATE of SMB2 takes it. */
+export function sharePath(text: string): string {
+  const path = text.replaceAll('/', '\\').replace(/\\{2,}/g, '\\');
+  return path.replace(/^\\/, '').replace(/\\$/, '');
+}
+
+export interface SplitPath {
+  /** Of the directory; '' for the root. */
+  readonly directory: string;
+  readonly name: string;
+}
+
+export function splitPath(path: string): SplitPath {
+  const at = path.lastIndexOf('\\');
+  return at < 0
+    ? { directory: '', name: path }
+    : { directory: path.slice(0, at), name: path.slice(at + 1) };
+}
+
+export const joinPath = ({ directory, name }: SplitPath): string =>
+  directory === '' ? name : `${directory}\\${name}`;
+
+/**
+ * What servers of SMB1 say of names that cannot be: a "." in front is no name, one behind another is a path
+ * that leads nowhere (base.chkpath, raw.samba3badpath).
+ */
+export function refusePath(path: string): NtStatus | undefined {
+  const components = path.split('\\');
+  for (const [i, component] of components.entries()) {
+    const last = i === components.length - 1;
+    if (component === '.') return last ? STATUS_OBJECT_NAME_INVALID : STATUS_OBJECT_PATH_NOT_FOUND;
+    if (!last && component !== '' && hasWildcards(component)) return STATUS_OBJECT_NAME_INVALID;
+  }
+  const parsed: ParsedPath | NtStatus = parsePath(path);
+  if (!isRefusedName(parsed)) return undefined;
+  return parsed;
+}
+
+/** Of a path query: OBJECT_NAME_NOT_FOUND of a directory on the way is its path's. */
+export const ofPath = (status: NtStatus): NtStatus =>
+  status === STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_OBJECT_PATH_NOT_FOUND : status;
+
+export const isSyntaxBad = (status: NtStatus): boolean => status === STATUS_OBJECT_PATH_SYNTAX_BAD;

@@ -1,0 +1,162 @@
+/**
+ * MS-CIFS 3.3.5.10, 3.3.5.53 and MS-SMB 2.2.8.4: RENAME, NT_RENAME, and FileRenameInformation by pass-through. Each is
+ * MS-FSA 2.1.5.15.12 on an open that is made for it.
+ */
+import type { OpenRequest } from '../commands/command.ts';
+import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_SUCH_FILE,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
+  STATUS_SHARING_VIOLATION,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
+import { encodeRenameInformation } from '../fscc/rename-information.ts';
+import { hasWildcards } from '../fscc/wildcard.ts';
+import { RenameType1 } from '../smb1/information.ts';
+import { decodeNtRename, decodeRename, NtRenameLevel } from '../smb1/paths.ts';
+import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { isErrno } from '../vfs/errno.ts';
+import { WireError } from '../wire/wire-error.ts';
+import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { withOpen } from './opening.ts';
+import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
+import { setInformation } from './queries.ts';
+import { isSoughtFile, namesLike } from './wild-names.ts';
+
+export async function rename(call: TreeCall): Promise<Smb1Outcome> {
+  const { oldName, newName, searchAttributes } = decodeRename(call.block, call.unicode);
+  const from = sharePath(oldName);
+  const to = sharePath(newName);
+  const refused = refusePath(splitPath(from).directory) ?? refusePath(splitPath(to).directory);
+  if (refused !== undefined) return refused;
+  const { directory, name } = splitPath(from);
+  if (!hasWildcards(name)) {
+    const status = refusePath(from) ?? (await renameOne(call, from, to, searchAttributes));
+    return status === STATUS_SUCCESS ? EMPTY : status;
+  }
+  const names = await namesLike(call, from, searchAttributes | FILE_ATTRIBUTE_DIRECTORY);
+  if (typeof names === 'number') return names;
+  if (names.length === 0) return STATUS_NO_SUCH_FILE;
+  for (const one of names) {
+    const target = splitPath(to);
+    const path = joinPath({ directory: target.directory, name: replaceWild(one, target.name) });
+    const status = await renameOne(
+      call,
+      joinPath({ directory, name: one }),
+      path,
+      searchAttributes,
+    );
+    if (status !== STATUS_SUCCESS) return status;
+  }
+  return EMPTY;
+}
+
+/** What DOS makes of a name and a pattern for the new one, of stem and extension apart. */
+export function replaceWild(name: string, pattern: string): string {
+  if (!hasWildcards(pattern)) return pattern;
+  const cut = (text: string): [string, string] => {
+    const dot = text.lastIndexOf('.');
+    return dot < 0 ? [text, ''] : [text.slice(0, dot), text.slice(dot + 1)];
+  };
+  const [stem, extension] = cut(name);
+  const [newStem, newExtension] = cut(pattern);
+  const first = fill(stem, newStem);
+  const second = fill(extension, newExtension);
+  return second === '' ? first : `${first}.${second}`;
+}
+
+function fill(old: string, pattern: string): string {
+  let text = '';
+  for (let i = 0; i < pattern.length; i++) {
+    if (pattern[i] === '*') return text + old.slice(i);
+    text += pattern[i] === '?' ? (old[i] ?? '') : pattern[i]!;
+  }
+  return text;
+}
+
+const RENAMING = {
+  access: DELETE | FILE_READ_ATTRIBUTES,
+  // Who has the file open for more than looking keeps its name.
+  share: FILE_SHARE_READ | FILE_SHARE_WRITE,
+};
+
+function renameOne(
+  call: TreeCall,
+  from: string,
+  to: string,
+  searchAttributes: number,
+): Promise<NtStatus> {
+  return withOpen(call, { name: from, ...RENAMING }, async (request, { response }) => {
+    if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
+      return STATUS_NO_SUCH_FILE;
+    }
+    if (hasWildcards(splitPath(to).name)) return STATUS_OBJECT_NAME_INVALID;
+    return setName(request, to, false, FileInformationClass.FileRenameInformation);
+  });
+}
+
+function setName(request: OpenRequest, fileName: string, replaceIfExists: boolean, how: number) {
+  if (fileName === '') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const buffer = encodeRenameInformation({ replaceIfExists, rootDirectory: 0, fileName });
+  return setInformation(request, how, buffer);
+}
+
+export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
+  const body = decodeNtRename(call.block, call.unicode);
+  const from = sharePath(body.oldName);
+  const to = sharePath(body.newName);
+  if (hasWildcards(from) || hasWildcards(to)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const refused = refusePath(from) ?? refusePath(to);
+  if (refused !== undefined) return refused;
+  switch (body.informationLevel) {
+    case NtRenameLevel.RENAME: {
+      const status = await renameOne(call, from, to, body.searchAttributes);
+      return status === STATUS_SUCCESS ? EMPTY : status;
+    }
+    case NtRenameLevel.HARD_LINK: {
+      const access = FILE_WRITE_ATTRIBUTES | FILE_READ_ATTRIBUTES;
+      const status = await withOpen(call, { name: from, access }, (request, { response }) =>
+        isSoughtFile(response.fileAttributes, body.searchAttributes)
+          ? setName(request, to, false, FileInformationClass.FileLinkInformation)
+          : STATUS_NO_SUCH_FILE,
+      );
+      return status === STATUS_SUCCESS ? EMPTY : status;
+    }
+    default:
+      return STATUS_INVALID_PARAMETER;
+  }
+}
+
+/** MS-FSCC 2.4.42.1: the new name is one beside the old. */
+export function passthroughRename(call: TreeCall, request: OpenRequest, data: Buffer) {
+  const { replaceIfExists, rootDirectory, fileNameLength } = RenameType1.read(data);
+  if (RenameType1.size + fileNameLength > data.length) {
+    throw new WireError(RenameType1.name, `FileNameLength is ${fileNameLength}`);
+  }
+  if (rootDirectory !== 0) return STATUS_INVALID_PARAMETER;
+  const named = data.subarray(RenameType1.size, RenameType1.size + fileNameLength);
+  const newName = call.unicode
+    ? named.subarray(0, named.length & ~1).toString('utf16le')
+    : named.toString('latin1');
+  if (newName.startsWith(':')) {
+    return setName(
+      request,
+      newName,
+      (replaceIfExists & 1) !== 0,
+      FileInformationClass.FileRenameInformation,
+    );
+  }
+  if (/[\\/]/.test(newName.slice(1)) && !newName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
+  const own = request.open.handle?.path();
+  if (own === undefined || isErrno(own)) return STATUS_SHARING_VIOLATION;
+  const path = newName.startsWith('\\')
+    ? sharePath(newName)
+    : joinPath({ directory: own.slice(0, -1).join('\\'), name: newName });
+  const replaces = (replaceIfExists & 1) !== 0;
+  return setName(request, path, replaces, FileInformationClass.FileRenameInformation);
+}

@@ -1,0 +1,160 @@
+/**
+ * MS-CIFS 3.3.5.43 and MS-SMB 3.3.5.3: SESSION_SETUP_ANDX and LOGOFF_ANDX. The tokens are those of SMB2's
+ * SESSION_SETUP, for the same control plane. The first login of a user begins signing, for the connection and for good.
+ */
+import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
+import { countEstablished, REFUSALS } from '../commands/session-setup.ts';
+import { Smb1Signing } from '../crypto/smb1-signing.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_LOGON_FAILURE,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_USER_SESSION_DELETED,
+} from '../dtyp/ntstatus.ts';
+import { type LoginDone, sameUser } from '../ipc/control-plane.ts';
+import { unusedSessionId } from '../objects/ids.ts';
+import { LoginExchange } from '../objects/login-exchange.ts';
+import { Session } from '../objects/session.ts';
+import { endLogin, endSession } from '../objects/teardown.ts';
+import { STATUS_SMB_BAD_UID } from '../smb1/dos-errors.ts';
+import {
+  SMB_FLAGS2_SECURITY_SIGNATURE,
+  SMB_FLAGS2_SECURITY_SIGNATURE_REQUIRED,
+} from '../smb1/header.ts';
+import {
+  decodeSmb1SessionSetup,
+  encodeExtendedSetup,
+  SMB_SETUP_GUEST,
+  type Smb1SessionSetup,
+} from '../smb1/negotiate.ts';
+import { type Call, emptyAndX, type SessionCall, type Smb1Outcome } from './call.ts';
+import type { Link, Numbering } from './link.ts';
+
+export async function sessionSetup(call: Call): Promise<Smb1Outcome> {
+  const { link } = call;
+  const setup = decodeSmb1SessionSetup(call.block, call.unicode);
+  link.clientCapabilities = setup.capabilities;
+  link.setClientBuffer(setup.maxBufferSize);
+  if (link.server.options.encryption === 'required') return STATUS_ACCESS_DENIED;
+  if (setup.kind !== 'extended' || !link.extendedSecurity) return STATUS_LOGON_FAILURE;
+  const numbered = findSession(call);
+  if (typeof numbered === 'number') return numbered;
+  const exchange = exchangeOf(numbered.thing, link);
+  if (exchange.busy) return STATUS_REQUEST_NOT_ACCEPTED;
+  exchange.busy = true;
+  try {
+    return await authenticate(call, setup, numbered, exchange);
+  } catch (error) {
+    await refuse(link, numbered);
+    throw error;
+  } finally {
+    exchange.busy = false;
+  }
+}
+
+/** The session that the UID names, or a new one. */
+function findSession({ link, header }: Call): Numbering<Session> | NtStatus {
+  const { server, connection } = link;
+  if (header.uid !== 0) {
+    const known = link.uids.get(header.uid);
+    if (known === undefined || known.thing.state === 'gone') return STATUS_SMB_BAD_UID;
+    if (known.thing.state === 'expired') known.thing.state = 'inProgress';
+    return known;
+  }
+  if (connection.sessionCount >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
+  const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
+  const numbered = link.uids.add((id) => ({ id, thing: session }));
+  if (numbered === undefined) return STATUS_INSUFFICIENT_RESOURCES;
+  server.sessions.set(session.sessionId, session);
+  return numbered;
+}
+
+function exchangeOf(session: Session, { connection, server }: Link): LoginExchange {
+  const known = connection.logins.get(session.sessionId);
+  if (known !== undefined) return known;
+  const login = server.controlPlane.beginLogin({ address: connection.transport.remoteAddress });
+  const exchange = new LoginExchange(session, login, { binding: false, preauth: undefined });
+  connection.logins.set(session.sessionId, exchange);
+  return exchange;
+}
+
+async function refuse({ server, connection, uids }: Link, { id, thing }: Numbering<Session>) {
+  endLogin(connection, thing.sessionId);
+  uids.delete(id);
+  await endSession(server, thing, 'refused');
+}
+
+async function authenticate(
+  call: Call,
+  setup: Extract<Smb1SessionSetup, { kind: 'extended' }>,
+  numbered: Numbering<Session>,
+  exchange: LoginExchange,
+): Promise<Smb1Outcome> {
+  const { link } = call;
+  const step = await exchange.login.step(setup.securityBlob);
+  if (exchange.closed) return STATUS_USER_SESSION_DELETED;
+  if (step.kind === 'continue') {
+    const answer = encodeExtendedSetup(0, step.token, names(link), call.unicode);
+    return { status: STATUS_MORE_PROCESSING_REQUIRED, ...answer, uid: numbered.id };
+  }
+  if (step.kind === 'refused') {
+    await refuse(link, numbered);
+    return REFUSALS[step.reason];
+  }
+  endLogin(link.connection, numbered.thing.sessionId);
+  const before = link.signing;
+  const refused = await admit(call, numbered, step);
+  if (refused !== undefined) return refused;
+  const action = step.account.kind === 'guest' ? SMB_SETUP_GUEST : 0;
+  const answer = encodeExtendedSetup(action, step.token, names(link), call.unicode);
+  return { ...answer, uid: numbered.id, beginsSigning: before !== link.signing };
+}
+
+/** Makes the session its user's, or says why not. */
+export async function admit(
+  { link, header }: Call,
+  numbered: Numbering<Session>,
+  { account, sessionKey, expiresAtMs }: LoginDone,
+  challengeResponse: Buffer = Buffer.alloc(0),
+): Promise<NtStatus | undefined> {
+  const { server, connection } = link;
+  const session = numbered.thing;
+  if (account.kind !== 'anonymous' && !sameUser(session.account ?? account, account)) {
+    await refuse(link, numbered);
+    return STATUS_LOGON_FAILURE;
+  }
+  if (session.account === undefined) {
+    if (countEstablished(server) >= server.options.maxSessions) {
+      connection.log.warn('login refused: too many sessions', { user: account.name });
+      await refuse(link, numbered);
+      return STATUS_REQUEST_NOT_ACCEPTED;
+    }
+    session.account = account;
+  }
+  session.expiresAtMs = expiresAtMs ?? Infinity;
+  session.state = 'valid';
+  connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
+  const asked = SMB_FLAGS2_SECURITY_SIGNATURE | SMB_FLAGS2_SECURITY_SIGNATURE_REQUIRED;
+  const signs = server.options.requireSigning || (header.flags2 & asked) !== 0;
+  if (signs && account.kind === 'user' && sessionKey !== undefined && link.signing === undefined) {
+    link.signing = new Smb1Signing(sessionKey, challengeResponse);
+  }
+  return undefined;
+}
+
+export const names = ({ server }: Link) => ({
+  nativeOs: 'Unix',
+  nativeLanMan: 'usmbd',
+  primaryDomain: server.options.serverName,
+});
+
+/** MS-CIFS 3.3.5.44 */
+export async function logoff({ link, header, request }: SessionCall): Promise<Smb1Outcome> {
+  const numbered = link.uids.get(header.uid);
+  if (numbered !== undefined) link.uids.delete(header.uid);
+  await endSession(link.server, request.session, 'loggedOff');
+  return emptyAndX();
+}

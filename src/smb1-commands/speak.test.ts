@@ -1,0 +1,112 @@
+/** SMB1 from NEGOTIATE to LOGOFF, by a client of its own: MS-CIFS 3.3.5. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { SHARE, startServer } from '../../test/support/in-process-server.ts';
+import {
+  closeFid,
+  fidOf,
+  ntCreate,
+  readAndX,
+  Smb1Client,
+  writeAndX,
+} from '../../test/support/smb1-client.ts';
+import { STATUS_LOGON_FAILURE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { NO_ANDX } from '../smb1/block.ts';
+import { Smb1Command } from '../smb1/header.ts';
+
+const SPEAKS = { minProtocol: 0x0100 };
+
+async function mounted(server: { host: string; port: number }, signs = true): Promise<Smb1Client> {
+  const client = await Smb1Client.open(server, { signs });
+  assert.equal((await client.negotiate()).status, STATUS_SUCCESS);
+  assert.equal((await client.login()).status, STATUS_SUCCESS);
+  assert.equal((await client.treeConnect(SHARE)).status, STATUS_SUCCESS);
+  return client;
+}
+
+for (const signs of [true, false]) {
+  test(`a file is made, written, read and closed, ${signs ? 'signed' : 'unsigned'}`, async () => {
+    const server = await startServer({ global: { ...SPEAKS, signing: 'auto' } });
+    try {
+      const client = await mounted(server, signs);
+      const made = await ntCreate(client, { name: '\\file' });
+      assert.equal(made.status, STATUS_SUCCESS);
+      const data = Buffer.from('what is written');
+      assert.equal((await writeAndX(client, fidOf(made), 0, data)).status, STATUS_SUCCESS);
+      assert.deepEqual(await readAndX(client, fidOf(made), 5, 100), data.subarray(5));
+      assert.equal((await closeFid(client, fidOf(made))).status, STATUS_SUCCESS);
+      const words = Buffer.alloc(4);
+      words[0] = NO_ANDX;
+      const logoff = await client.request({ command: Smb1Command.LOGOFF_ANDX, words });
+      assert.equal(logoff.status, STATUS_SUCCESS);
+      await client.close();
+    } finally {
+      await server.close();
+    }
+  });
+}
+
+test('a message with a wrong signature ends the connection', async () => {
+  const server = await startServer({ global: SPEAKS });
+  try {
+    const client = await mounted(server);
+    // Its number is taken, but the server does not hear of it.
+    const message = client.encode({ command: Smb1Command.ECHO, words: Buffer.from([1, 0]) }, 77);
+    message.fill(0x55, 14, 22);
+    client.sendRaw(message);
+    await client.ended;
+  } finally {
+    await server.close();
+  }
+});
+
+test('a wrong password is refused', async () => {
+  const server = await startServer({ global: SPEAKS });
+  try {
+    const client = await Smb1Client.open(server);
+    await client.negotiate();
+    assert.equal((await client.login('tester', 'no')).status, STATUS_LOGON_FAILURE);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('whoever offers SMB2 as well gets SMB2', async () => {
+  const server = await startServer({ global: SPEAKS });
+  try {
+    const tree = await server.mount();
+    assert.ok(tree.session.connection.negotiated!.dialect >= 0x0202);
+    const old = await Smb1Client.open(server);
+    const answer = await old.negotiateRaw(['NT LM 0.12', 'SMB 2.???']);
+    assert.equal(answer.readUInt32LE(0), 0x424d_53fe);
+    await old.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('without NT1 a client that speaks nothing else is disconnected, and nothing of SMB1 is loaded', async () => {
+  const server = await startServer();
+  try {
+    const client = await Smb1Client.open(server);
+    void client.negotiate();
+    await client.ended;
+  } finally {
+    await server.close();
+  }
+  const loaded = (minProtocol: number): string[] => {
+    const script = fileURLToPath(new URL('../../test/support/loaded-modules.ts', import.meta.url));
+    const told = execFileSync(process.execPath, [script, String(minProtocol)], {
+      encoding: 'utf8',
+    });
+    return told
+      .split('\n')
+      .filter((url) => /\/src\/(smb1\/|smb1-commands\/|crypto\/smb1)/.test(url));
+  };
+  assert.deepEqual(loaded(0x0202), []);
+  // The same look finds them where they are.
+  assert.ok(loaded(0x0100).length > 20);
+});

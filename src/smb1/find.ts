@@ -1,0 +1,152 @@
+/**
+ * MS-CIFS 2.2.6.2, 2.2.6.3 and 2.2.8.1: TRANS2_FIND_FIRST2 and TRANS2_FIND_NEXT2, and the entries that they tell, at
+ * each information level; MS-SMB 2.2.8.1 has the two with a FileId.
+ */
+import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import { struct, u16, u32 } from '../wire/struct.ts';
+import { toDos } from './dos-time.ts';
+import { decodeText, encodeTerminated, encodeText, untilNul } from './strings.ts';
+
+export const SMB_FIND_CLOSE_AFTER_REQUEST = 0x0001;
+export const SMB_FIND_CLOSE_AT_EOS = 0x0002;
+export const SMB_FIND_RETURN_RESUME_KEYS = 0x0004;
+export const SMB_FIND_CONTINUE_FROM_LAST = 0x0008;
+
+export const FindLevel = {
+  STANDARD: 0x0001,
+  QUERY_EA_SIZE: 0x0002,
+  QUERY_EAS_FROM_LIST: 0x0003,
+  DIRECTORY: 0x0101,
+  FULL_DIRECTORY: 0x0102,
+  NAMES: 0x0103,
+  BOTH_DIRECTORY: 0x0104,
+  ID_FULL_DIRECTORY: 0x0105,
+  ID_BOTH_DIRECTORY: 0x0106,
+} as const;
+
+const First = struct('TRANS2_FIND_FIRST2 Request', 'MS-CIFS 2.2.6.2.1', {
+  searchAttributes: u16,
+  searchCount: u16,
+  flags: u16,
+  informationLevel: u16,
+  searchStorageType: u32,
+});
+const Next = struct('TRANS2_FIND_NEXT2 Request', 'MS-CIFS 2.2.6.3.1', {
+  sid: u16,
+  searchCount: u16,
+  informationLevel: u16,
+  resumeKey: u32,
+  flags: u16,
+});
+
+export function decodeFindFirst(parameters: Buffer, unicode: boolean) {
+  const fileName = untilNul(decodeText(parameters.subarray(First.size), unicode));
+  return { ...First.read(parameters), fileName };
+}
+
+export function decodeFindNext(parameters: Buffer, unicode: boolean) {
+  const fileName = untilNul(decodeText(parameters.subarray(Next.size), unicode));
+  return { ...Next.read(parameters), fileName };
+}
+
+const found = { searchCount: u16, endOfSearch: u16, eaErrorOffset: u16, lastNameOffset: u16 };
+export const FindFirstAnswer = struct('TRANS2_FIND_FIRST2 Response', 'MS-CIFS 2.2.6.2.2', {
+  sid: u16,
+  ...found,
+});
+export const FindNextAnswer = struct('TRANS2_FIND_NEXT2 Response', 'MS-CIFS 2.2.6.3.2', found);
+
+export interface FoundEntry extends DirectoryEntry {
+  readonly resumeKey: number;
+  /** Where the level tells extended attributes: an SMB_FEA_LIST. */
+  readonly eas?: Buffer;
+}
+
+const U32_MAX = 0xffff_ffff;
+const cap = (size: number): number => Math.min(size, U32_MAX);
+
+/** 2.2.8.1.1 to 2.2.8.1.3: the levels of LANMAN 2.0; undefined at others. */
+function encodeOld(
+  level: number,
+  entry: FoundEntry,
+  unicode: boolean,
+  resumeKeys: boolean,
+): Buffer | undefined {
+  if (level > FindLevel.QUERY_EAS_FROM_LIST) return undefined;
+  const name = encodeText(entry.name, unicode);
+  const head = Buffer.alloc((resumeKeys ? 4 : 0) + 22);
+  let at = resumeKeys ? head.writeUInt32LE(entry.resumeKey) : 0;
+  for (const time of [entry.creationTime, entry.lastAccessTime, entry.lastWriteTime]) {
+    const dos = toDos(time);
+    at = head.writeUInt16LE(dos.date, at);
+    at = head.writeUInt16LE(dos.time, at);
+  }
+  at = head.writeUInt32LE(cap(entry.endOfFile), at);
+  at = head.writeUInt32LE(cap(entry.allocationSize), at);
+  head.writeUInt16LE(entry.fileAttributes & 0xffff, at);
+  const eas = easOf(level, entry);
+  const tail = encodeTerminated(entry.name, unicode);
+  return Buffer.concat([head, eas, Buffer.from([name.length & 0xff]), tail]);
+}
+
+function easOf(level: number, { eaSize, eas }: FoundEntry): Buffer {
+  if (level === FindLevel.STANDARD) return Buffer.alloc(0);
+  if (level === FindLevel.QUERY_EAS_FROM_LIST) return eas ?? Buffer.from([4, 0, 0, 0]);
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(eaSize);
+  return size;
+}
+
+/** Bytes between the common part and the name. */
+const TAILS: Readonly<Record<number, number>> = {
+  [FindLevel.DIRECTORY]: 0,
+  [FindLevel.FULL_DIRECTORY]: 4,
+  [FindLevel.BOTH_DIRECTORY]: 4 + 26,
+  [FindLevel.ID_FULL_DIRECTORY]: 4 + 4 + 8,
+  [FindLevel.ID_BOTH_DIRECTORY]: 4 + 26 + 2 + 8,
+};
+const COMMON_BYTES = 64;
+
+export const isFindLevel = (level: number): boolean =>
+  level === FindLevel.NAMES ||
+  TAILS[level] !== undefined ||
+  (level >= FindLevel.STANDARD && level <= FindLevel.QUERY_EAS_FROM_LIST);
+
+/** One entry; those of NT begin with the offset of the next, which `chain` fills in. */
+export function encodeFound(
+  level: number,
+  entry: FoundEntry,
+  unicode: boolean,
+  resumeKeys: boolean,
+): Buffer {
+  const old = encodeOld(level, entry, unicode, resumeKeys);
+  if (old !== undefined) return old;
+  const name = encodeText(entry.name, unicode);
+  if (level === FindLevel.NAMES) {
+    const b = Buffer.alloc(12 + name.length);
+    b.writeUInt32LE(entry.resumeKey, 4);
+    b.writeUInt32LE(name.length, 8);
+    b.set(name, 12);
+    return b;
+  }
+  const nameAt = COMMON_BYTES + TAILS[level]!;
+  const b = Buffer.alloc(nameAt + name.length);
+  b.writeUInt32LE(entry.resumeKey, 4);
+  b.writeBigUInt64LE(entry.creationTime, 8);
+  b.writeBigUInt64LE(entry.lastAccessTime, 16);
+  b.writeBigUInt64LE(entry.lastWriteTime, 24);
+  b.writeBigUInt64LE(entry.changeTime, 32);
+  b.writeBigUInt64LE(BigInt(entry.endOfFile), 40);
+  b.writeBigUInt64LE(BigInt(entry.allocationSize), 48);
+  b.writeUInt32LE(entry.fileAttributes, 56);
+  b.writeUInt32LE(name.length, 60);
+  if (nameAt > COMMON_BYTES) b.writeUInt32LE(entry.eaSize, 64);
+  if (level === FindLevel.ID_FULL_DIRECTORY || level === FindLevel.ID_BOTH_DIRECTORY) {
+    b.writeBigUInt64LE(entry.fileId, nameAt - 8);
+  }
+  b.set(name, nameAt);
+  return b;
+}
+
+/** Whether entries of this level tell where the next one is. */
+export const isChained = (level: number): boolean => level > FindLevel.QUERY_EAS_FROM_LIST;
