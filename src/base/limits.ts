@@ -120,6 +120,21 @@ export const MAX_DISCONNECTED_OPENS = 32_768;
 /** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
 export const MAX_KEPT_CHANGE_TIMES = 16_384;
 
+/**
+ * Threads of one device that does not answer at once: for what clients wait for, and for writes and syncs.
+ * Each costs some 13 MiB while it is there.
+ */
+export const MAX_ASK_THREADS_PER_DEVICE = 8;
+export const MAX_CHANGE_THREADS_PER_DEVICE = 4;
+/** How long such a thread is kept that has nothing to do; a new one takes a tenth of a second or two. */
+export const THREAD_IDLE_MS = 20_000;
+
+/** Of a share on such a device: directories whose identity is remembered, some 250 bytes each. */
+export const MAX_REMEMBERED_DIRECTORIES = 16_384;
+
+/** Names that each thread of the pool keeps of directories it has read: some 15 MB. */
+export const MAX_THREAD_CACHED_NAMES = 100_000;
+
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
 

@@ -73,6 +73,40 @@ export const RAMFS_MAGIC = 0x858458f6;
 export const MSDOS_SUPER_MAGIC = 0x4d44;
 export const EXFAT_SUPER_MAGIC = 0x2011bab0;
 
+/** The same: file systems of the kernel on disks and memory of this machine, and what is stacked on them. */
+export const DISK_FILE_SYSTEMS: ReadonlySet<number> = new Set([
+  TMPFS_MAGIC,
+  RAMFS_MAGIC,
+  MSDOS_SUPER_MAGIC,
+  EXFAT_SUPER_MAGIC,
+  /** ext2, ext3, ext4 */
+  0xef53,
+  /** xfs */
+  0x58465342,
+  /** btrfs */
+  0x9123683e,
+  /** f2fs */
+  0xf2f52010,
+  /** bcachefs */
+  0xca451a4e,
+  /** zfs */
+  0x2fc12fc1,
+  /** jfs, reiserfs, nilfs */
+  0x3153464a,
+  0x52654973,
+  0x3434,
+  /** ntfs3, hfs+, udf, iso9660, squashfs, erofs */
+  0x7366746e,
+  0x482b,
+  0x15013346,
+  0x9660,
+  0x73717368,
+  0xe0f5e1e2,
+  /** overlayfs, ecryptfs */
+  0x794c7630,
+  0xf15f,
+]);
+
 /** Calls that older C libraries do not wrap, or wrap otherwise (setgroups, for all threads). */
 export const SYS = {
   setgroups: isArm64 ? 159 : 116,

@@ -116,8 +116,12 @@ export function pread(
   length: number,
   position: number,
 ): number {
-  return answer(c.pread(fd, addressOf(buffer) + offset, length, position));
+  return preadAt(fd, addressOf(buffer) + offset, length, position);
 }
+
+/** Into another thread's memory. */
+export const preadAt = (fd: number, address: number, length: number, position: number): number =>
+  answer(c.pread(fd, address, length, position));
 
 /** As pread, but -EAGAIN rather than waiting for the disk. -EOPNOTSUPP: not on this file system. */
 export function preadNowait(
@@ -142,8 +146,12 @@ export function pwrite(
   length: number,
   position: number,
 ): number {
-  return answer(c.pwrite(fd, addressOf(buffer) + offset, length, position));
+  return pwriteAt(fd, addressOf(buffer) + offset, length, position);
 }
+
+/** From another thread's memory. */
+export const pwriteAt = (fd: number, address: number, length: number, position: number): number =>
+  answer(c.pwrite(fd, address, length, position));
 
 export const ftruncate = (fd: number, length: number): number => answer(c.ftruncate(fd, length));
 

@@ -6,7 +6,7 @@
  */
 import { foldKey } from '../fscc/upcase.ts';
 import { EEXIST, EINVAL, ENOENT, type Errno, ESTREAMSIZE, isErrno, type Result } from './errno.ts';
-import type { StreamObject, StreamSizes } from './stream-handle.ts';
+import type { StreamSizes, SyncStreamObject } from './stream-handle.ts';
 import type { VfsStream } from './vfs.ts';
 
 /** "AFP", version 1.0, four bytes of nothing, the day of the last backup; FinderInfo of 32 bytes; the rest zeros. */
@@ -50,16 +50,17 @@ export const present = (streams: readonly VfsStream[]): readonly VfsStream[] =>
     ? streams.filter(({ name, size }) => !isAbsent(name, size))
     : streams;
 
-const asSeen = (name: string, stream: StreamObject): StreamObject =>
+/** A stream of this name, as its opener sees it. */
+export const asSeen = (name: string, stream: SyncStreamObject): SyncStreamObject =>
   isAfpInfo(name) ? new AfpInfo(stream) : stream;
 
-const isStoredOnly = (name: string, stream: StreamObject): boolean => {
+const isStoredOnly = (name: string, stream: SyncStreamObject): boolean => {
   const sizes = stream.sizes();
   return !isErrno(sizes) && isAbsent(name, sizes.size);
 };
 
 /** What was opened by this name, as its opener sees it. */
-export function opened(name: string, stream: Result<StreamObject>): Result<StreamObject> {
+export function opened(name: string, stream: Result<SyncStreamObject>): Result<SyncStreamObject> {
   if (isErrno(stream) || !(isAfpInfo(name) || isResource(name))) return stream;
   if (!isStoredOnly(name, stream)) return asSeen(name, stream);
   stream.close();
@@ -69,9 +70,9 @@ export function opened(name: string, stream: Result<StreamObject>): Result<Strea
 /** What was made, or was stored and not there, which is as good; `existing` opens that. */
 export function made(
   name: string,
-  stream: Result<StreamObject>,
-  existing: () => Result<StreamObject>,
-): Result<StreamObject> {
+  stream: Result<SyncStreamObject>,
+  existing: () => Result<SyncStreamObject>,
+): Result<SyncStreamObject> {
   if (!isErrno(stream)) return asSeen(name, stream);
   if (stream !== EEXIST || !(isAfpInfo(name) || isResource(name))) return stream;
   const stored = existing();
@@ -81,10 +82,10 @@ export function made(
   return EEXIST;
 }
 
-class AfpInfo implements StreamObject {
-  readonly #stream: StreamObject;
+class AfpInfo implements SyncStreamObject {
+  readonly #stream: SyncStreamObject;
 
-  constructor(stream: StreamObject) {
+  constructor(stream: SyncStreamObject) {
     this.#stream = stream;
   }
 

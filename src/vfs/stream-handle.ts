@@ -15,15 +15,25 @@ export interface StreamSizes {
 export interface StreamObject {
   /** ENOENT once it is removed, as for everything below. */
   name(): string | Errno;
+  sizes(): MaybePromise<Result<StreamSizes>>;
+  read(buffer: Uint8Array, position: number): MaybePromise<number>;
+  write(buffer: Uint8Array, position: number): MaybePromise<number>;
+  truncate(length: number): MaybePromise<Errno | 0>;
+  allocate(length: number): Errno | 0;
+  flush(): MaybePromise<Errno | 0>;
+  rename(name: string, replace: boolean): MaybePromise<Errno | 0>;
+  remove(): MaybePromise<Errno | 0>;
+  close(): void;
+}
+
+/** One whose back end answers at once. */
+export interface SyncStreamObject extends StreamObject {
   sizes(): Result<StreamSizes>;
   read(buffer: Uint8Array, position: number): number;
   write(buffer: Uint8Array, position: number): number;
   truncate(length: number): Errno | 0;
-  allocate(length: number): Errno | 0;
-  flush(): MaybePromise<Errno | 0>;
   rename(name: string, replace: boolean): Errno | 0;
   remove(): Errno | 0;
-  close(): void;
 }
 
 interface Access {
@@ -65,14 +75,12 @@ export class StreamHandle implements VfsHandle {
     return stat instanceof Promise ? stat.then((base) => this.#statOf(base)) : this.#statOf(stat);
   }
 
-  /** A stream of a directory is none itself. */
-  #statOf(base: Result<VfsStat>): Result<VfsStat> {
+  #statOf(base: Result<VfsStat>): MaybePromise<Result<VfsStat>> {
     if (isErrno(base)) return base;
     const sizes = this.#stream.sizes();
-    if (isErrno(sizes)) return sizes;
-    const attributes = normalizeAttributes(base.attributes & ~FILE_ATTRIBUTE_DIRECTORY);
-    const linkCount = base.kind === 'directory' ? 1 : base.linkCount;
-    return { ...base, ...sizes, kind: 'file', attributes, linkCount };
+    return sizes instanceof Promise
+      ? sizes.then((later) => statOfStream(base, later))
+      : statOfStream(base, sizes);
   }
 
   set(changes: VfsChanges) {
@@ -107,7 +115,7 @@ export class StreamHandle implements VfsHandle {
     return EINVAL;
   }
 
-  renameStream(name: string, replace: boolean): Errno | 0 {
+  renameStream(name: string, replace: boolean) {
     return this.#stream.rename(name, replace);
   }
 
@@ -136,11 +144,11 @@ export class StreamHandle implements VfsHandle {
     return permissions instanceof Promise ? permissions.then(decide) : decide(permissions);
   }
 
-  read(buffer: Uint8Array, position: number): number {
+  read(buffer: Uint8Array, position: number): MaybePromise<number> {
     return this.#access.read ? this.#stream.read(buffer, position) : EBADF;
   }
 
-  write(buffer: Uint8Array, position: number): number {
+  write(buffer: Uint8Array, position: number): MaybePromise<number> {
     return this.#access.write ? this.#stream.write(buffer, position) : EBADF;
   }
 
@@ -148,7 +156,7 @@ export class StreamHandle implements VfsHandle {
     return this.#stream.flush();
   }
 
-  truncate(length: number): Errno | 0 {
+  truncate(length: number): MaybePromise<Errno | 0> {
     return this.#access.write ? this.#stream.truncate(length) : EBADF;
   }
 
@@ -176,7 +184,7 @@ export class StreamHandle implements VfsHandle {
     return this.base.link(path, replace);
   }
 
-  remove(): Errno | 0 {
+  remove() {
     return this.#stream.remove();
   }
 
@@ -184,4 +192,12 @@ export class StreamHandle implements VfsHandle {
     this.#stream.close();
     this.base.close();
   }
+}
+
+/** A stream of a directory is none itself. */
+function statOfStream(base: VfsStat, sizes: Result<StreamSizes>): Result<VfsStat> {
+  if (isErrno(sizes)) return sizes;
+  const attributes = normalizeAttributes(base.attributes & ~FILE_ATTRIBUTE_DIRECTORY);
+  const linkCount = base.kind === 'directory' ? 1 : base.linkCount;
+  return { ...base, ...sizes, kind: 'file', attributes, linkCount };
 }

@@ -8,9 +8,8 @@ import type { FileTime } from '../vfs.ts';
 
 interface Kept {
   readonly told: FileTime;
-  /** st_ctime in nanoseconds since then, as statx told it. */
-  readonly seconds: number;
-  readonly nanoseconds: number;
+  /** st_ctime, as statx told it then. */
+  readonly actual: FileTime;
 }
 
 export class ChangeTimes {
@@ -20,20 +19,20 @@ export class ChangeTimes {
     return this.#kept.size;
   }
 
-  /** `key` names the object, `seconds` and `nanoseconds` are its st_ctime now. */
-  keep(key: string, told: FileTime, seconds: number, nanoseconds: number): void {
+  /** `key` names the object, `actual` is its st_ctime now. */
+  keep(key: string, told: FileTime, actual: FileTime): void {
     this.#kept.delete(key);
-    this.#kept.set(key, { told, seconds, nanoseconds });
+    this.#kept.set(key, { told, actual });
     if (this.#kept.size <= MAX_KEPT_CHANGE_TIMES) return;
     const [oldest] = this.#kept.keys();
     this.#kept.delete(oldest!);
   }
 
   /** What was set, if the object has not changed since. */
-  told(key: string, seconds: number, nanoseconds: number): FileTime | undefined {
+  told(key: string, actual: FileTime): FileTime | undefined {
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
-    if (kept.seconds === seconds && kept.nanoseconds === nanoseconds) return kept.told;
+    if (kept.actual === actual) return kept.told;
     this.#kept.delete(key);
     return undefined;
   }

@@ -18,10 +18,19 @@ export interface Readable {
   readMode: ReadMode;
 }
 
+/** Reads what has to come from the disk, off the thread: from `done` to the end of buffer or file. */
+export type ReadRest = (
+  fd: number,
+  buffer: Uint8Array,
+  position: number,
+  done: number,
+) => Promise<number>;
+
 export function readData(
   file: Readable,
   buffer: Uint8Array,
   position: number,
+  readRest: ReadRest,
 ): MaybePromise<number> {
   const { length } = buffer;
   let done = 0;
@@ -41,9 +50,9 @@ export function readData(
   return done;
 }
 
-/** From `done` on, up to the end of the buffer or of the file. */
-function readRest(fd: number, buffer: Uint8Array, position: number, done: number): Promise<number> {
-  return new Promise((resolve) => {
+/** By libuv's pool. */
+export const readInLibuv: ReadRest = (fd, buffer, position, done) =>
+  new Promise((resolve) => {
     const step = (from: number): void => {
       readInPool(fd, buffer, from, buffer.length - from, position + from, (error, count) => {
         if (error !== null) resolve(errnoOf(error));
@@ -53,7 +62,6 @@ function readRest(fd: number, buffer: Uint8Array, position: number, done: number
     };
     step(done);
   });
-}
 
 /** Of an error that node:fs gave. */
 export const errnoOf = (error: NodeJS.ErrnoException): Errno => error.errno ?? EIO;

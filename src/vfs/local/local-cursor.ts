@@ -12,6 +12,12 @@ import { refusal } from './permissions.ts';
 import { checkName } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 
+/** All that a cursor is, in plain values. */
+export interface CursorState {
+  readonly fd: number;
+  readonly isSearchable: boolean;
+}
+
 export class LocalCursor implements VfsCursor {
   readonly #share: LocalShare;
   readonly #credentials: Credentials;
@@ -20,12 +26,26 @@ export class LocalCursor implements VfsCursor {
   readonly #isSearchable: boolean;
   #isClosed = false;
 
-  /** Takes over `fd`, opened for reading as the user. Call with the identity entered. */
-  constructor(share: LocalShare, credentials: Credentials, fd: number) {
+  private constructor(share: LocalShare, credentials: Credentials, directory: CursorState) {
     this.#share = share;
     this.#credentials = credentials;
-    this.#fd = fd;
-    this.#isSearchable = refusal(fd, X_OK, credentials) === 0;
+    this.#fd = directory.fd;
+    this.#isSearchable = directory.isSearchable;
+  }
+
+  /** Takes over `fd`, opened for reading as the user. Call with the identity entered. */
+  static of(share: LocalShare, credentials: Credentials, fd: number): LocalCursor {
+    const isSearchable = refusal(fd, X_OK, credentials) === 0;
+    return new LocalCursor(share, credentials, { fd, isSearchable });
+  }
+
+  /** The cursor of another thread's `state`. */
+  static from(share: LocalShare, credentials: Credentials, state: CursorState): LocalCursor {
+    return new LocalCursor(share, credentials, state);
+  }
+
+  get state(): CursorState {
+    return { fd: this.#fd, isSearchable: this.#isSearchable };
   }
 
   next(): Result<readonly VfsDirectoryEntry[]> {

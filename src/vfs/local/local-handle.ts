@@ -6,7 +6,6 @@
  *            └────────────── close ──────┴──▶ closing ── last operation ends ──▶ closed
  */
 import assert from 'node:assert/strict';
-import { close as closeInPool } from 'node:fs';
 import {
   AT_EMPTY_PATH,
   O_DIRECTORY,
@@ -60,12 +59,7 @@ import { ownPath } from './own-name.ts';
 import { permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { checkName } from './resolver.ts';
-import type { LocalObject, LocalShare } from './share.ts';
-
-interface Access {
-  readonly read: boolean;
-  readonly write: boolean;
-}
+import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
 
 /** 64 MiB: ext4 frees as much in about a millisecond. */
 const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
@@ -92,7 +86,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   readMode: ReadMode = 'nowait';
   readonly #share: LocalShare;
   readonly #credentials: Credentials;
-  readonly #inode: OpenInode;
+  readonly inode: OpenInode;
   #access: Access = NO_ACCESS;
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
@@ -107,21 +101,18 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #isClosed = false;
   #isRemoved = false;
 
-  private constructor(
-    share: LocalShare,
-    credentials: Credentials,
-    fd: number,
-    openedAs: readonly string[],
-  ) {
+  private constructor(share: LocalShare, credentials: Credentials, state: HandleState) {
     this.#share = share;
     this.#credentials = credentials;
-    this.fd = fd;
-    this.openedAs = isLong(openedAs) ? openedAs : SHORT_PATH;
-    this.kind = kindOf(stx.mode());
-    this.fileId = stx.inode();
-    const key = inodeKeyOfStat();
-    this.volumeId = share.volumes.idOf(stx.device(), fd);
-    this.#inode = share.inodes.retain(key);
+    this.fd = state.fd;
+    this.openedAs = state.openedAs;
+    this.kind = state.kind;
+    this.fileId = state.fileId;
+    this.volumeId = state.volumeId;
+    this.#access = state.access;
+    this.#losesPrivilege = state.losesPrivilege;
+    if (share.isRemote) this.readMode = 'pool';
+    this.inode = share.inodes.retain(state.inodeKey);
   }
 
   /** Takes over `fd`, also when it answers an errno. `openedAs` is the path on disk. */
@@ -137,9 +128,46 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
       close(fd);
       return refused;
     }
-    const handle = new LocalHandle(share, credentials, fd, openedAs);
-    handle.#access = access;
+    return new LocalHandle(share, credentials, {
+      fd,
+      openedAs: share.isRemote || isLong(openedAs) ? openedAs : SHORT_PATH,
+      kind: kindOf(stx.mode()),
+      fileId: stx.inode(),
+      inodeKey: inodeKeyOfStat(),
+      volumeId: share.volumes.idOf(stx.device(), fd),
+      access,
+      losesPrivilege: false,
+    });
+  }
+
+  /** The handle of another thread's `state`; takes over its descriptor. */
+  static from(share: LocalShare, credentials: Credentials, state: HandleState): LocalHandle {
+    return new LocalHandle(share, credentials, state);
+  }
+
+  /** The same while the descriptor stays that of another handle; to be ended by `abandon`. */
+  static borrow(share: LocalShare, credentials: Credentials, state: HandleState): LocalHandle {
+    const handle = new LocalHandle(share, credentials, state);
+    // The number goes on meaning this object.
+    handle.#running = 1;
     return handle;
+  }
+
+  get state(): HandleState {
+    const { fd, openedAs, kind, fileId, volumeId, inodeKey } = this;
+    const [access, losesPrivilege] = [this.#access, this.#losesPrivilege];
+    return { fd, openedAs, kind, fileId, volumeId, inodeKey, access, losesPrivilege };
+  }
+
+  /** What a thread of the pool has done with the descriptor. */
+  opened({ access, losesPrivilege }: HandleState): void {
+    this.#access = access;
+    this.#losesPrivilege = losesPrivilege;
+  }
+
+  /** Ends the handle and leaves its descriptor open. */
+  abandon(): void {
+    this.#share.inodes.release(this.inode);
   }
 
   get isDirectory(): boolean {
@@ -151,10 +179,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   get inodeKey(): string {
-    return this.#inode.key;
+    return this.inode.key;
   }
 
-  get #isData(): boolean {
+  get isData(): boolean {
     return this.#access.read || this.#access.write;
   }
 
@@ -179,12 +207,12 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   stat(): Result<VfsStat> {
-    return statObject(this.#share, this.#credentials, this.fd, this.#isData);
+    return statObject(this.#share, this.#credentials, this.fd, this.isData);
   }
 
   set(changes: VfsChanges): Errno | 0 {
     return this.#share.own.touching(this.inodeKey, () =>
-      change(this.#share, this.#credentials, this.fd, this.#isData, changes),
+      change(this.#share, this.#credentials, this.fd, this.isData, changes),
     );
   }
 
@@ -219,7 +247,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   get #eaObject(): EaObject {
-    return { fd: this.fd, procFd: this.#share.procFd, isData: this.#isData };
+    return { fd: this.fd, procFd: this.#share.procFd, isData: this.isData };
   }
 
   streamName(): undefined {}
@@ -227,26 +255,26 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   streams(): Result<readonly VfsStream[]> {
     if (!this.#share.features.namedStreams) return EOPNOTSUPP;
     if (!this.isFile && !this.isDirectory) return [];
-    const list = listStreams(this.#streamBase);
+    const list = listStreams(this.streamBase);
     return isErrno(list) ? list : present(list);
   }
 
   stream(name: string): Result<VfsHandle> {
     if (!this.#hasStreams) return ENOENT;
-    const stream = opened(name, openStream(this.#streamBase, name));
+    const stream = opened(name, openStream(this.streamBase, name));
     return isErrno(stream) ? stream : new StreamHandle(this, stream, NO_ACCESS);
   }
 
   createStream(name: string): Result<VfsHandle> {
     if (!this.#hasStreams) return EOPNOTSUPP;
-    const base = this.#streamBase;
+    const base = this.streamBase;
     const stream = made(name, makeStream(base, name), () => openStream(base, name));
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 
   removeStream(name: string): Errno | 0 {
     if (!this.#hasStreams) return ENOENT;
-    const stream = openStream(this.#streamBase, name);
+    const stream = openStream(this.streamBase, name);
     if (isErrno(stream)) return stream;
     const result = stream.remove();
     stream.close();
@@ -261,10 +289,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.#share.features.namedStreams && (this.isFile || this.isDirectory);
   }
 
-  get #streamBase(): StreamBase {
+  get streamBase(): StreamBase {
     return {
       credentials: this.#credentials,
-      inode: this.#inode,
+      inode: this.inode,
       own: this.#share.own,
       format: this.#share.streamFormat,
       object: () => this.#eaObject,
@@ -283,7 +311,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     const write = access.write || this.#access.write;
     if (read === this.#access.read && write === this.#access.write) return 0;
     const mode = !write ? O_RDONLY : read ? O_RDWR : O_WRONLY;
-    const fd = this.#asUser(() => this.#reopen(mode));
+    const fd = this.#asUser(() => this.reopen(mode));
     if (fd < 0) return fd;
     this.#access = { read, write };
     if (write && this.#credentials.uid !== 0 && statx(fd, '', AT_EMPTY_PATH) === 0) {
@@ -293,7 +321,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   /** The same object for more than its path; a lease of another process is EAGAIN, never a wait. */
-  #reopen(flags: number): number {
+  reopen(flags: number): number {
     return openat(this.#share.procFd, `${this.fd}`, flags | O_NONBLOCK | O_NOCTTY);
   }
 
@@ -322,8 +350,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   read(buffer: Uint8Array, position: number): MaybePromise<number> {
     if (!this.#access.read) return EBADF;
-    const result = readData(this, buffer, position);
-    return typeof result === 'number' ? result : this.#whileRunning(result);
+    const result = readData(this, buffer, position, this.#share.readRest);
+    return typeof result === 'number' ? result : this.whileRunning(result);
   }
 
   write(buffer: Uint8Array, position: number): number {
@@ -337,7 +365,12 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     const result = this.#losesPrivilege
       ? this.#asUser(() => writeData(this.fd, buffer, position))
       : writeData(this.fd, buffer, position);
-    return result === EIO ? flushed(this.#inode, EIO) : result;
+    return result === EIO ? flushed(this.inode, EIO) : result;
+  }
+
+  /** Runs a write as it has to be; see #losesPrivilege. */
+  writing(write: () => number): number {
+    return this.#losesPrivilege ? this.#asUser(write) : write();
   }
 
   flush(): MaybePromise<Errno | 0> {
@@ -345,14 +378,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   #flushWith(sync: (fd: number) => Promise<Errno | 0>): MaybePromise<Errno | 0> {
-    if (this.#inode.error !== 0) return this.#inode.error;
-    const run = async (fd: number) => flushed(this.#inode, await sync(fd));
-    if (this.#isData) return this.#whileRunning(run(this.fd));
+    if (this.inode.error !== 0) return this.inode.error;
+    if (this.isData) return this.whileRunning(this.#synced(sync(this.fd)));
     if (this.kind !== 'file' && this.kind !== 'directory') return 0;
     // A path descriptor cannot be synced; the server's own reading one can.
-    const fd = this.#reopen(O_RDONLY);
+    const fd = this.reopen(O_RDONLY);
     if (fd < 0) return fd;
-    return this.#whileRunning(run(fd).finally(() => close(fd)));
+    return this.whileRunning(this.#synced(sync(fd)).finally(() => close(fd)));
+  }
+
+  async #synced(outcome: Promise<Errno | 0>): Promise<Errno | 0> {
+    return flushed(this.inode, await outcome);
   }
 
   truncate(length: number): Errno | 0 {
@@ -373,8 +409,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   cursor(): Result<VfsCursor> {
     if (this.kind !== 'directory') return ENOTDIR;
     return this.#asUser(() => {
-      const fd = this.#reopen(O_RDONLY | O_DIRECTORY);
-      return fd < 0 ? fd : new LocalCursor(this.#share, this.#credentials, fd);
+      const fd = this.reopen(O_RDONLY | O_DIRECTORY);
+      return fd < 0 ? fd : LocalCursor.of(this.#share, this.#credentials, fd);
     });
   }
 
@@ -392,8 +428,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   isEmpty(): boolean | Errno {
     if (this.kind !== 'directory') return ENOTDIR;
     // As the server: to remove a directory nobody need be able to read it.
-    let fd = this.#reopen(O_RDONLY | O_DIRECTORY);
-    if (fd === EACCES) fd = this.#asUser(() => this.#reopen(O_RDONLY | O_DIRECTORY));
+    let fd = this.reopen(O_RDONLY | O_DIRECTORY);
+    if (fd === EACCES) fd = this.#asUser(() => this.reopen(O_RDONLY | O_DIRECTORY));
     if (fd < 0) return fd;
     const has = hasEntries(fd);
     close(fd);
@@ -425,10 +461,11 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   #end(): void {
-    this.#access = NO_ACCESS;
-    this.#share.inodes.release(this.#inode);
-    if (this.#isRemoved && this.#isLarge()) closeInPool(this.fd, () => {});
+    this.#share.inodes.release(this.inode);
+    const isSlow = this.#share.isRemote ? this.isData : this.#isRemoved && this.#isLarge();
+    if (isSlow) this.#share.closeSlowly(this.fd);
     else close(this.fd);
+    this.#access = NO_ACCESS;
     this.fd = -1;
   }
 
@@ -438,7 +475,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   /** Keeps the descriptor until the operation has ended. */
-  async #whileRunning<T>(operation: Promise<T>): Promise<T> {
+  async whileRunning<T>(operation: Promise<T>): Promise<T> {
     this.#running++;
     try {
       return await operation;

@@ -20,7 +20,7 @@ import {
   isErrno,
   type Result,
 } from '../errno.ts';
-import type { StreamObject, StreamSizes } from '../stream-handle.ts';
+import type { StreamSizes, SyncStreamObject } from '../stream-handle.ts';
 import type { VfsStream } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import type { EaObject } from './extended-attributes.ts';
@@ -140,7 +140,7 @@ function refuseName(list: readonly string[], name: string): Errno | 0 {
   return total > LIST_BYTES ? ENOSPC : 0;
 }
 
-export class LocalStream implements StreamObject {
+export class LocalStream implements SyncStreamObject {
   readonly #base: StreamBase;
   readonly #open: OpenStream;
 

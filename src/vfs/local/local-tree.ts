@@ -25,7 +25,7 @@ import { permissionsOf } from './permissions.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 
-interface NewObject {
+export interface NewObject {
   readonly kind: 'file' | 'directory';
   readonly attributes: number;
   readonly mode?: number;

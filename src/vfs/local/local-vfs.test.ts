@@ -9,13 +9,14 @@ import { EIO } from '../errno.ts';
 import { cannotRun, isRoot, MEMORY_DISK, NOBODY } from './contract-scratch.ts';
 import { createLocalVfs } from './local-vfs.ts';
 
-async function make(base: string, openat2: boolean): Promise<VfsUnderTest> {
+async function make(base: string, openat2: boolean, threads = false): Promise<VfsUnderTest> {
   const root = mkdtempSync(join(base, 'usmbd-local-'));
   chmodSync(root, 0o777);
   const broken = new Set<number>();
   const vfs = createLocalVfs({
     root,
     openat2,
+    threads,
     dataSync: async (fd) => (broken.delete(statSync(`/proc/self/fd/${fd}`).ino) ? EIO : 0),
   });
   return {
@@ -37,4 +38,5 @@ if (cannotRun !== false) {
 } else {
   vfsContract('local', () => make(tmpdir(), true));
   vfsContract('local, walking by component', () => make(MEMORY_DISK, false));
+  vfsContract('local, by threads of the pool', () => make(tmpdir(), true, true));
 }

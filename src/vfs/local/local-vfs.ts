@@ -4,7 +4,7 @@
  * POSIX is kept in user.DOSATTRIB, as Samba and ksmbd do.
  */
 import assert from 'node:assert/strict';
-import { fdatasync, fsync, readFileSync } from 'node:fs';
+import { close as closeInLibuv, fdatasync, fsync, readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
@@ -15,15 +15,19 @@ import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
 import { canBecomeUsers, credentialsFor } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
-import { errnoOf } from './file-data.ts';
+import { errnoOf, readInLibuv } from './file-data.ts';
 import { LocalTree } from './local-tree.ts';
 import { NameCache } from './name-cache.ts';
 import { OpenInodes } from './open-inodes.ts';
 import { OwnChanges } from './own-changes.ts';
+import { deviceOf } from './pool/device.ts';
+import type { ShareRecipe } from './pool/jobs.ts';
+import { RemoteShare } from './pool/remote-share.ts';
+import { RemoteTree } from './pool/remote-tree.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 import type { StreamFormat } from './stream-value.ts';
-import { isFat, Volumes } from './volumes.ts';
+import { isFat, isOnMachine, Volumes } from './volumes.ts';
 
 export interface LocalVfsOptions {
   /** The folder that is shared. */
@@ -40,6 +44,11 @@ export interface LocalVfsOptions {
   readonly streamFormat?: StreamFormat;
   /** False: walk by component even where the kernel has openat2. */
   readonly openat2?: boolean;
+  /**
+   * Whether threads of the pool do what may block, all of it; else the loop does what disks answer soon.
+   * Unless told, where the storage is another machine or program.
+   */
+  readonly threads?: boolean;
   /** Makes a file durable; tests put a failing one here. */
   readonly dataSync?: (fd: number) => Promise<Errno | 0>;
 }
@@ -97,6 +106,13 @@ function featuresOf(root: number, options: LocalVfsOptions): VfsFeatures {
   };
 }
 
+/** Where the share's folder is, without asking its storage. */
+function locationOf({ procFd, root }: LocalShare): string | undefined {
+  const link = readlinkat(procFd, `${root}`);
+  if (typeof link === 'number') return undefined;
+  return link.length === 1 ? '' : link.toString();
+}
+
 class LocalVfs implements Vfs {
   readonly features: VfsFeatures;
   readonly share: LocalShare;
@@ -114,9 +130,7 @@ class LocalVfs implements Vfs {
   }
 
   location(): string | undefined {
-    const link = readlinkat(this.share.procFd, `${this.share.root}`);
-    if (typeof link === 'number') return undefined;
-    return link.length === 1 ? '' : link.toString();
+    return locationOf(this.share);
   }
 
   close(): void {
@@ -140,20 +154,84 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
   if (root < 0) throw new Error(`cannot share ${options.root}: ${getSystemErrorMessage(root)}`);
   const { procFd, cache, inodes, volumes } = sharedParts();
   const hasOpenat2 = support.openat2 && options.openat2 !== false;
-  return new LocalVfs({
+  const recipe: ShareRecipe = {
+    id: ++shareIds,
     root,
-    rootPath: { now: undefined },
     procFd,
-    resolver: new Resolver(root, cache, hasOpenat2),
-    inodes,
-    own: new OwnChanges(),
-    volumes,
+    hasOpenat2,
     features: featuresOf(root, options),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
     umask: umaskOfProcess(),
+    streamFormat: options.streamFormat ?? 'samba',
+  };
+  const loop: LocalShare = {
+    ...recipe,
+    rootPath: { now: undefined },
+    resolver: new Resolver(root, cache, hasOpenat2),
+    inodes,
+    own: new OwnChanges(),
+    volumes,
     dataSync: options.dataSync ?? inPool(fdatasync),
     fullSync: options.dataSync ?? inPool(fsync),
-    streamFormat: options.streamFormat ?? 'samba',
-  });
+    readRest: readInLibuv,
+    closeSlowly: (fd) => closeInLibuv(fd, () => {}),
+    isRemote: false,
+  };
+  const isRemote = options.threads ?? !isOnMachine(root);
+  return isRemote ? remote(recipe, loop, volumes, options) : new LocalVfs(loop);
 }
+
+/** One whose storage may not answer. */
+function remote(
+  recipe: ShareRecipe,
+  loop: LocalShare,
+  volumes: Volumes,
+  options: LocalVfsOptions,
+): Vfs {
+  const { device, release } = deviceOf(recipe.root);
+  const share = new RemoteShare(recipe, device, volumes);
+  share.local = {
+    ...loop,
+    isRemote: true,
+    dataSync: options.dataSync ?? ((fd) => share.sync(fd, false)),
+    fullSync: options.dataSync ?? ((fd) => share.sync(fd, true)),
+    readRest: (fd, buffer, position, done) => share.read(fd, buffer, position, done),
+    closeSlowly: (fd) => share.close(fd),
+  };
+  return new RemoteVfs(share, release);
+}
+
+class RemoteVfs implements Vfs {
+  readonly features: VfsFeatures;
+  readonly #share: RemoteShare;
+  readonly #release: () => void;
+  readonly #mayBecomeUsers = canBecomeUsers();
+
+  /** `release`: of its device. */
+  constructor(share: RemoteShare, release: () => void) {
+    this.#share = share;
+    this.#release = release;
+    this.features = share.recipe.features;
+  }
+
+  attach(identity: Identity | undefined): Result<VfsTree> {
+    const credentials = credentialsFor(identity, this.#mayBecomeUsers);
+    if (isErrno(credentials)) return credentials;
+    this.#share.device.ask.prepare();
+    return new RemoteTree({ share: this.#share, who: identity, credentials });
+  }
+
+  location(): string | undefined {
+    return locationOf(this.#share.local);
+  }
+
+  close(): void {
+    this.#share.whenIdle(() => {
+      close(this.#share.recipe.root);
+      this.#release();
+    });
+  }
+}
+
+let shareIds = 0;

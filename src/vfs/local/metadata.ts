@@ -90,6 +90,14 @@ export function inodeKeyOfStat(): string {
   return keyBytes.toString('latin1');
 }
 
+/** The same of an object whose device and inode are known. */
+export function inodeKeyOf(device: number, inode: bigint): string {
+  keyBytes.writeDoubleLE(device, 0);
+  keyBytes.writeUInt32LE(Number(inode >> 32n), 8);
+  keyBytes.writeUInt32LE(Number(inode & 0xffff_ffffn), 12);
+  return keyBytes.toString('latin1');
+}
+
 const keyBytes = Buffer.alloc(16);
 
 const earlier = (a: FileTime, b: FileTime): FileTime => (a < b ? a : b);
@@ -122,13 +130,16 @@ function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
 }
 
 /** Of the machine, since a file may be in several shares. */
-const changeTimes = new ChangeTimes();
+export const changeTimes = new ChangeTimes();
+
+/** st_ctime of the statx just made. */
+export const actualChangeTime = (): FileTime =>
+  fileTimeOf(stx.changeSeconds(), stx.changeNanoseconds());
 
 function changeTimeOfStat(): FileTime {
-  const [seconds, nanoseconds] = [stx.changeSeconds(), stx.changeNanoseconds()];
-  const told =
-    changeTimes.size === 0 ? undefined : changeTimes.told(inodeKeyOfStat(), seconds, nanoseconds);
-  return told ?? fileTimeOf(seconds, nanoseconds);
+  const actual = actualChangeTime();
+  if (changeTimes.size === 0) return actual;
+  return changeTimes.told(inodeKeyOfStat(), actual) ?? actual;
 }
 
 function birthTimeOfStat(): FileTime {
@@ -229,8 +240,7 @@ export function change(
   if (refused !== 0 || changes.changeTime === undefined) return refused;
   const unknown = statx(fd, '', AT_EMPTY_PATH);
   if (unknown !== 0) return unknown;
-  const [seconds, nanoseconds] = [stx.changeSeconds(), stx.changeNanoseconds()];
-  changeTimes.keep(inodeKeyOfStat(), changes.changeTime, seconds, nanoseconds);
+  changeTimes.keep(inodeKeyOfStat(), changes.changeTime, actualChangeTime());
   return 0;
 }
 

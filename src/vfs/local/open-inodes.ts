@@ -3,6 +3,7 @@
  * streams. The kernel tells such an error once, and the next fsync succeeds though the data is lost. So it
  * is kept while any handle of the inode is open in this process, and every flush answers it.
  */
+import { foldKey } from '../../fscc/upcase.ts';
 import { EDQUOT, EIO, ENOSPC, type Errno } from '../errno.ts';
 
 /** A named stream that some handle is of. */
@@ -35,6 +36,15 @@ export class OpenInode {
     const stream = { name, isRemoved: false, handles: 1 };
     this.#streams.set(name, stream);
     return stream;
+  }
+
+  /** The one that is meant by `name`, also in another case. */
+  findStream(name: string): OpenStream | undefined {
+    const exact = this.#streams?.get(name);
+    if (exact !== undefined || this.#streams === undefined) return exact;
+    const key = foldKey(name);
+    for (const stream of this.#streams.values()) if (foldKey(stream.name) === key) return stream;
+    return undefined;
   }
 
   renameStream(stream: OpenStream, name: string): void {

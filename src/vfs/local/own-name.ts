@@ -46,6 +46,25 @@ function namesBelow(root: Buffer | undefined, link: Buffer): string[] | Errno {
   return link.toString('utf8', prefix + 1).split('/');
 }
 
+/**
+ * The same without asking the file system, by what the kernel remembers; `last`: where the object was when
+ * somebody could ask.
+ */
+export function rememberedPath(
+  share: LocalShare,
+  fd: number,
+  last: readonly string[],
+): readonly string[] | Errno {
+  const link = readlinkat(share.procFd, `${fd}`);
+  if (typeof link === 'number') return link === ENAMETOOLONG ? last : link;
+  const now = Buffer.from(link);
+  const root = readlinkat(share.procFd, `${share.root}`);
+  if (typeof root === 'number') return root;
+  const names = namesBelow(root, now);
+  if (isErrno(names) || !now.subarray(-DELETED.length).equals(DELETED)) return names;
+  return names.join('/') === last.join('/') ? names : ENOENT;
+}
+
 /** Whether the object is what stands at exactly these names. */
 function isAt(share: LocalShare, names: readonly string[], object: LocalObject): boolean {
   const fd = share.resolver.exact(names);

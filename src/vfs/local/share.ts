@@ -1,11 +1,12 @@
 /** What all trees and handles of one share have in common. */
 import type { Errno } from '../errno.ts';
-import type { VfsFeatures } from '../vfs.ts';
+import type { VfsFeatures, VfsKind, VfsObjectId } from '../vfs.ts';
+import type { ReadRest } from './file-data.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
 import type { StreamFormat } from './stream-value.ts';
-import type { Volumes } from './volumes.ts';
+import type { VolumeIds } from './volumes.ts';
 
 export interface LocalShare {
   /** Of the share's root, O_PATH. */
@@ -17,7 +18,7 @@ export interface LocalShare {
   readonly resolver: Resolver;
   readonly inodes: OpenInodes;
   readonly own: OwnChanges;
-  readonly volumes: Volumes;
+  readonly volumes: VolumeIds;
   readonly features: VfsFeatures;
   readonly fileMode: number;
   readonly directoryMode: number;
@@ -28,6 +29,11 @@ export interface LocalShare {
   /** The same with all that the inode has: extended attributes are none of its data. */
   readonly fullSync: (fd: number) => Promise<Errno | 0>;
   readonly streamFormat: StreamFormat;
+  readonly readRest: ReadRest;
+  /** Closes what takes its time to close; off the thread. */
+  readonly closeSlowly: (fd: number) => void;
+  /** Whatever is asked of the storage may take any time: nothing of it is done on the loop's thread. */
+  readonly isRemote: boolean;
 }
 
 /** An object that is held open, as the functions on names see it. */
@@ -38,4 +44,19 @@ export interface LocalObject {
   readonly inodeKey: string;
   /** The path on disk that it was opened by, where that is one that the kernel may not be able to tell. */
   readonly openedAs: readonly string[];
+}
+
+export interface Access {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
+/** All that a handle is, in plain values: what a thread of the pool needs to act for it. */
+export interface HandleState extends VfsObjectId {
+  readonly fd: number;
+  readonly openedAs: readonly string[];
+  readonly kind: VfsKind;
+  readonly inodeKey: string;
+  readonly access: Access;
+  readonly losesPrivilege: boolean;
 }

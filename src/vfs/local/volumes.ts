@@ -3,6 +3,7 @@
  * that clients see is made from the file system's own id (statfs f_fsid) where it has one.
  */
 import {
+  DISK_FILE_SYSTEMS,
   EXFAT_SUPER_MAGIC,
   MSDOS_SUPER_MAGIC,
   RAMFS_MAGIC,
@@ -14,26 +15,30 @@ const TWO_TO_32 = 0x1_0000_0000;
 /** What of the upper half fits under 2^53 beside the lower one. */
 const HIGH_MASK = 0x1f_ffff;
 
-export class Volumes {
+export interface VolumeIds {
+  /** The id of a device, known or learnt from a descriptor of an object on it. */
+  idOf(device: number, fd: number): number;
+  has(device: number): boolean;
+}
+
+export class Volumes implements VolumeIds {
   readonly #ids = new Map<number, number>();
   readonly #taken = new Set<number>();
 
-  /** The id of a device, known or learnt from a descriptor of an object on it. */
   idOf(device: number, fd: number): number {
-    return this.#ids.get(device) ?? this.#learn(device, fd);
+    return this.#ids.get(device) ?? this.learn(device, fileSystemId(fd));
   }
 
   has(device: number): boolean {
     return this.#ids.has(device);
   }
 
-  #learn(device: number, fd: number): number {
-    let id = device;
-    if (fstatfs(fd) === 0) {
-      const found = (stfs.fsidHigh() & HIGH_MASK) * TWO_TO_32 + stfs.fsidLow();
-      // Two devices never share an id, since with a file's number it names an object.
-      if (found !== 0 && !this.#taken.has(found)) id = found;
-    }
+  /** `fsid`: what fileSystemId told of an object on it. */
+  learn(device: number, fsid: number): number {
+    const known = this.#ids.get(device);
+    if (known !== undefined) return known;
+    // Two devices never share an id, since with a file's number it names an object.
+    let id = fsid !== 0 && !this.#taken.has(fsid) ? fsid : device;
     while (this.#taken.has(id)) id++;
     this.#taken.add(id);
     this.#ids.set(device, id);
@@ -41,11 +46,25 @@ export class Volumes {
   }
 }
 
+/** The file system's own id; 0 where it has none. */
+export function fileSystemId(fd: number): number {
+  if (fstatfs(fd) !== 0) return 0;
+  return (stfs.fsidHigh() & HIGH_MASK) * TWO_TO_32 + stfs.fsidLow();
+}
+
 /** Whether reads of the object never wait for a disk. */
 export function isInMemory(fd: number): boolean {
   if (fstatfs(fd) !== 0) return false;
   const type = stfs.type();
   return type === TMPFS_MAGIC || type === RAMFS_MAGIC;
+}
+
+/**
+ * Whether what is asked of the file system goes to its own kernel code and a disk of this machine: a
+ * bounded time as a rule. The others ask a network or another process (FUSE), which may answer never.
+ */
+export function isOnMachine(fd: number): boolean {
+  return fstatfs(fd) === 0 && DISK_FILE_SYSTEMS.has(stfs.type());
 }
 
 /** FAT and its kin have neither hard links nor holes. */

@@ -1,7 +1,7 @@
 /** Named streams of the memory back end: each with pages of its own, kept with their object. */
 import { foldKey } from '../../fscc/upcase.ts';
 import { EACCES, EEXIST, ENOENT, type Errno } from '../errno.ts';
-import type { StreamObject, StreamSizes } from '../stream-handle.ts';
+import type { StreamSizes, SyncStreamObject } from '../stream-handle.ts';
 import type { Identity, VfsStream } from '../vfs.ts';
 import { may, WRITE } from './access.ts';
 import type { MemoryNode } from './node.ts';
@@ -44,7 +44,7 @@ export function releaseStreams(node: MemoryNode): void {
   node.streams = undefined;
 }
 
-export class MemoryStream implements StreamObject {
+export class MemoryStream implements SyncStreamObject {
   readonly #volume: Volume;
   readonly #node: MemoryNode;
   readonly #stream: StreamNode;
