@@ -1,0 +1,223 @@
+/**
+ * Which system calls this back end makes as root while it acts for a user. Whatever finds or changes something
+ * by a path has to be the user's: every native call is traced together with the thread's identity, and
+ * every method of trees and handles is driven. What is left is the closed list ALLOWED: a call that is not
+ * in it fails the test, and so does an entry that nothing needs any more.
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { registerHooks } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { VfsHandle, VfsTree } from '../vfs.ts';
+
+type Observe = (name: string, args: readonly unknown[]) => void;
+
+interface Traced {
+  observeNative?: Observe;
+}
+
+const traced = globalThis as Traced;
+
+/** Puts a tracer behind the one door to C. */
+registerHooks({
+  load(url, context, nextLoad) {
+    const loaded = nextLoad(url, context);
+    if (!url.endsWith('/src/native/library.ts')) return loaded;
+    const source = String(loaded.source);
+    const door = 'export function bind<F extends (...args: never[]) => number>(';
+    assert.ok(source.includes(door));
+    return {
+      ...loaded,
+      source: `${source.replace(door, door.replace('bind', 'untraced'))}\n${TRACER}`,
+    };
+  },
+});
+
+const TRACER = `
+export function bind(name, result, signature) {
+  const call = untraced(name, result, signature);
+  return (...args) => {
+    globalThis.observeNative?.(name, args);
+    return call(...args);
+  };
+}
+`;
+
+const isRoot = process.geteuid?.() === 0;
+const USER = { uid: 65534, gid: 65534, groups: [65534] };
+
+const { createLocalVfs } = await import('./local-vfs.ts');
+const { fsuid } = await import('../../native/identity.ts');
+const { SYS } = await import('../../native/constants.ts');
+
+/** Calls that find something by a path or a name, or change it: the user's, but for these. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  'openat by #openForReading name-cache.ts':
+    'the names of a directory that the user may pass through, to find one in another case',
+  'openat by #reopen local-handle.ts': 'whether a directory that is open already has entries',
+  'openat2 by exactDirectory resolver.ts':
+    'the directory that the kernel says an open object is in',
+  'fsetxattr by writeAs metadata.ts':
+    "the attributes of a file of the user's own with a mode against it",
+};
+
+const FINDS_OR_CHANGES = new Set([
+  ...['openat', 'openat2', 'mkdirat', 'unlinkat', 'renameat2', 'linkat', 'symlinkat', 'mknodat'],
+  ...['fchmodat', 'fchownat', 'utimensat'],
+  ...['setxattr', 'fsetxattr', 'lsetxattr', 'removexattr', 'fremovexattr'],
+]);
+
+/** They look at what is open, or use a descriptor that was opened as the user. */
+const ON_WHAT_IS_OPEN = new Set([
+  ...['statx', 'fstatfs', 'readlinkat', 'faccessat2', 'getdents64', 'lseek', 'dup3'],
+  ...['getxattr', 'fgetxattr', 'lgetxattr', 'getxattrat'],
+  ...['listxattr', 'flistxattr', 'listxattrat'],
+  ...['read', 'pread', 'pwrite', 'preadv2', 'ftruncate', 'fallocate'],
+]);
+
+/** They tell or set who the thread is, or give back. */
+const INNOCENT = new Set(['setfsuid', 'setfsgid', 'setgroups', 'getgroups', 'prctl', 'close']);
+
+const SYSTEM_CALLS = new Map<unknown, string>(Object.entries(SYS).map(([name, nr]) => [nr, name]));
+
+/** The ways to walk a path, and arrow functions: who calls them says more. */
+const NAMELESS = new Set(['byOpenat2', '<anonymous>']);
+
+/** The function of this back end that makes a call. */
+function caller(): string {
+  for (const frame of new Error().stack?.split('\n') ?? []) {
+    const file = /\/src\/vfs\/local\/([\w-]+\.ts)/.exec(frame)?.[1];
+    if (file === undefined || file === 'root-calls.test.ts') continue;
+    const name = /at (?:async )?(?:new )?(\S+) \(/.exec(frame)?.[1]?.split('.').at(-1);
+    if (name !== undefined && !NAMELESS.has(name)) return `${name} ${file}`;
+  }
+  return 'another folder';
+}
+
+/** What is done as root meanwhile, as "CALL by FUNCTION FILE". */
+async function callsAsRoot(work: () => Promise<void>): Promise<Set<string>> {
+  const found = new Set<string>();
+  let isAsking = false;
+  traced.observeNative = (name, args) => {
+    const call = name === 'syscall' ? (SYSTEM_CALLS.get(args[0]) ?? `call ${args[0]}`) : name;
+    if (isAsking || INNOCENT.has(call)) return;
+    isAsking = true;
+    if (fsuid() === 0 && !ON_WHAT_IS_OPEN.has(call)) found.add(`${call} by ${caller()}`);
+    isAsking = false;
+  };
+  try {
+    await work();
+  } finally {
+    delete traced.observeNative;
+  }
+  return found;
+}
+
+/** Notes which methods are called. */
+function watched<T extends object>(object: T, called: Set<string>): T {
+  return new Proxy(object, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      called.add(String(name));
+      return value.bind(target);
+    },
+  });
+}
+
+function methodsOf(object: object): string[] {
+  const properties = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(object));
+  return Object.entries(properties).flatMap(([name, { value }]) =>
+    typeof value === 'function' && name !== 'constructor' ? [name] : [],
+  );
+}
+
+const must = <T>(value: T): Exclude<T, number> => {
+  assert.ok(typeof value !== 'number', `errno ${value}`);
+  return value as Exclude<T, number>;
+};
+
+/** Every method of the tree, of a file's handle and of a directory's. */
+async function everything(plain: VfsTree, root: string): Promise<void> {
+  const called = new Set<string>();
+  const tree = watched(plain, called);
+  must(await tree.volume());
+  const made = must(await tree.create(['d'], { kind: 'directory', attributes: 2 }));
+  const directory = watched(made, called);
+  const file = watched(must(await tree.create(['d', 'f'], FILE)), called);
+  await dataOf(file);
+  await file.set({ attributes: 3, creationTime: 1n, lastWriteTime: 132_223_104_000_000_000n });
+  await file.set({ changeTime: 132_223_104_000_000_000n });
+  chmodSync(join(root, 'd', 'f'), 0o444);
+  await file.set({ attributes: 2 });
+  chmodSync(join(root, 'd', 'f'), 0o644);
+  await file.setEas([{ name: 'A', value: Buffer.from('x') }]);
+  await file.eas();
+  must(await file.createStream('s')).close();
+  await streamsOf(tree, called);
+  const again = watched(must(await tree.lookup(['D', 'F'])), called);
+  await again.open({ read: true, write: false });
+  await again.link(['d', 'g'], false);
+  await again.rename(['d', 'h'], false);
+  await again.removable();
+  const cursor = must(await directory.cursor());
+  for (const entry of must(await cursor.next())) await cursor.stat(entry);
+  cursor.close();
+  await directory.child('H');
+  await directory.isEmpty();
+  await again.remove();
+  const methods = [...methodsOf(plain), ...methodsOf(made)];
+  for (const handle of [again, directory]) handle.close();
+  tree.close();
+  const missed = methods.filter((name) => !called.has(name) && !UNDRIVEN.has(name));
+  assert.deepEqual(missed, [], 'new methods: call them in everything()');
+}
+
+const FILE = { kind: 'file', attributes: 2 } as const;
+/** Of a stream's handle only, and what the tree itself calls. */
+const UNDRIVEN = new Set(['renameStream', 'streamName', 'foresee']);
+
+async function dataOf(file: VfsHandle): Promise<void> {
+  await file.write(Buffer.from('x'), 0);
+  await file.read(Buffer.alloc(1), 0);
+  await file.flush();
+  await file.truncate(0);
+  await file.allocate(4096);
+  file.path();
+  file.parent();
+  await file.stat();
+  await file.permissions();
+}
+
+async function streamsOf(tree: VfsTree, called: Set<string>): Promise<void> {
+  const file = watched(must(await tree.lookup(['d', 'f'])), called);
+  await file.streams();
+  const stream = must(await file.stream('S'));
+  await stream.open({ read: true, write: true });
+  await stream.write(Buffer.from('x'), 0);
+  await stream.stat();
+  await stream.renameStream('t', false);
+  stream.close();
+  const again = watched(must(await tree.lookup(['d', 'f'])), called);
+  await again.removeStream('t');
+  again.close();
+}
+
+test('as root nothing is found or changed but what the list allows', {
+  skip: isRoot ? false : 'needs root',
+}, async () => {
+  const root = mkdtempSync(join(tmpdir(), 'usmbd-root-'));
+  chmodSync(root, 0o777);
+  const vfs = createLocalVfs({ root });
+  after(() => {
+    vfs.close();
+    rmSync(root, { recursive: true });
+  });
+  const tree = must(await vfs.attach(USER));
+  const found = await callsAsRoot(() => everything(tree, root));
+  const unknown = [...found].filter((call) => !FINDS_OR_CHANGES.has(call.split(' by ')[0]!));
+  assert.deepEqual(unknown, [], 'calls that this test does not know: say what they are');
+  assert.deepEqual([...found].sort(), Object.keys(ALLOWED).sort());
+});
