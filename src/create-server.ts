@@ -209,6 +209,7 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
     shortNames: share.shortNames,
     listsEaSizes: share.listEaSizes,
     oplocks: share.oplocks,
+    posixExtensions: share.posixExtensions,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,
@@ -262,6 +263,8 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   leases: global.leases,
   directoryLeases: global.directoryLeases,
   multiChannel: global.multiChannel,
+  // Nobody else knows modes and exact names.
+  posixExtensions: global.posixExtensions && !isPortable(),
   apple: global.apple
     ? { model: global.appleModel, zeroFileIds: global.appleZeroFileIds }
     : undefined,

@@ -168,6 +168,8 @@ export function refuseAttributes(
   const isStream = wanted.stream !== undefined;
   const deletes = (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0;
   if (deletes && wanted.path.length === 0 && !isStream) return STATUS_CANNOT_DELETE;
+  // Its mode says what may be done with the file, and the kernel looks at that.
+  if (wanted.posix !== undefined) return undefined;
   const writes = wanted.access | impliedAccess(wanted);
   if ((attributes & FILE_ATTRIBUTE_READONLY) !== 0) {
     if (!isDirectory && (writes & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0) {

@@ -11,6 +11,7 @@
  */
 import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
+import { parsePosixPath } from '../fscc/posix-names.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { vetoed } from '../objects/visibility.ts';
 import { EACCES, EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
@@ -23,15 +24,18 @@ import { createsIfMissing, refuseOnShare, type Wanted, want } from './create-wan
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { posixWish } from './posix.ts';
 import { longPath } from './short-names.ts';
 
 /** Another client may make or remove the name between lookup and open; then all starts anew. */
 const MAX_ATTEMPTS = 4;
 
 export async function createFile(body: CreateWish, request: TreeRequest): Promise<Outcome> {
-  const path = parsePath(body.name);
+  const posix = posixWish(body, request.tree);
+  if (typeof posix === 'number') return posix;
+  const path = posix === undefined ? parsePath(body.name) : parsePosixPath(body.name);
   if (isRefusedName(path)) return path;
-  const wanted = want(body, path, request.tree.share.vfs!.features.namedStreams);
+  const wanted = want(body, path, request.tree.share.vfs!.features.namedStreams, posix);
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
@@ -48,18 +52,18 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
-  const { files, share } = request.tree;
-  const hidden = vetoed(share.visibility, wanted.path);
+  const files = wanted.posix?.files ?? request.tree.files!;
+  const hidden = vetoed(request.tree.share.visibility, wanted.path);
   if (hidden !== undefined) return refuseVetoed(wanted, hidden);
   const { doomed } = request.server.files;
   if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
-  const handle = await files!.lookup(wanted.path);
+  const handle = await files.lookup(wanted.path);
   if (!isErrno(handle)) {
     return wanted.stream === undefined
       ? openExisting(wanted, request, handle)
       : openStream(wanted, request, handle, wanted.stream);
   }
-  if (handle === ENOENT || handle === ENOPATH) {
+  if ((handle === ENOENT || handle === ENOPATH) && wanted.posix === undefined) {
     const path = await longPath(request.tree, wanted.path);
     if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
   }
@@ -83,7 +87,8 @@ function byLongName(wanted: Wanted, path: readonly string[]): Wanted {
 /** MS-FSA 2.1.5.1.1: what was deleted by this short name a moment ago gets its names and its time back. */
 async function byTunnel(wanted: Wanted, { server, tree }: TreeRequest): Promise<Wanted> {
   const short = wanted.path.at(-1)!;
-  if (server.tunnel.size === 0 || wanted.directoryOnly || tree.readOnly) return wanted;
+  const isPosix = wanted.posix !== undefined;
+  if (server.tunnel.size === 0 || isPosix || wanted.directoryOnly || tree.readOnly) return wanted;
   const parent = await tree.files!.lookup(wanted.path.slice(0, -1));
   if (isErrno(parent)) return wanted;
   const found = server.tunnel.take(SharedFiles.key(parent.volumeId, parent.fileId), short);

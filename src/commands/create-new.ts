@@ -34,9 +34,11 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   const elsewhere = refuseLeaseKey(wanted, request, undefined);
   if (elsewhere !== undefined) return elsewhere;
   const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
-  const made = await tree.files!.create(wanted.path, {
+  const mode = wanted.posix?.mode;
+  const made = await (wanted.posix?.files ?? tree.files!).create(wanted.path, {
     kind: wanted.directoryOnly ? 'directory' : 'file',
     attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
+    ...(mode !== undefined && { mode }),
   });
   if (isErrno(made)) return made;
   const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };

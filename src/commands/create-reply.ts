@@ -1,5 +1,6 @@
 /** MS-SMB2 3.3.5.9, Response Construction: the CREATE response and its contexts. */
 import { STATUS_FILE_CLOSED, STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { encodePosixOwnership } from '../fscc/posix-information.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { encodeCreateResponse } from '../smb2/create.ts';
@@ -23,6 +24,7 @@ import type { Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { posixOwnership } from './posix.ts';
 import { shownAttributes, shownFileId } from './shown-attributes.ts';
 
 /** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
@@ -112,5 +114,10 @@ async function contexts(
   }
   const apple = appleReply(body.createContexts, request);
   if (apple !== undefined) answers.push(apple);
+  const isPosix = findCreateContext(body.createContexts, CreateContextName.POSIX) !== undefined;
+  if (isPosix && open.isPosix) {
+    const data = encodePosixOwnership(posixOwnership(stat));
+    answers.push({ name: CreateContextName.POSIX, data });
+  }
   return answers;
 }

@@ -28,8 +28,11 @@ import { CHANGES } from './access.ts';
 import type { TreeRequest } from './command.ts';
 import type { CreateWish } from './durable.ts';
 import { createdEas } from './extended-attributes.ts';
+import type { PosixWish } from './posix.ts';
 
 export interface Wanted extends CreateWish {
+  /** Of an open by the SMB3 POSIX extensions. */
+  readonly posix: PosixWish | undefined;
   /** Generic rights mapped, MAXIMUM_ALLOWED taken out. */
   readonly access: number;
   readonly maximum: boolean;
@@ -50,7 +53,7 @@ export interface Wanted extends CreateWish {
   readonly allocationSize: number;
 }
 
-export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean) {
+export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, posix?: PosixWish) {
   const { components, stream, trailingBackslash } = path;
   const { createOptions } = body;
   const isData = stream?.type === '$DATA';
@@ -69,6 +72,7 @@ export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean) {
   const mapped = mapGenericRights(body.desiredAccess);
   const wanted: Wanted = {
     ...body,
+    posix,
     access: (mapped & ~MAXIMUM_ALLOWED) >>> 0,
     maximum: (mapped & MAXIMUM_ALLOWED) !== 0,
     path: components,

@@ -19,17 +19,19 @@ import type { VfsStat } from '../vfs/vfs.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
 const S_IFMT = 0o170000;
-const TAG_OF_TYPE: Readonly<Record<number, number>> = {
-  2401: IO_REPARSE_TAG_LX_FIFO,
-  4802: IO_REPARSE_TAG_LX_CHR,
-  14406: IO_REPARSE_TAG_LX_BLK,
-  21609: IO_REPARSE_TAG_LX_SYMLINK,
-  26411: IO_REPARSE_TAG_AF_UNIX,
-};
+const TAG_OF_TYPE: ReadonlyMap<number, number> = new Map([
+  [0o010000, IO_REPARSE_TAG_LX_FIFO],
+  [0o020000, IO_REPARSE_TAG_LX_CHR],
+  [0o060000, IO_REPARSE_TAG_LX_BLK],
+  [0o120000, IO_REPARSE_TAG_LX_SYMLINK],
+  [0o140000, IO_REPARSE_TAG_AF_UNIX],
+]);
 
 /** The reparse tag under which a special file is shown, as WSL stores them; 0 for files and directories. */
 export const reparseTagOf = (stat: VfsStat): number =>
-  stat.kind === 'file' || stat.kind === 'directory' ? 0 : (TAG_OF_TYPE[stat.mode & S_IFMT] ?? 0);
+  stat.kind === 'file' || stat.kind === 'directory'
+    ? 0
+    : (TAG_OF_TYPE.get(stat.mode & S_IFMT) ?? 0);
 
 export function directoryEntry(share: Share, name: string, stat: VfsStat): DirectoryEntry {
   const reparseTag = reparseTagOf(stat);

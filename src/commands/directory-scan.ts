@@ -24,7 +24,7 @@ export async function beginScan(open: Open, pattern: string): Promise<Enumeratio
     open.enumeration = scan;
   }
   if (pattern !== '') scan.pattern = pattern;
-  scan.matches = scan.pattern === '*' ? () => true : createMatcher(scan.pattern);
+  scan.matches = scan.pattern === '*' ? () => true : createMatcher(scan.pattern, open.isPosix);
   scan.exact = !hasWildcards(scan.pattern) && scan.pattern !== '.' && scan.pattern !== '..';
   scan.cursor.rewind();
   scan.batch = [];
@@ -36,7 +36,7 @@ export async function beginScan(open: Open, pattern: string): Promise<Enumeratio
 }
 
 /** Makes an entry of what was found. */
-export type Teller = (name: string, stat: VfsStat) => MaybePromise<DirectoryEntry>;
+export type Teller<E = DirectoryEntry> = (name: string, stat: VfsStat) => MaybePromise<E>;
 
 export const plainTeller =
   (open: Open): Teller =>
@@ -53,11 +53,11 @@ export function advance(scan: Enumeration): void {
 }
 
 /** The next entry that matches, without moving on; undefined at the end. */
-export async function peek(
+export async function peek<E>(
   scan: Enumeration,
   open: Open,
-  tell: Teller,
-): Promise<DirectoryEntry | undefined | Errno> {
+  tell: Teller<E>,
+): Promise<E | undefined | Errno> {
   if (scan.ended) return undefined;
   if (scan.exact) return peekExact(scan, open, tell);
   for (; scan.dots < DOTS.length; scan.dots += 1) {
@@ -96,14 +96,14 @@ const matchesShortName = (scan: Enumeration, open: Open, name: string): boolean 
   open.home.shortNames === 'listed' && !isShortName(name) && scan.matches(shortNameOf(name));
 
 /** A name without wildcards is looked up, however large the directory. */
-async function peekExact(
+async function peekExact<E>(
   scan: Enumeration,
   open: Open,
-  tell: Teller,
-): Promise<DirectoryEntry | undefined | Errno> {
+  tell: Teller<E>,
+): Promise<E | undefined | Errno> {
   const handle = open.handle!;
   let child = await handle.child(scan.pattern);
-  if (child === ENOENT && open.home.shortNames !== 'none') {
+  if (child === ENOENT && open.home.shortNames !== 'none' && !open.isPosix) {
     const long = await longName(handle, scan.pattern);
     if (!isErrno(long)) child = await handle.child(long);
   }

@@ -10,6 +10,7 @@ import {
 } from '../smb2/change-notify.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
+import { filesOf } from './posix.ts';
 
 /** A renamed file has ARCHIVE set; Windows tells a new creation time with it. Directories keep both. */
 const RENAMED = FILE_NOTIFY_CHANGE_ATTRIBUTES | FILE_NOTIFY_CHANGE_CREATION;
@@ -42,7 +43,7 @@ export async function namesBefore(
       if (handle.kind === 'file') open.file!.note(RENAMED);
     },
     tellLink: async () => {
-      const made = await tree.files!.lookup(path);
+      const made = await filesOf(open, tree).lookup(path);
       if (isErrno(made)) return;
       const where = changes.where(tree.share, made);
       made.close();
@@ -56,7 +57,7 @@ async function whereOtherIs(
   path: readonly string[],
   { open, tree, server }: OpenRequest,
 ): Promise<Whereabouts | undefined> {
-  const existing = await tree.files!.lookup(path);
+  const existing = await filesOf(open, tree).lookup(path);
   if (isErrno(existing)) return undefined;
   const { fileId, volumeId } = open.handle!;
   const isOwn = existing.fileId === fileId && existing.volumeId === volumeId;

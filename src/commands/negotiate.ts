@@ -27,6 +27,7 @@ import { DIALECT_WILDCARD, DIALECTS, Dialect } from '../smb2/dialect.ts';
 import { encodeNegotiateResponse, type NegotiateRequest } from '../smb2/negotiate.ts';
 import {
   decodeEncryptionCapabilities,
+  decodePosixExtensions,
   decodePreauthIntegrityCapabilities,
   decodeSigningCapabilities,
   encodeEncryptionCapabilities,
@@ -36,6 +37,7 @@ import {
   type NegotiateContext,
   NegotiateContextType,
   negotiateContextsOf,
+  POSIX_EXTENSIONS_TAG,
 } from '../smb2/negotiate-contexts.ts';
 import { decodeSmb1NegotiateRequest } from '../smb2/smb1-negotiate.ts';
 import { Disconnect, type Outcome, type Reply } from './command.ts';
@@ -65,6 +67,7 @@ export function negotiate(body: NegotiateRequest, request: Request): Outcome {
   // Nothing stays of a NEGOTIATE before this one that was refused halfway.
   connection.cipherId = 0;
   connection.preauth = undefined;
+  connection.posixExtensions = false;
   if (body.dialects.length === 0) return STATUS_INVALID_PARAMETER;
   const revision = bestDialect(server.options, body.dialects);
   if (revision === undefined) return STATUS_NOT_SUPPORTED;
@@ -151,7 +154,9 @@ function negotiateContexts(
     },
   ];
   const refused =
-    chooseCipher(offered, server, connection, answer) ?? chooseSigning(offered, connection, answer);
+    chooseCipher(offered, server, connection, answer) ??
+    chooseSigning(offered, connection, answer) ??
+    choosePosix(offered, server, connection, answer);
   return refused ?? answer;
 }
 
@@ -169,6 +174,24 @@ function chooseCipher(
   connection.cipherId = CIPHER_PREFERENCE.find((one) => ciphers.includes(one)) ?? 0;
   // Sent also when it is 0: "no common cipher" differs from "no encryption here".
   answer.push({ type, data: encodeEncryptionCapabilities([connection.cipherId]) });
+  return undefined;
+}
+
+/** The client lists the versions of the SMB3 POSIX extensions that it speaks, the server takes the one it knows. */
+function choosePosix(
+  offered: readonly NegotiateContext[],
+  server: ServerState,
+  connection: Connection,
+  answer: NegotiateContext[],
+): NtStatus | undefined {
+  const type = NegotiateContextType.POSIX_EXTENSIONS;
+  const data = negotiateContextsOf(offered, type)[0];
+  if (data === undefined || server.options.posixExtensions !== true) return undefined;
+  const tags = decodePosixExtensions(data);
+  if (tags === undefined) return STATUS_INVALID_PARAMETER;
+  if (!tags.some((tag) => tag.equals(POSIX_EXTENSIONS_TAG))) return undefined;
+  connection.posixExtensions = true;
+  answer.push({ type, data: POSIX_EXTENSIONS_TAG });
   return undefined;
 }
 

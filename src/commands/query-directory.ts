@@ -15,11 +15,15 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NO_MORE_FILES,
   STATUS_NO_SUCH_FILE,
+  STATUS_OBJECT_NAME_INVALID,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { DirectoryWriter, fixedSize, isDirectoryClass } from '../fscc/directory-information.ts';
-import { refusePattern } from '../fscc/names.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
+import { MAX_COMPONENT_UNITS, refusePattern } from '../fscc/names.ts';
+import { POSIX_ENTRY_BYTES, PosixDirectoryWriter } from '../fscc/posix-information.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
   encodeQueryDirectoryResponse,
   type QueryDirectoryRequest,
@@ -33,13 +37,14 @@ import type { OpenRequest, Outcome } from './command.ts';
 import { advance, beginScan, peek, plainTeller, type Teller } from './directory-scan.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaTeller } from './listed.ts';
+import { posixTeller } from './posix.ts';
 
 export async function queryDirectory(
   body: QueryDirectoryRequest,
   request: OpenRequest,
 ): Promise<Outcome> {
   const { open, connection } = request;
-  const refused = refuse(body, open, connection.dialect!.maxTransactSize);
+  const refused = refuse(body, request, connection.dialect!.maxTransactSize);
   if (refused !== undefined) return refused;
   // Requests on one open take turns; the position is shared.
   while (open.enumerating !== undefined) await open.enumerating;
@@ -55,26 +60,39 @@ export async function queryDirectory(
 
 function refuse(
   body: QueryDirectoryRequest,
-  open: Open,
+  { open, tree }: OpenRequest,
   maxTransactSize: number,
 ): NtStatus | undefined {
   if (open.handle?.kind !== 'directory') return STATUS_INVALID_PARAMETER;
   if (body.outputBufferLength > maxTransactSize) return STATUS_INVALID_PARAMETER;
   if ((open.access & FILE_LIST_DIRECTORY) === 0) return STATUS_ACCESS_DENIED;
-  if (!isDirectoryClass(body.fileInformationClass)) return STATUS_INVALID_INFO_CLASS;
-  if (body.outputBufferLength < fixedSize(body.fileInformationClass)) {
-    return STATUS_INFO_LENGTH_MISMATCH;
-  }
-  return refusePattern(body.fileName);
+  const least = leastBytes(body.fileInformationClass, tree);
+  if (least === undefined) return STATUS_INVALID_INFO_CLASS;
+  if (body.outputBufferLength < least) return STATUS_INFO_LENGTH_MISMATCH;
+  if (!open.isPosix) return refusePattern(body.fileName);
+  return body.fileName.length > MAX_COMPONENT_UNITS ? STATUS_OBJECT_NAME_INVALID : undefined;
+}
+
+/** Of an entry without its name; undefined for a class that is not served. */
+function leastBytes(informationClass: number, { posixFiles }: TreeConnect): number | undefined {
+  if (isDirectoryClass(informationClass)) return fixedSize(informationClass);
+  const isPosix = informationClass === FileInformationClass.FilePosixInformation;
+  return isPosix && posixFiles !== undefined ? POSIX_ENTRY_BYTES : undefined;
 }
 
 async function enumerate(body: QueryDirectoryRequest, open: Open): Promise<Outcome> {
   const scan = await start(body, open);
   if (isErrno(scan)) return statusOfErrno(scan);
   const buffer = Buffer.allocUnsafe(body.outputBufferLength);
-  const writer = new DirectoryWriter(body.fileInformationClass, buffer);
   const single = (body.flags & SMB2_RETURN_SINGLE_ENTRY) !== 0;
-  const status = await fill(scan, open, writer, single);
+  const isPosix = body.fileInformationClass === FileInformationClass.FilePosixInformation;
+  const writer = isPosix
+    ? new PosixDirectoryWriter(buffer)
+    : new DirectoryWriter(body.fileInformationClass, buffer);
+  const status =
+    writer instanceof PosixDirectoryWriter
+      ? await fill(scan, open, writer, posixTeller(open), single)
+      : await fill(scan, open, writer, teller(open, writer.informationClass), single);
   if (isErrno(status)) return statusOfErrno(status);
   if (status !== STATUS_SUCCESS && status !== STATUS_BUFFER_OVERFLOW) return status;
   scan.started = true;
@@ -92,13 +110,13 @@ async function start(body: QueryDirectoryRequest, open: Open): Promise<Enumerati
 }
 
 /** Writes what fits. SUCCESS with an entry at least, BUFFER_OVERFLOW with part of one, or why not. */
-async function fill(
+async function fill<E>(
   scan: Enumeration,
   open: Open,
-  writer: DirectoryWriter,
+  writer: EntryWriter<E>,
+  tell: Teller<E>,
   single: boolean,
 ): Promise<NtStatus | Errno> {
-  const tell = teller(open, writer.informationClass);
   for (;;) {
     const entry = await peek(scan, open, tell);
     // What was found before an error is told first; the error comes with the next request.
@@ -115,6 +133,12 @@ async function fill(
     advance(scan);
     if (single) return STATUS_SUCCESS;
   }
+}
+
+interface EntryWriter<E> {
+  readonly isEmpty: boolean;
+  add(entry: E): boolean;
+  addTruncated(entry: E): boolean;
 }
 
 /** Apple's clients want more in an entry than what the listing gave. */

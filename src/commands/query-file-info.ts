@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.5.20.1 and MS-FSA 2.1.5.12: information about a file. */
+import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { STATUS_ACCESS_DENIED, STATUS_NOT_SUPPORTED } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import {
@@ -31,6 +32,7 @@ import {
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
 import { fileQueryRules, fitInformation, refuseFileQuery } from '../fscc/information-rules.ts';
 import { formatPath } from '../fscc/names.ts';
+import { encodeFilePosixInformation } from '../fscc/posix-information.ts';
 import type { Open } from '../objects/open.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno, type Result } from '../vfs/errno.ts';
@@ -39,6 +41,7 @@ import type { OpenRequest } from './command.ts';
 import { reparseTagOf } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
+import { posixInformation } from './posix.ts';
 import type { QueryResult } from './query-info.ts';
 import { queryStreams } from './query-streams.ts';
 import { alternateName } from './short-names.ts';
@@ -50,7 +53,7 @@ export function queryFileInfo(
 ): MaybePromise<QueryResult> {
   const { open, connection } = request;
   const rule = fileQueryRules[body.fileInfoClass];
-  if (rule === undefined) return refuseFileQuery(body.fileInfoClass);
+  if (rule === undefined) return queryPosix(body, request);
   if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
   const fit = (encoded: Buffer | undefined): QueryResult =>
     encoded === undefined
@@ -85,6 +88,20 @@ export function queryFileInfo(
     return Promise.all([stat, eaSize]).then(([known, size]) => answer(known, size));
   }
   return answer(stat, eaSize);
+}
+
+/** The class of the SMB3 POSIX extensions, where they are spoken. */
+async function queryPosix(body: QueryInfoRequest, request: OpenRequest): Promise<QueryResult> {
+  const { open, tree } = request;
+  const isKnown = body.fileInfoClass === Class.FilePosixInformation;
+  if (!isKnown || tree.posixFiles === undefined || open.handle === undefined) {
+    return refuseFileQuery(body.fileInfoClass);
+  }
+  if ((open.access & FILE_READ_ATTRIBUTES) === 0) return STATUS_ACCESS_DENIED;
+  const stat = await open.handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const encoded = encodeFilePosixInformation(posixInformation(open.home, stat, open.handle.path()));
+  return fitInformation(encoded.length, encoded, body.outputBufferLength);
 }
 
 const HOLDS_EA_SIZE: ReadonlySet<number> = new Set([

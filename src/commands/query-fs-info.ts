@@ -28,10 +28,12 @@ import {
 } from '../fscc/fs-information.ts';
 import { FsInformationClass as Class } from '../fscc/information-class.ts';
 import { fitInformation, fsQueryRules, refuseFs } from '../fscc/information-rules.ts';
+import { FileFsPosixInformation } from '../fscc/posix-information.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsFeatures, VfsVolume } from '../vfs/vfs.ts';
+import { ALL_ONES } from '../wire/struct.ts';
 import { backupVolume } from './backup-volume.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -49,13 +51,38 @@ export async function queryFsInfo(
 ): Promise<QueryResult> {
   const { tree, server } = request;
   const rule = fsQueryRules[body.fileInfoClass];
-  if (rule === undefined) return refuseFs(body.fileInfoClass);
+  if (rule === undefined) return queryPosix(body, request);
   if (tree.files === undefined) return STATUS_INVALID_DEVICE_REQUEST;
   const disk = await tree.files.volume();
   if (isErrno(disk)) return statusOfErrno(disk);
   const volume = await backupVolume(tree, disk);
   const encoded = fsInformation(body.fileInfoClass, tree, volume, server.guid);
   return fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
+}
+
+const NOT_KNOWN = ALL_ONES;
+/** "For undefined recommended transfer size" of the POSIX extensions. */
+const NO_OPTIMAL_SIZE = 0xffff_ffff;
+
+/** The class of the SMB3 POSIX extensions, where they are spoken: statfs(2) as the client's users know it. */
+async function queryPosix(body: QueryInfoRequest, { tree }: OpenRequest): Promise<QueryResult> {
+  const isKnown = body.fileInfoClass === Class.FileFsPosixInformation;
+  if (!isKnown || tree.posixFiles === undefined) return refuseFs(body.fileInfoClass);
+  const volume = await tree.posixFiles.volume();
+  if (isErrno(volume)) return statusOfErrno(volume);
+  const { blockSize, volumeId } = volume;
+  const blocks = (size: number): number => Math.floor(size / blockSize);
+  const encoded = FileFsPosixInformation.encode({
+    optimalTransferSize: NO_OPTIMAL_SIZE,
+    blockSize,
+    totalBlocks: blocks(volume.totalBytes),
+    blocksAvailable: blocks(volume.freeBytes),
+    userBlocksAvailable: blocks(volume.availableBytes),
+    totalFileNodes: volume.totalObjects ?? NOT_KNOWN,
+    freeFileNodes: volume.freeObjects ?? NOT_KNOWN,
+    fileSystemId: BigInt(volumeId),
+  });
+  return fitInformation(FileFsPosixInformation.size, encoded, body.outputBufferLength);
 }
 
 function fsInformation(

@@ -73,6 +73,7 @@ export function register(
       leaseId: leaseIdOf(wanted, request),
       parentLeaseKey: parentLeaseKeyOf(wanted, request),
       channelSequence: sequenceOf(request),
+      isPosix: wanted.posix !== undefined,
     },
     {
       deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,

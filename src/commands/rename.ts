@@ -14,6 +14,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
 import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
+import { parsePosixPath } from '../fscc/posix-names.ts';
 import {
   decodeRenameInformation,
   decodeRenameInformationEx,
@@ -32,6 +33,7 @@ import type { OpenRequest } from './command.ts';
 import { arriving } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { namesBefore } from './names-before.ts';
+import { filesOf } from './posix.ts';
 import { renameStream } from './rename-stream.ts';
 import { longPath } from './short-names.ts';
 
@@ -74,21 +76,22 @@ function ex(buffer: Buffer): Target | NtStatus {
 }
 
 /** The new path, relative to the share: 3.3.5.21.1 and the checks that MS-FSA begins with. */
-function destination(target: Target): ParsedPath | NtStatus {
+function destination(target: Target, { isPosix }: Open): ParsedPath | NtStatus {
   if (target.rootDirectory !== 0) return STATUS_INVALID_PARAMETER;
-  if (target.fileName === '' || target.fileName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
-  const path = parsePath(target.fileName);
+  if (target.fileName === '') return STATUS_INVALID_PARAMETER;
+  if (!isPosix && target.fileName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
+  const path = isPosix ? parsePosixPath(target.fileName) : parsePath(target.fileName);
   if (isRefusedName(path)) return path;
   return path.components.length === 0 ? STATUS_OBJECT_NAME_INVALID : path;
 }
 
 async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   const { open, tree } = request;
-  if (target.fileName.startsWith(':')) return renameStream(target, request);
-  const parsed = destination(target);
+  if (target.fileName.startsWith(':') && !open.isPosix) return renameStream(target, request);
+  const parsed = destination(target, open);
   if (typeof parsed === 'number') return parsed;
   const named = parsed.components;
-  const path = await longPath(tree, named);
+  const path = open.isPosix ? named : await longPath(tree, named);
   if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
@@ -107,13 +110,13 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   const { open, tree } = request;
   // 2.1.5.15.7: "Open.Stream.Name is not empty"
   if (open.handle!.base !== undefined) return STATUS_INVALID_PARAMETER;
-  const parsed = destination(target);
+  const parsed = destination(target, open);
   if (typeof parsed === 'number') return parsed;
   if (parsed.stream !== undefined) return STATUS_OBJECT_NAME_INVALID;
   const named = parsed.components;
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
-  const path = await longPath(tree, named);
+  const path = open.isPosix ? named : await longPath(tree, named);
   return arriving(path, request, async () => {
     const refused = await refuseDestination(path, request);
     return refused ?? name(path, target, request, 'link');
@@ -162,7 +165,8 @@ async function refuseDestination(
   if (hidden !== undefined) {
     return hidden === 'name' ? STATUS_ACCESS_DENIED : statusOfErrno(ENOPATH);
   }
-  const parent = await request.tree.files!.lookup(path.slice(0, -1));
+  const files = filesOf(request.open, request.tree);
+  const parent = await files.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
   parent.close();
@@ -251,7 +255,7 @@ async function whatStands(
   request: OpenRequest,
 ): Promise<NtStatus | Standing> {
   const { open, tree, server } = request;
-  const existing = await tree.files!.lookup(path);
+  const existing = await filesOf(open, tree).lookup(path);
   if (existing === ENOENT) return { key: undefined, replace: false };
   if (isErrno(existing)) return statusOfErrno(existing);
   const same =

@@ -8,6 +8,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_REQUEST_NOT_ACCEPTED,
 } from '../dtyp/ntstatus.ts';
+import type { Connection } from '../objects/connection.ts';
 import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
@@ -68,6 +69,7 @@ export async function treeConnect(
     encryptData,
     files,
     token: decision.token,
+    posixFiles: speaksPosix(connection, share) ? files?.exactly?.() : undefined,
     openCount: 0,
     lifetime: new Lifetime(),
   };
@@ -82,6 +84,10 @@ export async function treeConnect(
     }),
   };
 }
+
+/** Where the negotiation agreed upon them, and the share's files have what POSIX has. */
+const speaksPosix = ({ posixExtensions }: Connection, share: Share): boolean =>
+  posixExtensions && share.posixExtensions !== false;
 
 function shareFlags(share: Share, encryptData: boolean): number {
   const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;

@@ -226,6 +226,8 @@ export const globalParameters = {
   directoryLeases: parameter('smb3 directory leases', boolOrAuto, true),
   /** ksmbd: no. Samba's is yes: a client takes further connections only if it wants to. */
   multiChannel: parameter('server multi channel support', bool, true),
+  /** For clients that ask for them: what may be done, the kernel decides by the user's identity all the same. */
+  posixExtensions: parameter('smb3 unix extensions', bool, true),
   kerberos: unsupported('kerberos support', bool, false),
   kerberosServiceName: unsupported('kerberos service name', text(), ''),
   kerberosKeytab: unsupported('kerberos keytab file', text(), ''),
@@ -284,6 +286,8 @@ export const shareParameters = {
   changeNotify: parameter('change notify', bool, true),
   /** Changes by other programs on the host are told, too. */
   kernelChangeNotify: parameter('kernel change notify', bool, true),
+  /** A share may do without what the server offers. */
+  posixExtensions: parameter('smb3 unix extensions', bool, true),
   /** Oplocks and leases of its files. */
   oplocks: parameter('oplocks', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),

@@ -87,7 +87,7 @@ const IGNORED = `
   smb3 encryption algorithms; server smb3 signing algorithms; server support krb5 netlogon; set
   primary group script; set quota command; share modes; short preserve case; show add printer
   wizard; shutdown script; smb passwd file; smb ports; smb1 unix extensions; smb2 disable lock
-  sequence checking; smb2 disable oplock break retry; smb3 unix extensions;
+  sequence checking; smb2 disable oplock break retry;
   smbd async dosmode; smbd force process locks; smbd getinfo ask sharemode; smbd max async
   dosmode; smbd max xattr size; smbd profiling level; smbd search ask sharemode; socket address;
   socket options; spn update command; spotlight; spotlight backend; stat cache; state directory;

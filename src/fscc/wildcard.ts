@@ -38,24 +38,27 @@ export type Matcher = (name: string) => boolean;
 
 const everything: Matcher = () => true;
 
+const asItIs = (name: string): string => name;
+
 /**
- * Compiles `expression` once for many names, compared without regard to case. `*` and `*.*` match every
- * name, with a period or without (2.1.4.4, part 1); an empty expression only an empty name.
+ * Compiles `expression` once for many names, compared without regard to case unless `isExact`. `*` and
+ * `*.*` match every name, with a period or without (2.1.4.4, part 1); an empty expression only an empty name.
  */
-export function createMatcher(expression: string): Matcher {
+export function createMatcher(expression: string, isExact = false): Matcher {
   if (expression === '*' || expression === '*.*') return everything;
-  const folded = foldKey(expression).replace(/\*{2,}/g, '*');
-  if (!hasWildcards(folded)) return (name) => foldKey(name) === folded;
+  const keyOf = isExact ? asItIs : foldKey;
+  const folded = keyOf(expression).replace(/\*{2,}/g, '*');
+  if (!hasWildcards(folded)) return (name) => keyOf(name) === folded;
   const rest = folded.slice(1);
   if (folded.charCodeAt(0) === STAR && !hasWildcards(rest)) {
-    return (name) => foldKey(name).endsWith(rest);
+    return (name) => keyOf(name).endsWith(rest);
   }
   const head = folded.slice(0, -1);
   if (folded.endsWith('*') && !hasWildcards(head)) {
-    return (name) => foldKey(name).startsWith(head);
+    return (name) => keyOf(name).startsWith(head);
   }
   const run = automaton(folded);
-  return (name) => run(foldKey(name));
+  return (name) => run(keyOf(name));
 }
 
 export const matches = (expression: string, name: string): boolean =>

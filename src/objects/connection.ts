@@ -91,6 +91,8 @@ export class Connection {
   cipherId = 0;
   /** See SigningAlgorithm. */
   signingAlgorithm = 0;
+  /** 3.1.1: the SMB3 POSIX extensions are spoken. */
+  posixExtensions = false;
   /** 3.1.1: Connection.PreauthIntegrityHashValue. */
   preauth: PreauthHash | undefined;
   /** There from the NEGOTIATE of SMB1 on. */

@@ -53,6 +53,8 @@ export interface OpenValues {
   readonly leaseId?: string | undefined;
   /** Open.ParentOplockKey, MS-FSA 2.1.1.6: the lease on the directory that its changes leave alone. */
   readonly parentLeaseKey?: Buffer | undefined;
+  /** Made with the CREATE context of the SMB3 POSIX extensions. */
+  readonly isPosix?: boolean;
 }
 
 export class Open {
@@ -72,6 +74,8 @@ export class Open {
   readonly file: SharedFile | undefined;
   readonly pipe: Pipe | undefined;
   readonly leaseId: string | undefined;
+  /** See OpenValues. */
+  readonly isPosix: boolean;
   readonly #parentKey: string | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
@@ -131,6 +135,7 @@ export class Open {
       this.sequence = new ChannelSequence(values.channelSequence);
     }
     this.leaseId = values.leaseId;
+    this.isPosix = values.isPosix === true;
     this.#parentKey = keyText(values.parentLeaseKey);
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;

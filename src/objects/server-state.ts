@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly multiChannel: boolean;
   /** Apple's extensions are answered; undefined: as if they were not known. */
   readonly apple: { readonly model: string; readonly zeroFileIds: boolean } | undefined;
+  /** The SMB3 POSIX extensions are offered. */
+  readonly posixExtensions?: boolean;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;

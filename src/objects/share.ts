@@ -26,6 +26,8 @@ export interface Share {
   readonly changeNotify?: boolean;
   /** False: changes by other programs on the host are not told. */
   readonly hostChanges?: boolean;
+  /** False: the SMB3 POSIX extensions are not for this share. */
+  readonly posixExtensions?: boolean;
   /** Grants oplocks and leases. */
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */

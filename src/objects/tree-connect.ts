@@ -18,6 +18,8 @@ export interface TreeConnect {
   readonly files: VfsTree | undefined;
   /** Who the user is to security descriptors (MS-DTYP 2.5.2). */
   readonly token: AccessToken;
+  /** The same by exact names; undefined where the SMB3 POSIX extensions are not spoken. */
+  readonly posixFiles?: VfsTree | undefined;
   openCount: number;
   /** Held by requests under way; `files` closes after them. */
   readonly lifetime: Lifetime;

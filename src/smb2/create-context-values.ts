@@ -179,3 +179,8 @@ export const decodeAppInstanceVersion = (data: Buffer): AppInstanceVersion =>
   exact(AppInstanceVersion, data);
 export const encodeAppInstanceVersion = (v: AppInstanceVersion): Buffer =>
   AppInstanceVersion.encode(v);
+
+/** The SMB3 POSIX extensions: the mode of what is made, as a client of Linux has it, or in the form of the wire. */
+const PosixRequest = struct('SMB3 POSIX create context request', '2.2.13.2', { mode: u32 });
+export const decodePosixCreateRequest = (data: Buffer): number => PosixRequest.read(data).mode;
+export const encodePosixCreateRequest = (mode: number): Buffer => PosixRequest.encode({ mode });

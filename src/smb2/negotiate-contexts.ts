@@ -45,6 +45,15 @@ export const RdmaTransform = { NONE: 0x0000, ENCRYPTION: 0x0001, SIGNING: 0x0002
 /** The content of the POSIX context, there being but one version. */
 export const POSIX_EXTENSIONS_TAG = Buffer.from('93ad25509cb411e7b42383de968bcd7c', 'hex');
 
+/** The versions that a client knows, 16 bytes each; undefined for what is no list of them. */
+export function decodePosixExtensions(data: Buffer): Buffer[] | undefined {
+  const bytes = POSIX_EXTENSIONS_TAG.length;
+  if (data.length % bytes !== 0) return undefined;
+  return Array.from({ length: data.length / bytes }, (_, i) =>
+    data.subarray(i * bytes, (i + 1) * bytes),
+  );
+}
+
 export interface NegotiateContext {
   readonly type: number;
   /** A view when decoded. */

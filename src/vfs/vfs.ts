@@ -99,6 +99,9 @@ export interface VfsVolume {
   readonly freeBytes: number;
   /** Free to this identity (quota, reserved blocks). */
   readonly availableBytes: number;
+  /** How many objects there can be, and how many more; undefined where that is not known. */
+  readonly totalObjects?: number;
+  readonly freeObjects?: number;
   /** Bytes of an allocation unit. */
   readonly blockSize: number;
   /** Longest name in bytes of the file system's encoding. */
@@ -231,6 +234,12 @@ export interface VfsTree {
     what: { kind: 'file' | 'directory'; attributes: number; mode?: number },
   ): MaybePromise<Result<VfsHandle>>;
   volume(): MaybePromise<Result<VfsVolume>>;
+  /**
+   * The same tree for whom names are exact, case and all, as POSIX has them, and whose handles are so: their
+   * listings give names with the characters on disk, a rename replaces what rename(2) does. `path()` is in
+   * both the same. It needs no `close`. Absent: the back end cannot.
+   */
+  exactly?(): VfsTree;
   close(): void;
 }
 

@@ -1,5 +1,6 @@
 /** A walk over one directory with getdents64(2). */
 import assert from 'node:assert/strict';
+import { clientName } from '../../fscc/private-names.ts';
 import { X_OK } from '../../native/constants.ts';
 import { type RawEntry, readEntries } from '../../native/directory.ts';
 import { close, rewind } from '../../native/files.ts';
@@ -7,7 +8,6 @@ import { ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { statFound, statName } from './metadata.ts';
-import { clientName } from './name-mapping.ts';
 import { refusal } from './permissions.ts';
 import { checkName } from './resolver.ts';
 import type { LocalShare } from './share.ts';
@@ -56,12 +56,17 @@ export class LocalCursor implements VfsCursor {
       if (typeof state === 'number' && state !== ENOENT) return state;
       if (raw.length > 0 || state !== 'more') break;
     }
-    return raw.map(({ name, inode }) => ({ name: clientName(name), fileId: inode }));
+    const { isExact } = this.#share.resolver;
+    return raw.map(({ name, inode }) => ({
+      name: isExact ? name : clientName(name),
+      fileId: inode,
+    }));
   }
 
   stat(entry: VfsDirectoryEntry): Result<VfsStat> {
-    const disk = checkName(entry.name);
-    if (isErrno(disk)) return ENOENT;
+    const checked = checkName(entry.name);
+    if (isErrno(checked)) return ENOENT;
+    const disk = this.#share.resolver.isExact ? entry.name : checked;
     let name = disk;
     let refused = this.#find(disk);
     // A name whose private characters are so on disk.

@@ -6,6 +6,7 @@
  *            └────────────── close ──────┴──▶ closing ── last operation ends ──▶ closed
  */
 import assert from 'node:assert/strict';
+import { clientName } from '../../fscc/private-names.ts';
 import {
   AT_EMPTY_PATH,
   O_DIRECTORY,
@@ -53,7 +54,6 @@ import { type Readable, type ReadMode, readData, writeData } from './file-data.t
 import { LocalCursor } from './local-cursor.ts';
 import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
-import { clientName } from './name-mapping.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { ownPath } from './own-name.ts';
 import { permissionsOf } from './permissions.ts';
@@ -422,7 +422,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     const found = this.#asUser(() => resolver.existing(this.fd, name, disk, this.#credentials));
     if (isErrno(found)) return found;
     const stat = statFound(this.#share, this.#credentials, this.fd, found);
-    return { name: clientName(found), stat };
+    return { name: resolver.isExact ? found : clientName(found), stat };
   }
 
   isEmpty(): boolean | Errno {

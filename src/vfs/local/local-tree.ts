@@ -44,6 +44,11 @@ export class LocalTree implements VfsTree {
     this.#credentials = credentials;
   }
 
+  exactly(): VfsTree {
+    const { resolver } = this.#share;
+    return new LocalTree({ ...this.#share, resolver: resolver.exactly() }, this.#credentials);
+  }
+
   lookup(path: readonly string[]): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
@@ -161,6 +166,7 @@ export class LocalTree implements VfsTree {
       blockSize,
       maxNameLength: stfs.nameLength(),
       volumeId,
+      ...(stfs.files() > 0 && { totalObjects: stfs.files(), freeObjects: stfs.filesFree() }),
       readOnly: (stfs.flags() & ST_RDONLY) !== 0,
     };
   }

@@ -10,6 +10,7 @@
  * leave the scan untrusted.
  */
 
+import { clientName } from '../../fscc/private-names.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { AT_EMPTY_PATH, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from '../../native/constants.ts';
 import { readNames } from '../../native/directory.ts';
@@ -17,7 +18,6 @@ import { close, openat } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { EACCES, ENOENT, type Errno } from '../errno.ts';
 import type { Credentials } from './credentials.ts';
-import { clientName } from './name-mapping.ts';
 
 /** Two ticks of the slowest kernel clock (100 Hz), and a little for ours. */
 const TICKS_MS = 25;

@@ -3,6 +3,7 @@
  * handle's own name is read and checked to be the object's right before it is used.
  */
 
+import { clientName } from '../../fscc/private-names.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import {
   AT_EMPTY_PATH,
@@ -35,7 +36,6 @@ import {
 } from '../errno.ts';
 import type { Credentials } from './credentials.ts';
 import { inodeKeyOfStat } from './metadata.ts';
-import { clientName } from './name-mapping.ts';
 import { type OwnName, openOwnName, ownPath } from './own-name.ts';
 import { refusal } from './permissions.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
@@ -115,7 +115,7 @@ function renameTo(
   replace: boolean,
 ): Errno | 0 {
   if (object.isDirectory && isInside(share, target.dir, own.path)) return EINVAL;
-  if (isOwnInAnotherCase(own, target, object)) {
+  if (!share.resolver.isExact && isOwnInAnotherCase(own, target, object)) {
     return own.name === target.disk ? 0 : recase(share, own, target);
   }
   const { resolver } = share;
@@ -123,10 +123,12 @@ function renameTo(
   if (found === ENOENT) return move(share, own, target, target.disk);
   if (typeof found === 'number') return found;
   if (!replace) return EEXIST;
+  const isSame = inodeKeyOfStat() === object.inodeKey;
+  // As rename(2) has it: an empty directory makes way for a directory, two names of one inode stay.
+  if (resolver.isExact) return isSame ? 0 : replaceName(share, own, target, found);
   if ((stx.mode() & S_IFMT) === S_IFDIR) return EACCES;
   if (object.isDirectory) return ENOTDIR;
   // rename(2) does nothing between two names of one inode: the one there goes first.
-  const isSame = inodeKeyOfStat() === object.inodeKey;
   const refused = isSame
     ? removeName(share, target.dir, found, 0) || move(share, own, target, found)
     : replaceName(share, own, target, found);

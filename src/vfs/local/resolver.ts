@@ -5,6 +5,8 @@
  *
  * All functions act as the identity that is entered. Results are descriptors (O_PATH) or errnos.
  */
+
+import { diskName } from '../../fscc/private-names.ts';
 import { AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../native/constants.ts';
 import { close, openat, openBeneath } from '../../native/files.ts';
 import { statx } from '../../native/stat.ts';
@@ -20,7 +22,6 @@ import {
 } from '../errno.ts';
 import type { Credentials } from './credentials.ts';
 import type { NameCache } from './name-cache.ts';
-import { diskName } from './name-mapping.ts';
 
 /** openat2 gives EAGAIN when renames elsewhere race with it; it seldom does so twice. */
 const OPENAT2_ATTEMPTS = 32;
@@ -118,12 +119,22 @@ const inPieces =
 export class Resolver {
   readonly root: number;
   readonly cache: NameCache;
+  /** Names that differ in case differ: nothing is looked for without regard to it. */
+  readonly isExact: boolean;
+  readonly #hasOpenat2: boolean;
   readonly #walk: Walk;
 
-  constructor(root: number, cache: NameCache, hasOpenat2: boolean) {
+  constructor(root: number, cache: NameCache, hasOpenat2: boolean, isExact = false) {
     this.root = root;
     this.cache = cache;
+    this.isExact = isExact;
+    this.#hasOpenat2 = hasOpenat2;
     this.#walk = inPieces(hasOpenat2 ? byOpenat2 : byComponent);
+  }
+
+  /** The same folder for whom names are exact. */
+  exactly(): Resolver {
+    return new Resolver(this.root, this.cache, this.#hasOpenat2, true);
   }
 
   /** The object at `path`, a link as itself. */
@@ -193,6 +204,11 @@ export class Resolver {
     credentials: Credentials,
     use: (disk: string) => Errno | 0,
   ): string | Errno {
+    if (this.isExact) {
+      // One whose private characters are so on disk; the other form has been tried.
+      const result = diskName(name) === name ? ENOENT : use(name);
+      return result === 0 ? name : result;
+    }
     for (let attempt = 0; ; attempt++) {
       const disk = this.cache.find(dir, name, credentials);
       if (typeof disk === 'number') return disk;

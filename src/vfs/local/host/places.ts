@@ -1,7 +1,8 @@
 /** Between paths on disk and the places that clients' names make (see host-changes.ts). */
+
+import { clientName } from '../../../fscc/private-names.ts';
 import { readlinkat } from '../../../native/names.ts';
 import { isErrno } from '../../errno.ts';
-import { clientName } from '../name-mapping.ts';
 import type { LocalShare } from '../share.ts';
 
 /** Where the share's folder is; '' for the root of the host. */

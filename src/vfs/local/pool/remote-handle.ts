@@ -7,6 +7,7 @@
  * before it writes must find what it read. In the loop nothing else was possible.
  */
 
+import { clientName } from '../../../fscc/private-names.ts';
 import { addressOf } from '../../../native/library.ts';
 import {
   EACCES,
@@ -37,7 +38,6 @@ import type {
 import type { Credentials } from '../credentials.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { changeTimes } from '../metadata.ts';
-import { clientName } from '../name-mapping.ts';
 import { flushed, type OpenInode } from '../open-inodes.ts';
 import { rememberedPath } from '../own-name.ts';
 import type { HandleState } from '../share.ts';

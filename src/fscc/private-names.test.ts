@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { clientName, diskName } from './name-mapping.ts';
+import { clientName, diskName } from './private-names.ts';
 
 /** On disk, to clients (mapposix of Linux, and macOS). */
 const PAIRS: readonly (readonly [string, string])[] = [

@@ -1,0 +1,284 @@
+/**
+ * What Linux does with the `posix` mount option, as cifs.ko and smbclient send it: a disk whose names,
+ * modes and file system are POSIX's (the SMB3 POSIX extensions, beside MS-SMB2 3.3.5.9).
+ */
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { ClientFile } from '../../src/client/file.ts';
+import {
+  createRequest,
+  type OpenOptions,
+  queryDirectoryRequest,
+  queryInfoRequest,
+} from '../../src/client/requests.ts';
+import type { ClientTree } from '../../src/client/tree.ts';
+import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import {
+  STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+} from '../../src/dtyp/ntstatus.ts';
+import { NULL_SID, unixGroupSid, unixUserSid } from '../../src/dtyp/sid.ts';
+import { FILE_ATTRIBUTE_READONLY } from '../../src/fscc/attributes.ts';
+import { FileBasicInformation } from '../../src/fscc/file-information.ts';
+import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
+import {
+  decodeFilePosixInformation,
+  decodePosixDirectory,
+  decodePosixOwnership,
+  FileFsPosixInformation,
+  type PosixDirectoryEntry,
+} from '../../src/fscc/posix-information.ts';
+import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
+import { nativeSupport } from '../../src/native/support.ts';
+import { encodePosixCreateRequest } from '../../src/smb2/create-context-values.ts';
+import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
+import {
+  FILE_CREATE,
+  FILE_DELETE_ON_CLOSE,
+  FILE_DIRECTORY_FILE,
+} from '../../src/smb2/create-options.ts';
+import { SMB2_0_INFO_FILE, SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/info-types.ts';
+import { POSIX_EXTENSIONS_TAG } from '../../src/smb2/negotiate-contexts.ts';
+import { decodeQueryDirectoryResponse } from '../../src/smb2/query-directory.ts';
+import { startServer, USER } from '../support/in-process-server.ts';
+import { cifs, win11 } from './personas.ts';
+import { assertStatus } from './stage.ts';
+
+const skip = nativeSupport().unavailable ?? false;
+const folder = mkdtempSync(join(tmpdir(), 'usmbd-posix-'));
+chmodSync(folder, 0o777);
+const server = skip === false ? await open() : undefined;
+after(async () => {
+  await server?.close();
+  rmSync(folder, { recursive: true });
+});
+
+function open() {
+  const owner = { uid: 1001, gid: 1001, groups: [] };
+  return startServer({
+    shares: [{ name: 'files', path: folder }],
+    users: [{ name: USER, password: 'Passw0rd!', identity: owner }],
+  });
+}
+
+const mount = (persona = cifs): Promise<ClientTree> => server!.mount(persona.connect);
+
+const mode = (bits: number): CreateContext => ({
+  name: CreateContextName.POSIX,
+  data: encodePosixCreateRequest(bits),
+});
+
+const ALL = FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE;
+
+function posixOpen(tree: ClientTree, name: string, how: OpenOptions = {}, bits = 0o644) {
+  return tree.open(name, { access: ALL, contexts: [mode(bits)], ...how });
+}
+
+/** Makes a file as open(2) with O_CREAT does. */
+async function make(tree: ClientTree, name: string, bits = 0o644): Promise<ClientFile> {
+  return posixOpen(tree, name, { disposition: FILE_CREATE }, bits);
+}
+
+async function remove(tree: ClientTree, name: string): Promise<void> {
+  const file = await posixOpen(tree, name, { access: DELETE, options: FILE_DELETE_ON_CLOSE });
+  await file.close();
+}
+
+/** The listing that readdir(3) makes. */
+async function list(tree: ClientTree, name = ''): Promise<PosixDirectoryEntry[]> {
+  const directory = await posixOpen(tree, name, {
+    access: FILE_GENERIC_READ,
+    options: FILE_DIRECTORY_FILE,
+  });
+  const request = queryDirectoryRequest(directory.fileId, Class.FilePosixInformation);
+  const { message } = await tree.request(request);
+  await directory.close();
+  return decodePosixDirectory(decodeQueryDirectoryResponse(message).outputBuffer);
+}
+
+test('a new file has the mode that was asked for, and the answer tells it with its owner', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  for (const bits of [0o600, 0o640, 0o777, 0o4755, 0o1777]) {
+    const name = `mode${bits.toString(8)}`;
+    // The type bits of an st_mode are no wish.
+    const file = await make(tree, name, bits | 0o100000);
+    const [context] = file.created.createContexts;
+    const told = decodePosixOwnership(context!.data);
+    const { uid, gid, mode: onDisk } = statSync(join(folder, name));
+    assert.equal(onDisk & 0o7777, bits);
+    assert.deepEqual(told, {
+      linkCount: 1,
+      reparseTag: 0,
+      mode: bits,
+      owner: unixUserSid(uid),
+      group: unixGroupSid(gid),
+    });
+    await file.close();
+    await remove(tree, name);
+  }
+  const directory = await posixOpen(
+    tree,
+    'private',
+    { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE },
+    0o700,
+  );
+  assert.equal(statSync(join(folder, 'private')).mode & 0o7777, 0o700);
+  await directory.close();
+  await remove(tree, 'private');
+});
+
+test('names that differ in case differ, and Windows finds one of them', { skip }, async () => {
+  const tree = await mount();
+  for (const name of ['case', 'Case', 'CASE']) {
+    const file = await make(tree, name);
+    await file.write(0, Buffer.from(name));
+    await file.close();
+  }
+  const found = await posixOpen(tree, 'Case');
+  assert.equal((await found.readAll()).toString(), 'Case');
+  await found.close();
+  const missing = await tree.request(createRequest('cASE', { contexts: [mode(0)] }));
+  assertStatus(missing, STATUS_OBJECT_NAME_NOT_FOUND);
+  const windows = await mount(win11);
+  assert.equal((await windows.readFile('Case')).toString(), 'Case');
+  assert.match((await windows.readFile('cASE')).toString(), /^case$/i);
+  for (const name of ['case', 'Case', 'CASE']) await remove(tree, name);
+});
+
+test('names that Windows may not have are made, listed and removed as they are', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  const names = ['a:b', 'c\\d', '<e>', 'f*?', '"g"', 'h.', 'i ', '|', '\x01'];
+  for (const name of names) await (await make(tree, name)).close();
+  assert.deepEqual(readdirSync(folder).sort(), [...names].sort());
+  const listed = (await list(tree)).map(({ name }) => name);
+  for (const name of names) assert.ok(listed.includes(name), name);
+  // Windows is told them in its form, and opens them by that.
+  const windows = await mount(win11);
+  assert.ok((await windows.list('')).some(({ name }) => name === 'a\uf022b'));
+  await (await windows.open('a\uf022b')).close();
+  const refused = await windows.request(createRequest('x/y'));
+  assertStatus(refused, STATUS_OBJECT_NAME_INVALID);
+  for (const name of names) await remove(tree, name);
+  assert.deepEqual(readdirSync(folder), []);
+});
+
+test('level 100 of a file and of a listing tell what stat(2) does', { skip }, async () => {
+  const tree = await mount();
+  const file = await make(tree, 'told', 0o604);
+  await file.write(0, Buffer.from('content'));
+  const { ino, uid, gid } = statSync(join(folder, 'told'));
+  const information = decodeFilePosixInformation(await file.queryInfo(Class.FilePosixInformation));
+  assert.equal(information.endOfFile, 7);
+  assert.equal(information.inode, BigInt(ino));
+  assert.equal(information.mode, 0o604);
+  assert.equal(information.owner, unixUserSid(uid));
+  assert.equal(information.group, unixGroupSid(gid));
+  const entries = await list(tree);
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    ['.', '..', 'told'],
+  );
+  const { name, ...listed } = entries[2]!;
+  assert.deepEqual(listed, information, name);
+  // What is above the share is nobody's.
+  assert.equal(entries[1]!.inode, 0n);
+  assert.equal(entries[1]!.owner, NULL_SID);
+  await file.close();
+  await remove(tree, 'told');
+});
+
+test('the file system is told as statfs(2) has it', { skip }, async () => {
+  const tree = await mount();
+  const root = await posixOpen(tree, '', { access: FILE_GENERIC_READ });
+  const told = FileFsPosixInformation.read(await root.queryFsInfo(100));
+  assert.ok(told.totalBlocks > 0 && told.blocksAvailable <= told.totalBlocks);
+  assert.ok(told.blockSize >= 512);
+  await root.close();
+});
+
+test('a rename has slashes, tells cases apart and leaves two names of one file', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  const directory = await posixOpen(tree, 'sub', how, 0o755);
+  await directory.close();
+  const file = await make(tree, 'from');
+  const renaming = (fileName: string, replaceIfExists = true) =>
+    encodeRenameInformation({ replaceIfExists, rootDirectory: 0, fileName });
+  await file.setInfo(Class.FileRenameInformation, renaming('sub/to:1'));
+  assert.deepEqual(readdirSync(join(folder, 'sub')), ['to:1']);
+  writeFileSync(join(folder, 'sub', 'TO:1'), 'other');
+  await file.setInfo(Class.FileLinkInformation, renaming('sub/link', false));
+  await file.setInfo(Class.FileRenameInformation, renaming('sub/link'));
+  assert.deepEqual(readdirSync(join(folder, 'sub')).sort(), ['TO:1', 'link', 'to:1']);
+  await file.close();
+  rmSync(join(folder, 'sub'), { recursive: true });
+});
+
+test('the mode decides, not the attribute that Windows set', { skip }, async () => {
+  const tree = await mount();
+  const file = await make(tree, 'locked');
+  await file.setInfo(
+    Class.FileBasicInformation,
+    FileBasicInformation.encode({
+      creationTime: 0n,
+      lastAccessTime: 0n,
+      lastWriteTime: 0n,
+      changeTime: 0n,
+      fileAttributes: FILE_ATTRIBUTE_READONLY,
+    }),
+  );
+  await file.close();
+  const again = await posixOpen(tree, 'locked');
+  await again.write(0, Buffer.from('written'));
+  await again.close();
+  await remove(tree, 'locked');
+});
+
+test('a malformed context is refused; without the negotiation it means nothing', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  const broken = { name: CreateContextName.POSIX, data: Buffer.alloc(5) };
+  const refused = await tree.request(createRequest('x', { contexts: [broken] }));
+  assertStatus(refused, STATUS_INVALID_PARAMETER);
+  const windows = await mount(win11);
+  const root = await windows.open('', { contexts: [mode(0)] });
+  assert.deepEqual(root.created.createContexts, []);
+  for (const type of [SMB2_0_INFO_FILE, SMB2_0_INFO_FILESYSTEM]) {
+    const answer = await windows.request(queryInfoRequest(root.fileId, type, 100));
+    assertStatus(answer, STATUS_INVALID_INFO_CLASS);
+  }
+  const listing = queryDirectoryRequest(root.fileId, Class.FilePosixInformation);
+  assertStatus(await windows.request(listing), STATUS_INVALID_INFO_CLASS);
+});
+
+test('versions of the extensions that are not known are passed over', { skip }, async () => {
+  const other = Buffer.alloc(16, 7);
+  const offering = (data: Buffer) => ({
+    craftNegotiate: (request: Parameters<NonNullable<typeof cifs.connect.craftNegotiate>>[0]) => ({
+      ...request,
+      negotiateContexts: [...request.negotiateContexts, { type: 0x100, data }],
+    }),
+  });
+  const both = Buffer.concat([other, POSIX_EXTENSIONS_TAG]);
+  for (const [data, speaks] of [
+    [other, false],
+    [both, true],
+  ] as const) {
+    const tree = await server!.mount({ ...win11.connect, ...offering(data) });
+    const root = await tree.open('', { contexts: [mode(0)] });
+    assert.equal(root.created.createContexts.length, speaks ? 1 : 0);
+  }
+  await assert.rejects(server!.mount({ ...win11.connect, ...offering(Buffer.alloc(5)) }));
+});
