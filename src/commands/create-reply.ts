@@ -14,6 +14,7 @@ import {
   CreateContextName,
   findCreateContext,
 } from '../smb2/create-contexts.ts';
+import { FILE_CREATED } from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
@@ -40,6 +41,8 @@ export async function createReply(
   const handle = open.handle!;
   const stat = await handle.stat();
   if (isErrno(stat)) {
+    // What was made for this open alone goes again, and what was there stays, whatever was to become of it.
+    if (origin === 'made') open.deleteOnClose = createAction === FILE_CREATED;
     await closeOpen(request.server, open);
     return statusOfErrno(stat);
   }

@@ -1,0 +1,278 @@
+/**
+ * A disk that fails: each call of the file system fails with each errno that disks fail with, under every request
+ * that makes the call. The request gets the status of that errno and no other, what has no need of the call goes
+ * on without it (TOLERATED, each with its reason), and the server, the session and the file are as good as before.
+ */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { SHARE, startServer } from '../../test/support/in-process-server.ts';
+import { StatusError } from '../client/client-error.ts';
+import type { ClientFile } from '../client/file.ts';
+import type { ClientTree } from '../client/tree.ts';
+import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../dtyp/access-mask.ts';
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_DISK_FULL,
+  STATUS_IO_DEVICE_ERROR,
+  STATUS_MEDIA_WRITE_PROTECTED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { encodeFullEas } from '../fscc/extended-attributes.ts';
+import {
+  FileAllocationInformation,
+  FileBasicInformation,
+  FileEndOfFileInformation,
+} from '../fscc/file-information.ts';
+import { FileInformationClass as Class, FsInformationClass } from '../fscc/information-class.ts';
+import { encodeRenameInformation, FileDispositionInformation } from '../fscc/rename-information.ts';
+import {
+  FILE_CREATE,
+  FILE_DELETE_ON_CLOSE,
+  FILE_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_OVERWRITE,
+} from '../smb2/create-options.ts';
+import { EDQUOT, EIO, ENOSPC, EROFS, type Errno } from '../vfs/errno.ts';
+import { createFaultyVfs, type FaultyMethod } from '../vfs/memory/faulty.ts';
+import { createMemoryVfs } from '../vfs/memory/memory.ts';
+
+const ERRNOS: readonly (readonly [string, Errno, NtStatus])[] = [
+  ['ENOSPC', ENOSPC, STATUS_DISK_FULL],
+  ['EDQUOT', EDQUOT, STATUS_DISK_FULL],
+  ['EIO', EIO, STATUS_IO_DEVICE_ERROR],
+  ['EROFS', EROFS, STATUS_MEDIA_WRITE_PROTECTED],
+];
+
+/** How often each was called since the request began. */
+const calls = new Map<FaultyMethod, number>();
+let broken: FaultyMethod | undefined;
+let errno: Errno = 0;
+/** The first call that fails, counted from 1. */
+let from = 1;
+const vfs = createFaultyVfs(createMemoryVfs(), {
+  fail: ({ method }) => {
+    const count = (calls.get(method) ?? 0) + 1;
+    calls.set(method, count);
+    return method === broken && count >= from ? errno : undefined;
+  },
+});
+const server = await startServer({ shares: [{ name: SHARE, vfs }] });
+after(() => server.close());
+const tree = await server.mount();
+
+const ALL = FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE;
+const CONTENT = Buffer.from('what was there before');
+
+/** A request, on a file and a directory that are there already; `opened` is the file, open for everything. */
+interface Case {
+  readonly file: string;
+  readonly directory: string;
+  readonly tree: ClientTree;
+}
+type Act = (where: Case, opened: ClientFile) => Promise<unknown>;
+
+const set = (informationClass: number, info: Buffer): Act => {
+  return (_, opened) => opened.setInfo(informationClass, info);
+};
+const query = (informationClass: number): Act => {
+  return (_, opened) => opened.queryInfo(informationClass);
+};
+const rename = (fileName: string): Buffer =>
+  encodeRenameInformation({ replaceIfExists: false, rootDirectory: 0, fileName });
+const open = (name: string, how: Parameters<ClientTree['open']>[1]): Promise<unknown> =>
+  tree.open(name, how).then((file) => file.close());
+const untouched = {
+  creationTime: 0n,
+  lastAccessTime: 0n,
+  changeTime: 0n,
+  lastWriteTime: 0n,
+  fileAttributes: 0,
+};
+const times = FileBasicInformation.encode({
+  ...untouched,
+  lastWriteTime: 132_000_000_000_000_000n,
+});
+const hidden = FileBasicInformation.encode({ ...untouched, fileAttributes: 2 });
+const eas = encodeFullEas([{ flags: 0, name: 'A', value: Buffer.from('1') }], 4096).bytes;
+const dispose = FileDispositionInformation.encode({ deletePending: true });
+
+const REQUESTS: Readonly<Record<string, Act>> = {
+  'tree connect': async () => (await tree.session.treeConnect(SHARE)).disconnect(),
+  'create a file': ({ file }) => open(`${file}.new`, { access: ALL, disposition: FILE_CREATE }),
+  'create a directory': ({ file }) =>
+    open(`${file}.dir`, { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE }),
+  'open to read': ({ file }) => open(file, { access: FILE_GENERIC_READ, disposition: FILE_OPEN }),
+  'open to write': ({ file }) => open(file, { access: ALL, disposition: FILE_OPEN }),
+  'open a directory': ({ directory }) => open(directory, { options: FILE_DIRECTORY_FILE }),
+  overwrite: ({ file }) => open(file, { access: ALL, disposition: FILE_OVERWRITE }),
+  read: (_, opened) => opened.read(0, 10),
+  write: (_, opened) => opened.write(0, Buffer.from('anew')),
+  flush: (_, opened) => opened.flush(),
+  'set size': set(
+    Class.FileEndOfFileInformation,
+    FileEndOfFileInformation.encode({ endOfFile: 5 }),
+  ),
+  'set allocation': set(
+    Class.FileAllocationInformation,
+    FileAllocationInformation.encode({ allocationSize: 65_536 }),
+  ),
+  'set times': set(Class.FileBasicInformation, times),
+  'set attributes': set(Class.FileBasicInformation, hidden),
+  'set EAs': set(Class.FileFullEaInformation, eas),
+  'query all': query(Class.FileAllInformation),
+  'query EAs': async (_, opened) => {
+    await opened.queryInfo(Class.FileFullEaInformation);
+  },
+  'query streams': query(Class.FileStreamInformation),
+  'query volume': (_, opened) => opened.queryFsInfo(FsInformationClass.FileFsFullSizeInformation),
+  'make a stream': ({ file }) => open(`${file}:new`, { access: ALL, disposition: FILE_CREATE }),
+  'write a stream': ({ file }) => tree.writeFile(`${file}:stream`, CONTENT),
+  'read a stream': ({ file }) => tree.readFile(`${file}:stream`),
+  'rename a stream': async ({ file }) => {
+    const stream = await tree.open(`${file}:stream`, { access: ALL });
+    const info = rename(':other');
+    await stream.setInfo(Class.FileRenameInformation, info).finally(() => stream.close());
+  },
+  list: ({ directory }) => tree.list(directory),
+  'list one': ({ directory }) => tree.list(directory, 'inside'),
+  rename: ({ file }, opened) => opened.setInfo(Class.FileRenameInformation, rename(`${file}.2`)),
+  link: ({ file }, opened) => opened.setInfo(Class.FileLinkInformation, rename(`${file}.3`)),
+  'mark for deletion': set(Class.FileDispositionInformation, dispose),
+  'mark a directory for deletion': async ({ file }) => {
+    const directory = await tree.open(`${file}.empty`, { access: DELETE });
+    const { FileDispositionInformation: disposition } = Class;
+    await directory.setInfo(disposition, dispose).finally(() => directory.close());
+  },
+  'delete on close': ({ file }) =>
+    open(`${file}.old`, { access: DELETE, options: FILE_DELETE_ON_CLOSE }),
+};
+
+/** What a request may answer as well when a call fails that it has no need of; `*`: any request. */
+const TOLERATED: Readonly<Record<string, Readonly<Record<string, readonly NtStatus[]>>>> = {
+  // Who may do what cannot be found out: nobody may, which is no matter to whoever does not ask for it.
+  permissions: { '*': [STATUS_ACCESS_DENIED] },
+  removable: { '*': [STATUS_ACCESS_DENIED, STATUS_SUCCESS] },
+  // The close that is to delete is done; the file stays, and the log says so.
+  remove: {
+    'delete on close': [STATUS_SUCCESS],
+    'mark a directory for deletion': [STATUS_SUCCESS],
+  },
+  // One broken file does not hide the others, as with ls(1).
+  'cursor.stat': { list: [STATUS_SUCCESS] },
+  // To whoever may not read them there are none: EaSize says so.
+  eas: { 'query all': [STATUS_SUCCESS] },
+  // They are set; only the archive attribute could not be looked at.
+  stat: {
+    'set EAs': [STATUS_SUCCESS],
+    // Likewise the times.
+    'set allocation': [STATUS_SUCCESS],
+    // A listing without `..`.
+    list: [STATUS_SUCCESS],
+  },
+  lookup: { list: [STATUS_SUCCESS] },
+  // It is allocated; only the times are not what they were.
+  set: { 'set allocation': [STATUS_SUCCESS] },
+};
+
+let count = 0;
+
+async function prepared(): Promise<{ where: Case; opened: ClientFile }> {
+  const name = `case-${++count}`;
+  const where = { file: `${name}.txt`, directory: name, tree };
+  await tree.writeFile(where.file, CONTENT);
+  await tree.writeFile(`${where.file}:stream`, CONTENT);
+  await tree.writeFile(`${where.file}.old`, CONTENT);
+  await tree.makeDirectory(name);
+  await tree.makeDirectory(`${where.file}.empty`);
+  await tree.writeFile(`${name}\\inside`, CONTENT);
+  const opened = await tree.open(where.file, { access: ALL });
+  await opened.setInfo(Class.FileFullEaInformation, eas);
+  return { where, opened };
+}
+
+async function statusOf(work: () => Promise<unknown>): Promise<NtStatus> {
+  try {
+    await work();
+    return STATUS_SUCCESS;
+  } catch (error) {
+    if (error instanceof StatusError) return error.status;
+    throw error;
+  }
+}
+
+/** What a request calls when nothing fails. */
+async function callsOf(act: Act): Promise<[FaultyMethod, number][]> {
+  const { where, opened } = await prepared();
+  calls.clear();
+  await act(where, opened);
+  const made = [...calls];
+  await opened.close();
+  return made;
+}
+
+const hex = (status: NtStatus): string => `0x${status.toString(16)}`;
+const reached = new Set<FaultyMethod>();
+
+for (const [name, act] of Object.entries(REQUESTS)) {
+  test(`${name}: each of its calls fails in each way`, async () => {
+    for (const [method, count] of await callsOf(act)) {
+      reached.add(method);
+      const { where, opened } = await prepared();
+      // From the first call on, then the last one alone.
+      for (const [index, [error, value, status]] of [...ERRNOS, ...ERRNOS].entries()) {
+        if (index >= ERRNOS.length && count === 1) break;
+        [broken, errno, from] = [method, value, index < ERRNOS.length ? 1 : count];
+        calls.clear();
+        const got = await statusOf(() => act(where, opened)).finally(() => {
+          broken = undefined;
+        });
+        const excused = TOLERATED[method]?.[name] ?? TOLERATED[method]?.['*'] ?? [];
+        const expected = [status, ...excused];
+        assert.ok(expected.includes(got), `${method}, ${error}: ${hex(got)}`);
+      }
+      // The disk works again, and so does the request; nobody has anything open that he did not before.
+      assert.equal(hex(await statusOf(() => act(where, opened))), hex(STATUS_SUCCESS), method);
+      await opened.close();
+      await (await tree.open(where.directory, { access: ALL, share: 0 })).close();
+      assert.deepEqual(await tree.readFile(`${where.directory}\\inside`), CONTENT);
+    }
+  });
+}
+
+test('every call of the file system was among them', () => {
+  const all: readonly FaultyMethod[] = [
+    'attach',
+    'lookup',
+    'create',
+    'volume',
+    'stat',
+    'set',
+    'permissions',
+    'eas',
+    'setEas',
+    'streams',
+    'stream',
+    'createStream',
+    'renameStream',
+    'removable',
+    'open',
+    'read',
+    'write',
+    'flush',
+    'truncate',
+    'allocate',
+    'cursor',
+    'child',
+    'isEmpty',
+    'rename',
+    'link',
+    'remove',
+    'cursor.next',
+    'cursor.stat',
+  ];
+  assert.deepEqual(
+    all.filter((method) => !reached.has(method)),
+    [],
+  );
+});
