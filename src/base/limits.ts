@@ -80,6 +80,13 @@ export const MAX_LOCKS_PER_OPEN = 16_384;
 /** Of the whole server: some 200 bytes each, 700 where one waits. */
 export const MAX_LOCKS = 524_288;
 
+/** MS-SMB2 3.3.1.5, ServerSideCopyMax…: of one SRV_COPYCHUNK, as Windows Server. */
+export const MAX_COPY_CHUNKS = 256;
+export const MAX_COPY_CHUNK_BYTES = 1 * MiB;
+export const MAX_COPY_BYTES = 16 * MiB;
+/** Ranges that the kernel copies at the same time: libuv's pool has four threads, and reads need them too. */
+export const MAX_COPIES_AT_ONCE = 2;
+
 /** Extended attributes that one named stream may be stored in, of 64 KiB each: as many as Samba reads. */
 export const MAX_STREAM_VALUES = 16;
 

@@ -51,6 +51,33 @@ export function bind<F extends (...args: never[]) => number>(
   return (() => -1) as unknown as F;
 }
 
+/**
+ * The same on a thread of libuv's pool, which has the process's own identity: the result, or a negative errno.
+ * What the call reads or writes has to stay referenced until then.
+ */
+export function bindInPool(
+  name: string,
+  result: 'int' | 'int64',
+  signature: readonly string[],
+): (...args: readonly NativeArgument[]) => Promise<number> {
+  if (typeof loaded !== 'string') {
+    const { koffi, process: library } = loaded;
+    try {
+      const call = library.func(name, result, [...signature]);
+      return (...args) =>
+        new Promise((resolve) => {
+          call.async(...args, (error: unknown, value: number) => {
+            // koffi brings errno along from the other thread.
+            resolve(error !== null || value < 0 ? -(koffi.errno() || ENOSYS_NUMBER) : value);
+          });
+        });
+    } catch {
+      // As above.
+    }
+  }
+  return async () => -ENOSYS_NUMBER;
+}
+
 /** errno of the native call just made on this thread. */
 export const lastErrno: () => number =
   typeof loaded === 'string' ? () => ENOSYS_NUMBER : () => loaded.koffi.errno() || ENOSYS_NUMBER;

@@ -202,6 +202,48 @@ export function dataRules(check: Check): void {
     assert.ok(all.equals(Buffer.concat(pieces)));
   });
 
+  check('copyRange copies between files, up to the end of the source', async (kit) => {
+    await kit.put('from', '0123456789');
+    const source = await kit.open('from', { read: true, write: false });
+    const target = await kit.create('to');
+    await gives(target.copyRange(source, 2, 5, 4), 4);
+    assert.equal(await contentOf(target), '\0\0\0\0\x002345');
+    await gives(target.copyRange(source, 7, 0, 100), 3);
+    assert.equal(await contentOf(target), '789\0\x002345');
+    await gives(target.copyRange(source, 10, 0, 1), 0);
+    await gives(target.copyRange(source, 5 * GIB, 0, 1), 0);
+    await gives(target.copyRange(source, 0, 0, 0), 0);
+    assert.equal((await must(target.stat())).size, 9);
+  });
+
+  check('copyRange within one file copies what was there before', async (kit) => {
+    const piece = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, i) => i % 251));
+    const one = await kit.create('f');
+    await gives(one.write(piece, 0), piece.length);
+    const other = await kit.open('f');
+    await gives(one.copyRange(one, 0, 300_000, 300_000), 300_000);
+    await gives(one.copyRange(other, 0, 300_001, 300_000), 300_000);
+    await gives(other.copyRange(one, 300_001, 300_000, 300_000), 300_000);
+    const buffer = Buffer.alloc(300_000);
+    await gives(one.read(buffer, 300_000), 300_000);
+    assert.ok(buffer.equals(piece));
+    await gives(one.copyRange(one, 0, 7, 300_000), 300_000);
+    await gives(one.read(buffer, 7), 300_000);
+    assert.ok(buffer.equals(piece));
+  });
+
+  check('copyRange needs the source open for reading, the target for writing', async (kit) => {
+    await kit.put('from', 'abc');
+    await kit.put('to', 'xyz');
+    const reader = await kit.open('from', { read: true, write: false });
+    const writer = await kit.open('to', { read: false, write: true });
+    await gives(reader.copyRange(reader, 0, 0, 1), EBADF);
+    await gives(writer.copyRange(writer, 0, 2, 1), EBADF);
+    await gives(writer.copyRange(await kit.lookup('from'), 0, 0, 1), EBADF);
+    await gives(writer.copyRange(reader, 0, 0, 1), 1);
+    assert.equal(await kit.content('to'), 'ayz');
+  });
+
   check('a removed file lives while its handle does', async (kit, context) => {
     await kit.put('f', 'old');
     const handle = await kit.open('f');

@@ -3,6 +3,7 @@
  * asked of its handle, which this one holds; what belongs to the stream, of the back end's StreamObject.
  */
 import { FILE_ATTRIBUTE_DIRECTORY, normalizeAttributes } from '../fscc/attributes.ts';
+import { copyBytes } from './copy-bytes.ts';
 import { EACCES, EBADF, EINVAL, ENOTDIR, type Errno, isErrno, type Result } from './errno.ts';
 import type { MaybePromise, VfsChanges, VfsEa, VfsHandle, VfsPermissions, VfsStat } from './vfs.ts';
 
@@ -162,6 +163,10 @@ export class StreamHandle implements VfsHandle {
 
   allocate(length: number): Errno | 0 {
     return this.#access.write ? this.#stream.allocate(length) : EBADF;
+  }
+
+  copyRange(source: VfsHandle, from: number, position: number, length: number) {
+    return copyBytes(source, from, this, position, length);
   }
 
   cursor(): Errno {

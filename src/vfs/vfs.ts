@@ -197,6 +197,18 @@ export interface VfsHandle extends VfsObjectId {
   truncate(length: number): MaybePromise<Errno | 0>;
   /** Reserves at least `length` bytes of storage; never changes the size. EOPNOTSUPP is possible. */
   allocate(length: number): MaybePromise<Errno | 0>;
+  /**
+   * Copies `length` bytes, MAX_COPY_CHUNK_BYTES at most, that `source` has at `from` to `position` here.
+   * The source, of any back end, is open for reading, this for writing; neither is closed meanwhile. The
+   * count: smaller where the source ends, or where an error came behind a part, which the next call
+   * tells. Where both are one object and the ranges overlap, what was there before is copied.
+   */
+  copyRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): MaybePromise<number>;
 
   /** Walks a directory. ENOTDIR for anything else. */
   cursor(): MaybePromise<Result<VfsCursor>>;

@@ -2,14 +2,16 @@
  * Lets a watcher of the host know what this share does itself, so that it tells the kernel's news of it
  * from what others did. While nobody watches, an operation is run and nothing more.
  *
- * All changes are made synchronously, and the kernel has queued its news of a change when the call
- * returns. So between `begin` and `end` there is exactly what the operation did, and what others did in
+ * Changes are made synchronously, and the kernel has queued its news of a change when the call
+ * returns. (Those of an observer that knows the process need not be.) So between `begin` and `end` there is exactly what the operation did, and what others did in
  * the same microseconds; what was done by name, or touches the inode, is the server's own.
  */
 
 export type NameEvent = 'created' | 'removed' | 'left' | 'came';
 
 export interface OwnChangesObserver {
+  /** Tells the server's changes by the process that made them, on whatever thread and whenever. */
+  readonly knowsProcess: boolean;
   /** What others did before an operation on names has to be told now. */
   begin(changes: 'names' | 'content'): void;
   /** A name in the directory `dir` has changed so. */
@@ -35,6 +37,11 @@ export class OwnChanges {
       this.#current?.touches(inodeKey);
       return act();
     });
+  }
+
+  /** What changes data must not leave the thread: the observer could not tell it from what others do. */
+  get areSynchronous(): boolean {
+    return this.observer?.knowsProcess === false;
   }
 
   /** Says what the operation under way has just done. */

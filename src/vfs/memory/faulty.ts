@@ -216,6 +216,16 @@ class FaultyHandle implements VfsHandle {
     return this.#run('allocate', () => this.#inner.allocate(length));
   }
 
+  copyRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): MaybePromise<number> {
+    const inner: VfsHandle = source instanceof FaultyHandle ? source.#inner : source;
+    return this.#run('copyRange', () => this.#inner.copyRange(inner, from, position, length));
+  }
+
   cursor(): MaybePromise<Result<VfsCursor>> {
     return this.#run('cursor', () =>
       map(this.#inner.cursor(), (cursor) => new FaultyCursor(cursor, this.#faults, this.#path)),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
 import { made, opened, present } from '../apple-streams.ts';
+import { copyBytes } from '../copy-bytes.ts';
 import {
   EACCES,
   EBADF,
@@ -234,6 +235,11 @@ export class MemoryHandle implements VfsHandle {
     this.#used();
     if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
     return this.#node.pages.allocate(length);
+  }
+
+  copyRange(source: VfsHandle, from: number, position: number, length: number) {
+    this.#used();
+    return copyBytes(source, from, this, position, length);
   }
 
   cursor(): Result<VfsCursor> {

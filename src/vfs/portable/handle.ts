@@ -5,6 +5,7 @@
  */
 import fs, { type BigIntStats } from 'node:fs';
 import { FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
+import { copyBytes } from '../copy-bytes.ts';
 import {
   EACCES,
   EBADF,
@@ -230,6 +231,11 @@ export class PortableHandle implements VfsHandle {
 
   allocate(): Errno {
     return this.kind === 'file' && this.#access.write ? EOPNOTSUPP : EBADF;
+  }
+
+  /** node:fs copies whole files only. */
+  copyRange(source: VfsHandle, from: number, position: number, length: number) {
+    return copyBytes(source, from, this, position, length);
   }
 
   cursor(): Result<VfsCursor> {

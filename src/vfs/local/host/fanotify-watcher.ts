@@ -128,6 +128,8 @@ export class FanotifyWatcher implements OwnChangesObserver {
     this.#takeUntil(this.#events.length);
   }
 
+  readonly knowsProcess = true;
+
   /** What others did before the server's operation is told before it; see own-changes.ts. */
   begin(changes: 'names' | 'content'): void {
     if (changes === 'names') this.catchUp();

@@ -117,6 +117,8 @@ export class InotifyWatcher implements OwnChangesObserver {
     this.#backlog.clear();
   }
 
+  readonly knowsProcess = false;
+
   begin(): void {
     this.catchUp();
   }
