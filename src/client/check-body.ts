@@ -5,7 +5,6 @@
 import {
   type NtStatus,
   STATUS_BUFFER_OVERFLOW,
-  STATUS_INVALID_PARAMETER,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_NOTIFY_ENUM_DIR,
   STATUS_PENDING,
@@ -95,9 +94,10 @@ const WITH_BODY: ReadonlyMap<NtStatus, readonly number[]> = new Map([
 export function hasOwnBody(command: number, status: NtStatus, message: Buffer): boolean {
   if (status === STATUS_SUCCESS) return true;
   if (WITH_BODY.get(status)?.includes(command)) return true;
-  // A refused FSCTL_SRV_COPYCHUNK says what the limits are.
-  const copyChunk = status === STATUS_INVALID_PARAMETER && command === Command.IOCTL;
-  return copyChunk && message.length > HEADER_SIZE + 1 && message[HEADER_SIZE] === 49;
+  // A refused FSCTL_SRV_COPYCHUNK says what was copied, or what the limits are.
+  return (
+    command === Command.IOCTL && message.length > HEADER_SIZE + 1 && message[HEADER_SIZE] === 49
+  );
 }
 
 const unsigned = (b: Buffer, at: number, bytes: 1 | 2 | 4): number => b.readUIntLE(at, bytes);

@@ -50,7 +50,7 @@ export interface CommandRow {
   readonly handle: (body: never, request: never) => MaybePromise<Outcome>;
   /** For 'open' the decoded body holds the FileId's two halves. */
   readonly needs: Needs;
-  /** Some bodies may carry the FileId of all ones, "none": the handler looks (IOCTL). */
+  /** Some bodies are about no open, and the handler looks at their FileId: of all ones, "none" (IOCTL). */
   readonly optionalOpen?: (body: never) => boolean;
   /** Bytes that the credit charge must cover: 3.1.5.2. */
   readonly payloadBytes?: (body: never) => number;

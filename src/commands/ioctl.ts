@@ -4,7 +4,6 @@
  */
 import {
   STATUS_BUFFER_OVERFLOW,
-  STATUS_BUFFER_TOO_SMALL,
   STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
   STATUS_FS_DRIVER_REQUIRED,
@@ -21,13 +20,15 @@ import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../smb2/capabilities.ts';
 import { Dialect } from '../smb2/dialect.ts';
 import { isRelatedFileId } from '../smb2/file-id.ts';
 import { Fsctl } from '../smb2/fsctl.ts';
-import { encodeIoctlResponse, type IoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
+import { type IoctlRequest, SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import {
   decodeValidateNegotiateInfoRequest,
   encodeValidateNegotiateInfoResponse,
 } from '../smb2/ioctl-structures.ts';
 import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
-import { Disconnect, type MaybePromise, type Outcome, type Reply } from './command.ts';
+import { Disconnect, type MaybePromise, type Outcome } from './command.ts';
+import { copyChunk, requestResumeKey } from './copy-chunk.ts';
+import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
 import { requestResiliency } from './resiliency.ts';
 
@@ -40,7 +41,7 @@ const WITHOUT_OPEN: ReadonlySet<number> = new Set([
   Fsctl.FSCTL_PIPE_WAIT,
 ]);
 
-/** The pipeline lets a FileId of all ones pass for these codes, and for what only the code decides. */
+/** For these codes the pipeline lets any FileId pass, which `ioctl` looks at. */
 export const needsNoOpen = (body: IoctlRequest): boolean => WITHOUT_OPEN.has(body.ctlCode);
 
 export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcome> {
@@ -69,8 +70,13 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
   switch (body.ctlCode) {
     case Fsctl.FSCTL_LMR_REQUEST_RESILIENCY: {
       const status = requestResiliency(body.input, request, open);
-      return status === STATUS_SUCCESS ? respond(body, open, Buffer.alloc(0)) : status;
+      return status === STATUS_SUCCESS ? respond(body, open) : status;
     }
+    case Fsctl.FSCTL_SRV_REQUEST_RESUME_KEY:
+      return requestResumeKey(body, request, open);
+    case Fsctl.FSCTL_SRV_COPYCHUNK:
+    case Fsctl.FSCTL_SRV_COPYCHUNK_WRITE:
+      return copyChunk(body, request, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:
@@ -81,26 +87,6 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
     default:
       return STATUS_INVALID_DEVICE_REQUEST;
   }
-}
-
-/** The answer with `output` cut to what the client takes. */
-function respond(body: IoctlRequest, open: Open | undefined, output: Buffer): Outcome {
-  if (output.length > body.maxOutputResponse) return STATUS_BUFFER_TOO_SMALL;
-  return reply(body, open, output, STATUS_SUCCESS);
-}
-
-function reply(body: IoctlRequest, open: Open | undefined, output: Buffer, status: number): Reply {
-  return {
-    status,
-    body: encodeIoctlResponse({
-      ctlCode: body.ctlCode,
-      persistentId: open?.persistentId ?? body.persistentId,
-      volatileId: open?.volatileId ?? body.volatileId,
-      flags: 0,
-      input: Buffer.alloc(0),
-      output,
-    }),
-  };
 }
 
 /** 3.3.5.15.12: a mismatch is an attack on the negotiation, and ends the connection. */

@@ -27,7 +27,7 @@ import { isBeyondInt64 } from './read.ts';
 import { keepUserTimes } from './user-times.ts';
 
 /** MS-FSA 2.1.5.4, MAXFILESIZE: 16 TiB - 64 KiB, as on NTFS. */
-const MAX_FILE_SIZE = 0xfff_ffff_0000;
+export const MAX_FILE_SIZE = 0xfff_ffff_0000;
 const emptyWrite = { body: encodeWriteResponse({ count: 0 }) };
 
 export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
@@ -80,10 +80,15 @@ function writeLocked(body: WriteRequest, { open, lockOwner }: OpenRequest): bool
 /** The size may have changed: asking what it was would cost more than telling it in vain. */
 const WRITTEN = FILE_NOTIFY_CHANGE_LAST_WRITE | FILE_NOTIFY_CHANGE_SIZE;
 
-function answerWrite(count: number, open: Open): Outcome {
-  if (count < 0) return statusOfErrno(count);
+/** Data have been written through this open. */
+export function noteWritten(open: Open): void {
   open.file!.note(WRITTEN);
   open.wrote = true;
+}
+
+function answerWrite(count: number, open: Open): Outcome {
+  if (count < 0) return statusOfErrno(count);
+  noteWritten(open);
   return { body: encodeWriteResponse({ count }) };
 }
 

@@ -9,6 +9,7 @@ import { DirectoryChanges } from './directory-changes.ts';
 import { DurableOpens } from './durable-opens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
+import { ResumeKeys } from './resume-keys.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
@@ -78,6 +79,7 @@ export class ServerState {
   readonly sessions = new Map<number, Session>();
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
+  readonly resumeKeys = new ResumeKeys(this.opens);
   readonly turns = new Turns();
   readonly files = new SharedFiles();
   readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));

@@ -268,7 +268,7 @@ export class Chain {
     const id = body as { persistentId: number; volatileId: number };
     const previous = isRelated(request.header) ? this.#previous : undefined;
     if (previous === undefined || (!previous.hasFileId && !isRelatedFileId(id))) {
-      if (isRelatedFileId(id) && row.optionalOpen?.(body as never)) return undefined;
+      if (row.optionalOpen?.(body as never)) return undefined;
       return verifyOpen(request, request.session!, id);
     }
     if (!previous.hasFileId) return STATUS_INVALID_HANDLE;

@@ -187,6 +187,25 @@ export const transceive = ({ persistentId, volatileId }: FileId, input: string):
   }),
 });
 
+export const fsctl = (
+  { persistentId, volatileId }: FileId,
+  ctlCode: number,
+  input: Buffer = Buffer.alloc(0),
+  maxOutputResponse = 4096,
+): Draft => ({
+  command: Command.IOCTL,
+  body: encodeIoctlRequest({
+    ctlCode,
+    persistentId,
+    volatileId,
+    maxInputResponse: 0,
+    maxOutputResponse,
+    flags: SMB2_0_IOCTL_IS_FSCTL,
+    input,
+    output: Buffer.alloc(0),
+  }),
+});
+
 export const TREE_DISCONNECT: Draft = {
   command: Command.TREE_DISCONNECT,
   body: encodeTreeDisconnectRequest(),

@@ -78,8 +78,12 @@ testCodec('SRV_REQUEST_RESUME_KEY response', {
 });
 
 testCodec('SRV_COPYCHUNK_COPY', {
-  decode: s.decodeSrvCopyChunkCopy,
-  encode: s.encodeSrvCopyChunkCopy,
+  decode: (input) => {
+    const { sourceKey, chunks } = s.decodeSrvCopyChunkCopy(input, 4);
+    if (chunks === undefined) throw new WireError('SRV_COPYCHUNK_COPY', 'answered with the limits');
+    return { sourceKey, chunks };
+  },
+  encode: ({ sourceKey, chunks }) => s.encodeSrvCopyChunkCopy(sourceKey, chunks),
   headerSize: 0,
   golden: [
     {
@@ -103,7 +107,14 @@ testCodec('SRV_COPYCHUNK_COPY', {
 
 test('a count of chunks is believed only with the chunks', () => {
   const copy = fromHex(`${key} ffffffff 00000000 ${'00'.repeat(24)}`);
-  assert.throws(() => s.decodeSrvCopyChunkCopy(copy), WireError);
+  assert.equal(s.decodeSrvCopyChunkCopy(copy, 2 ** 32).chunks, undefined);
+  const two = s.encodeSrvCopyChunkCopy(
+    fromHex(key),
+    Array(2).fill({ sourceOffset: 0, targetOffset: 0, length: 1 }),
+  );
+  assert.equal(s.decodeSrvCopyChunkCopy(two, 2).chunks?.length, 2);
+  assert.equal(s.decodeSrvCopyChunkCopy(two, 1).chunks, undefined);
+  assert.equal(s.decodeSrvCopyChunkCopy(two.subarray(0, -1), 2).chunks, undefined);
 });
 
 testCodec('SRV_COPYCHUNK_RESPONSE', {

@@ -80,27 +80,26 @@ const CopyChunk = struct('SRV_COPYCHUNK', '2.2.31.1.1', {
 export type SrvCopyChunk = Wire<typeof CopyChunk>;
 export interface SrvCopyChunkCopy {
   readonly sourceKey: Buffer;
-  readonly chunks: readonly SrvCopyChunk[];
+  /** Undefined: more of them than `maxChunks`, or than there are, to which the server answers its limits. */
+  readonly chunks: readonly SrvCopyChunk[] | undefined;
 }
-/** More than this is no WireError: the server answers its limits (3.3.5.15.6), so all are counted. */
-export function decodeSrvCopyChunkCopy(input: Buffer): SrvCopyChunkCopy {
+export function decodeSrvCopyChunkCopy(input: Buffer, maxChunks: number): SrvCopyChunkCopy {
   const { sourceKey, chunkCount } = CopyChunkCopy.read(input);
-  if (chunkCount > (input.length - CopyChunkCopy.size) / CopyChunk.size) {
-    throw new WireError(CopyChunkCopy.name, `${chunkCount} chunks in ${input.length} bytes`);
-  }
+  const present = (input.length - CopyChunkCopy.size) / CopyChunk.size;
+  if (chunkCount > Math.min(present, maxChunks)) return { sourceKey, chunks: undefined };
   const chunks: SrvCopyChunk[] = [];
   for (let i = 0; i < chunkCount; i++) {
     chunks.push(CopyChunk.read(input, CopyChunkCopy.size + i * CopyChunk.size));
   }
   return { sourceKey, chunks };
 }
-export function encodeSrvCopyChunkCopy(v: SrvCopyChunkCopy): Buffer {
+export function encodeSrvCopyChunkCopy(sourceKey: Buffer, chunks: readonly SrvCopyChunk[]): Buffer {
   const b = CopyChunkCopy.encode(
-    { sourceKey: v.sourceKey, chunkCount: v.chunks.length },
-    v.chunks.length * CopyChunk.size,
+    { sourceKey, chunkCount: chunks.length },
+    chunks.length * CopyChunk.size,
   );
   let at = CopyChunkCopy.size;
-  for (const chunk of v.chunks) at = CopyChunk.write(b, chunk, at);
+  for (const chunk of chunks) at = CopyChunk.write(b, chunk, at);
   return b;
 }
 

@@ -20,6 +20,8 @@ export const SHARES: MoreShares = {
   dosmode: ['hide files = /hidefile/'],
   /** Listings with all that there is. */
   whole: ['mangled names = yes', 'list ea sizes = yes'],
+  /** smb2.ioctl.bug14788 asks here what is about no file. */
+  noperm: [],
 };
 
 export interface Suite {
@@ -100,6 +102,8 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.rename'),
   LOCK_REPLAY,
   suite('smb2.lock'),
+  suite('smb2.ioctl', 120),
+  suite('smb2.ioctl-on-stream'),
   suite('smb2.secleak'),
   suite('smb2.dir', 180, { share: 'whole' }),
   suite('smb2.mangle', DEFAULT_LIMIT_SECONDS, { share: 'whole' }),
@@ -145,6 +149,8 @@ const NEWER_SUITES: readonly Suite[] = [
   LOCK_REPLAY,
   // Seconds after which it calls a deadlock what has not been answered; without it a test is skipped.
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
+  suite('smb2.ioctl', 120),
+  suite('smb2.ioctl-on-stream'),
   NOTIFY,
   CHANGE_NOTIFY_DISABLED,
   suite('smb2.session', 240),

@@ -159,6 +159,7 @@ const CASES: readonly Case[] = [
   ['mput and mget of a tree', treeOverAndBack],
   ['tar c and x', tarOverAndBack],
   ['setea and geteas, a short name', attributesAndShortName],
+  ['scopy', copyOnServer],
 ];
 
 async function putAndGet(client: Smbclient, call: Call): Promise<void> {
@@ -269,6 +270,18 @@ async function attributesAndShortName(client: Smbclient, call: Call): Promise<vo
   expect(short !== undefined, `allinfo shows no short name:\n${text}`);
   await client.commands(inFolder, `get w\\${short} back`, `del w\\${short}`);
   expect(readFileSync(join(folder, 'back'), 'utf8') === 'by its short name', 'another file');
+}
+
+/** By SRV_COPYCHUNK, chunk after chunk; smbclient's smallest dialect for it is 2.02. */
+async function copyOnServer(client: Smbclient, call: Call): Promise<void> {
+  const bytes = noise(19 * 1048576 + 3, 'scopy');
+  const folder = client.folder('scopy');
+  writeFileSync(join(folder, 'f'), bytes);
+  const inFolder = { ...call, cwd: folder };
+  await client.commands(inFolder, 'put f w\\f', 'scopy w\\f w\\g', 'get w\\g back');
+  expect(sha256(readFileSync(join(folder, 'back'))) === sha256(bytes), 'scopy: checksum differs');
+  await client.refused(inFolder, 'scopy w\\none w\\h', /NT_STATUS_OBJECT_NAME_NOT_FOUND/);
+  await client.commands(inFolder, 'del w\\f', 'del w\\g');
 }
 
 async function runTar(client: Smbclient, call: Call, args: readonly string[]): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The complaints that clients have had of SMB servers. A01 to A45 are everyday ones; of the B's, which
- * many users met, those that concern caching, breaks, cancel, notify, durable handles, sessions and channels.
+ * many users met, those that concern copies, caching, breaks, cancel, notify, durable handles, sessions and channels.
  * Each is replayed here, or tested elsewhere, or waits for a feature that is not there yet. What of it
  * still waits is said.
  */
@@ -95,6 +95,8 @@ export const CASES: readonly Case[] = [
   here('B31', 'half a session for anonymous: asked for passwords without end', 'shares'),
   tested('B32', 'scanners that sign late or never: refused', 'src/client/matrix.test.ts'),
   tested('B33', 'encryption of a whole session for one share', 'src/server/protection.test.ts'),
+  here('B35', 'the limits of a copy are not told: Windows copies slowly', 'copies'),
+  here('B36', 'a copy holds up its connection: the client gives up after 60 s', 'copies'),
   here('B44', 'several create contexts in any order: misread', 'create'),
   here('B45', 'ids of 0 in answers to the end: exceptions at exit', 'login'),
 ];

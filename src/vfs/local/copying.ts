@@ -4,12 +4,17 @@
  */
 import { MAX_COPIES_AT_ONCE } from '../../base/limits.ts';
 import { type CopyRange, copyFileRange, copyFileRangeInPool } from '../../native/copy.ts';
-import { EINVAL, ENOSYS, EOPNOTSUPP, EXDEV } from '../errno.ts';
+import { copyBytes, overlap } from '../copy-bytes.ts';
+import { EBADF, EINVAL, EIO, ENOSYS, EOPNOTSUPP, EXDEV } from '../errno.ts';
+import type { MaybePromise, VfsHandle } from '../vfs.ts';
+import { flushed, type OpenInode } from './open-inodes.ts';
+import type { OwnChanges } from './own-changes.ts';
+import type { HandleState } from './share.ts';
 
 /** What the kernel says where it cannot, and reading and writing can. */
 const NOT_THIS_WAY: ReadonlySet<number> = new Set([EXDEV, EOPNOTSUPP, EINVAL, ENOSYS]);
 
-export const isNotThisWay = (count: number): boolean => NOT_THIS_WAY.has(count);
+const isNotThisWay = (count: number): boolean => NOT_THIS_WAY.has(count);
 
 let underWay = 0;
 const waiting: (() => void)[] = [];
@@ -34,7 +39,7 @@ const rest = (range: CopyRange, done: number): CopyRange => ({
 });
 
 /** The count, or an errno where nothing was copied: see VfsHandle.copyRange. */
-export async function copyInPool(range: CopyRange): Promise<number> {
+async function copyInPool(range: CopyRange): Promise<number> {
   await enter();
   try {
     for (let done = 0; ; ) {
@@ -56,4 +61,53 @@ export function copyNow(range: CopyRange): number {
     done += count;
     if (count === 0 || done === range.length) return done;
   }
+}
+
+/** A handle of this back end, on the loop's thread or on one of the pool's. */
+export interface CopyEnd extends VfsHandle {
+  readonly inode: OpenInode;
+  readonly state: HandleState;
+  writing(write: () => number): number;
+  whileRunning<T>(operation: Promise<T>): Promise<T>;
+}
+
+export type Where = Pick<CopyRange, 'from' | 'position' | 'length'>;
+
+/** Whether the kernel would refuse since the ranges overlap. */
+export const areOverlapping = (
+  source: { inode: OpenInode },
+  target: { inode: OpenInode },
+  { from, position, length }: Where,
+): boolean => source.inode.key === target.inode.key && overlap(from, position, length);
+
+/** What the kernel's copy came to, or another way to do it. */
+export function copied(
+  count: number,
+  source: VfsHandle,
+  target: VfsHandle & { inode: OpenInode },
+  { from, position, length }: Where,
+): MaybePromise<number> {
+  if (isNotThisWay(count)) return copyBytes(source, from, target, position, length);
+  return count === EIO ? flushed(target.inode, EIO) : count;
+}
+
+/** Between two files of this back end; the target is open for writing. */
+export function copyLocal(
+  own: OwnChanges,
+  source: CopyEnd,
+  target: CopyEnd,
+  where: Where,
+): MaybePromise<number> {
+  const [reads, writes] = [source.state, target.state];
+  if (!reads.access.read) return EBADF;
+  if (areOverlapping(source, target, where)) {
+    return copyBytes(source, where.from, target, where.position, where.length);
+  }
+  const range = { source: reads.fd, target: writes.fd, ...where };
+  if (!writes.losesPrivilege && !own.areSynchronous) {
+    const copying = source.whileRunning(copyInPool(range));
+    return target.whileRunning(copying.then((count) => copied(count, source, target, where)));
+  }
+  const count = own.touching(target.inode.key, () => target.writing(() => copyNow(range)));
+  return copied(count, source, target, where);
 }

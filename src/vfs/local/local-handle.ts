@@ -18,12 +18,11 @@ import {
   S_ISGID,
   S_ISUID,
 } from '../../native/constants.ts';
-import type { CopyRange } from '../../native/copy.ts';
 import { hasEntries } from '../../native/directory.ts';
 import { close, dup3, ftruncate, openat, reserve } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { made, opened, present } from '../apple-streams.ts';
-import { copyBytes, overlap } from '../copy-bytes.ts';
+import { copyBytes } from '../copy-bytes.ts';
 import {
   EACCES,
   EBADF,
@@ -50,7 +49,7 @@ import type {
   VfsStat,
   VfsStream,
 } from '../vfs.ts';
-import { copyInPool, copyNow, isNotThisWay } from './copying.ts';
+import { copyLocal } from './copying.ts';
 import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
@@ -416,31 +415,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     length: number,
   ): MaybePromise<number> {
     if (!this.#access.write) return EBADF;
-    if (!(source instanceof LocalHandle) || this.#wouldOverlap(source, from, position, length)) {
-      return copyBytes(source, from, this, position, length);
-    }
-    if (!source.#access.read) return EBADF;
-    const range = { source: source.fd, from, target: this.fd, position, length };
-    const { own } = this.#share;
-    if (!this.#losesPrivilege && !own.areSynchronous) {
-      const copied = source.#whileRunning(copyInPool(range));
-      return this.#whileRunning(copied.then((count) => this.#copied(count, source, range)));
-    }
-    const count = own.touching(this.inodeKey, () =>
-      this.#losesPrivilege ? this.#asUser(() => copyNow(range)) : copyNow(range),
-    );
-    return this.#copied(count, source, range);
-  }
-
-  #wouldOverlap(source: LocalHandle, from: number, position: number, length: number): boolean {
-    return source.inodeKey === this.inodeKey && overlap(from, position, length);
-  }
-
-  #copied(count: number, source: LocalHandle, range: CopyRange): MaybePromise<number> {
-    if (isNotThisWay(count)) {
-      return copyBytes(source, range.from, this, range.position, range.length);
-    }
-    return count === EIO ? flushed(this.#inode, EIO) : count;
+    if (!(source instanceof LocalHandle)) return copyBytes(source, from, this, position, length);
+    return copyLocal(this.#share.own, source, this, { from, position, length });
   }
 
   cursor(): Result<VfsCursor> {

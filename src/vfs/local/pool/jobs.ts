@@ -119,6 +119,10 @@ export interface Jobs {
   ];
   read: [{ fd: number; address: number; length: number; position: number }, number];
   write: [{ state: HandleState; address: number; length: number; position: number }, number];
+  copy: [
+    { state: HandleState; source: number; from: number; position: number; length: number },
+    number,
+  ];
   sync: [{ fd: number; isFull: boolean }, Errno | 0];
   syncObject: [{ state: HandleState }, Errno | 0];
   close: [{ fd: number }, 0];

@@ -10,6 +10,7 @@ import { asSeen, made, opened } from '../../apple-streams.ts';
 import { EIO, type Errno, isErrno, type Result } from '../../errno.ts';
 import type { SyncStreamObject } from '../../stream-handle.ts';
 import type { Identity, VfsEa, VfsHandle } from '../../vfs.ts';
+import { copyNow } from '../copying.ts';
 import { type Credentials, canBecomeUsers, credentialsFor } from '../credentials.ts';
 import { type CursorState, LocalCursor } from '../local-cursor.ts';
 import { LocalHandle } from '../local-handle.ts';
@@ -243,6 +244,10 @@ const performers: Performers = {
   write: ({ state, address, length, position }, place) =>
     withHandle(place, state, (handle) =>
       handle.writing(() => writeAll(state.fd, address, length, position)),
+    ),
+  copy: ({ state, ...range }, place) =>
+    withHandle(place, state, (handle) =>
+      handle.writing(() => copyNow({ ...range, target: state.fd })),
     ),
   sync: ({ fd, isFull }) => (isFull ? fsync(fd) : fdatasync(fd)),
   syncObject: ({ state }, place) =>

@@ -9,6 +9,7 @@
 
 import { clientName } from '../../../fscc/private-names.ts';
 import { addressOf } from '../../../native/library.ts';
+import { copyBytes } from '../../copy-bytes.ts';
 import {
   EACCES,
   EBADF,
@@ -35,6 +36,7 @@ import type {
   VfsStat,
   VfsStream,
 } from '../../vfs.ts';
+import { areOverlapping, copied } from '../copying.ts';
 import type { Credentials } from '../credentials.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { changeTimes } from '../metadata.ts';
@@ -259,6 +261,24 @@ export class RemoteHandle implements VfsHandle {
 
   allocate(length: number): Promise<Errno | 0> {
     return this.#change('allocate', length);
+  }
+
+  async copyRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): Promise<number> {
+    const where = { from, position, length };
+    const state = this.#state;
+    if (!state.access.write) return EBADF;
+    if (!(source instanceof RemoteHandle) || areOverlapping(source, this, where)) {
+      return copyBytes(source, from, this, position, length);
+    }
+    const reads = source.#state;
+    if (!reads.access.read) return EBADF;
+    const copying = this.#run('change', 'copy', { state, source: reads.fd, ...where });
+    return copied(await source.#local.whileRunning(copying), source, this, where);
   }
 
   async cursor(): Promise<Result<VfsCursor>> {
