@@ -294,7 +294,8 @@ export const shareParameters = {
   maxConnections: parameter('max connections', limit, NO_LIMIT),
   /** What a connection to this share must have beyond what the server asks of all. */
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
-  adminUsers: unsupported('admin users', principals, []),
+  /** They act as root, in a server of root's. */
+  adminUsers: parameter('admin users', principals, []),
   inheritOwner: unsupported('inherit owner', bool, false),
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),

@@ -286,3 +286,21 @@ test('users are known by the SIDs of this machine, whoever a share makes of them
   assert.equal(control.sids.userSid(1000), 'S-1-5-21-1-2-3-3000');
   assert.deepEqual(control.sids.groupsOf(1000), [100, 50]);
 });
+
+test('administrators of a share act as root there, where the server may', async () => {
+  const text =
+    '[s]\npath = /srv\nread only = no\nadmin users = @staff, stranger\nforce user = eve\nguest ok = yes\n';
+  const root = { uid: 0, gid: 0, groups: [] };
+  const control = plane(`[global]\nmap to guest = bad user\nguest account = nobody\n${text}`);
+  const account = await accountOf(control, ann);
+  assert.deepEqual(connect(control, account, 's', CLIENT), granted(false, root));
+  const decision = control.connectShare(account, 's', CLIENT) as ShareDecision;
+  assert.notEqual(decision.kind === 'granted' && decision.token.privileges, 0);
+  // A guest is nobody's administrator, whatever name it comes by.
+  const guest = await accountOf(control, stranger);
+  const eve = { uid: 1234, gid: 1234, groups: [] };
+  assert.deepEqual(connect(control, guest, 's', CLIENT), granted(false, eve));
+  const plain = plane(text, { switchesIdentity: false });
+  const same = await accountOf(plain, ann);
+  assert.deepEqual(connect(plain, same, 's', CLIENT), granted(false, undefined));
+});

@@ -22,13 +22,13 @@ import type {
 } from '../ipc/control-plane.ts';
 import { AccountFile } from './account-file.ts';
 import { hostAccess } from './host-access.ts';
-import { type Acting, actingAs, actingOnShare, type Identity, NOBODY } from './identities.ts';
+import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
 import { beginLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
 import { CLAIMED_VERSION, type ShareEntry } from './services/share-catalogue.ts';
-import { shareAccess } from './share-access.ts';
+import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 
 export interface UserInput {
@@ -227,8 +227,12 @@ class LocalControlPlane implements ControlPlane {
     if (!isGuest && !this.#has(account.name)) return { kind: 'denied' };
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
-    const access = shareAccess(configuration, { name, isGuest }, this.#systemAccounts());
+    const accounts = this.#systemAccounts();
+    const access = shareAccess(configuration, { name, isGuest }, accounts);
     if (access === 'denied') return { kind: 'denied' };
+    if (this.#switches && isAdministrator(configuration, { name, isGuest }, accounts)) {
+      return this.#grant(account, { identity: ROOT }, access === 'read-only');
+    }
     const acting = actingOnShare(this.#rules(), this.#actingAs(name), configuration);
     if (acting === 'none') {
       const { forceUser, forceGroup } = configuration;

@@ -15,6 +15,9 @@ export type Acting = { readonly identity: Identity | undefined } | 'none';
 /** Holds nothing on any system: for an account on IPC$, where no file is. */
 export const NOBODY: Identity = { uid: 65534, gid: 65534, groups: [] };
 
+/** Of `admin users`, whatever `force user` says (as in Samba). */
+export const ROOT: Identity = { uid: 0, gid: 0, groups: [] };
+
 export interface IdentityRules {
   /** Whether the process can and must act as its users: it runs as root. */
   readonly switches: boolean;

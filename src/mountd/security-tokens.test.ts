@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
-import { ANONYMOUS, AUTHENTICATED_USERS, BUILTIN_GUESTS } from '../dtyp/sid.ts';
+import {
+  ANONYMOUS,
+  AUTHENTICATED_USERS,
+  BUILTIN_ADMINISTRATORS,
+  BUILTIN_GUESTS,
+} from '../dtyp/sid.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { systemAccounts } from './system-accounts.ts';
 
@@ -48,7 +53,9 @@ test('guests and nobody in particular', () => {
 test("the superuser's account has the privileges of administrators, a guest as root has not", () => {
   const root = { uid: 0, gid: 0, groups: [] };
   assert.equal(tokens().of(root, 'user').privileges, ALL_FILE_PRIVILEGES);
+  assert.ok(tokens().of(root, 'user').sids.includes(BUILTIN_ADMINISTRATORS));
   assert.equal(tokens().of(root, 'guest').privileges, 0);
+  assert.ok(!tokens().of(root, 'guest').sids.includes(BUILTIN_ADMINISTRATORS));
 });
 
 test('what the system and the accounts say is read again after a while', () => {

@@ -3,7 +3,7 @@
  * groups of the disk are.
  */
 import { type AccessToken, ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
-import { ANONYMOUS, type Sid } from '../dtyp/sid.ts';
+import { ANONYMOUS, BUILTIN_ADMINISTRATORS, type Sid } from '../dtyp/sid.ts';
 import { makeSidMap, type SidMap, sidsOfUser } from '../dtyp/unix-sids.ts';
 import type { Account } from '../ipc/control-plane.ts';
 import type { Identity } from './identities.ts';
@@ -52,11 +52,14 @@ export class SecurityTokens {
     const { uid, gid, groups } = identity ?? this.#options.own;
     const user = { uid, gid, groups, isGuest: kind !== 'user' };
     const sids = sidsOfUser(this.sids, this.#options.machineSid, user);
+    const isAdministrator = kind === 'user' && uid === 0;
+    if (kind === 'anonymous') sids.push(ANONYMOUS);
+    if (isAdministrator) sids.push(BUILTIN_ADMINISTRATORS);
     return {
       user: sids[0]!,
       primaryGroup: sids[1]!,
-      sids: kind === 'anonymous' ? [...sids, ANONYMOUS] : sids,
-      privileges: kind === 'user' && uid === 0 ? ALL_FILE_PRIVILEGES : 0,
+      sids,
+      privileges: isAdministrator ? ALL_FILE_PRIVILEGES : 0,
     };
   }
 

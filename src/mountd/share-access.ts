@@ -24,6 +24,13 @@ export function shareAccess(
   return readOnly && !listed(writeList) ? 'read-only' : 'read-write';
 }
 
+/** Whether an account does on the share whatever root may. */
+export const isAdministrator = (
+  { adminUsers }: ShareConfiguration,
+  client: { readonly name: string; readonly isGuest: boolean },
+  accounts: SystemAccounts,
+): boolean => !client.isGuest && isListed(adminUsers, client.name, accounts);
+
 function isListed(list: readonly Principal[], user: string, accounts: SystemAccounts): boolean {
   return list.some(({ kind, name }) =>
     kind === 'user' ? sameName(name, user) : accounts.isMember(user, name),
