@@ -25,6 +25,7 @@ import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
 import { beginLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
+import { type AccountPrincipal, Principals } from './principals.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
 import { CLAIMED_VERSION, type ShareEntry } from './services/share-catalogue.ts';
@@ -102,6 +103,7 @@ class LocalControlPlane implements ControlPlane {
   readonly #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
   readonly #tokens: SecurityTokens;
+  readonly #principals: Principals;
   /** By normalized name, as the data plane told. */
   readonly #uses = new Map<string, number>();
   readonly #log: Logger;
@@ -126,10 +128,18 @@ class LocalControlPlane implements ControlPlane {
     );
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
+    const machineSid = options.machineSid ?? makeMachineSid();
+    this.#principals = new Principals({
+      machineSid,
+      machineName: configuration.global.netbiosName,
+      guestName: configuration.global.guestAccount,
+      accounts: () => this.#accounts(this.#tokens.system),
+      systemNames: () => this.#tokens.system,
+    });
     this.#tokens = new SecurityTokens({
-      machineSid: options.machineSid ?? makeMachineSid(),
+      machineSid,
       systemAccounts: this.#systemAccounts,
-      accountIds: (system) => this.#accountIds(system),
+      accountIds: (system) => this.#accounts(system).map(({ uid }) => uid),
       own: ownIdentity(),
       now: options.now,
     });
@@ -174,6 +184,7 @@ class LocalControlPlane implements ControlPlane {
       administrator: account.kind === 'user' && account.identity?.uid === 0,
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
+      principals: this.#principals,
     });
   }
 
@@ -251,7 +262,7 @@ class LocalControlPlane implements ControlPlane {
     return { kind: 'granted', readOnly, identity, token: this.#tokens.of(identity, kind) };
   }
 
-  #accountIds(system: SystemAccounts): number[] {
+  #accounts(system: SystemAccounts): AccountPrincipal[] {
     const inFile = this.#file?.accounts.names ?? [];
     const rules = {
       switches: this.#switches,
@@ -261,7 +272,9 @@ class LocalControlPlane implements ControlPlane {
     };
     return [...this.#users.names, ...inFile].flatMap((name) => {
       const acting = actingAs(rules, name);
-      return acting === 'none' ? [] : [(acting.identity ?? ownIdentity()).uid];
+      if (acting === 'none') return [];
+      const { uid, gid } = acting.identity ?? ownIdentity();
+      return [{ name, uid, gid }];
     });
   }
 

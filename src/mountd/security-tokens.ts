@@ -63,6 +63,11 @@ export class SecurityTokens {
     };
   }
 
+  /** As it was not long ago. */
+  get system(): SystemAccounts {
+    return this.#current().system;
+  }
+
   #groupsOf(uid: number): readonly number[] {
     const { groups, system } = this.#current();
     const known = groups.get(uid);

@@ -13,6 +13,10 @@ export interface SystemAccounts {
   userByName(name: string): SystemUser | undefined;
   userById(uid: number): SystemUser | undefined;
   groupId(name: string): number | undefined;
+  userName(uid: number): string | undefined;
+  groupName(gid: number): string | undefined;
+  uidByName(name: string): number | undefined;
+  gidByName(name: string): number | undefined;
   /** By the primary group or as a member; names compare without case, as share lists do. */
   isMember(user: string, group: string): boolean;
 }
@@ -50,6 +54,10 @@ export function systemAccounts(
     userByName: (name) => identify(users.find((user) => user.name === name)),
     userById: (uid) => identify(users.find((user) => user.uid === uid)),
     groupId: (name) => groups.find((group) => group.name === name)?.gid,
+    userName: (uid) => users.find((user) => user.uid === uid)?.name,
+    groupName: (gid) => groups.find((group) => group.gid === gid)?.name,
+    uidByName: (name) => users.find((user) => sameName(user.name, name))?.uid,
+    gidByName: (name) => groups.find((group) => sameName(group.name, name))?.gid,
     isMember(user, group) {
       const found = groups.find(({ name }) => sameName(name, group));
       if (found === undefined) return false;

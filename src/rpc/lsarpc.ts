@@ -1,33 +1,225 @@
-/** The Local Security Authority's lookups (MS-LSAT 2.2, 3.1.4, chapter 6): what this server answers of them. */
-import { conformantVaryingArray, type NdrValue, struct, u16, u32, unique, wstring } from './ndr.ts';
+/** The Local Security Authority (MS-LSAT 2.2, 3.1.4; MS-LSAD 2.2, 3.1.4): what this server answers of it. */
+import {
+  conformantArray,
+  counted,
+  enumUnion,
+  i32,
+  type NdrType,
+  struct,
+  u16,
+  u32,
+  unique,
+  wstring,
+} from './ndr.ts';
 import { operation } from './operation.ts';
+import { contextHandle, fixedOctets, rpcSid, unicodeString } from './security-types.ts';
 
-/** MS-DTYP 2.3.10; the lengths are in octets. */
-export const RPC_UNICODE_STRING = struct({
-  length: u16,
-  maximumLength: u16,
-  buffer: unique(conformantVaryingArray(u16)),
+const pointer = unique(unicodeString);
+
+/** Not null: who asks wants it, and sends what it has, which is nothing. */
+const wanted = unique(struct({ string: pointer }));
+
+/** MS-LSAD 2.2.2.4. Clients fill in nothing but the lengths; other pointers than the last are null. */
+const OBJECT_ATTRIBUTES = struct({
+  length: u32,
+  rootDirectory: unique(fixedOctets(1)),
+  objectName: u32,
+  attributes: u32,
+  securityDescriptor: u32,
+  securityQualityOfService: unique(
+    struct({
+      length: u32,
+      impersonationLevel: u16,
+      contextTrackingMode: fixedOctets(1),
+      effectiveOnly: fixedOctets(1),
+    }),
+  ),
 });
-export type RpcUnicodeString = NdrValue<typeof RPC_UNICODE_STRING>;
 
-export function unicodeString(text: string): RpcUnicodeString {
-  const buffer = Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
-  return { length: 2 * text.length, maximumLength: 2 * text.length, buffer };
-}
+const TRUST_INFORMATION = struct({ name: unicodeString, sid: unique(rpcSid) });
+/** MS-LSAT 2.2.12. */
+const REFERENCED_DOMAIN_LIST = unique(
+  struct({ domains: counted(conformantArray(TRUST_INFORMATION)), maxEntries: u32 }),
+);
 
-export const textOf = ({ buffer }: RpcUnicodeString): string =>
-  String.fromCharCode(...(buffer ?? []));
+/** MS-LSAT 2.2.13 to 2.2.25; a domain index of -1 is none. */
+const TRANSLATED_SID = struct({ use: u16, relativeId: u32, domainIndex: i32 });
+const TRANSLATED_SID_EX = struct({ use: u16, relativeId: u32, domainIndex: i32, flags: u32 });
+const TRANSLATED_SID_EX2 = struct({ use: u16, sid: unique(rpcSid), domainIndex: i32, flags: u32 });
+const TRANSLATED_NAME = struct({ use: u16, name: unicodeString, domainIndex: i32 });
+const TRANSLATED_NAME_EX = struct({
+  use: u16,
+  name: unicodeString,
+  domainIndex: i32,
+  flags: u32,
+});
 
-const pointer = unique(RPC_UNICODE_STRING);
+const listOf = <T>(element: NdrType<T>) => struct({ entries: counted(conformantArray(element)) });
+const SIDS = listOf(unique(rpcSid));
+
+/** POLICY_INFORMATION_CLASS, MS-LSAD 2.2.4.1. */
+export const PolicyInformation = {
+  PolicyAuditEventsInformation: 2,
+  PolicyPrimaryDomainInformation: 3,
+  PolicyPdAccountInformation: 4,
+  PolicyAccountDomainInformation: 5,
+  PolicyLsaServerRoleInformation: 6,
+  PolicyDnsDomainInformation: 12,
+} as const;
+
+const DOMAIN_INFORMATION = struct({ name: unicodeString, sid: unique(rpcSid) });
+const POLICY_INFORMATION = unique(
+  enumUnion({
+    2: struct({ auditingMode: u32, options: unique(conformantArray(u32)), maximumCount: u32 }),
+    3: DOMAIN_INFORMATION,
+    4: struct({ name: unicodeString }),
+    5: DOMAIN_INFORMATION,
+    6: struct({ role: u16 }),
+    12: struct({
+      name: unicodeString,
+      dnsDomainName: unicodeString,
+      dnsForestName: unicodeString,
+      domainGuid: fixedOctets(16, 4),
+      sid: unique(rpcSid),
+    }),
+  }),
+);
+
+const PRIVILEGE = struct({ name: unicodeString, luidLow: u32, luidHigh: i32 });
+
+const NAMES = { count: u32, names: conformantArray(unicodeString) };
+const handle = contextHandle;
+
+const queryPolicy = (opnum: number) =>
+  operation(
+    opnum,
+    { policyHandle: handle, informationClass: u16 },
+    { policyInformation: POLICY_INFORMATION, status: u32 },
+  );
+
+const lookupNames = <T>(opnum: number, translated: NdrType<T>) =>
+  operation(
+    opnum,
+    {
+      policyHandle: handle,
+      ...NAMES,
+      translatedSids: translated,
+      lookupLevel: u16,
+      mappedCount: u32,
+      lookupOptions: u32,
+      clientRevision: u32,
+    },
+    {
+      referencedDomains: REFERENCED_DOMAIN_LIST,
+      translatedSids: translated,
+      mappedCount: u32,
+      status: u32,
+    },
+  );
 
 export const LSARPC = {
   name: 'lsarpc',
   syntax: { uuid: '12345778-1234-abcd-ef00-0123456789ab', major: 0, minor: 0 },
   operations: {
+    LsarClose: operation(0, { objectHandle: handle }, { objectHandle: handle, status: u32 }),
+    LsarEnumeratePrivileges: operation(
+      2,
+      { policyHandle: handle, enumerationContext: u32, preferedMaximumLength: u32 },
+      { enumerationContext: u32, enumerationBuffer: listOf(PRIVILEGE), status: u32 },
+    ),
+    LsarOpenPolicy: operation(
+      6,
+      { systemName: unique(u16), objectAttributes: OBJECT_ATTRIBUTES, desiredAccess: u32 },
+      { policyHandle: handle, status: u32 },
+    ),
+    LsarQueryInformationPolicy: queryPolicy(7),
+    LsarEnumerateAccounts: operation(
+      11,
+      { policyHandle: handle, enumerationContext: u32, preferedMaximumLength: u32 },
+      { enumerationContext: u32, enumerationBuffer: SIDS, status: u32 },
+    ),
+    LsarEnumerateTrustedDomains: operation(
+      13,
+      { policyHandle: handle, enumerationContext: u32, preferedMaximumLength: u32 },
+      { enumerationContext: u32, enumerationBuffer: listOf(TRUST_INFORMATION), status: u32 },
+    ),
+    LsarLookupNames: operation(
+      14,
+      {
+        policyHandle: handle,
+        ...NAMES,
+        translatedSids: listOf(TRANSLATED_SID),
+        lookupLevel: u16,
+        mappedCount: u32,
+      },
+      {
+        referencedDomains: REFERENCED_DOMAIN_LIST,
+        translatedSids: listOf(TRANSLATED_SID),
+        mappedCount: u32,
+        status: u32,
+      },
+    ),
+    LsarLookupSids: operation(
+      15,
+      {
+        policyHandle: handle,
+        sidEnumBuffer: SIDS,
+        translatedNames: listOf(TRANSLATED_NAME),
+        lookupLevel: u16,
+        mappedCount: u32,
+      },
+      {
+        referencedDomains: REFERENCED_DOMAIN_LIST,
+        translatedNames: listOf(TRANSLATED_NAME),
+        mappedCount: u32,
+        status: u32,
+      },
+    ),
+    LsarLookupPrivilegeValue: operation(
+      31,
+      { policyHandle: handle, name: unicodeString },
+      { luidLow: u32, luidHigh: i32, status: u32 },
+    ),
+    LsarLookupPrivilegeName: operation(
+      32,
+      { policyHandle: handle, luidLow: u32, luidHigh: i32 },
+      { name: pointer, status: u32 },
+    ),
+    LsarEnumerateAccountRights: operation(
+      36,
+      { policyHandle: handle, accountSid: rpcSid },
+      { userRights: struct({ rights: counted(conformantArray(unicodeString)) }), status: u32 },
+    ),
+    LsarOpenPolicy2: operation(
+      44,
+      { systemName: unique(wstring), objectAttributes: OBJECT_ATTRIBUTES, desiredAccess: u32 },
+      { policyHandle: handle, status: u32 },
+    ),
     LsarGetUserName: operation(
       45,
-      { systemName: unique(wstring), userName: pointer, domainName: unique(pointer) },
-      { userName: pointer, domainName: unique(pointer), status: u32 },
+      { systemName: unique(wstring), userName: pointer, domainName: wanted },
+      { userName: pointer, domainName: wanted, status: u32 },
     ),
+    LsarQueryInformationPolicy2: queryPolicy(46),
+    LsarLookupSids2: operation(
+      57,
+      {
+        policyHandle: handle,
+        sidEnumBuffer: SIDS,
+        translatedNames: listOf(TRANSLATED_NAME_EX),
+        lookupLevel: u16,
+        mappedCount: u32,
+        lookupOptions: u32,
+        clientRevision: u32,
+      },
+      {
+        referencedDomains: REFERENCED_DOMAIN_LIST,
+        translatedNames: listOf(TRANSLATED_NAME_EX),
+        mappedCount: u32,
+        status: u32,
+      },
+    ),
+    LsarLookupNames2: lookupNames(58, listOf(TRANSLATED_SID_EX)),
+    LsarLookupNames3: lookupNames(68, listOf(TRANSLATED_SID_EX2)),
   },
 } as const;

@@ -350,23 +350,36 @@ export type UnionValue<A extends Arms> =
     }[keyof A & number]
   | { readonly tag: 'other'; readonly value: number };
 
+interface Tag {
+  readonly alignment: number;
+  read(r: NdrReader): number;
+  write(w: NdrWriter, tag: number): void;
+}
+
 /** A non-encapsulated union with an empty default arm: the discriminant, then the arm. */
-export function union<A extends Arms>(arms: A): NdrType<UnionValue<A>> {
+export const union = <A extends Arms>(arms: A): NdrType<UnionValue<A>> =>
+  taggedUnion(arms, { alignment: 4, read: (r) => r.u32(), write: (w, tag) => w.u32(tag) });
+
+/** The same, whose discriminant is an `enum`. */
+export const enumUnion = <A extends Arms>(arms: A): NdrType<UnionValue<A>> =>
+  taggedUnion(arms, { alignment: 2, read: (r) => r.u16(), write: (w, tag) => w.u16(tag) });
+
+function taggedUnion<A extends Arms>(arms: A, tagType: Tag): NdrType<UnionValue<A>> {
   const armOf = new Map(Object.entries(arms).map(([tag, arm]) => [Number(tag), arm]));
   for (const arm of armOf.values()) assertFixed(arm);
   return {
-    alignment: 4,
-    minimumSize: 4,
+    alignment: tagType.alignment,
+    minimumSize: tagType.alignment,
     write(w, value) {
       const tag = value.tag === 'other' ? value.value : Number(value.tag);
-      w.u32(tag as number);
+      tagType.write(w, tag as number);
       const arm = value.tag === 'other' ? undefined : armOf.get(tag as number);
       if (arm === undefined) return;
       w.align(arm.alignment);
       arm.write(w, value.value);
     },
     read(r, assign) {
-      const tag = r.u32();
+      const tag = tagType.read(r);
       const arm = armOf.get(tag);
       if (arm === undefined) return assign({ tag: 'other', value: tag });
       r.align(arm.alignment);

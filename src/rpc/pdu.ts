@@ -36,6 +36,7 @@ export const FAULT_STATUS = {
   nca_s_op_rng_error: 0x1c01_0002,
   nca_s_unk_if: 0x1c01_0003,
   nca_s_proto_error: 0x1c01_000b,
+  nca_s_fault_context_mismatch: 0x1c00_001a,
 } as const;
 
 /** Reasons of a BIND_NAK (MS-RPCE 2.2.2.5). */

@@ -1,28 +1,282 @@
-/** The Local Security Authority (MS-LSAT 3.1.4): LsarGetUserName, which tells a client who it is here. */
-import { STATUS_SUCCESS } from '../../dtyp/ntstatus.ts';
-import { LSARPC, unicodeString } from '../../rpc/lsarpc.ts';
+/**
+ * The Local Security Authority: who has which SID (MS-LSAT 3.1.4), and what of the policies of a machine
+ * without a domain can be told (MS-LSAD 3.1.4). A Security tab asks it for every name that it shows.
+ */
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_MORE_ENTRIES,
+  STATUS_NO_SUCH_PRIVILEGE,
+  STATUS_NONE_MAPPED,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SOME_NOT_MAPPED,
+  STATUS_SUCCESS,
+} from '../../dtyp/ntstatus.ts';
+import { type Sid, splitSid } from '../../dtyp/sid.ts';
+import { LSARPC } from '../../rpc/lsarpc.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
+import { NO_HANDLE, SidNameUse } from '../../rpc/security-types.ts';
+import type { Principal, Principals } from '../principals.ts';
+import { ContextHandles } from './context-handles.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
-type GetUserName = typeof LSARPC.operations.LsarGetUserName;
+type Operations = typeof LSARPC.operations;
+
+/** MS-LSAT 3.1.4: "range(0,1000)" of names, 20480 SIDs. */
+const MAX_NAMES = 1000;
+const MAX_SIDS = 20_480;
+
+/** MS-LSAD 3.1.1.2.1: name and LUID of the privileges that mean something to files and shares. */
+const PRIVILEGES: readonly (readonly [name: string, luid: number])[] = [
+  ['SeMachineAccountPrivilege', 6],
+  ['SeSecurityPrivilege', 8],
+  ['SeTakeOwnershipPrivilege', 9],
+  ['SeBackupPrivilege', 17],
+  ['SeRestorePrivilege', 18],
+  ['SeRemoteShutdownPrivilege', 24],
+];
 
 export function createLsarpcService(context: ServiceContext): RpcService {
-  return serveInterface(LSARPC, { LsarGetUserName: (input) => getUserName(input, context) });
+  const { principals } = context;
+  const handles = new ContextHandles<'policy'>();
+  const open = () => {
+    const policyHandle = handles.open('policy');
+    return policyHandle === undefined
+      ? { policyHandle: NO_HANDLE, status: STATUS_INSUFFICIENT_RESOURCES }
+      : { policyHandle, status: STATUS_SUCCESS };
+  };
+  const within = <I extends { readonly policyHandle: Buffer }, O>(answer: (input: I) => O) => {
+    return (input: I): O => {
+      handles.get(input.policyHandle);
+      return answer(input);
+    };
+  };
+  return serveInterface(LSARPC, {
+    LsarClose: ({ objectHandle }) => ({
+      objectHandle: handles.close(objectHandle),
+      status: STATUS_SUCCESS,
+    }),
+    LsarOpenPolicy: open,
+    LsarOpenPolicy2: open,
+    LsarGetUserName: (input) => getUserName(input, context),
+    LsarQueryInformationPolicy: within((input) => queryPolicy(input, context)),
+    LsarQueryInformationPolicy2: within((input) => queryPolicy(input, context)),
+    LsarEnumeratePrivileges: within(enumeratePrivileges),
+    LsarLookupPrivilegeValue: within(({ name }) => {
+      const found = PRIVILEGES.find(([other]) => other.toLowerCase() === name?.toLowerCase());
+      return found === undefined
+        ? { luidLow: 0, luidHigh: 0, status: STATUS_NO_SUCH_PRIVILEGE }
+        : { luidLow: found[1], luidHigh: 0, status: STATUS_SUCCESS };
+    }),
+    LsarLookupPrivilegeName: within(({ luidLow, luidHigh }) => {
+      const found = PRIVILEGES.find(([, luid]) => luid === luidLow && luidHigh === 0);
+      return found === undefined
+        ? { name: null, status: STATUS_NO_SUCH_PRIVILEGE }
+        : { name: found[0], status: STATUS_SUCCESS };
+    }),
+    // Rights are not given to accounts one by one here: there are none to tell.
+    LsarEnumerateAccounts: within(({ enumerationContext }) => ({
+      enumerationContext,
+      enumerationBuffer: NOTHING,
+      status: STATUS_NO_MORE_ENTRIES,
+    })),
+    LsarEnumerateTrustedDomains: within(({ enumerationContext }) => ({
+      enumerationContext,
+      enumerationBuffer: NOTHING,
+      status: STATUS_NO_MORE_ENTRIES,
+    })),
+    LsarEnumerateAccountRights: within(() => ({
+      userRights: { rights: null },
+      status: context.account.kind === 'user' ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_ACCESS_DENIED,
+    })),
+    LsarLookupSids: within(({ sidEnumBuffer }) => {
+      const found = lookupSids(principals, sidEnumBuffer.entries);
+      return { ...found, translatedNames: { entries: found.names } };
+    }),
+    LsarLookupSids2: within(({ sidEnumBuffer }) => {
+      const found = lookupSids(principals, sidEnumBuffer.entries);
+      const entries = found.names?.map((one) => ({ ...one, flags: 0 })) ?? null;
+      return { ...found, translatedNames: { entries } };
+    }),
+    LsarLookupNames: within(({ names }) => translated(principals, names, ridOf)),
+    LsarLookupNames2: within(({ names }) =>
+      translated(principals, names, (one) => ({ ...ridOf(one), flags: 0 })),
+    ),
+    LsarLookupNames3: within(({ names }) =>
+      translated(principals, names, (one) => ({ sid: one?.sid ?? null, flags: 0 })),
+    ),
+  });
 }
 
-/** 3.1.4.4. Accounts are this machine's; who is nobody has the name that MS-DTYP 2.4.2.4 gives S-1-5-7. */
+const NOTHING = { entries: null };
+
+/** MS-LSAT 3.1.4.4. Who is nobody has the name that MS-DTYP 2.4.2.4 gives S-1-5-7. */
 function getUserName(
-  { domainName }: InputOf<GetUserName>,
+  { domainName }: InputOf<Operations['LsarGetUserName']>,
   { account, server }: ServiceContext,
-): OutputOf<GetUserName> {
+): OutputOf<Operations['LsarGetUserName']> {
   const [domain, user] =
     account.kind === 'anonymous'
       ? ['NT AUTHORITY', 'ANONYMOUS LOGON']
       : [server.name, account.name];
   return {
-    userName: unicodeString(user),
-    domainName: domainName === null ? null : unicodeString(domain),
+    userName: user,
+    domainName: domainName === null ? null : { string: domain },
     status: STATUS_SUCCESS,
   };
 }
+
+function enumeratePrivileges({
+  enumerationContext,
+}: InputOf<Operations['LsarEnumeratePrivileges']>): OutputOf<
+  Operations['LsarEnumeratePrivileges']
+> {
+  const rest = PRIVILEGES.slice(enumerationContext);
+  return {
+    enumerationContext: PRIVILEGES.length,
+    enumerationBuffer: {
+      entries: rest.map(([name, luidLow]) => ({ name, luidLow, luidHigh: 0 })),
+    },
+    status: rest.length === 0 ? STATUS_NO_MORE_ENTRIES : STATUS_SUCCESS,
+  };
+}
+
+/** POLICY_LSA_SERVER_ROLE: PolicyServerRolePrimary, as on every machine that is no domain controller. */
+const PRIMARY = 3;
+
+/** MS-LSAD 3.1.4.4.4. The account domain is the machine; there is no other. */
+function queryPolicy(
+  { informationClass }: InputOf<Operations['LsarQueryInformationPolicy']>,
+  { server, principals }: ServiceContext,
+): OutputOf<Operations['LsarQueryInformationPolicy']> {
+  const status = STATUS_SUCCESS;
+  const { machineName: name, machineSid: sid } = principals;
+  switch (informationClass) {
+    case 2: {
+      const value = { auditingMode: 0, options: null, maximumCount: 0 };
+      return { policyInformation: { tag: 2, value }, status };
+    }
+    case 3: {
+      const value = { name: server.workgroup, sid: null };
+      return { policyInformation: { tag: 3, value }, status };
+    }
+    case 4:
+      return { policyInformation: { tag: 4, value: { name: '' } }, status };
+    case 5:
+      return { policyInformation: { tag: 5, value: { name, sid } }, status };
+    case 6:
+      return { policyInformation: { tag: 6, value: { role: PRIMARY } }, status };
+    case 12: {
+      const none = { dnsDomainName: '', dnsForestName: '', domainGuid: Buffer.alloc(16) };
+      return {
+        policyInformation: { tag: 12, value: { name: server.workgroup, ...none, sid: null } },
+        status,
+      };
+    }
+    default:
+      return { policyInformation: null, status: STATUS_INVALID_PARAMETER };
+  }
+}
+
+// --- Lookups, MS-LSAT 3.1.4.5 to 3.1.4.11 --------------------------------------------------------
+
+/** LSAPR_REFERENCED_DOMAIN_LIST while it grows; entries name their domain by its index. */
+class ReferencedDomains {
+  readonly #domains: { readonly name: string; readonly sid: Sid }[] = [];
+
+  indexOf({ domain, domainSid }: Pick<Principal, 'domain' | 'domainSid'>): number {
+    const there = this.#domains.findIndex((one) => one.sid === domainSid && one.name === domain);
+    if (there >= 0) return there;
+    this.#domains.push({ name: domain, sid: domainSid });
+    return this.#domains.length - 1;
+  }
+
+  get list() {
+    return { domains: this.#domains, maxEntries: 32 };
+  }
+}
+
+function outcome(asked: number, mapped: number): number {
+  if (mapped === asked) return STATUS_SUCCESS;
+  return mapped === 0 ? STATUS_NONE_MAPPED : STATUS_SOME_NOT_MAPPED;
+}
+
+const REFUSED = {
+  referencedDomains: null,
+  names: null,
+  mappedCount: 0,
+  status: STATUS_INVALID_PARAMETER,
+};
+
+/** 3.1.4.10: a SID that nobody has is told as text. */
+function lookupSids(principals: Principals, sids: readonly (Sid | null)[] | null) {
+  const asked = sids ?? [];
+  if (asked.length > MAX_SIDS || asked.some((sid) => sid === null)) return REFUSED;
+  const domains = new ReferencedDomains();
+  let mappedCount = 0;
+  const names = asked.map((sid) => {
+    const found = principals.bySid(sid!);
+    if (found === undefined) return unknownSid(principals, domains, sid!);
+    mappedCount += 1;
+    const name = found.use === SidNameUse.SidTypeDomain ? found.domain : found.name;
+    return { use: found.use as number, name, domainIndex: domains.indexOf(found) };
+  });
+  const status = outcome(asked.length, mappedCount);
+  return { referencedDomains: domains.list, names, mappedCount, status };
+}
+
+/** One of this domain that is not there has its RID for a name; of any other nothing is known. */
+function unknownSid({ machineName, machineSid }: Principals, domains: ReferencedDomains, sid: Sid) {
+  const split = splitSid(sid);
+  const isOurs = split?.domain === machineSid;
+  return {
+    use: SidNameUse.SidTypeUnknown as number,
+    name: isOurs ? split.rid.toString(16).padStart(8, '0') : sid,
+    domainIndex: isOurs ? domains.indexOf({ domain: machineName, domainSid: machineSid }) : -1,
+  };
+}
+
+function translated<T extends object>(
+  principals: Principals,
+  names: readonly (string | null)[],
+  entry: (found: Principal | undefined) => T,
+) {
+  if (names.length > MAX_NAMES) {
+    return {
+      referencedDomains: null,
+      translatedSids: NOTHING,
+      mappedCount: 0,
+      status: STATUS_INVALID_PARAMETER,
+    };
+  }
+  const domains = new ReferencedDomains();
+  let mappedCount = 0;
+  const entries = names.map((name) => {
+    const found = principals.byName(name ?? '');
+    if (found === undefined) {
+      return { use: SidNameUse.SidTypeUnknown as number, domainIndex: -1, ...entry(undefined) };
+    }
+    mappedCount += 1;
+    return { use: found.use as number, domainIndex: domains.indexOf(found), ...entry(found) };
+  });
+  return {
+    referencedDomains: domains.list,
+    translatedSids: { entries },
+    mappedCount,
+    status: outcome(names.length, mappedCount),
+  };
+}
+
+/** Of a domain, and of who is nobody, there is none. */
+const NO_RID = 0xffff_ffff;
+
+const ridOf = (found: Principal | undefined) => ({
+  relativeId:
+    found === undefined
+      ? 0
+      : found.use === SidNameUse.SidTypeDomain
+        ? NO_RID
+        : (splitSid(found.sid)?.rid ?? NO_RID),
+});

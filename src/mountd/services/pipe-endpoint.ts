@@ -44,6 +44,7 @@ import {
   serves,
 } from '../../rpc/syntax-id.ts';
 import { WireError } from '../../wire/wire-error.ts';
+import { RpcFault } from './rpc-fault.ts';
 import type { RpcService } from './rpc-service.ts';
 
 /**
@@ -284,8 +285,10 @@ class RpcEndpoint implements PipeEndpoint {
     try {
       result = service.call(opnum, stub, bigEndian);
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#fault(callId, contextId, FAULT_STATUS.RPC_X_BAD_STUB_DATA);
+      if (error instanceof RpcFault) this.#fault(callId, contextId, error.status);
+      else if (error instanceof WireError) {
+        this.#fault(callId, contextId, FAULT_STATUS.RPC_X_BAD_STUB_DATA);
+      } else throw error;
       return;
     }
     if (result === undefined) {

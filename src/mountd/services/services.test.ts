@@ -3,11 +3,12 @@ import { test } from 'node:test';
 import { STATUS_SUCCESS } from '../../dtyp/ntstatus.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
-import { LSARPC, textOf } from '../../rpc/lsarpc.ts';
+import { LSARPC } from '../../rpc/lsarpc.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
 import { MAX_PREFERRED_LENGTH, SRVSVC } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
 import { WKSSVC } from '../../rpc/wkssvc.ts';
+import { principalsOf } from './principals.support.test.ts';
 import { openService } from './services.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
 import { timeOfDay } from './srvsvc-service.ts';
@@ -47,6 +48,7 @@ function context(more: Partial<ServiceContext> = {}, shares = SHARES): ServiceCo
       versionMajor: 6,
       versionMinor: 1,
     },
+    principals: principalsOf(['anna', 1000], ['bob', 1001]),
     ...more,
   };
 }
@@ -372,14 +374,14 @@ test('lsarpc: LsarGetUserName tells who the client is', () => {
   const ask = { systemName: 'FILES', userName: null, domainName: null };
   const anna = connect('lsarpc', LSARPC)(LsarGetUserName, ask);
   assert.equal(anna.status, STATUS_SUCCESS);
-  assert.equal(textOf(anna.userName!), 'anna');
+  assert.equal(anna.userName, 'anna');
   // Only who asks for the domain is told it.
   assert.equal(anna.domainName, null);
-  const empty = { length: 0, maximumLength: 0, buffer: null };
-  const asking = { ...ask, domainName: empty };
-  assert.equal(textOf(connect('lsarpc', LSARPC)(LsarGetUserName, asking).domainName!), 'FILES');
+  const asking = { ...ask, domainName: { string: null } };
+  const told = connect('lsarpc', LSARPC)(LsarGetUserName, asking);
+  assert.equal(told.domainName?.string, 'FILES');
   const nobody = context({ account: { name: '', kind: 'anonymous', identity: undefined } });
-  const told = connect('lsarpc', LSARPC, nobody)(LsarGetUserName, asking);
-  assert.equal(textOf(told.userName!), 'ANONYMOUS LOGON');
-  assert.equal(textOf(told.domainName!), 'NT AUTHORITY');
+  const anonymous = connect('lsarpc', LSARPC, nobody)(LsarGetUserName, asking);
+  assert.equal(anonymous.userName, 'ANONYMOUS LOGON');
+  assert.equal(anonymous.domainName?.string, 'NT AUTHORITY');
 });

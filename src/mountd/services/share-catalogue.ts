@@ -1,5 +1,6 @@
 /** What the management interfaces know of the server: its names and its shares. */
 import type { Account } from '../../ipc/control-plane.ts';
+import type { Principals } from '../principals.ts';
 
 export interface ShareEntry {
   readonly name: string;
@@ -39,4 +40,5 @@ export interface ServiceContext {
   readonly administrator: boolean;
   readonly catalogue: ShareCatalogue;
   readonly server: ServerDescription;
+  readonly principals: Principals;
 }
