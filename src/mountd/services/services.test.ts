@@ -1,86 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STATUS_SUCCESS } from '../../dtyp/ntstatus.ts';
-import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
-import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
+import type { OutputOf } from '../../rpc/operation.ts';
 import { MAX_PREFERRED_LENGTH, SRVSVC } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
 import { WKSSVC } from '../../rpc/wkssvc.ts';
-import { principalsOf } from './principals.support.test.ts';
+import { connectTo as connect, context, disk, IPC, message } from './connect.support.test.ts';
 import { openService } from './services.ts';
-import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
 import { timeOfDay } from './srvsvc-service.ts';
 
 const { NetrShareEnum, NetrShareEnumSticky, NetrShareGetInfo, NetrServerGetInfo, NetrRemoteTOD } =
   SRVSVC.operations;
 const { NetrWkstaGetInfo } = WKSSVC.operations;
-
-const disk = (name: string, more: Partial<ShareEntry> = {}): ShareEntry => ({
-  name,
-  kind: 'disk',
-  comment: `About ${name}`,
-  path: `/srv/${name}`,
-  browseable: true,
-  maxUses: undefined,
-  currentUses: 0,
-  flags: 0,
-  ...more,
-});
-const IPC = disk('IPC$', { kind: 'ipc', comment: 'IPC Service', path: '' });
-const SHARES = [
-  disk('Data', { comment: 'Everyone’s files', maxUses: 10, currentUses: 2, flags: 0x30 }),
-  disk('hidden$'),
-  disk('secret', { browseable: false }),
-  IPC,
-];
-
-function context(more: Partial<ServiceContext> = {}, shares = SHARES): ServiceContext {
-  return {
-    account: { name: 'anna', kind: 'user', identity: undefined },
-    administrator: false,
-    catalogue: { shares: () => shares },
-    server: {
-      name: 'FILES',
-      comment: 'A server',
-      workgroup: 'HOME',
-      versionMajor: 6,
-      versionMinor: 1,
-    },
-    principals: principalsOf(['anna', 1000], ['bob', 1001]),
-    ...more,
-  };
-}
-
-/** The client's end on a pipe of `name`, with reads as short as a client's might be. */
-function connect(name: string, rpc: RpcInterface, of = context(), readBytes = 4280) {
-  const pipe = openService(name, of);
-  assert.ok(pipe !== undefined);
-  const client = new ClientAssociation(rpc);
-  pipe.write(client.bind());
-  assert.equal(client.bound(message(pipe, readBytes)), true);
-  return <O extends Operation>(operation: O, input: InputOf<O>): OutputOf<O> => {
-    for (const fragment of client.request(operation, input)) {
-      assert.equal(pipe.write(fragment), true);
-    }
-    for (;;) {
-      const answer = client.answer(operation, message(pipe, readBytes));
-      assert.notEqual(answer.kind, 'fault');
-      if (answer.kind === 'result') return answer.output;
-    }
-  };
-}
-
-function message(pipe: PipeEndpoint, readBytes: number): Buffer {
-  const parts: Buffer[] = [];
-  for (;;) {
-    const part = pipe.read(readBytes);
-    assert.ok(part !== undefined);
-    parts.push(part.bytes);
-    if (!part.more) return Buffer.concat(parts);
-  }
-}
 
 const list = <T extends number>(tag: T, more = {}) => ({
   serverName: '\\\\files',
@@ -97,7 +30,8 @@ function namesOf(output: OutputOf<typeof NetrShareEnum>): (string | null)[] {
 }
 
 test('which pipes there are', () => {
-  for (const name of ['srvsvc', 'wkssvc']) assert.ok(openService(name, context()));
+  for (const name of ['srvsvc', 'wkssvc', 'lsarpc', 'samr'])
+    assert.ok(openService(name, context()));
   for (const name of ['SRVSVC', '\\srvsvc', 'mdssvc', 'winreg', 'spoolss', '__proto__', '']) {
     assert.equal(openService(name, context()), undefined, name);
   }

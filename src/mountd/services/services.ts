@@ -3,6 +3,7 @@ import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import type { RpcService } from './rpc-service.ts';
+import { createSamrService } from './samr-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 import { createSrvsvcService } from './srvsvc-service.ts';
 import { createWkssvcService } from './wkssvc-service.ts';
@@ -10,6 +11,8 @@ import { createWkssvcService } from './wkssvc-service.ts';
 const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) => RpcService)[]> =
   new Map([
     ['lsarpc', [createLsarpcService]],
+    ['lsass', [createLsarpcService]],
+    ['samr', [createSamrService]],
     ['srvsvc', [createSrvsvcService]],
     ['wkssvc', [createWkssvcService]],
   ]);

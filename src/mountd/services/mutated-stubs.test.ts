@@ -1,0 +1,174 @@
+/**
+ * Stubs of any bytes at each operation of each interface: a result, or a fault, in little memory.
+ * USMBD_FUZZ_STUBS=100000 makes it long.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { LSARPC } from '../../rpc/lsarpc.ts';
+import { encodeParameters, type Operation, type RpcInterface } from '../../rpc/operation.ts';
+import { SAMR } from '../../rpc/samr.ts';
+import { NO_HANDLE } from '../../rpc/security-types.ts';
+import { SRVSVC } from '../../rpc/srvsvc.ts';
+import { WKSSVC } from '../../rpc/wkssvc.ts';
+import { WireError } from '../../wire/wire-error.ts';
+import { context } from './connect.support.test.ts';
+import { createLsarpcService } from './lsarpc-service.ts';
+import { MACHINE } from './principals.support.test.ts';
+import { RpcFault } from './rpc-fault.ts';
+import type { RpcService } from './rpc-service.ts';
+import { createSamrService } from './samr-service.ts';
+import { createSrvsvcService } from './srvsvc-service.ts';
+import { createWkssvcService } from './wkssvc-service.ts';
+
+const STUBS = Number(process.env.USMBD_FUZZ_STUBS ?? 4000);
+/** No answer to one small stub is larger; a display list of three users is some 200 bytes. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/** A generator that a seed repeats (Mulberry32). */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+interface Subject {
+  readonly rpc: RpcInterface;
+  readonly create: () => RpcService;
+  /** Input stubs that are good, whose handles are what `open` answers with. */
+  readonly open: readonly Buffer[];
+}
+
+const stubOf = (operation: Operation, input: object): Buffer =>
+  encodeParameters(operation.input, input as never);
+
+const ATTRIBUTES = {
+  length: 24,
+  rootDirectory: null,
+  objectName: 0,
+  attributes: 0,
+  securityDescriptor: 0,
+  securityQualityOfService: null,
+};
+
+const { LsarOpenPolicy2, LsarLookupNames3, LsarLookupSids2 } = LSARPC.operations;
+const { SamrConnect2, SamrOpenDomain, SamrLookupNamesInDomain, SamrQueryDisplayInformation } =
+  SAMR.operations;
+const lookup = { lookupLevel: 1, mappedCount: 0, lookupOptions: 0, clientRevision: 2 };
+const handle = NO_HANDLE;
+
+const SUBJECTS: readonly Subject[] = [
+  {
+    rpc: LSARPC,
+    create: () => createLsarpcService(context()),
+    open: [
+      stubOf(LsarOpenPolicy2, { systemName: 'F', objectAttributes: ATTRIBUTES, desiredAccess: 1 }),
+      stubOf(LsarLookupNames3, {
+        policyHandle: handle,
+        count: 2,
+        names: ['anna', 'FILES\\bob'],
+        translatedSids: { entries: null },
+        ...lookup,
+      }),
+      stubOf(LsarLookupSids2, {
+        policyHandle: handle,
+        sidEnumBuffer: { entries: [MACHINE, 'S-1-1-0'] },
+        translatedNames: { entries: null },
+        ...lookup,
+      }),
+    ],
+  },
+  {
+    rpc: SAMR,
+    create: () => createSamrService(context()),
+    open: [
+      stubOf(SamrConnect2, { serverName: 'FILES', desiredAccess: 1 }),
+      stubOf(SamrOpenDomain, { handle, desiredAccess: 1, domainId: MACHINE }),
+      stubOf(SamrLookupNamesInDomain, { handle, count: 2, names: ['anna', 'bob'] }),
+      stubOf(SamrQueryDisplayInformation, {
+        handle,
+        displayClass: 1,
+        index: 0,
+        entryCount: 10,
+        preferredMaximumLength: 1000,
+      }),
+    ],
+  },
+  {
+    rpc: SRVSVC,
+    create: () => createSrvsvcService(context({ administrator: true })),
+    open: [
+      stubOf(SRVSVC.operations.NetrShareEnum, {
+        serverName: 'FILES',
+        infoStruct: { tag: 502, value: { entries: null } },
+        preferedMaximumLength: 1000,
+        resumeHandle: 0,
+      }),
+      stubOf(SRVSVC.operations.NetrShareGetInfo, { serverName: 'F', netName: 'Data', level: 502 }),
+    ],
+  },
+  {
+    rpc: WKSSVC,
+    create: () => createWkssvcService(context()),
+    open: [stubOf(WKSSVC.operations.NetrWkstaGetInfo, { serverName: 'F', level: 102 })],
+  },
+];
+
+/** Undefined: a fault. Any other exception is a bug. */
+function call(service: RpcService, opnum: number, stub: Buffer, bigEndian: boolean) {
+  try {
+    return service.call(opnum, stub, bigEndian);
+  } catch (error) {
+    if (error instanceof WireError || error instanceof RpcFault) return undefined;
+    throw error;
+  }
+}
+
+/** Handles that are good: the last 24 bytes of what opens one end in it and a status. */
+function openHandles(service: RpcService, { rpc, open }: Subject): Buffer[] {
+  const handles = [NO_HANDLE];
+  for (const { opnum } of Object.values(rpc.operations)) {
+    for (const stub of open) {
+      for (const each of handles.slice(-2)) {
+        const patched = Buffer.from(stub);
+        if (patched.length >= each.length) patched.set(each, 0);
+        const answer = call(service, opnum, patched, false);
+        if (answer === undefined || answer.length < 24 || handles.length > 20) continue;
+        const made = answer.subarray(answer.length - 24, answer.length - 4);
+        if (!made.equals(NO_HANDLE)) handles.push(Buffer.from(made));
+      }
+    }
+  }
+  return handles;
+}
+
+for (const subject of SUBJECTS) {
+  const { rpc, create, open } = subject;
+  test(`${rpc.name}: ${STUBS} stubs of changed and of any bytes are answered or fault`, () => {
+    const draw = random(STUBS);
+    const opnums = Object.values(rpc.operations).map(({ opnum }) => opnum);
+    let service = create();
+    let handles = openHandles(service, subject);
+    let answered = 0;
+    for (let i = 0; i < STUBS; i++) {
+      if (i % 500 === 499) {
+        service = create();
+        handles = openHandles(service, subject);
+      }
+      const stub = Buffer.from(open[draw(open.length)]!);
+      const held = handles[draw(handles.length)]!;
+      if (stub.length >= held.length && draw(3) > 0) stub.set(held, 0);
+      for (let n = draw(4); n > 0; n--) stub[draw(stub.length)] = draw(256);
+      const cut = draw(4) === 0 ? stub.subarray(0, draw(stub.length + 1)) : stub;
+      const answer = call(service, opnums[draw(opnums.length)]!, cut, draw(8) === 0);
+      if (answer === undefined) continue;
+      answered += 1;
+      assert.ok(answer.length <= MAX_ANSWER_BYTES, `${answer.length} bytes`);
+    }
+    // A fuzzer that is refused at the door finds nothing.
+    assert.ok(answered > STUBS / 50, `${answered} of ${STUBS} were answered`);
+  });
+}

@@ -1,0 +1,287 @@
+/** The Security Account Manager (MS-SAMR 2.2, 3.1.5): what this server answers of it. samr-users.ts has what is told of a user. */
+import {
+  conformantArray,
+  conformantVaryingArray,
+  counted,
+  enumUnion,
+  hyper,
+  type NdrType,
+  octets,
+  struct,
+  u8,
+  u16,
+  u32,
+  union,
+  unique,
+  wstring,
+} from './ndr.ts';
+import { operation } from './operation.ts';
+import { OLD_LARGE_INTEGER, USER_INFORMATION } from './samr-users.ts';
+import { contextHandle as handle, rpcSid, unicodeString } from './security-types.ts';
+
+const serverName = unique(wstring);
+
+const listOf = <T>(element: NdrType<T>) => struct({ entries: counted(conformantArray(element)) });
+
+/** 2.2.7.3 and 2.2.7.4. */
+const ULONG_ARRAY = listOf(u32);
+const RETURNED_USTRING_ARRAY = listOf(unicodeString);
+const PSID_ARRAY = listOf(unique(rpcSid));
+/** 2.2.7.9. */
+const ENUMERATION_BUFFER = unique(listOf(struct({ relativeId: u32, name: unicodeString })));
+const SR_SECURITY_DESCRIPTOR = struct({ descriptor: counted(octets) });
+
+// --- 2.2.3, domains ------------------------------------------------------------------------------
+
+/** 2.2.3.5, password properties among it. */
+const DOMAIN_PASSWORD_INFORMATION = struct({
+  minPasswordLength: u16,
+  passwordHistoryLength: u16,
+  passwordProperties: u32,
+  maxPasswordAge: OLD_LARGE_INTEGER,
+  minPasswordAge: OLD_LARGE_INTEGER,
+});
+const DOMAIN_GENERAL_INFORMATION = struct({
+  forceLogoff: OLD_LARGE_INTEGER,
+  oemInformation: unicodeString,
+  domainName: unicodeString,
+  replicaSourceNodeName: unicodeString,
+  domainModifiedCount: OLD_LARGE_INTEGER,
+  domainServerState: u32,
+  domainServerRole: u32,
+  uasCompatibilityRequired: u8,
+  userCount: u32,
+  groupCount: u32,
+  aliasCount: u32,
+});
+const lockout = {
+  lockoutDuration: hyper,
+  lockoutObservationWindow: hyper,
+  lockoutThreshold: u16,
+};
+const modified = { domainModifiedCount: OLD_LARGE_INTEGER, creationTime: OLD_LARGE_INTEGER };
+
+const DOMAIN_INFORMATION = unique(
+  enumUnion({
+    1: DOMAIN_PASSWORD_INFORMATION,
+    2: DOMAIN_GENERAL_INFORMATION,
+    3: struct({ forceLogoff: OLD_LARGE_INTEGER }),
+    4: struct({ oemInformation: unicodeString }),
+    5: struct({ domainName: unicodeString }),
+    6: struct({ replicaSourceNodeName: unicodeString }),
+    7: struct({ domainServerRole: u16 }),
+    8: struct(modified),
+    9: struct({ domainServerState: u16 }),
+    11: struct({ general: DOMAIN_GENERAL_INFORMATION, ...lockout }),
+    12: struct(lockout),
+    13: struct({ ...modified, modifiedCountAtLastPromotion: OLD_LARGE_INTEGER }),
+  }),
+);
+
+const USER_DOMAIN_PASSWORD_INFORMATION = struct({
+  minPasswordLength: u16,
+  passwordProperties: u32,
+});
+
+// --- 2.2.4, 2.2.5: groups and aliases ------------------------------------------------------------
+
+const GROUP_GENERAL = struct({
+  name: unicodeString,
+  attributes: u32,
+  memberCount: u32,
+  adminComment: unicodeString,
+});
+const GROUP_INFORMATION = unique(
+  enumUnion({
+    1: GROUP_GENERAL,
+    2: struct({ name: unicodeString }),
+    3: struct({ attributes: u32 }),
+    4: struct({ adminComment: unicodeString }),
+    5: GROUP_GENERAL,
+  }),
+);
+const ALIAS_INFORMATION = unique(
+  enumUnion({
+    1: struct({ name: unicodeString, memberCount: u32, adminComment: unicodeString }),
+    2: struct({ name: unicodeString }),
+    3: struct({ adminComment: unicodeString }),
+  }),
+);
+
+// --- 2.2.8: display lists ------------------------------------------------------------------------
+
+const OEM_STRING = struct({
+  length: u16,
+  maximumLength: u16,
+  buffer: unique(conformantVaryingArray(u8)),
+});
+const DISPLAY_INFO = enumUnion({
+  1: listOf(
+    struct({
+      index: u32,
+      rid: u32,
+      accountControl: u32,
+      accountName: unicodeString,
+      adminComment: unicodeString,
+      fullName: unicodeString,
+    }),
+  ),
+  2: listOf(
+    struct({
+      index: u32,
+      rid: u32,
+      accountControl: u32,
+      accountName: unicodeString,
+      adminComment: unicodeString,
+    }),
+  ),
+  3: listOf(
+    struct({
+      index: u32,
+      rid: u32,
+      attributes: u32,
+      accountName: unicodeString,
+      adminComment: unicodeString,
+    }),
+  ),
+  4: listOf(struct({ index: u32, accountName: OEM_STRING })),
+  5: listOf(struct({ index: u32, accountName: OEM_STRING })),
+});
+
+// --- 3.1.5 ---------------------------------------------------------------------------------------
+
+const opened = { handle, status: u32 };
+
+const enumeration = (opnum: number) =>
+  operation(
+    opnum,
+    { handle, enumerationContext: u32, preferedMaximumLength: u32 },
+    { enumerationContext: u32, buffer: ENUMERATION_BUFFER, countReturned: u32, status: u32 },
+  );
+
+const openObject = (opnum: number) =>
+  operation(opnum, { handle, desiredAccess: u32, rid: u32 }, opened);
+
+const queryDomain = (opnum: number) =>
+  operation(
+    opnum,
+    { handle, informationClass: u16 },
+    { information: DOMAIN_INFORMATION, status: u32 },
+  );
+
+const queryUser = (opnum: number) =>
+  operation(
+    opnum,
+    { handle, informationClass: u16 },
+    { information: USER_INFORMATION, status: u32 },
+  );
+
+const queryDisplay = (opnum: number) =>
+  operation(
+    opnum,
+    { handle, displayClass: u16, index: u32, entryCount: u32, preferredMaximumLength: u32 },
+    { totalAvailable: u32, totalReturned: u32, buffer: DISPLAY_INFO, status: u32 },
+  );
+
+const REVISION_INFO = union({ 1: struct({ revision: u32, supportedFeatures: u32 }) });
+
+export const SAMR = {
+  name: 'samr',
+  syntax: { uuid: '12345778-1234-abcd-ef00-0123456789ac', major: 1, minor: 0 },
+  operations: {
+    SamrConnect: operation(0, { serverName: unique(u16), desiredAccess: u32 }, opened),
+    SamrCloseHandle: operation(1, { handle }, opened),
+    SamrQuerySecurityObject: operation(
+      3,
+      { handle, securityInformation: u32 },
+      { securityDescriptor: unique(SR_SECURITY_DESCRIPTOR), status: u32 },
+    ),
+    SamrLookupDomainInSamServer: operation(
+      5,
+      { handle, name: unicodeString },
+      { domainId: unique(rpcSid), status: u32 },
+    ),
+    SamrEnumerateDomainsInSamServer: enumeration(6),
+    SamrOpenDomain: operation(7, { handle, desiredAccess: u32, domainId: rpcSid }, opened),
+    SamrQueryInformationDomain: queryDomain(8),
+    SamrEnumerateGroupsInDomain: enumeration(11),
+    SamrEnumerateUsersInDomain: operation(
+      13,
+      { handle, enumerationContext: u32, userAccountControl: u32, preferedMaximumLength: u32 },
+      { enumerationContext: u32, buffer: ENUMERATION_BUFFER, countReturned: u32, status: u32 },
+    ),
+    SamrEnumerateAliasesInDomain: enumeration(15),
+    SamrGetAliasMembership: operation(
+      16,
+      { handle, sidArray: PSID_ARRAY },
+      { membership: ULONG_ARRAY, status: u32 },
+    ),
+    SamrLookupNamesInDomain: operation(
+      17,
+      { handle, count: u32, names: conformantVaryingArray(unicodeString) },
+      { relativeIds: ULONG_ARRAY, use: ULONG_ARRAY, status: u32 },
+    ),
+    SamrLookupIdsInDomain: operation(
+      18,
+      { handle, count: u32, relativeIds: conformantVaryingArray(u32) },
+      { names: RETURNED_USTRING_ARRAY, use: ULONG_ARRAY, status: u32 },
+    ),
+    SamrOpenGroup: openObject(19),
+    SamrQueryInformationGroup: operation(
+      20,
+      { handle, informationClass: u16 },
+      { information: GROUP_INFORMATION, status: u32 },
+    ),
+    SamrGetMembersInGroup: operation(
+      25,
+      { handle },
+      {
+        members: unique(
+          struct({
+            count: u32,
+            members: unique(conformantArray(u32)),
+            attributes: unique(conformantArray(u32)),
+          }),
+        ),
+        status: u32,
+      },
+    ),
+    SamrOpenAlias: openObject(27),
+    SamrQueryInformationAlias: operation(
+      28,
+      { handle, informationClass: u16 },
+      { information: ALIAS_INFORMATION, status: u32 },
+    ),
+    SamrGetMembersInAlias: operation(33, { handle }, { members: PSID_ARRAY, status: u32 }),
+    SamrOpenUser: openObject(34),
+    SamrQueryInformationUser: queryUser(36),
+    SamrGetGroupsForUser: operation(
+      39,
+      { handle },
+      { groups: unique(listOf(struct({ relativeId: u32, attributes: u32 }))), status: u32 },
+    ),
+    SamrQueryDisplayInformation: queryDisplay(40),
+    SamrGetUserDomainPasswordInformation: operation(
+      44,
+      { handle },
+      { information: USER_DOMAIN_PASSWORD_INFORMATION, status: u32 },
+    ),
+    SamrQueryInformationDomain2: queryDomain(46),
+    SamrQueryInformationUser2: queryUser(47),
+    SamrQueryDisplayInformation2: queryDisplay(48),
+    SamrQueryDisplayInformation3: queryDisplay(51),
+    SamrGetDomainPasswordInformation: operation(
+      56,
+      { unused: unique(unicodeString) },
+      { information: USER_DOMAIN_PASSWORD_INFORMATION, status: u32 },
+    ),
+    SamrConnect2: operation(57, { serverName, desiredAccess: u32 }, opened),
+    SamrConnect4: operation(62, { serverName, clientRevision: u32, desiredAccess: u32 }, opened),
+    SamrConnect5: operation(
+      64,
+      { serverName, desiredAccess: u32, inVersion: u32, inRevisionInfo: REVISION_INFO },
+      { outVersion: u32, outRevisionInfo: REVISION_INFO, ...opened },
+    ),
+    SamrRidToSid: operation(65, { handle, rid: u32 }, { sid: unique(rpcSid), status: u32 }),
+  },
+} as const;
