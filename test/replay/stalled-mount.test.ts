@@ -1,5 +1,7 @@
 /** One share's storage answers nothing (a network or FUSE mount that hangs): everybody else is served as before. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -168,4 +170,29 @@ test('a connection that is lost, a close and a cancel while it hangs leave nothi
   assert.ok((await other.remote.list('')).length >= 3);
   for (let wait = 0; descriptorsBelow(mount.path).length > 0 && wait < 100; wait++) await sleep(20);
   assert.deepEqual(descriptorsBelow(mount.path), []);
+});
+
+/** Asks for a name on the mount, in a process of its own that then wants to end. */
+const ASKER = `
+  const { createLocalVfs } = await import(process.argv[1]);
+  const tree = createLocalVfs({ root: process.argv[2] }).attach(undefined);
+  await tree.lookup([]);
+  process.stdout.write('ready');
+  process.stdin.once('data', () => {
+    void tree.lookup(['name']);
+    setTimeout(() => process.exit(3), 500);
+  });
+`;
+
+test('a process of which a thread hangs there ends all the same', { skip }, async () => {
+  const { mount } = await scene();
+  const vfs = new URL('../../src/vfs/local/local-vfs.ts', import.meta.url).href;
+  const options = ['--input-type=module', '-e', ASKER, vfs, mount.path];
+  const asker = spawn(process.execPath, options, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(asker, 'exit');
+  await once(asker.stdout, 'data');
+  await mount.stall();
+  asker.stdin.write('ask');
+  const [code] = await ended;
+  assert.equal(code, 3);
 });

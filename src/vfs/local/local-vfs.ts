@@ -4,28 +4,27 @@
  * POSIX is kept in user.DOSATTRIB, as Samba and ksmbd do.
  */
 import assert from 'node:assert/strict';
-import { close as closeInLibuv, fdatasync, fsync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
-import { readlinkat } from '../../native/names.ts';
 import { nativeSupport } from '../../native/support.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
 import { canBecomeUsers, credentialsFor } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
-import { errnoOf, readInLibuv } from './file-data.ts';
 import { LocalTree } from './local-tree.ts';
 import { NameCache } from './name-cache.ts';
 import { OpenInodes } from './open-inodes.ts';
 import { OwnChanges } from './own-changes.ts';
-import { deviceOf } from './pool/device.ts';
+import { locationOf } from './own-name.ts';
 import type { ShareRecipe } from './pool/jobs.ts';
-import { RemoteShare } from './pool/remote-share.ts';
-import { RemoteTree } from './pool/remote-tree.ts';
+import { closeBy, readRestBy, syncBy } from './pool/libuv.ts';
+import { RemoteVfs } from './pool/remote-vfs.ts';
+import { ShareThreads } from './pool/share-threads.ts';
 import { Resolver } from './resolver.ts';
-import type { LocalShare } from './share.ts';
+import type { LocalShare, SlowCalls } from './share.ts';
 import type { StreamFormat } from './stream-value.ts';
 import { isFat, isOnMachine, Volumes } from './volumes.ts';
 
@@ -56,13 +55,6 @@ export interface LocalVfsOptions {
 /** Defaults of Samba and ksmbd. */
 const FILE_MODE = 0o744;
 const DIRECTORY_MODE = 0o755;
-
-const inPool =
-  (sync: typeof fsync) =>
-  (fd: number): Promise<Errno | 0> =>
-    new Promise((resolve) => {
-      sync(fd, (error) => resolve(error === null ? 0 : errnoOf(error)));
-    });
 
 /** What every share of this process has in common, made with the first. */
 interface Shared {
@@ -106,21 +98,16 @@ function featuresOf(root: number, options: LocalVfsOptions): VfsFeatures {
   };
 }
 
-/** Where the share's folder is, without asking its storage. */
-function locationOf({ procFd, root }: LocalShare): string | undefined {
-  const link = readlinkat(procFd, `${root}`);
-  if (typeof link === 'number') return undefined;
-  return link.length === 1 ? '' : link.toString();
-}
-
 class LocalVfs implements Vfs {
   readonly features: VfsFeatures;
   readonly share: LocalShare;
+  readonly #threads: ShareThreads;
   #isClosed = false;
   readonly #mayBecomeUsers = canBecomeUsers();
 
-  constructor(share: LocalShare) {
+  constructor(share: LocalShare, threads: ShareThreads) {
     this.share = share;
+    this.#threads = threads;
     this.features = share.features;
   }
 
@@ -136,7 +123,7 @@ class LocalVfs implements Vfs {
   close(): void {
     assert.ok(!this.#isClosed, 'a share is closed once');
     this.#isClosed = true;
-    close(this.share.root);
+    this.#threads.end(() => close(this.share.root));
   }
 }
 
@@ -165,73 +152,34 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     umask: umaskOfProcess(),
     streamFormat: options.streamFormat ?? 'samba',
   };
-  const loop: LocalShare = {
+  const threads = new ShareThreads(recipe, volumes);
+  const isRemote = options.threads ?? !isOnMachine(root);
+  const share: LocalShare = {
     ...recipe,
     rootPath: { now: undefined },
     resolver: new Resolver(root, cache, hasOpenat2),
     inodes,
     own: new OwnChanges(),
     volumes,
-    dataSync: options.dataSync ?? inPool(fdatasync),
-    fullSync: options.dataSync ?? inPool(fsync),
-    readRest: readInLibuv,
-    closeSlowly: (fd) => closeInLibuv(fd, () => {}),
-    isRemote: false,
+    ...(isRemote ? byThreads(threads) : byLibuv(threads)),
+    ...(options.dataSync && { dataSync: options.dataSync, fullSync: options.dataSync }),
+    isRemote,
   };
-  const isRemote = options.threads ?? !isOnMachine(root);
-  return isRemote ? remote(recipe, loop, volumes, options) : new LocalVfs(loop);
+  return isRemote ? new RemoteVfs(share, threads) : new LocalVfs(share, threads);
 }
 
-/** One whose storage may not answer. */
-function remote(
-  recipe: ShareRecipe,
-  loop: LocalShare,
-  volumes: Volumes,
-  options: LocalVfsOptions,
-): Vfs {
-  const { device, release } = deviceOf(recipe.root);
-  const share = new RemoteShare(recipe, device, volumes);
-  share.local = {
-    ...loop,
-    isRemote: true,
-    dataSync: options.dataSync ?? ((fd) => share.sync(fd, false)),
-    fullSync: options.dataSync ?? ((fd) => share.sync(fd, true)),
-    readRest: (fd, buffer, position, done) => share.read(fd, buffer, position, done),
-    closeSlowly: (fd) => share.close(fd),
-  };
-  return new RemoteVfs(share, release);
-}
+const byThreads = (threads: ShareThreads): SlowCalls => ({
+  dataSync: (fd) => threads.sync(fd, false),
+  fullSync: (fd) => threads.sync(fd, true),
+  readRest: (fd, buffer, position, done) => threads.read(fd, buffer, position, done),
+  closeSlowly: (fd) => threads.close(fd),
+});
 
-class RemoteVfs implements Vfs {
-  readonly features: VfsFeatures;
-  readonly #share: RemoteShare;
-  readonly #release: () => void;
-  readonly #mayBecomeUsers = canBecomeUsers();
-
-  /** `release`: of its device. */
-  constructor(share: RemoteShare, release: () => void) {
-    this.#share = share;
-    this.#release = release;
-    this.features = share.recipe.features;
-  }
-
-  attach(identity: Identity | undefined): Result<VfsTree> {
-    const credentials = credentialsFor(identity, this.#mayBecomeUsers);
-    if (isErrno(credentials)) return credentials;
-    this.#share.device.ask.prepare();
-    return new RemoteTree({ share: this.#share, who: identity, credentials });
-  }
-
-  location(): string | undefined {
-    return locationOf(this.#share.local);
-  }
-
-  close(): void {
-    this.#share.whenIdle(() => {
-      close(this.#share.recipe.root);
-      this.#release();
-    });
-  }
-}
+const byLibuv = (threads: ShareThreads): SlowCalls => ({
+  dataSync: syncBy(threads, false),
+  fullSync: syncBy(threads, true),
+  readRest: readRestBy(threads),
+  closeSlowly: closeBy(threads),
+});
 
 let shareIds = 0;

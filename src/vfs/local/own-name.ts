@@ -36,6 +36,13 @@ export function ownPath(share: LocalShare, object: LocalObject): string[] | Errn
   return isAt(share, names, object) ? names : ENOENT;
 }
 
+/** Where the share's folder is, without asking its storage; undefined where nobody can tell. */
+export function locationOf({ procFd, root }: LocalShare): string | undefined {
+  const link = readlinkat(procFd, `${root}`);
+  if (typeof link === 'number') return undefined;
+  return link.length === 1 ? '' : link.toString();
+}
+
 /** The components of `link` below `root`. */
 function namesBelow(root: Buffer | undefined, link: Buffer): string[] | Errno {
   if (root === undefined) return ENOENT;

@@ -8,7 +8,18 @@ import type { Resolver } from './resolver.ts';
 import type { StreamFormat } from './stream-value.ts';
 import type { VolumeIds } from './volumes.ts';
 
-export interface LocalShare {
+/** What may wait for the disk, off the thread. */
+export interface SlowCalls {
+  /** Makes a file's data durable. */
+  readonly dataSync: (fd: number) => Promise<Errno | 0>;
+  /** The same with all that the inode has: extended attributes are none of its data. */
+  readonly fullSync: (fd: number) => Promise<Errno | 0>;
+  readonly readRest: ReadRest;
+  /** Closes what takes its time to close. */
+  readonly closeSlowly: (fd: number) => void;
+}
+
+export interface LocalShare extends SlowCalls {
   /** Of the share's root, O_PATH. */
   readonly root: number;
   /** Where the kernel says the root is, as it was last asked. */
@@ -24,14 +35,7 @@ export interface LocalShare {
   readonly directoryMode: number;
   /** Of the process, when the share was made. */
   readonly umask: number;
-  /** Makes a file's data durable; off the thread. */
-  readonly dataSync: (fd: number) => Promise<Errno | 0>;
-  /** The same with all that the inode has: extended attributes are none of its data. */
-  readonly fullSync: (fd: number) => Promise<Errno | 0>;
   readonly streamFormat: StreamFormat;
-  readonly readRest: ReadRest;
-  /** Closes what takes its time to close; off the thread. */
-  readonly closeSlowly: (fd: number) => void;
   /** Whatever is asked of the storage may take any time: nothing of it is done on the loop's thread. */
   readonly isRemote: boolean;
 }

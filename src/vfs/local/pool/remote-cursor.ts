@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { EIO, type Errno, isErrno, type Result } from '../../errno.ts';
 import type { Identity, VfsCursor, VfsDirectoryEntry, VfsStat } from '../../vfs.ts';
 import type { CursorState } from '../local-cursor.ts';
-import type { RemoteShare } from './remote-share.ts';
+import type { ShareThreads } from './share-threads.ts';
 
 /** Entries that are looked at by one job: some hundred microseconds on a file system that answers. */
 const STATS_AT_ONCE = 64;
@@ -11,7 +11,7 @@ const STATS_AT_ONCE = 64;
 const FRESH_MS = 100;
 
 export class RemoteCursor implements VfsCursor {
-  readonly #share: RemoteShare;
+  readonly #threads: ShareThreads;
   readonly #who: Identity | undefined;
   readonly #state: CursorState;
   #rewinds = false;
@@ -24,8 +24,8 @@ export class RemoteCursor implements VfsCursor {
   #readAtMs = 0;
 
   /** Takes over the descriptor. */
-  constructor(share: RemoteShare, who: Identity | undefined, state: CursorState) {
-    this.#share = share;
+  constructor(threads: ShareThreads, who: Identity | undefined, state: CursorState) {
+    this.#threads = threads;
     this.#who = who;
     this.#state = state;
   }
@@ -33,7 +33,7 @@ export class RemoteCursor implements VfsCursor {
   async next(): Promise<Result<readonly VfsDirectoryEntry[]>> {
     const what = { directory: this.#state, rewinds: this.#rewinds };
     this.#rewinds = false;
-    const entries = await this.#whileRunning(this.#share.run('ask', this.#who, 'entries', what));
+    const entries = await this.#whileRunning(this.#threads.run('ask', this.#who, 'entries', what));
     if (isErrno(entries)) return entries;
     this.#batch = entries;
     this.#stats = [];
@@ -48,9 +48,9 @@ export class RemoteCursor implements VfsCursor {
     }
     const entries = index < 0 ? [entry] : this.#batch.slice(index, index + STATS_AT_ONCE);
     const what = { directory: this.#state, entries };
-    const stats = await this.#whileRunning(this.#share.run('ask', this.#who, 'stats', what));
+    const stats = await this.#whileRunning(this.#threads.run('ask', this.#who, 'stats', what));
     if (isErrno(stats)) return stats;
-    const whole = stats.map((stat) => this.#share.stat(stat));
+    const whole = stats.map((stat) => this.#threads.stat(stat));
     if (index >= 0) {
       this.#stats = whole;
       this.#first = index;
@@ -69,7 +69,7 @@ export class RemoteCursor implements VfsCursor {
   close(): void {
     assert.ok(!this.#isClosed, 'a cursor is closed once');
     this.#isClosed = true;
-    if (this.#running === 0) this.#share.close(this.#state.fd);
+    if (this.#running === 0) this.#threads.close(this.#state.fd);
   }
 
   async #whileRunning<T>(job: Promise<T | Errno>): Promise<T | Errno> {
@@ -78,7 +78,7 @@ export class RemoteCursor implements VfsCursor {
       return await job;
     } finally {
       this.#running -= 1;
-      if (this.#running === 0 && this.#isClosed) this.#share.close(this.#state.fd);
+      if (this.#running === 0 && this.#isClosed) this.#threads.close(this.#state.fd);
     }
   }
 }

@@ -42,17 +42,18 @@ import { LocalHandle } from '../local-handle.ts';
 import { changeTimes } from '../metadata.ts';
 import { flushed, type OpenInode } from '../open-inodes.ts';
 import { rememberedPath } from '../own-name.ts';
-import type { HandleState } from '../share.ts';
+import type { HandleState, LocalShare } from '../share.ts';
 import type { StreamFormat } from '../stream-value.ts';
 import type { Lane } from './device.ts';
 import type { FoundObject, HandleMethods, JobName, Jobs, StreamMethods } from './jobs.ts';
 import { RemoteCursor } from './remote-cursor.ts';
-import type { RemoteShare } from './remote-share.ts';
 import { RemoteStream } from './remote-stream.ts';
+import type { ShareThreads } from './share-threads.ts';
 
 /** Whose handles these are. */
 export interface RemoteUser {
-  readonly share: RemoteShare;
+  readonly share: LocalShare;
+  readonly threads: ShareThreads;
   readonly who: Identity | undefined;
   readonly credentials: Credentials;
 }
@@ -84,12 +85,12 @@ export class RemoteHandle implements VfsHandle {
 
   /** Takes over what a thread has opened. */
   constructor(user: RemoteUser, { state, path, parent }: FoundObject) {
-    const { share, credentials } = user;
+    const { share, threads, credentials } = user;
     this.#user = user;
     this.#path = isErrno(path) ? state.openedAs : path;
-    this.#local = LocalHandle.from(share.local, credentials, share.idOf(state));
+    this.#local = LocalHandle.from(share, credentials, threads.idOf(state));
     this.#parentPath = parentOf(this.#path);
-    this.#parent = isErrno(parent) ? parent : share.idOf(parent);
+    this.#parent = isErrno(parent) ? parent : threads.idOf(parent);
     this.kind = this.#local.kind;
     this.fileId = this.#local.fileId;
     this.volumeId = this.#local.volumeId;
@@ -98,9 +99,9 @@ export class RemoteHandle implements VfsHandle {
 
   /** What this handle has learnt of directories. */
   #know(): void {
-    const { share } = this.#user;
-    if (this.kind === 'directory') share.knowDirectory(this.#path.join('/'), this);
-    if (!isErrno(this.#parent)) share.knowDirectory(this.#parentPath, this.#parent);
+    const { threads } = this.#user;
+    if (this.kind === 'directory') threads.knowDirectory(this.#path.join('/'), this);
+    if (!isErrno(this.#parent)) threads.knowDirectory(this.#parentPath, this.#parent);
   }
 
   get #state(): HandleState {
@@ -112,7 +113,7 @@ export class RemoteHandle implements VfsHandle {
   }
 
   get streamFormat(): StreamFormat {
-    return this.#user.share.recipe.streamFormat;
+    return this.#user.share.streamFormat;
   }
 
   path(): readonly string[] | Errno {
@@ -122,7 +123,7 @@ export class RemoteHandle implements VfsHandle {
   }
 
   #pathNow(): readonly string[] | Errno {
-    return rememberedPath(this.#user.share.local, this.#local.fd, this.#path);
+    return rememberedPath(this.#user.share, this.#local.fd, this.#path);
   }
 
   parent(): VfsObjectId | Errno {
@@ -131,11 +132,11 @@ export class RemoteHandle implements VfsHandle {
     const parent = parentOf(path);
     if (parent === this.#parentPath && !isErrno(this.#parent)) return this.#parent;
     // Another handle, or another program, has renamed it.
-    return this.#user.share.directoryAt(parent);
+    return this.#user.threads.directoryAt(parent);
   }
 
   async stat(): Promise<Result<VfsStat>> {
-    return this.#user.share.stat(await this.#ask('stat'));
+    return this.#user.threads.stat(await this.#ask('stat'));
   }
 
   set(changes: VfsChanges): Promise<Errno | 0> {
@@ -172,7 +173,7 @@ export class RemoteHandle implements VfsHandle {
 
   get #hasStreams(): boolean {
     const isFile = this.kind === 'file' || this.kind === 'directory';
-    return this.#user.share.recipe.features.namedStreams && isFile;
+    return this.#user.share.features.namedStreams && isFile;
   }
 
   stream(name: string): MaybePromise<Result<VfsHandle>> {
@@ -284,14 +285,14 @@ export class RemoteHandle implements VfsHandle {
   async cursor(): Promise<Result<VfsCursor>> {
     if (this.kind !== 'directory') return ENOTDIR;
     const opened = await this.#run('ask', 'openCursor', { state: this.#state });
-    const { share, who } = this.#user;
-    return isErrno(opened) ? opened : new RemoteCursor(share, who, opened);
+    const { threads, who } = this.#user;
+    return isErrno(opened) ? opened : new RemoteCursor(threads, who, opened);
   }
 
   async child(name: string): Promise<Result<{ name: string; stat: VfsStat }>> {
     const found = await this.#ask('child', name);
     if (isErrno(found)) return found;
-    const stat = this.#user.share.stat(found.stat);
+    const stat = this.#user.threads.stat(found.stat);
     return isErrno(stat) ? stat : { name: found.name, stat };
   }
 
@@ -307,7 +308,7 @@ export class RemoteHandle implements VfsHandle {
       if (done.value === 0) {
         if (!isErrno(done.path)) this.#path = done.path;
         this.#parentPath = parentOf(this.#path);
-        this.#parent = isErrno(done.parent) ? done.parent : this.#user.share.idOf(done.parent);
+        this.#parent = isErrno(done.parent) ? done.parent : this.#user.threads.idOf(done.parent);
         this.#know();
       }
       return done.value;
@@ -331,11 +332,11 @@ export class RemoteHandle implements VfsHandle {
   }
 
   inTurn<T>(act: () => Promise<T>): Promise<T> {
-    return this.#local.whileRunning(this.#user.share.device.inTurn(this.#local.inodeKey, act));
+    return this.#local.whileRunning(this.#user.threads.device.inTurn(this.#local.inodeKey, act));
   }
 
   #naming(act: () => Promise<Errno | 0>): Promise<Errno | 0> {
-    return this.#local.whileRunning(this.#user.share.device.inTurn(NAMES, act));
+    return this.#local.whileRunning(this.#user.threads.device.inTurn(NAMES, act));
   }
 
   #run<N extends JobName>(
@@ -344,8 +345,8 @@ export class RemoteHandle implements VfsHandle {
     what: Jobs[N][0],
     memory?: Uint8Array,
   ): Promise<Jobs[N][1] | Errno> {
-    const { share, who } = this.#user;
-    return this.#local.whileRunning(share.run(lane, who, name, what, memory));
+    const { threads, who } = this.#user;
+    return this.#local.whileRunning(threads.run(lane, who, name, what, memory));
   }
 
   #ask<M extends keyof HandleMethods>(

@@ -13,15 +13,15 @@ export class RemoteTree implements VfsTree {
   }
 
   async lookup(path: readonly string[]): Promise<Result<VfsHandle>> {
-    const { share, who } = this.#user;
-    return this.#opened(await share.run('ask', who, 'lookup', { path }));
+    const { threads, who } = this.#user;
+    return this.#opened(await threads.run('ask', who, 'lookup', { path }));
   }
 
   create(path: readonly string[], what: NewObject): Promise<Result<VfsHandle>> {
-    const { share, who } = this.#user;
+    const { threads, who } = this.#user;
     // No two at once: names that differ in case only are one.
-    return share.device.inTurn('names', async () =>
-      this.#opened(await share.run('ask', who, 'create', { path, what })),
+    return threads.device.inTurn('names', async () =>
+      this.#opened(await threads.run('ask', who, 'create', { path, what })),
     );
   }
 
@@ -30,9 +30,9 @@ export class RemoteTree implements VfsTree {
   }
 
   async volume(): Promise<Result<VfsVolume>> {
-    const { share, who } = this.#user;
-    const found = await share.run('ask', who, 'volume', {});
-    return isErrno(found) ? found : share.idOf(found);
+    const { threads, who } = this.#user;
+    const found = await threads.run('ask', who, 'volume', {});
+    return isErrno(found) ? found : threads.idOf(found);
   }
 
   close(): void {}

@@ -12,9 +12,23 @@
  */
 import assert from 'node:assert/strict';
 import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { exitNow } from '../../../native/exit.ts';
 
 /** Between two starts while no job ends. */
 const START_PAUSE_MS = 500;
+
+/** Threads that have a job, of all pools. */
+let working = 0;
+let knowsOfExit = false;
+
+/** Node.js waits for its threads when it exits, and one that hangs in the kernel would be waited for. */
+function exitWithoutThem(): void {
+  if (knowsOfExit) return;
+  knowsOfExit = true;
+  process.on('exit', (code) => {
+    if (working > 0) exitNow(code);
+  });
+}
 
 /** What a thread answers: a value, or the stack of a bug. */
 export type ThreadAnswer<R> = { readonly value: R } | { readonly bug: string };
@@ -105,6 +119,7 @@ export class ThreadPool<J, R> {
   }
 
   #start(): void {
+    exitWithoutThem();
     const worker = new Worker(this.#options.program, {
       env: SHARE_ENV,
       execArgv: [],
@@ -134,6 +149,7 @@ export class ThreadPool<J, R> {
   #answered(thread: Thread<J, R>, message: ThreadAnswer<R>): void {
     const { resolve, reject } = thread.current!;
     thread.current = undefined;
+    working -= 1;
     this.#next(thread);
     if (this.#pause !== undefined && this.#queue.length > 0) this.#endPause();
     if ('value' in message) resolve(message.value);
@@ -150,6 +166,7 @@ export class ThreadPool<J, R> {
     clearTimeout(thread.timer);
     thread.timer = undefined;
     thread.current = pending;
+    working += 1;
     thread.worker.ref();
     thread.worker.postMessage(pending.job);
   }
@@ -174,6 +191,7 @@ export class ThreadPool<J, R> {
     if (idle >= 0) this.#idle.splice(idle, 1);
     // One that does not even start costs a job as well, or it would be tried for ever.
     if (!thread.isReady) this.#starting -= 1;
+    if (thread.current !== undefined) working -= 1;
     const cost = thread.isReady ? thread.current : this.#queue.shift();
     cost?.resolve(this.#options.lost);
     this.#endPause();

@@ -4,26 +4,31 @@ import { addressOf } from '../../../native/library.ts';
 import { EIO, ENOENT, type Errno, isErrno, type Result } from '../../errno.ts';
 import type { Identity, VfsObjectId, VfsStat } from '../../vfs.ts';
 import { changeTimes, inodeKeyOf } from '../metadata.ts';
-import type { LocalShare } from '../share.ts';
 import type { Volumes } from '../volumes.ts';
-import type { Device, Lane } from './device.ts';
+import { type Device, deviceOf, type Lane } from './device.ts';
 import type { JobName, Jobs, ShareRecipe } from './jobs.ts';
 
-export class RemoteShare {
+export class ShareThreads {
   readonly recipe: ShareRecipe;
   readonly device: Device;
   readonly #volumes: Volumes;
-  /** What the loop's own handles need; set once, when it is made. */
-  local!: LocalShare;
+  readonly #release: () => void;
   /** Directories by their path on disk, as somebody last found them; the one that was found last is last. */
   readonly #directories = new Map<string, VfsObjectId>();
   #running = 0;
   #close: (() => void) | undefined;
 
-  constructor(recipe: ShareRecipe, device: Device, volumes: Volumes) {
+  constructor(recipe: ShareRecipe, volumes: Volumes) {
+    const { device, release } = deviceOf(recipe.root);
     this.recipe = recipe;
     this.device = device;
+    this.#release = release;
     this.#volumes = volumes;
+  }
+
+  /** So that whoever comes first need not wait for a thread to start. */
+  prepare(): void {
+    this.device.ask.prepare();
   }
 
   async run<N extends JobName>(
@@ -45,8 +50,12 @@ export class RemoteShare {
     }
   }
 
-  /** Calls `end` when no job of the share is under way. */
-  whenIdle(end: () => void): void {
+  /** When no job of the share is under way any more: `last`, and the device is let go. */
+  end(last: () => void): void {
+    const end = (): void => {
+      last();
+      this.#release();
+    };
     if (this.#running === 0) end();
     else this.#close = end;
   }
