@@ -42,7 +42,7 @@ export function changeNotify(
   if (refused !== undefined) return refused;
   if (open.home.changeNotify === false) return notHere(request);
   // Open.ChangeNotifyDirectoryMarkedDeleted, 2.1.5.1.2: one that deletes it waits for nothing.
-  if (open.deleteOnClose || open.file!.deletePending) return STATUS_DELETE_PENDING;
+  if (open.deleteOnClose || open.file!.isDoomed(open.handle!)) return STATUS_DELETE_PENDING;
   // A first request that may not wait leaves no watch behind.
   if (open.watch === undefined && !request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
   const watch = server.notifier.watch(open, {

@@ -102,7 +102,7 @@ export async function openExisting(
 function isDoomed({ server: { files } }: TreeRequest, handle: VfsHandle): boolean {
   if (files.doomed.size === 0) return false;
   const file = files.findOf(handle) ?? (handle.base && files.findOf(handle.base));
-  return file?.isDoomed === true;
+  return file?.isDoomed(handle) === true;
 }
 
 const isGone = (handle: VfsHandle): boolean =>

@@ -76,7 +76,7 @@ async function prepare(
   const access = withoutReadonly(maximal, stat.attributes) | wanted.access;
   const gone = ended(request);
   if (gone !== undefined) return gone;
-  return request.server.files.findOf(file)?.deletePending
+  return request.server.files.findOf(file)?.isDoomed(file)
     ? STATUS_DELETE_PENDING
     : { access, stat };
 }

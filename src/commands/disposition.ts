@@ -44,10 +44,13 @@ export function setDispositionEx(
 ): Promise<NtStatus> | NtStatus {
   const { flags } = FileDispositionInformationEx.read(buffer);
   if ((flags & ~FILE_DISPOSITION_VALID_FLAGS) !== 0) return STATUS_NOT_SUPPORTED;
-  // Removing the name while others have the file open is not offered (POSIX_UNLINK_RENAME is not set).
-  if ((flags & FILE_DISPOSITION_POSIX_SEMANTICS) !== 0) return STATUS_NOT_SUPPORTED;
-  if ((flags & FILE_DISPOSITION_ON_CLOSE) !== 0) return STATUS_NOT_SUPPORTED;
   if ((flags & FILE_DISPOSITION_DELETE) === 0) return unmark(open);
+  if ((flags & FILE_DISPOSITION_ON_CLOSE) !== 0) {
+    if (open.file!.deleterOf(handle) === undefined) return STATUS_NOT_SUPPORTED;
+  } else {
+    // Removes the name with this open, while others have the file open.
+    open.deletesAtOnce = open.isPosix || (flags & FILE_DISPOSITION_POSIX_SEMANTICS) !== 0;
+  }
   const ignoresReadonly =
     (flags & FILE_DISPOSITION_IGNORE_READONLY_ATTRIBUTE) !== 0 &&
     (open.access & FILE_WRITE_ATTRIBUTES) !== 0;
@@ -62,7 +65,7 @@ async function markDeleted(
 ): Promise<NtStatus> {
   const stat = await handle.stat();
   if (isErrno(stat)) return statusOfErrno(stat);
-  if ((stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !ignoresReadonly) {
+  if ((stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !ignoresReadonly && !open.isPosix) {
     return STATUS_CANNOT_DELETE;
   }
   const path = handle.path();
@@ -85,10 +88,14 @@ async function markDeleted(
 
 function unmark(open: Open): NtStatus {
   const file = open.file!;
-  const { deleter } = file;
-  file.deletePending = false;
-  file.deleter = undefined;
-  // The handle of an open that has closed meanwhile was kept for the deletion only.
-  if (deleter?.closed) releaseHandle(deleter);
+  const handle = open.handle!;
+  for (let deleter = file.deleterOf(handle); deleter !== undefined; ) {
+    // What is being removed already is not kept.
+    if (deleter.isDeleting) break;
+    file.unmark(deleter);
+    // The handle of an open that has closed meanwhile was kept for the deletion only.
+    if (deleter.closed) releaseHandle(deleter);
+    deleter = file.deleterOf(handle);
+  }
   return STATUS_SUCCESS;
 }

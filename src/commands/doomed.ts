@@ -35,7 +35,8 @@ export async function isBelowDoomed(
   const way = parent.path();
   parent.close();
   if (isErrno(way)) return false;
-  for (const { deleter } of server.files.doomed) {
+  for (const { deleters } of server.files.doomed) {
+    const [deleter] = deleters;
     if (deleter?.handle?.kind !== 'directory' || deleter.home !== tree.share) continue;
     const doomed = deleter.handle.path();
     if (!isErrno(doomed) && doomed.every((component, i) => component === way[i])) return true;

@@ -188,18 +188,15 @@ const basic = (subject: Subject): FileBasicInformation => ({
 });
 
 /** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less; a stream may go alone. */
-function standard({ open, stat }: Subject): FileStandardInformation {
+function standard({ open, handle, stat }: Subject): FileStandardInformation {
   const { file } = open;
-  const fileGoes = (file?.base ?? file)?.deletePending === true;
-  const numberOfLinks = Math.max(
-    0,
-    (stat.kind === 'directory' ? 1 : stat.linkCount) - Number(fileGoes),
-  );
+  const going = (file?.base ?? file)?.deleters.length ?? 0;
+  const numberOfLinks = Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - going);
   return {
     allocationSize: stat.allocationSize,
     endOfFile: stat.size,
     numberOfLinks,
-    deletePending: file?.deletePending === true || numberOfLinks === 0,
+    deletePending: file?.isDoomed(handle) === true || numberOfLinks === 0,
     directory: stat.kind === 'directory',
   };
 }

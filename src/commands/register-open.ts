@@ -33,7 +33,7 @@ export function standsInTheWay(
   access: number,
 ): MaybePromise<NtStatus | undefined> {
   const file = request.server.files.findOf(handle);
-  if (file === undefined || file.isDoomed) return undefined;
+  if (file === undefined || file.isDoomed(handle)) return undefined;
   const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
   return makeWay(wanted, request, file, mode, overwrites(wanted));
 }
@@ -50,7 +50,7 @@ export function register(
   const mode = { access: access | impliedAccess(wanted), share: wanted.shareAccess };
   const whole = file.base ?? file;
   const refused =
-    file.isDoomed || server.files.replaced.has(whole.key)
+    file.isDoomed(handle) || server.files.replaced.has(whole.key)
       ? STATUS_DELETE_PENDING
       : file.sharingViolation(mode)
         ? STATUS_SHARING_VIOLATION

@@ -31,7 +31,7 @@ export async function renameStream(
   if (rootDirectory !== 0 || handle.kind === 'directory') return STATUS_INVALID_PARAMETER;
   // The unnamed stream neither gives up its bytes to a named one nor takes those of one.
   if (handle.base === undefined || named.name === '') return STATUS_NOT_SUPPORTED;
-  if (file.isDoomed) return STATUS_ACCESS_DENIED;
+  if (file.isDoomed(open.handle!)) return STATUS_ACCESS_DENIED;
   const own = handle.streamName();
   if (isErrno(own)) return statusOfErrno(own);
   if (equalIgnoreCase(named.name, own!)) return STATUS_SUCCESS;

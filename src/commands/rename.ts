@@ -6,7 +6,6 @@ import {
   STATUS_DELETE_PENDING,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
-  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_SHARING_VIOLATION,
@@ -25,7 +24,7 @@ import {
 import type { Open } from '../objects/open.ts';
 import { type SharedFile, SharedFiles } from '../objects/shared-file.ts';
 import { vetoed } from '../objects/visibility.ts';
-import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { breakFor } from './caching.ts';
@@ -42,36 +41,37 @@ interface Target {
   readonly fileName: string;
   readonly replace: boolean;
   readonly ignoresReadonly: boolean;
+  /** What stands at the new name is replaced while others have it open; they keep it. */
+  readonly isPosix: boolean;
 }
 
 export function setRename(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
   const { replaceIfExists, ...rest } = decodeRenameInformation(buffer);
-  return rename({ ...rest, replace: replaceIfExists, ignoresReadonly: false }, request);
+  const { isPosix } = request.open;
+  return rename({ ...rest, replace: replaceIfExists, ignoresReadonly: isPosix, isPosix }, request);
 }
 
 export function setRenameEx(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
-  const target = ex(buffer);
-  return typeof target === 'number' ? target : rename(target, request);
+  return rename(ex(buffer, request.open), request);
 }
 
 export function setLink(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
   const { replaceIfExists, ...rest } = decodeRenameInformation(buffer);
-  return link({ ...rest, replace: replaceIfExists, ignoresReadonly: false }, request);
+  const { isPosix } = request.open;
+  return link({ ...rest, replace: replaceIfExists, ignoresReadonly: isPosix, isPosix }, request);
 }
 
 export function setLinkEx(buffer: Buffer, request: OpenRequest): Promise<NtStatus> | NtStatus {
-  const target = ex(buffer);
-  return typeof target === 'number' ? target : link(target, request);
+  return link(ex(buffer, request.open), request);
 }
 
-function ex(buffer: Buffer): Target | NtStatus {
+function ex(buffer: Buffer, { isPosix }: Open): Target {
   const { flags, ...rest } = decodeRenameInformationEx(buffer);
-  // Replacing a file that others have open is not offered (POSIX_UNLINK_RENAME is not set).
-  if ((flags & FILE_RENAME_POSIX_SEMANTICS) !== 0) return STATUS_NOT_SUPPORTED;
   return {
     ...rest,
     replace: (flags & FILE_RENAME_REPLACE_IF_EXISTS) !== 0,
-    ignoresReadonly: (flags & FILE_RENAME_IGNORE_READONLY_ATTRIBUTE) !== 0,
+    ignoresReadonly: isPosix || (flags & FILE_RENAME_IGNORE_READONLY_ATTRIBUTE) !== 0,
+    isPosix: isPosix || (flags & FILE_RENAME_POSIX_SEMANTICS) !== 0,
   };
 }
 
@@ -92,7 +92,7 @@ async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
   if (typeof parsed === 'number') return parsed;
   const named = parsed.components;
   const path = open.isPosix ? named : await longPath(tree, named);
-  if (open.file!.deletePending) return STATUS_ACCESS_DENIED;
+  if (open.file!.isDoomed(open.handle!)) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
   if (own.length === 0) return STATUS_ACCESS_DENIED;
@@ -115,7 +115,7 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   if (parsed.stream !== undefined) return STATUS_OBJECT_NAME_INVALID;
   const named = parsed.components;
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
-  if (tree.readOnly || open.file!.deletePending) return STATUS_ACCESS_DENIED;
+  if (tree.readOnly || open.file!.isDoomed(open.handle!)) return STATUS_ACCESS_DENIED;
   const path = open.isPosix ? named : await longPath(tree, named);
   return arriving(path, request, async () => {
     const refused = await refuseDestination(path, request);
@@ -141,13 +141,13 @@ async function name(
     const names = await namesBefore(path, request);
     const { key, replace } = standing;
     const isLast = attempt === MAX_ATTEMPTS;
-    if (key !== undefined) {
+    if (key !== undefined && !target.isPosix) {
       if (files.find(key) !== undefined && !isLast) continue;
       if (files.find(key) !== undefined || files.replaced.has(key)) return STATUS_ACCESS_DENIED;
       files.replaced.add(key);
     }
     const result = await handle[how](path, replace);
-    if (key !== undefined) files.replaced.delete(key);
+    if (key !== undefined && !target.isPosix) files.replaced.delete(key);
     if (result === EEXIST && target.replace && !isLast) continue;
     if (isErrno(result)) return statusOfErrno(result);
     if (how === 'rename') names?.tellRename();
@@ -210,6 +210,8 @@ async function refuseOpenFiles(
 function openFilesBelow(directory: readonly string[], { open, server }: OpenRequest): Open[] {
   return [...server.opens.values()].filter((other) => {
     if (other.handle === undefined || other.home !== open.home) return false;
+    // As POSIX has it, a directory is moved with what is open in it.
+    if (open.isPosix && other.isPosix) return false;
     const path = other.handle.path();
     if (isErrno(path) || path.length <= directory.length) return false;
     return directory.every((component, i) => component === path[i]);
@@ -265,6 +267,8 @@ async function whatStands(
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
   if (isErrno(stat)) return statusOfErrno(stat);
   const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
+  // rename(2) puts a directory in the place of an empty one, and tells what does not fit.
+  if (stat.kind === 'directory' && open.isPosix) return { key: undefined, replace: true };
   if (stat.kind === 'directory' || readonly) return STATUS_ACCESS_DENIED;
   const key = SharedFiles.key(existing.volumeId, existing.fileId);
   const file = server.files.find(key);
@@ -273,5 +277,15 @@ async function whatStands(
     const given = await breakFor(request, each, { kind: 'delete' }, open);
     if (given !== undefined) return given;
   }
-  return server.files.find(key) === undefined ? { key, replace: true } : STATUS_ACCESS_DENIED;
+  const left = server.files.find(key);
+  if (left === undefined || (target.isPosix && mayLoseName(left))) return { key, replace: true };
+  return STATUS_ACCESS_DENIED;
+}
+
+/** Who has it open lets others delete it. */
+function mayLoseName(file: SharedFile): boolean {
+  for (const each of [file, ...(file.streams?.values() ?? [])]) {
+    for (const { share } of each.opens) if ((share & FILE_SHARE_DELETE) === 0) return false;
+  }
+  return !file.deletePending;
 }

@@ -162,8 +162,8 @@ scenario('rename: what it replaces', async ({ open, put, close, status, names })
   );
   assert.equal(await status(renameEx(file, 'fixed', 0)), STATUS_OBJECT_NAME_COLLISION);
   assert.equal(
-    await status(renameEx(file, 'x', FILE_RENAME_POSIX_SEMANTICS)),
-    STATUS_NOT_SUPPORTED,
+    await status(renameEx(file, 'fixed', FILE_RENAME_POSIX_SEMANTICS)),
+    STATUS_OBJECT_NAME_COLLISION,
   );
   assert.equal(await status(renameEx(file, 'fixed', both)), STATUS_SUCCESS);
   for (const id of [file, held, looked]) await close(id);
@@ -255,7 +255,7 @@ scenario('disposition', async ({ open, put, close, status, names }) => {
   assert.equal(await status(dispose(fixed)), STATUS_CANNOT_DELETE);
   for (const [flags, expected] of [
     [FILE_DISPOSITION_DELETE, STATUS_CANNOT_DELETE],
-    [FILE_DISPOSITION_DELETE | FILE_DISPOSITION_POSIX_SEMANTICS, STATUS_NOT_SUPPORTED],
+    [FILE_DISPOSITION_DELETE | FILE_DISPOSITION_POSIX_SEMANTICS, STATUS_CANNOT_DELETE],
     [FILE_DISPOSITION_DELETE | FILE_DISPOSITION_ON_CLOSE, STATUS_NOT_SUPPORTED],
     [0x20, STATUS_NOT_SUPPORTED],
     [0, STATUS_SUCCESS],

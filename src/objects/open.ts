@@ -79,6 +79,10 @@ export class Open {
   readonly #parentKey: string | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
+  /** Link.DeleteUsingPosixSemantics: what it deletes loses its name when it closes, whoever else has it open. */
+  deletesAtOnce: boolean;
+  /** The name that it has marked is being removed. */
+  isDeleting = false;
   /** FileModeInformation's settable bits, MS-FSCC 2.4.31. */
   mode: number;
   /** FilePositionInformation, MS-FSCC 2.4.40. */
@@ -136,6 +140,7 @@ export class Open {
     }
     this.leaseId = values.leaseId;
     this.isPosix = values.isPosix === true;
+    this.deletesAtOnce = this.isPosix;
     this.#parentKey = keyText(values.parentLeaseKey);
     this.deleteOnClose = modes.deleteOnClose;
     this.mode = modes.mode;

@@ -4,19 +4,21 @@
  * is a SharedFile of its own beneath that of its file, its `base`, which is there as long as it is. A file
  * without open streams pays nothing for that.
  *
- * Deletion: an open made with FILE_DELETE_ON_CLOSE turns into `deletePending` when it closes; SET_INFO
- * FileDispositionInformation sets it at once. While it is set nobody new may open the file. The last
- * close removes the name, through the handle of the open that asked for it (`deleter`).
+ * Deletion: an open made with FILE_DELETE_ON_CLOSE turns into a mark on its link when it closes; SET_INFO
+ * FileDispositionInformation sets it at once. While a link is marked nobody new may open the file by it.
+ * The last close of an open by that link removes the name, through the handle of the open that asked for
+ * it, its deleter.
  *
  *     open ──────── close (last) ──────────────▶ gone from the table
  *      │ disposition / delete-on-close closes
  *      ▼
  *     deletePending ── disposition(false) ──▶ open
- *      │ last close
+ *      │ last close by this link; of the deleter, where it deletes as POSIX does
  *      ▼
- *     name removed, gone from the table
+ *     name removed, gone from the table with the last open
  *
- * A file that is marked waits for the opens of its streams as well; a stream goes alone (2.1.5.5).
+ * A file that is marked waits for the opens of its streams as well; a stream goes alone (2.1.5.5), by
+ * whatever link it was opened.
  */
 import { equalIgnoreCase, foldKey } from '../fscc/upcase.ts';
 import { FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
@@ -32,6 +34,7 @@ import type { Share } from './share.ts';
 import { conflicts, type ShareMode, sharesDeletion } from './share-modes.ts';
 
 const NO_GRANTS: readonly FileGrant[] = [];
+const NO_DELETERS: readonly Open[] = [];
 
 export class SharedFile {
   /** Of a file: its identity; of a stream: its folded name. */
@@ -45,9 +48,11 @@ export class SharedFile {
   /** Oplocks and leases, see oplocks.ts. */
   grants: readonly FileGrant[] = NO_GRANTS;
   readonly #doomed: Set<SharedFile>;
-  #deletePending = false;
-  /** The open whose handle removes the name; the handle is kept after the open has closed. */
-  deleter: Open | undefined;
+  /**
+   * For each link that is marked the open whose handle removes the name; the handle is kept after the
+   * open has closed. Of a stream there is one at most.
+   */
+  deleters: readonly Open[] = NO_DELETERS;
   /** PendingNotifications of File or Stream: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
   untold = 0;
   /** Changes of its data under way: their breaks have been made, nobody may start to cache until they are done. */
@@ -74,13 +79,44 @@ export class SharedFile {
     else this.base.untold |= changes;
   }
 
+  /** A link is marked, or the stream is. */
   get deletePending(): boolean {
-    return this.#deletePending;
+    return this.deleters.length > 0;
   }
 
-  /** Nobody new may open it: it goes, or the file that it is a stream of does. */
-  get isDoomed(): boolean {
-    return this.#deletePending || this.base?.deletePending === true;
+  /** Nobody new may open it by this handle's link: it goes, or the file that it is a stream of does. */
+  isDoomed(handle: VfsHandle): boolean {
+    if (this.base !== undefined) return this.deletePending || this.base.isDoomed(handle);
+    return this.deleterOf(handle) !== undefined;
+  }
+
+  /** Who has marked the link that the handle was opened by; of a stream, the stream. */
+  deleterOf(handle: VfsHandle): Open | undefined {
+    const { base, deleters } = this;
+    if (deleters.length === 0 || base !== undefined) return deleters[0];
+    return deleters.find((deleter) => isSameLink(deleter.handle!, handle));
+  }
+
+  /** The deleters whose names nobody keeps any more. */
+  dueDeletions(): readonly Open[] {
+    if (this.deleters.length === 0) return this.deleters;
+    const { isOpen } = this;
+    return this.deleters.filter((deleter) => {
+      if (!deleter.closed || deleter.isDeleting) return false;
+      const atOnce = deleter.deletesAtOnce && this.base === undefined;
+      return !isOpen || atOnce || !this.#isKept(deleter.handle!);
+    });
+  }
+
+  /** Somebody has the file, or a stream of it, open by this link. */
+  #isKept(handle: VfsHandle): boolean {
+    if (this.base !== undefined) return this.opens.size > 0;
+    for (const open of this.opens) if (isSameLink(open.handle!, handle)) return true;
+    for (const { opens, deletePending } of this.streams?.values() ?? []) {
+      if (deletePending) return true;
+      for (const open of opens) if (isSameLink(open.handle!, handle)) return true;
+    }
+    return false;
   }
 
   /** Somebody has it, or one of its streams, open; or a stream of it is being removed. */
@@ -92,10 +128,10 @@ export class SharedFile {
     return false;
   }
 
-  set deletePending(pending: boolean) {
-    this.#deletePending = pending;
-    if (pending) this.#doomed.add(this);
-    else this.#doomed.delete(this);
+  /** The mark of this deleter is taken back, or its name is gone. */
+  unmark(deleter: Open): void {
+    this.deleters = this.deleters.filter((other) => other !== deleter);
+    if (this.deleters.length === 0) this.#doomed.delete(this);
   }
 
   /** As long as it has to be, and no longer: an array that grows leaves itself room for 17. */
@@ -141,11 +177,26 @@ export class SharedFile {
 
   /** The name goes with the last close, through the handle of the first open to ask. */
   markDeletePending(deleter: Open): void {
-    if (this.deletePending) return;
-    this.deletePending = true;
-    this.deleter = deleter;
+    const first = this.deleterOf(deleter.handle!);
+    if (first !== undefined) {
+      // Whoever deletes as POSIX does need not wait for the one who was first.
+      if (first === deleter || !deleter.deletesAtOnce || first.deletesAtOnce) return;
+    }
+    this.deleters = [...this.deleters, deleter];
+    this.#doomed.add(this);
     for (const open of this.opens) open.watch?.end('deletePending');
   }
+}
+
+/** MS-FSA 2.1.1.4: whether both were opened by the same name of their file; so is what has lost its name. */
+function isSameLink(one: VfsHandle, other: VfsHandle): boolean {
+  if (one === other) return true;
+  const [name, otherName] = [one.path(), other.path()];
+  if (isErrno(name) || isErrno(otherName)) return isErrno(name) === isErrno(otherName);
+  if (name.at(-1) !== otherName.at(-1)) return false;
+  const [parent, otherParent] = [one.parent(), other.parent()];
+  if (isErrno(parent) || isErrno(otherParent)) return isErrno(parent) === isErrno(otherParent);
+  return parent.fileId === otherParent.fileId && parent.volumeId === otherParent.volumeId;
 }
 
 /** A name that a CREATE or a rename is about to make. */
@@ -219,7 +270,8 @@ export class SharedFiles {
   /** Forgets a file that nobody has open any more. */
   release(file: SharedFile): void {
     if (file.opens.size > 0 || file.streams !== undefined || file.changing > 0) return;
-    this.doomed.delete(file);
+    // Forgotten when its name is gone.
+    if (file.deletePending) return;
     const { base } = file;
     if (base === undefined) {
       this.#files.delete(file.key);
@@ -227,8 +279,7 @@ export class SharedFiles {
     }
     base.streams?.delete(file.key);
     if (base.streams?.size === 0) base.streams = undefined;
-    // One that is marked is forgotten when its name is gone.
-    if (!base.deletePending) this.release(base);
+    this.release(base);
   }
 
   /** Whether something is being made in this directory. */

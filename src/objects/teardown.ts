@@ -4,7 +4,7 @@
  * ended already.
  */
 import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
-import { isErrno } from '../vfs/errno.ts';
+import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import type { Connection } from './connection.ts';
 import type { Author } from './directory-changes.ts';
@@ -97,17 +97,27 @@ async function closeDeleter(server: ServerState, open: Open): Promise<void> {
 /** What follows from an open of the file being there no more. */
 function leaveFile(server: ServerState, open: Open, file: SharedFile): Promise<void> | undefined {
   tellChanges(server, open, file);
-  if (open.wrote && !file.isDoomed) server.changes.described(open.handle!, open);
-  if (file.isOpen) {
-    if (file.deleter !== open) releaseHandle(open);
-    return undefined;
-  }
+  if (open.wrote && !file.isDoomed(open.handle!)) server.changes.described(open.handle!, open);
   const { base } = file;
-  if (base?.deletePending !== true && file.deletePending) return removeName(server, file, open);
+  if (file.deletePending) {
+    if (base?.deletePending === true) forgetDeletions(file, open);
+    const due = file.dueDeletions();
+    if (due.length > 0) return removeNames(server, file, due, open);
+  }
   server.files.release(file);
-  if (base !== undefined && isToGo(base)) return removeName(server, base, open);
-  releaseHandle(open);
+  const due = base?.dueDeletions() ?? [];
+  if (due.length > 0) return removeNames(server, base!, due, open);
+  if (!file.deleters.includes(open)) releaseHandle(open);
   return undefined;
+}
+
+/** Of a stream that nobody has open: it goes with its file. */
+function forgetDeletions(stream: SharedFile, closing: Open): void {
+  if (stream.opens.size > 0) return;
+  for (const deleter of stream.deleters) {
+    stream.unmark(deleter);
+    if (deleter !== closing) releaseHandle(deleter);
+  }
 }
 
 /**
@@ -121,12 +131,9 @@ function giveUpHandles(server: ServerState, open: Open, file: SharedFile): void 
   }
 }
 
-/** Of a stream's file: nobody keeps it any more. */
-const isToGo = (base: SharedFile): boolean => base.deletePending && !base.isOpen;
-
 /** MS-FSA 2.1.5.5, phase 5: of a file that goes away nothing more is told. */
 function tellChanges(server: ServerState, open: Open, file: SharedFile): void {
-  if (file.isDoomed) return;
+  if (file.isDoomed(open.handle!)) return;
   const { base } = file;
   if (base !== undefined && base.untold !== 0) {
     server.changes.modified(open.home, open.handle!.base!, base.untold);
@@ -160,28 +167,49 @@ async function toTunnel(
   return [key, shortName, { name: path.at(-1)!, creationTime }];
 }
 
-async function removeName(server: ServerState, file: SharedFile, closing: Open): Promise<void> {
-  const deleter = file.deleter ?? closing;
+async function removeNames(
+  server: ServerState,
+  file: SharedFile,
+  due: readonly Open[],
+  closing: Open,
+): Promise<void> {
+  for (const deleter of due) deleter.isDeleting = true;
   try {
-    const handle = deleter.handle!;
-    const where = server.changes.where(deleter.home, handle);
-    const { home, tree, shortName } = deleter;
-    const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
-    const result = await removeWithVetoed(handle, tree?.files, home.visibility);
-    if (isErrno(result)) server.log.warn('a file marked for deletion stays', { errno: result });
-    else {
-      if (tunnelled !== undefined) server.tunnel.remember(...tunnelled);
-      server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
-    }
+    for (const deleter of due) await removeName(server, file, deleter, closing);
   } finally {
-    file.deletePending = false;
+    for (const deleter of due) {
+      file.unmark(deleter);
+      if (deleter !== closing) releaseHandle(deleter);
+    }
     server.files.release(file);
-    if (deleter !== closing) releaseHandle(deleter);
-    releaseHandle(closing);
+    if (!file.deleters.includes(closing)) releaseHandle(closing);
   }
-  // While a stream was being removed the last open of its file may have closed.
-  const { base } = file;
-  if (base !== undefined && isToGo(base)) await removeName(server, base, base.deleter!);
+  // Meanwhile the last open may have closed of another link, or of a stream's file.
+  for (const next of [file, file.base]) {
+    const more = next?.dueDeletions() ?? [];
+    if (more.length > 0) await removeNames(server, next!, more, more[0]!);
+  }
+}
+
+async function removeName(
+  server: ServerState,
+  file: SharedFile,
+  deleter: Open,
+  closing: Open,
+): Promise<void> {
+  const handle = deleter.handle!;
+  const where = server.changes.where(deleter.home, handle);
+  const { home, tree, shortName } = deleter;
+  const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
+  const result = await removeWithVetoed(handle, tree?.files, home.visibility);
+  if (isErrno(result)) {
+    // Removed already, by another deleter of the name or by a program on the host.
+    if (result === ENOENT) return;
+    server.log.warn('a file marked for deletion stays', { errno: result });
+    return;
+  }
+  if (tunnelled !== undefined) server.tunnel.remember(...tunnelled);
+  server.changes.removed(where, handle, authorOfRemoval(deleter, closing));
 }
 
 /** 3.3.5.8: a tree connect with its opens; `preserves`: those may stay for their client. */
