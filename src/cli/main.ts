@@ -6,6 +6,7 @@ import { SetupError } from '../base/setup-error.ts';
 import { StateError } from '../base/state-directory.ts';
 import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
+import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -16,6 +17,7 @@ Examples:
   usmbd serve --config usmbd.conf        serve what a configuration names
   usmbd adduser -a ann                   add an account for such a configuration
   usmbd status                           who is connected, and what they have open
+  usmbd kick --user ann                  end her sessions; "usmbd close" closes one file
   usmbd help serve                       all options of a command`;
 
 function usmbdCommand(): Command {
@@ -25,6 +27,8 @@ function usmbdCommand(): Command {
     .addCommand(serveCommand())
     .addCommand(addUserCommand('adduser'))
     .addCommand(statusCommand())
+    .addCommand(closeCommand())
+    .addCommand(kickCommand())
     .addHelpText('after', EXAMPLES);
 }
 

@@ -33,13 +33,15 @@ interface Said {
 }
 
 /** Not spawnSync: the server that it asks is in this process. */
-const status = (...args: string[]): Promise<Said> =>
+const status = (...args: string[]): Promise<Said> => command('status', ...args);
+
+const command = (name: string, ...args: string[]): Promise<Said> =>
   new Promise((resolve) => {
     const done = (error: Error | null, stdout: string, stderr: string): void => {
       const code = error === null ? 0 : Number((error as { readonly code?: unknown }).code);
       resolve({ code, stdout, stderr });
     };
-    const child: ChildProcess = execFile(process.execPath, [usmbd, 'status', ...args], done);
+    const child: ChildProcess = execFile(process.execPath, [usmbd, name, ...args], done);
     child.stdin?.end();
   });
 
@@ -169,4 +171,50 @@ test('help tells the options', async () => {
   for (const flag of ['json', 'user', 'share', 'ranges', 'connections', 'state']) {
     assert.match(stdout, new RegExp(`^  --${flag}`, 'm'));
   }
+});
+
+test('close and kick end what status shows, and say what is not there', async () => {
+  const state = join(folder, 'kicked');
+  const { server, port } = await serving(state);
+  const login = async (user: string) => {
+    const connection = await connect({ host: '127.0.0.1', port });
+    open.push(connection);
+    return (await connection.login({ user, secret: PASSWORD })).treeConnect('photos');
+  };
+  const ann = await login('ann');
+  const bob = await login('bob');
+  const how = { access: FILE_GENERIC_READ | FILE_GENERIC_WRITE, disposition: FILE_OPEN_IF };
+  const file = await ann.open('a', how);
+  const kept = await ann.open('b', how);
+  await bob.open('c', { ...how, oplockLevel: SMB2_OPLOCK_LEVEL_BATCH });
+  const [first] = (await server.status({ user: 'ann' })).opens;
+  const closed = await command('close', first!.openId, 'abc', '--state', state);
+  assert.equal(closed.stdout, '1 open closed\n');
+  assert.equal(closed.stderr, 'usmbd: no such open: abc\n');
+  assert.equal(closed.code, 1);
+  await assert.rejects(file.read(0, 1), /0xc0000128/);
+  await kept.write(0, Buffer.from('there still'));
+
+  const kicked = await command('kick', '--user', 'BOB', '--state', state);
+  assert.deepEqual([kicked.code, kicked.stdout], [0, '1 session closed\n']);
+  await assert.rejects(bob.open('c', how), /0xc0000203/);
+  const left = await server.status();
+  assert.deepEqual(
+    left.sessions.map(({ user }) => user),
+    ['ann'],
+  );
+  // Not even a handle that would have survived its connection.
+  assert.deepEqual(
+    left.opens.map(({ path }) => path),
+    ['/b'],
+  );
+  const again = await command('kick', '--user', 'bob', '--state', state);
+  assert.deepEqual([again.code, again.stderr], [1, 'usmbd: there is no such session\n']);
+});
+
+test('close and kick want to know what to end', async () => {
+  const nothing = await command('kick', '--state', folder);
+  assert.match(nothing.stderr, /^usmbd: name either sessions, or whose they are with --user/);
+  const wrong = await command('close', 'no-id', '--state', folder);
+  assert.match(wrong.stderr, /^usmbd: "no-id" is no open; "usmbd status" shows which there are/);
 });

@@ -1,11 +1,9 @@
 /** `usmbd status`: what a running server serves to whom, as smbstatus and ksmbd.control tell it. */
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { defaultStatePath, serverProcess } from '../base/state-directory.ts';
-import { ControlError, connectControl } from '../ipc/control-client.ts';
-import { CONTROL_VERSION } from '../ipc/events.ts';
+import { defaultStatePath } from '../base/state-directory.ts';
 import { type Collected, collect, statusOf } from '../ipc/status.ts';
-import { CommandError } from './command-error.ts';
+import { withServer } from './running-server.ts';
 import { statusText } from './status-text.ts';
 
 interface StatusFlags {
@@ -16,9 +14,6 @@ interface StatusFlags {
   readonly connections?: true;
   readonly state?: string;
 }
-
-/** As init scripts say that a program is not running (LSB 4.1, 20.2). */
-const EXIT_NOT_RUNNING = 3;
 
 const NOTES = `
 Access and sharing are R (read), W (write), D (delete or rename). Caching is an oplock (II,
@@ -54,63 +49,15 @@ export function statusCommand(): Command {
     });
 }
 
-async function ask(statePath: string, flags: StatusFlags): Promise<Collected> {
+function ask(statePath: string, flags: StatusFlags): Promise<Collected> {
   const { user, share } = flags;
-  try {
-    const server = await connectControl(statePath);
-    try {
-      return await collect(server, {
-        ranges: flags.ranges === true,
-        ...(user !== undefined && { user }),
-        ...(share !== undefined && { share }),
-      });
-    } finally {
-      server.close();
-    }
-  } catch (error) {
-    if (error instanceof ControlError) throw explained(error, statePath);
-    throw error;
-  }
-}
-
-function explained(error: ControlError, statePath: string): CommandError {
-  const options = { cause: error };
-  switch (error.problem) {
-    case 'no-server': {
-      const pid = serverProcess(statePath);
-      const text = `no server is running with the state folder ${statePath}`;
-      if (pid === undefined) {
-        const hint = 'name the one given to "usmbd serve" with --state FOLDER';
-        const sudo =
-          process.geteuid?.() === 0 ? '' : ', or ask as root for a server of root (sudo)';
-        return new CommandError(`${text}; ${hint}${sudo}`, {
-          ...options,
-          exitStatus: EXIT_NOT_RUNNING,
-        });
-      }
-      return new CommandError(
-        `process ${pid} is a server with the state folder ${statePath}, but has no control socket; its log says why`,
-        options,
-      );
-    }
-    case 'forbidden':
-      return new CommandError(
-        `the state folder ${statePath} is another user's; ask as that user or as root (sudo)`,
-        options,
-      );
-    case 'silent':
-      return new CommandError(`the server of ${statePath} does not answer`, options);
-    case 'version':
-      return new CommandError(
-        `the server of ${statePath} is another version of usmbd (control protocol ${error.version}, here ${CONTROL_VERSION}); ask with the one that it runs`,
-        options,
-      );
-    case 'not-ready':
-    case 'lost':
-      return new CommandError(`the server of ${statePath} is starting or ending`, options);
-    default:
-      return new CommandError(`the server of ${statePath} answers ${error.problem}`, options);
-  }
+  return withServer(statePath, (server) =>
+    collect(server, {
+      ranges: flags.ranges === true,
+      ...(user !== undefined && { user }),
+      ...(share !== undefined && { share }),
+    }),
+  );
 }
 
 /** Standard output may be a pipe that is read slowly, or one whose reader has gone (`| head`). */

@@ -112,6 +112,14 @@ export class ControlClient implements DataPlane {
     return this.#list(EVENTS.opens, query);
   }
 
+  async closeOpen(openId: number): Promise<boolean> {
+    return (await this.#ask(EVENTS.closeOpen, { openId })).found;
+  }
+
+  async closeSession(sessionId: number): Promise<boolean> {
+    return (await this.#ask(EVENTS.closeSession, { sessionId })).found;
+  }
+
   #list<Query, T>(
     event: ControlEvent<PageRequest<Query>, PageResponse<T>>,
     query: Query,

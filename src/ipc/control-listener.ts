@@ -176,6 +176,18 @@ class ControlClient {
         return this.#page(frame, EVENTS.sessions, (query) => dataPlane.sessions(query));
       case EVENTS.opens.number:
         return this.#page(frame, EVENTS.opens, (query) => dataPlane.opens(query));
+      case EVENTS.closeOpen.number: {
+        const { openId } = decode(EVENTS.closeOpen.request, frame.body, 'close request');
+        const found = await dataPlane.closeOpen(openId);
+        this.#options.log.info('control: an open is closed', { openId, found });
+        return reply(frame, EVENTS.closeOpen, { found });
+      }
+      case EVENTS.closeSession.number: {
+        const { sessionId } = decode(EVENTS.closeSession.request, frame.body, 'close request');
+        const found = await dataPlane.closeSession(sessionId);
+        this.#options.log.info('control: a session is ended', { sessionId, found });
+        return reply(frame, EVENTS.closeSession, { found });
+      }
       default:
         return refusal(frame, 'unknown-event');
     }

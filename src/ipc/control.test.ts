@@ -83,6 +83,8 @@ const plane = (over: Partial<DataPlane> = {}): DataPlane => ({
   opens: () => {
     throw new Error('this one is broken');
   },
+  closeOpen: (openId) => openId === 7,
+  closeSession: (sessionId) => Promise.resolve(sessionId === 8),
   ...over,
 });
 

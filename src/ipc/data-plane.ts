@@ -193,4 +193,8 @@ export interface DataPlane {
   connections(): Listing<ConnectionRecord>;
   sessions(filter: Filter): Listing<SessionRecord>;
   opens(query: OpenQuery): Listing<OpenRecord>;
+  /** MS-SMB2 3.3.4.17: an open by its openId, for its client to find closed. False: there is none. */
+  closeOpen(openId: number): MaybePromise<boolean>;
+  /** MS-SMB2 3.3.4.12: a session with all that it has open; nothing is kept for its client. */
+  closeSession(sessionId: number): MaybePromise<boolean>;
 }

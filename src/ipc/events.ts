@@ -4,7 +4,7 @@
  *
  *     length of the body: u32 │ version: u16 │ event: u16 │ sequence: u32 │ body
  *
- * The header is the same in every version, so that two which differ can say so. Version 1 is this file
+ * The header is the same in every version, so that two which differ can say so. Version 2 is this file
  * and data-plane.ts: any change of a field makes another version.
  */
 import { MAX_PAGE_RECORDS } from '../base/limits.ts';
@@ -18,9 +18,9 @@ import {
   serverSummary,
   sessionRecord,
 } from './data-plane.ts';
-import { encode, type Field, list, oneOf, record, u32, type Value } from './fields.ts';
+import { encode, type Field, flag, list, oneOf, record, u32, type Value, whole } from './fields.ts';
 
-export const CONTROL_VERSION = 1;
+export const CONTROL_VERSION = 2;
 
 export interface ControlEvent<Request, Response> {
   readonly number: number;
@@ -54,11 +54,15 @@ export interface PageResponse<T> {
   readonly records: readonly T[];
 }
 
+const found = record({ found: flag });
+
 export const EVENTS = {
   summary: { number: 1, request: nothing, response: serverSummary },
   connections: page(2, nothing, connectionRecord),
   sessions: page(3, filter, sessionRecord),
   opens: page(4, openQuery, openRecord),
+  closeOpen: { number: 5, request: record({ openId: whole }), response: found },
+  closeSession: { number: 6, request: record({ sessionId: whole }), response: found },
 } as const;
 export type EventName = keyof typeof EVENTS;
 

@@ -16,6 +16,7 @@ import type {
 import type { Open } from './open.ts';
 import { connectionRecord, openRecord, sessionRecord, userOf } from './records.ts';
 import type { ServerState } from './server-state.ts';
+import { closeOpen, endSession } from './teardown.ts';
 
 export class Inventory implements DataPlane {
   readonly #server: ServerState;
@@ -71,6 +72,20 @@ export class Inventory implements DataPlane {
         matches(userOf(open), () => [open.home.name]) ? openRecord(open, ranges) : undefined,
       ({ user, share, path = '' }) => user.length + share.length + path.length,
     );
+  }
+
+  async closeOpen(openId: number): Promise<boolean> {
+    const open = this.#server.opens.get(openId);
+    if (open === undefined) return false;
+    await closeOpen(this.#server, open);
+    return true;
+  }
+
+  async closeSession(sessionId: number): Promise<boolean> {
+    const session = this.#server.sessions.get(sessionId);
+    if (session === undefined) return false;
+    await endSession(this.#server, session, 'closed');
+    return true;
   }
 }
 

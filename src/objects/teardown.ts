@@ -241,9 +241,10 @@ export async function endTree(
 /**
  * Why a session ends. 'lost': its last connection is gone; 'replaced': its user is back with a new one
  * (PreviousSessionId); 'loggedOff' by its client, 3.3.5.6: after these an open may be preserved for its
- * reconnect, 3.3.7.1. 'refused': a reauthentication failed, 3.3.5.5.3, which closes whatever is open.
+ * reconnect, 3.3.7.1. 'refused': a reauthentication failed, 3.3.5.5.3; 'closed' by an administrator,
+ * 3.3.4.12: these close whatever is open.
  */
-export type SessionEnd = 'lost' | 'replaced' | 'loggedOff' | 'refused';
+export type SessionEnd = 'lost' | 'replaced' | 'loggedOff' | 'refused' | 'closed';
 
 /** 3.3.4.12: a session with its tree connects, on every connection. */
 export async function endSession(
@@ -261,7 +262,8 @@ export async function endSession(
   }
   for (const request of session.orphans) request.cancel();
   const trees: Promise<void>[] = [];
-  for (const tree of session.trees.values()) trees.push(endTree(server, tree, end !== 'refused'));
+  const preserves = end !== 'refused' && end !== 'closed';
+  for (const tree of session.trees.values()) trees.push(endTree(server, tree, preserves));
   await Promise.all(trees);
 }
 
