@@ -19,6 +19,7 @@ import {
   hashOfDescriptor,
   hashOfPermissions,
   isCurrent,
+  ksmbdHashOfPermissions,
 } from './nt-acl.ts';
 import { decodePosixAcl, type PosixPermissions } from './posix-acl.ts';
 
@@ -183,6 +184,28 @@ test('a file without a list is hashed as the list of its mode', () => {
   const minimal = of(0o100640, hex('02000000 01000600ffffffff 04000400ffffffff 20000000ffffffff'));
   const bare = { ...minimal, access: undefined };
   assert.deepEqual(hashOfPermissions(bare), hashOfPermissions(minimal));
+});
+
+test('what ksmbd kept of a file is known as well', () => {
+  const sha256 = (text: string): string => createHash('sha256').update(hex(text)).digest('hex');
+  const list = hex('02000000 01000600ffffffff 04000400ffffffff 20000000ffffffff');
+  const ids = 'e903000000000000 e903000000000000';
+  const entries = `03000000 03000000 00000000
+    0200 0200 06000000 0400 0400 04000000 0500 0500 00000000`;
+  const cases: [PosixPermissions, string][] = [
+    [{ ...of(0o100640, list), access: undefined }, `00000000 00000000 ${ids} a0810000`],
+    [{ ...of(0o40750, list, list), access: undefined }, `00000000 00000200 ${ids} e8410000`],
+    [of(0o40640, list), `00000200 00000000 ${ids} a0410000 ${entries}`],
+  ];
+  for (const [permissions, bytes] of cases) {
+    const permissionsHash = ksmbdHashOfPermissions(permissions);
+    assert.equal(permissionsHash.toString('hex'), sha256(bytes));
+    const acl = { descriptor: OLDER_DESCRIPTOR, descriptorHash: undefined, permissionsHash };
+    assert.ok(isCurrent({ ...acl, descriptorHash: Buffer.alloc(32) }, permissions, never));
+  }
+  // With both lists there is one way only to write them.
+  const both = of(0o40750, list, list);
+  assert.deepEqual(ksmbdHashOfPermissions(both), hashOfPermissions(both));
 });
 
 test('versions 1 to 3', () => {

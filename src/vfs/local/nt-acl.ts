@@ -193,18 +193,33 @@ const MAX_ENTRY_BYTES = 24;
  * its mode stands for it; where a directory has no default, an empty one.
  */
 export function hashOfPermissions(permissions: PosixPermissions): Buffer {
-  const { uid, gid, mode } = permissions;
-  const access = permissions.access ?? aclOfMode(mode);
-  const defaults = isDirectoryMode(mode) ? (permissions.default ?? []) : undefined;
-  const entries = access.length + (defaults?.length ?? 0);
+  const access = permissions.access ?? aclOfMode(permissions.mode);
+  const isDirectory = isDirectoryMode(permissions.mode);
+  return hashOfWrapper(permissions, access, isDirectory ? (permissions.default ?? []) : undefined);
+}
+
+/** The same as ksmbd computes it: a list that is not there is none, and without the first the second is nowhere. */
+export const ksmbdHashOfPermissions = (permissions: PosixPermissions): Buffer =>
+  hashOfWrapper(permissions, permissions.access, permissions.default);
+
+function hashOfWrapper(
+  { uid, gid, mode }: PosixPermissions,
+  access: PosixAcl | undefined,
+  defaults: PosixAcl | undefined,
+): Buffer {
+  const entries = (access?.length ?? 0) + (defaults?.length ?? 0);
   const bytes = Buffer.alloc(WRAPPER_BYTES + 2 * LIST_BYTES + entries * MAX_ENTRY_BYTES);
-  bytes.writeUInt32LE(REFERENT, 0);
-  bytes.writeUInt32LE(defaults === undefined ? 0 : NEXT_REFERENT, 4);
+  bytes.writeUInt32LE(access === undefined ? 0 : REFERENT, 0);
+  const next = access === undefined ? REFERENT : NEXT_REFERENT;
+  bytes.writeUInt32LE(defaults === undefined ? 0 : next, 4);
   bytes.writeBigUInt64LE(BigInt(uid), 8);
   bytes.writeBigUInt64LE(BigInt(gid), 16);
   bytes.writeUInt32LE(mode, 24);
-  let end = writeList(bytes, 28, access);
-  if (defaults !== undefined) end = writeList(bytes, end, defaults);
+  let end = 28;
+  if (access !== undefined) {
+    end = writeList(bytes, end, access);
+    if (defaults !== undefined) end = writeList(bytes, end, defaults);
+  }
   return sha256(bytes.subarray(0, end));
 }
 
@@ -238,8 +253,9 @@ export function isCurrent(
   derived: () => SecurityDescriptor,
 ): boolean {
   const { descriptorHash, permissionsHash } = acl;
-  if (permissionsHash?.equals(hashOfPermissions(permissions))) {
-    return true;
+  if (permissionsHash !== undefined) {
+    if (permissionsHash.equals(hashOfPermissions(permissions))) return true;
+    if (permissionsHash.equals(ksmbdHashOfPermissions(permissions))) return true;
   }
   return descriptorHash === undefined || descriptorHash.equals(hashOfDescriptor(derived()));
 }
