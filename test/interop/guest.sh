@@ -15,6 +15,42 @@ attach() {
 
 sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
 
+# What only a POSIX disk has; each line fails by itself.
+posix() {
+  mkdir /mnt/p && cd /mnt/p || { fail 'posix: mkdir'; return; }
+  umask 027
+  for name in a A 'x:y' 'b\\c' '<q>' 'dot.' 'blank ' '"*?|'; do
+    echo "$name" > "$name" || fail "posix: making $name"
+  done
+  [ "$(ls | wc -l)" = 8 ] || fail "posix: listed $(ls | tr '\n' ' ')"
+  for name in *; do
+    [ "$(cat "$name")" = "$name" ] || fail "posix: $name holds $(cat "$name")"
+  done
+  # An open leaves the mode that the mount has for all, until the client asks anew.
+  sleep 2
+  [ "$(stat -c %a a)" = 640 ] || fail "posix: mode $(stat -c %a a)"
+  ln a link && [ "$(stat -c %h a)" = 2 ] || fail "posix: $(stat -c %h a) links"
+  rm a && [ "$(cat link)" = a ] || fail 'posix: a link went with the other'
+  exec 5> open && rm open || fail 'posix: removing what is open'
+  [ ! -e open ] || fail 'posix: what was removed while open is there'
+  echo later >&5 || fail 'posix: writing what was removed'
+  echo new > open && [ "$(cat open)" = new ] || fail 'posix: the name is not free'
+  exec 5>&-
+  # For writing as well: Linux 6.1 gives who opens for reading what it has open under a name that has moved.
+  exec 5<> open
+  echo other > other && mv other open || fail 'posix: renaming over what is open'
+  [ "$(cat open)" = other ] || fail "posix: renamed over what is open: $(cat open)"
+  [ "$(cat <&5)" = new ] || fail 'posix: what was replaced is lost to who has it open'
+  exec 5<&-
+  mkdir -p from to && echo inside > from/file && exec 5< from/file
+  mv -T from to || fail 'posix: renaming a folder over an empty one, with an open file in it'
+  [ "$(cat to/file)" = inside ] || fail 'posix: the folder is not there'
+  exec 5<&-
+  cd /
+  rm -r /mnt/p || fail 'posix: deleting'
+  step posix
+}
+
 try() {
   attach "$1" || { fail "mount: $(dmesg | tail -n 3)"; return; }
   mounted=$(grep ' /mnt cifs ' /proc/mounts | cut -d' ' -f4)
@@ -22,6 +58,7 @@ try() {
     case ",$mounted," in *",$option,"*) ;; *) fail "$option is not among $mounted" ;; esac
   done
   step mount
+  case ",$1," in *,posix,*) posix ;; esac
   cp -r /tree /mnt/in || { fail 'copying in'; return; }
   umount /mnt || { fail umount; return; }
   step 'copy in'

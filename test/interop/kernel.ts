@@ -1,6 +1,7 @@
 /**
  * Mounts the share with the Linux kernel's own client (cifs.ko) in a QEMU guest: a tree of files is
- * copied in and out with equal checksums, renamed and deleted, at each version.
+ * copied in and out with equal checksums, renamed and deleted, at each version. With `posix` the disk
+ * also has to be one of POSIX's: names, links, modes, files and folders that are open while their names go.
  *
  *     npm run interop:kernel                              5,000 files, all versions
  *     npm run interop:kernel -- --files 200 --mount vers=3.1.1,seal
@@ -20,7 +21,10 @@ import { fetchKernel, type Kernel, kernelIn, shellVariables } from './guest-imag
 import { differences, type Manifest, manifestOf, manySmallFiles, sha256 } from './sample-tree.ts';
 
 /** Mount options, one mount each. */
-const MOUNTS = ['vers=2.0', 'vers=2.1', 'vers=3.0', 'vers=3.1.1', 'vers=3.1.1,seal'] as const;
+const MOUNTS = [
+  ...['vers=2.0', 'vers=2.1', 'vers=3.0', 'vers=3.1.1', 'vers=3.1.1,seal'],
+  'vers=3.1.1,posix',
+] as const;
 
 interface Plan {
   readonly target: Target;
