@@ -36,6 +36,7 @@ import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { reply } from './ioctl-reply.ts';
+import { meetsLock } from './locked.ts';
 import { keepUserTimes } from './user-times.ts';
 import { MAX_FILE_SIZE, noteWritten } from './write.ts';
 
@@ -211,5 +212,5 @@ class Copy {
 function isRangeLocked(open: Open, offset: number, length: number, write: boolean): boolean {
   const { locks } = open.file!;
   if (locks.size === 0) return false;
-  return locks.conflicts(open, { offset: BigInt(offset), length: BigInt(length) }, write);
+  return meetsLock(open, open, { offset: BigInt(offset), length: BigInt(length) }, write);
 }

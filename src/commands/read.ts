@@ -25,6 +25,7 @@ import {
 } from '../smb2/read.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { meetsLock } from './locked.ts';
 
 /** Offsets beyond cannot be in a file: Linux's off_t ends at 2^63, our numbers are exact to 2^53. */
 export const MAX_FILE_OFFSET = 2 ** 53 - 1;
@@ -77,7 +78,7 @@ const emptyRead = { body: encodeReadResponse({ data: Buffer.alloc(0), dataRemain
 
 function readLocked(offset: bigint, { length }: ReadRequest, request: OpenRequest): boolean {
   const { open, lockOwner } = request;
-  return open.file!.locks.conflicts(lockOwner ?? open, { offset, length: BigInt(length) }, false);
+  return meetsLock(open, lockOwner ?? open, { offset, length: BigInt(length) }, false);
 }
 
 function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {

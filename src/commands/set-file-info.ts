@@ -29,6 +29,7 @@ import { isAfpInfo } from '../vfs/apple-streams.ts';
 import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { meetsLock } from './locked.ts';
 import { ALLOCATION, keepUserTimes, type UserTimes } from './user-times.ts';
 
 const statusOf = (result: Errno | 0): NtStatus =>
@@ -123,7 +124,7 @@ async function refuseLocked(
   if (isErrno(stat)) return statusOfErrno(stat);
   const offset = BigInt(Math.min(size, stat.size));
   const range = { offset, length: BigInt(Math.max(size, stat.size)) - offset };
-  return open.file!.locks.conflicts(open, range, true) ? STATUS_FILE_LOCK_CONFLICT : undefined;
+  return meetsLock(open, open, range, true) ? STATUS_FILE_LOCK_CONFLICT : undefined;
 }
 
 /** 2.1.5.15.1: an allocation smaller than the file truncates it; any other is a change, but no writing. */

@@ -23,6 +23,7 @@ import { isErrno } from '../vfs/errno.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { meetsLock } from './locked.ts';
 import { isBeyondInt64 } from './read.ts';
 import { keepUserTimes } from './user-times.ts';
 
@@ -74,7 +75,7 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
 function writeLocked(body: WriteRequest, { open, lockOwner }: OpenRequest): boolean {
   if (open.file!.locks.size === 0) return false;
   const range = { offset: BigInt(body.offset), length: BigInt(body.data.length) };
-  return open.file!.locks.conflicts(lockOwner ?? open, range, true);
+  return meetsLock(open, lockOwner ?? open, range, true);
 }
 
 /** The size may have changed: asking what it was would cost more than telling it in vain. */

@@ -43,6 +43,10 @@ import {
   FILE_DIRECTORY_FILE,
 } from '../../src/smb2/create-options.ts';
 import { SMB2_0_INFO_FILE, SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/info-types.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+} from '../../src/smb2/lock.ts';
 import { POSIX_EXTENSIONS_TAG } from '../../src/smb2/negotiate-contexts.ts';
 import { decodeQueryDirectoryResponse } from '../../src/smb2/query-directory.ts';
 import { startServer, USER } from '../support/in-process-server.ts';
@@ -243,6 +247,59 @@ test('the mode decides, not the attribute that Windows set', { skip }, async () 
   await again.write(0, Buffer.from('written'));
   await again.close();
   await remove(tree, 'locked');
+});
+
+test('what is open loses its name, and is replaced, as POSIX has it', { skip }, async () => {
+  const tree = await mount();
+  const held = await make(tree, 'held');
+  await held.write(0, Buffer.from('held'));
+  await remove(tree, 'held');
+  assert.deepEqual(readdirSync(folder), []);
+  const fresh = await make(tree, 'held');
+  const file = await make(tree, 'file');
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  await (await posixOpen(tree, 'empty', how, 0o755)).close();
+  const directory = await posixOpen(tree, 'full', how, 0o755);
+  const inside = await make(tree, 'full/inside');
+  const renaming = (fileName: string) =>
+    encodeRenameInformation({ replaceIfExists: true, rootDirectory: 0, fileName });
+  await file.setInfo(Class.FileRenameInformation, renaming('held'));
+  // A directory takes the place of an empty one, whatever is open in it; anything else is told as it is.
+  await assert.rejects(file.setInfo(Class.FileRenameInformation, renaming('empty')), /0xc00000ba/);
+  await assert.rejects(
+    directory.setInfo(Class.FileRenameInformation, renaming('held')),
+    /0xc0000103/,
+  );
+  await directory.setInfo(Class.FileRenameInformation, renaming('empty'));
+  assert.deepEqual(readdirSync(folder).sort(), ['empty', 'held']);
+  await inside.write(0, Buffer.from('on'));
+  assert.equal((await held.readAll()).toString(), 'held');
+  for (const each of [held, fresh, file, directory, inside]) await each.close();
+  assert.equal(statSync(join(folder, 'empty', 'inside')).size, 2);
+  rmSync(join(folder, 'empty'), { recursive: true });
+  await remove(tree, 'held');
+});
+
+test('locks are advisory among POSIX opens, and hold Windows back', { skip }, async () => {
+  const tree = await mount();
+  const windows = await mount(win11);
+  const holder = await make(tree, 'shared');
+  const other = await posixOpen(tree, 'shared');
+  const range = { offset: 0n, length: 10n };
+  const how = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
+  await holder.lock([{ ...range, flags: how }]);
+  await other.write(0, Buffer.from('written'));
+  assert.equal((await other.read(0, 7)).toString(), 'written');
+  await assert.rejects(other.lock([{ ...range, flags: how }]), /0xc0000055/);
+  const foreign = await windows.open('shared', { access: ALL });
+  await assert.rejects(foreign.read(0, 7), /0xc0000054/);
+  await holder.close();
+  // The other way round they are what Windows takes them for.
+  await foreign.lock([{ ...range, flags: how }]);
+  await assert.rejects(other.read(0, 7), /0xc0000054/);
+  await foreign.close();
+  await other.close();
+  await remove(tree, 'shared');
 });
 
 test('a malformed context is refused; without the negotiation it means nothing', {
