@@ -14,6 +14,7 @@ import { networkAddresses } from './config/network-interfaces.ts';
 import { NO_LIMIT, NT1, STREAMS_MODULE } from './config/parameters.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
+import type { DataPlane } from './ipc/data-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
 import { createControlPlane, type UserDatabaseInput } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
@@ -110,15 +111,18 @@ export function createServer(options: ServerOptions): Server {
   const state =
     options.stateDirectory === undefined ? undefined : openStateDirectory(options.stateDirectory);
   try {
+    let server: UsmbdServer | undefined;
     const controlPlane = createControlPlane({
       configuration,
       users,
       log,
+      dataPlane: () => server?.dataPlane,
       ...(state !== undefined && { machineSid: state.machineSid }),
       ...(userDatabase !== undefined && { userDatabase }),
       ...(user !== undefined && { switchesIdentity: false }),
     });
-    return new UsmbdServer({ options, configuration, user, state, controlPlane, log });
+    server = new UsmbdServer({ options, configuration, user, state, controlPlane, log });
+    return server;
   } catch (error) {
     state?.close();
     throw error;
@@ -322,9 +326,15 @@ class UsmbdServer implements Server {
     };
   }
 
+  /** Undefined until the process is who it has to be. */
+  get dataPlane(): DataPlane | undefined {
+    return this.#objects === undefined ? undefined : new Inventory(this.#objects);
+  }
+
   async status(query: StatusQuery = {}): Promise<ServerStatus> {
-    if (this.#objects === undefined) throw new Error('the server does not listen yet');
-    return collectStatus(new Inventory(this.#objects), query);
+    const { dataPlane } = this;
+    if (dataPlane === undefined) throw new Error('the server does not listen yet');
+    return collectStatus(dataPlane, query);
   }
 
   close(): Promise<void> {
@@ -336,10 +346,8 @@ class UsmbdServer implements Server {
   async #listenControl(): Promise<ControlListener | undefined> {
     const { state, log } = this.#parts;
     if (state === undefined) return undefined;
-    const dataPlane = () =>
-      this.#objects === undefined ? undefined : new Inventory(this.#objects);
     try {
-      return await listenControl({ statePath: state.path, dataPlane, log });
+      return await listenControl({ statePath: state.path, dataPlane: () => this.dataPlane, log });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn('no control socket: "usmbd status" will find no server', { reason });

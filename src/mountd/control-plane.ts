@@ -20,6 +20,7 @@ import type {
   PipeEndpoint,
   ShareDecision,
 } from '../ipc/control-plane.ts';
+import type { DataPlane } from '../ipc/data-plane.ts';
 import { AccountFile } from './account-file.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
@@ -55,6 +56,8 @@ export interface ControlPlaneOptions {
   /** `S-1-5-21-a-b-c`, the same after each start; absent: that of a new machine. */
   readonly machineSid?: Sid;
   readonly log?: Logger;
+  /** The other plane, which management interfaces ask; undefined while it is not there. */
+  readonly dataPlane?: () => DataPlane | undefined;
   /** Whether the process acts as its users; otherwise when it runs as root. */
   readonly switchesIdentity?: boolean;
   /** Seams for tests. */
@@ -104,6 +107,7 @@ class LocalControlPlane implements ControlPlane {
   readonly #throttle: LoginThrottle;
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
+  readonly #dataPlane: (() => DataPlane | undefined) | undefined;
   /** By normalized name, as the data plane told. */
   readonly #uses = new Map<string, number>();
   readonly #log: Logger;
@@ -111,6 +115,7 @@ class LocalControlPlane implements ControlPlane {
   constructor(options: ControlPlaneOptions) {
     const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
     this.#log = log;
+    this.#dataPlane = options.dataPlane;
     this.#configuration = configuration;
     this.#users = databaseOf(users);
     this.#file = userDatabase && new AccountFile(userDatabase.file, log);
@@ -185,6 +190,7 @@ class LocalControlPlane implements ControlPlane {
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals: this.#principals,
+      dataPlane: this.#dataPlane,
     });
   }
 

@@ -3,6 +3,7 @@
  */
 import {
   conformantArray,
+  conformantVaryingArray,
   counted,
   i32,
   leveled,
@@ -10,12 +11,15 @@ import {
   type NdrValue,
   octets,
   struct,
+  u16,
   u32,
   union,
   unique,
+  varyingArray,
   wstring,
 } from './ndr.ts';
 import { operation } from './operation.ts';
+import { SESSION_OPERATIONS } from './srvsvc-sessions.ts';
 
 /** MS-SRVS 2.2.2.4. */
 export const STYPE_DISKTREE = 0x0000_0000;
@@ -127,11 +131,18 @@ const SERVER_INFO_102 = struct({
   userpath: text,
 });
 
+/** A level that is refused: its pointer is null. */
+const untold = unique(u32);
+
 /** SERVER_INFO, 2.2.3.7. */
 export const SERVER_INFO = union({
   100: unique(SERVER_INFO_100),
   101: unique(SERVER_INFO_101),
   102: unique(SERVER_INFO_102),
+  103: untold,
+  502: untold,
+  503: untold,
+  599: untold,
 });
 export type ServerInfo = NdrValue<typeof SERVER_INFO>;
 
@@ -151,6 +162,11 @@ export const TIME_OF_DAY_INFO = struct({
   weekday: u32,
 });
 export type TimeOfDayInfo = NdrValue<typeof TIME_OF_DAY_INFO>;
+
+/** DISK_ENUM_CONTAINER, 2.2.4.92: names of two characters and a NUL. */
+const DISK_ENUM_CONTAINER = struct({
+  entries: counted(conformantVaryingArray(varyingArray(u16, 3))),
+});
 
 const shareEnumeration = (opnum: number) =>
   operation(
@@ -173,6 +189,7 @@ export const SRVSVC = {
   name: 'srvsvc',
   syntax: { uuid: '4b324fc8-1670-01d3-1278-5a47bf6ee188', major: 3, minor: 0 },
   operations: {
+    ...SESSION_OPERATIONS,
     NetrShareEnum: shareEnumeration(15),
     NetrShareGetInfo: operation(
       16,
@@ -183,6 +200,17 @@ export const SRVSVC = {
       21,
       { serverName: text, level: u32 },
       { infoStruct: SERVER_INFO, status: u32 },
+    ),
+    NetrServerDiskEnum: operation(
+      23,
+      {
+        serverName: text,
+        level: u32,
+        disks: DISK_ENUM_CONTAINER,
+        preferedMaximumLength: u32,
+        resumeHandle: unique(u32),
+      },
+      { disks: DISK_ENUM_CONTAINER, totalEntries: u32, resumeHandle: unique(u32), status: u32 },
     ),
     NetrRemoteTOD: operation(
       28,

@@ -120,7 +120,9 @@ const SUBJECTS: readonly Subject[] = [
 /** Undefined: a fault. Any other exception is a bug. */
 function call(service: RpcService, opnum: number, stub: Buffer, bigEndian: boolean) {
   try {
-    return service.call(opnum, stub, bigEndian);
+    const result = service.call(opnum, stub, bigEndian);
+    assert.ok(!(result instanceof Promise), 'nobody else is there to be asked');
+    return result;
   } catch (error) {
     if (error instanceof WireError || error instanceof RpcFault) return undefined;
     throw error;

@@ -9,7 +9,7 @@
  * or several in one. Each answering fragment is one message of the pipe, as on Windows: a reader with
  * a smaller buffer gets the rest of the fragment by reading on (STATUS_BUFFER_OVERFLOW).
  */
-import type { PipeEndpoint } from '../../ipc/control-plane.ts';
+import type { MaybePromise, PipeEndpoint } from '../../ipc/control-plane.ts';
 import { encodeFragments, REQUEST_STUB_BYTES_MAXIMUM, Reassembly } from '../../rpc/fragments.ts';
 import {
   type BindPdu,
@@ -79,6 +79,8 @@ class RpcEndpoint implements PipeEndpoint {
   /** Fragments we send and take; what the BIND agrees on. */
   #transmitBytes = PIPE_FRAGMENT_BYTES;
   #receiveBytes = FRAGMENT_BYTES_MAXIMUM;
+  /** While a call waits for its result; never rejects but for a bug. */
+  #calling: Promise<void> | undefined;
   /** The beginning of a fragment whose end has not come. */
   #partial: Buffer = Buffer.alloc(0);
   readonly #request = new Reassembly<RequestPdu>(REQUEST_STUB_BYTES_MAXIMUM);
@@ -90,16 +92,35 @@ class RpcEndpoint implements PipeEndpoint {
     this.#services = services;
   }
 
-  write(message: Buffer): boolean {
+  /** A promise where a call has to ask somebody; what is written meanwhile waits for it. */
+  write(message: Buffer): MaybePromise<boolean> {
+    const calling = this.#calling;
+    if (calling !== undefined) {
+      // A copy: the message's memory belongs to the caller.
+      const waiting = Buffer.from(message);
+      return calling.then(() => this.write(waiting));
+    }
     if (this.#state === 'broken') return false;
-    let input = this.#partial.length === 0 ? message : Buffer.concat([this.#partial, message]);
+    return this.#take(
+      this.#partial.length === 0 ? message : Buffer.concat([this.#partial, message]),
+    );
+  }
+
+  #take(from: Buffer): MaybePromise<boolean> {
+    let input = from;
     while (input.length >= HEADER_BYTES) {
       const header = this.#header(input);
       if (header === undefined) return this.#break('in silence');
       if (input.length < header.fragmentBytes) break;
       if (this.#answerBytes > QUEUED_ANSWER_BYTES_MAXIMUM) return this.#break('in silence');
-      if (!this.#fragment(header, input)) return this.#break('answered');
+      const taken = this.#fragment(header, input);
+      if (!taken) return this.#break('answered');
       input = input.subarray(header.fragmentBytes);
+      const calling = this.#calling;
+      if (calling !== undefined) {
+        const rest = Buffer.from(input);
+        return calling.then(() => (this.#state === 'broken' ? false : this.#take(rest)));
+      }
     }
     // A copy: the message's memory belongs to the caller.
     this.#partial = Buffer.from(input);
@@ -281,22 +302,29 @@ class RpcEndpoint implements PipeEndpoint {
       this.#fault(callId, 0, FAULT_STATUS.nca_s_unk_if, PFC_DID_NOT_EXECUTE);
       return;
     }
-    let result: Buffer | undefined;
-    try {
-      result = service.call(opnum, stub, bigEndian);
-    } catch (error) {
+    const answered = (result: Buffer): void => {
+      if (this.#state === 'broken') return;
+      const target = { kind: 'response', callId, contextId } as const;
+      for (const pdu of encodeFragments(target, result, this.#transmitBytes)) this.#queue(pdu);
+    };
+    const failed = (error: unknown): void => {
       if (error instanceof RpcFault) this.#fault(callId, contextId, error.status);
       else if (error instanceof WireError) {
         this.#fault(callId, contextId, FAULT_STATUS.RPC_X_BAD_STUB_DATA);
       } else throw error;
-      return;
+    };
+    try {
+      const result = service.call(opnum, stub, bigEndian);
+      if (result === undefined) {
+        this.#fault(callId, contextId, FAULT_STATUS.nca_s_op_rng_error, PFC_DID_NOT_EXECUTE);
+      } else if (result instanceof Promise) {
+        this.#calling = result.then(answered, failed).finally(() => {
+          this.#calling = undefined;
+        });
+      } else answered(result);
+    } catch (error) {
+      failed(error);
     }
-    if (result === undefined) {
-      this.#fault(callId, contextId, FAULT_STATUS.nca_s_op_rng_error, PFC_DID_NOT_EXECUTE);
-      return;
-    }
-    const target = { kind: 'response', callId, contextId } as const;
-    for (const pdu of encodeFragments(target, result, this.#transmitBytes)) this.#queue(pdu);
   }
 
   #fault(callId: number, contextId: number, status: number, moreFlags = 0): void {

@@ -1,5 +1,6 @@
 /** What the management interfaces know of the server: its names and its shares. */
 import type { Account } from '../../ipc/control-plane.ts';
+import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { Principals } from '../principals.ts';
 
 export interface ShareEntry {
@@ -41,4 +42,6 @@ export interface ServiceContext {
   readonly catalogue: ShareCatalogue;
   readonly server: ServerDescription;
   readonly principals: Principals;
+  /** Who is connected, and what they have open; undefined where nobody can tell. */
+  readonly dataPlane?: (() => DataPlane | undefined) | undefined;
 }

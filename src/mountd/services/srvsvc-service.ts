@@ -27,6 +27,7 @@ import {
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
+import { sessionHandlers } from './srvsvc-sessions.ts';
 
 const {
   NERR_Success,
@@ -58,6 +59,7 @@ const ADMINISTRATOR_LEVELS = new Set([2, 502, 503]);
 
 export function createSrvsvcService(context: ServiceContext): RpcService {
   return serveInterface(SRVSVC, {
+    ...sessionHandlers(context),
     NetrShareEnum: (input) => shareEnum(input, context, () => true),
     NetrShareEnumSticky: (input) =>
       input.infoStruct.tag === 501
@@ -65,6 +67,7 @@ export function createSrvsvcService(context: ServiceContext): RpcService {
         : shareEnum(input, context, isSticky),
     NetrShareGetInfo: (input) => shareGetInfo(input, context),
     NetrServerGetInfo: (input) => serverGetInfo(input, context),
+    NetrServerDiskEnum: (input) => serverDiskEnum(input, context),
     NetrRemoteTOD: () => ({ bufferPtr: timeOfDay(new Date()), status: NERR_Success }),
   });
 }
@@ -224,6 +227,9 @@ function serverGetInfo(
   { serverName, level }: InputOf<Operations['NetrServerGetInfo']>,
   { administrator, server }: ServiceContext,
 ): OutputOf<Operations['NetrServerGetInfo']> {
+  if (level === 103 || level === 502 || level === 503 || level === 599) {
+    return { infoStruct: { tag: level, value: null }, status: ERROR_INVALID_LEVEL };
+  }
   if (level !== 100 && level !== 101 && level !== 102) {
     return { infoStruct: { tag: 'other', value: level }, status: ERROR_INVALID_LEVEL };
   }
@@ -283,4 +289,20 @@ export function timeOfDay(now: Date): TimeOfDayInfo {
     year: now.getUTCFullYear(),
     weekday: now.getUTCDay(),
   };
+}
+
+// --- NetrServerDiskEnum, 3.1.4.19 ----------------------------------------------------------------
+
+/** Paths of shares are told as on a drive C, see windowsPath. */
+const DRIVE = [...'C:'].map((character) => character.charCodeAt(0));
+
+function serverDiskEnum(
+  { level, resumeHandle }: InputOf<Operations['NetrServerDiskEnum']>,
+  { administrator }: ServiceContext,
+): OutputOf<Operations['NetrServerDiskEnum']> {
+  const none = { disks: { entries: null }, totalEntries: 0, resumeHandle };
+  if (level !== 0) return { ...none, status: ERROR_INVALID_LEVEL };
+  if (!administrator) return { ...none, status: ERROR_ACCESS_DENIED };
+  const disks = { entries: [[...DRIVE, 0]] };
+  return { disks, totalEntries: 1, resumeHandle, status: NERR_Success };
 }
