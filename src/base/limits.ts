@@ -84,6 +84,12 @@ export const MAX_LOCKS = 524_288;
 export const MAX_COPY_CHUNKS = 256;
 export const MAX_COPY_CHUNK_BYTES = 1 * MiB;
 export const MAX_COPY_BYTES = 16 * MiB;
+/** MS-FSA 2.1.5.10.39: zeroed at once, before locks and the client are looked at again. */
+export const ZERO_PIECE_BYTES = 1024 * MiB;
+/** Allocated ranges in one answer: some milliseconds to find. The client asks on from there. */
+export const MAX_TOLD_FILE_RANGES = 4096;
+/** Ranges of one FILE_LEVEL_TRIM; the client is told how many were looked at. */
+export const MAX_TRIM_RANGES = 1024;
 /** Ranges that the kernel copies at the same time: libuv's pool has four threads, and reads need them too. */
 export const MAX_COPIES_AT_ONCE = 2;
 

@@ -122,20 +122,13 @@ class Copy {
 
   /** The chain holds the target. */
   async run(): Promise<Copied> {
-    const { lifetime, tree, filesOf } = this.#source;
-    const used = [lifetime, filesOf ?? tree!.lifetime];
-    for (const one of used) one.hold();
-    try {
-      const status = await this.#perform();
-      return {
-        status,
-        chunksWritten: this.#chunksDone,
-        chunkBytesWritten: this.#partBytes,
-        totalBytesWritten: this.#bytes,
-      };
-    } finally {
-      for (const one of used) one.release();
-    }
+    const status = await holding(this.#source, () => this.#perform());
+    return {
+      status,
+      chunksWritten: this.#chunksDone,
+      chunkBytesWritten: this.#partBytes,
+      totalBytesWritten: this.#bytes,
+    };
   }
 
   async #perform(): Promise<NtStatus> {
@@ -208,8 +201,20 @@ class Copy {
   }
 }
 
+/** Runs `act` with an open that is not the request's own: its handle, and its files, stay until the end. */
+export async function holding<T>(open: Open, act: () => Promise<T>): Promise<T> {
+  const { lifetime, tree, filesOf } = open;
+  const used = [lifetime, filesOf ?? tree!.lifetime];
+  for (const one of used) one.hold();
+  try {
+    return await act();
+  } finally {
+    for (const one of used) one.release();
+  }
+}
+
 /** Offsets beyond 2^53 are inexact, and beyond the end of any file. */
-function isRangeLocked(open: Open, offset: number, length: number, write: boolean): boolean {
+export function isRangeLocked(open: Open, offset: number, length: number, write: boolean): boolean {
   const { locks } = open.file!;
   if (locks.size === 0) return false;
   return meetsLock(open, open, { offset: BigInt(offset), length: BigInt(length) }, write);

@@ -28,6 +28,16 @@ import {
 import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
 import { Disconnect, type MaybePromise, type Outcome } from './command.ts';
 import { copyChunk, requestResumeKey } from './copy-chunk.ts';
+import { duplicateExtents } from './duplicate-extents.ts';
+import {
+  fileLevelTrim,
+  getCompression,
+  queryAllocatedRanges,
+  queryFileRegions,
+  setCompression,
+  setSparse,
+  setZeroData,
+} from './file-ranges.ts';
 import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
 import { requestResiliency } from './resiliency.ts';
@@ -77,6 +87,23 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
     case Fsctl.FSCTL_SRV_COPYCHUNK:
     case Fsctl.FSCTL_SRV_COPYCHUNK_WRITE:
       return copyChunk(body, request, open);
+    case Fsctl.FSCTL_DUPLICATE_EXTENTS_TO_FILE:
+    case Fsctl.FSCTL_DUPLICATE_EXTENTS_TO_FILE_EX:
+      return duplicateExtents(body, request, open);
+    case Fsctl.FSCTL_SET_SPARSE:
+      return setSparse(body, request, open);
+    case Fsctl.FSCTL_SET_ZERO_DATA:
+      return setZeroData(body, request, open);
+    case Fsctl.FSCTL_QUERY_ALLOCATED_RANGES:
+      return queryAllocatedRanges(body, open);
+    case Fsctl.FSCTL_QUERY_FILE_REGIONS:
+      return queryFileRegions(body, open);
+    case Fsctl.FSCTL_FILE_LEVEL_TRIM:
+      return fileLevelTrim(body, request, open);
+    case Fsctl.FSCTL_GET_COMPRESSION:
+      return getCompression(body, open);
+    case Fsctl.FSCTL_SET_COMPRESSION:
+      return setCompression(body, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:

@@ -8,9 +8,11 @@ import {
   FILE_DEVICE_IS_MOUNTED,
   FILE_NAMED_STREAMS,
   FILE_READ_ONLY_VOLUME,
+  FILE_SUPPORTS_BLOCK_REFCOUNTING,
   FILE_SUPPORTS_EXTENDED_ATTRIBUTES,
   FILE_SUPPORTS_HARD_LINKS,
   FILE_SUPPORTS_OBJECT_IDS,
+  FILE_SUPPORTS_SPARSE_FILES,
   FILE_UNICODE_ON_DISK,
   SSINFO_FLAGS_ALIGNED_DEVICE,
   SSINFO_FLAGS_PARTITION_ALIGNED_ON_DEVICE,
@@ -160,6 +162,8 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     (features.namedStreams ? FILE_NAMED_STREAMS : 0) |
     (features.extendedAttributes ? FILE_SUPPORTS_EXTENDED_ATTRIBUTES : 0) |
     (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
+    (features.sparseFiles && features.attributes ? FILE_SUPPORTS_SPARSE_FILES : 0) |
+    (features.cloning ? FILE_SUPPORTS_BLOCK_REFCOUNTING : 0) |
     (readOnly ? FILE_READ_ONLY_VOLUME : 0)
   );
 }

@@ -33,6 +33,8 @@ export const RESOLVE_BENEATH = 0x08;
 export const RENAME_NOREPLACE = 1;
 
 export const FALLOC_FL_KEEP_SIZE = 1;
+export const FALLOC_FL_PUNCH_HOLE = 2;
+export const FALLOC_FL_ZERO_RANGE = 0x10;
 
 export const RWF_NOWAIT = 0x08;
 
@@ -41,6 +43,11 @@ export const W_OK = 2;
 export const X_OK = 1;
 
 export const SEEK_SET = 0;
+export const SEEK_DATA = 3;
+export const SEEK_HOLE = 4;
+
+/** _IOW(0x94, 13, struct file_clone_range) */
+export const FICLONERANGE = 0x4020_940d;
 
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_BTIME = 0x800;
@@ -71,6 +78,9 @@ export const SECBIT_NO_SETUID_FIXUP = 4;
 export const TMPFS_MAGIC = 0x01021994;
 export const RAMFS_MAGIC = 0x858458f6;
 export const MSDOS_SUPER_MAGIC = 0x4d44;
+export const BTRFS_SUPER_MAGIC = 0x9123683e;
+export const XFS_SUPER_MAGIC = 0x58465342;
+export const BCACHEFS_SUPER_MAGIC = 0xca451a4e;
 export const EXFAT_SUPER_MAGIC = 0x2011bab0;
 
 /** The same: file systems of the kernel on disks and memory of this machine, and what is stacked on them. */

@@ -1,4 +1,5 @@
-/** copy_file_range(2), on this thread and off it. A count or a negative errno; never a throw. */
+/** copy_file_range(2), on this thread and off it, and FICLONERANGE of ioctl_ficlonerange(2). A count or a negative errno; never a throw. */
+import { FICLONERANGE } from './constants.ts';
 import { addressOf, bind, bindInPool, lastErrno } from './library.ts';
 
 const SIGNATURE = ['int', 'uint64', 'int', 'uint64', 'size_t', 'uint32'] as const;
@@ -44,4 +45,22 @@ export async function copyFileRangeInPool(range: CopyRange): Promise<number> {
   const count = await inPool(range.source, at, range.target, at + 8, range.length, 0);
   inUse.delete(own);
   return count;
+}
+
+const clone = bind<(fd: number, request: number, range: Buffer) => number>('ioctl', 'int', [
+  'int',
+  'uint64',
+  'void *',
+]);
+
+/** struct file_clone_range: s64 src_fd; u64 src_offset, src_length, dest_offset. */
+const cloneArgument = Buffer.alloc(32);
+
+/** Makes the target share the blocks of the source. */
+export function cloneFileRange(range: CopyRange): number {
+  cloneArgument.writeBigInt64LE(BigInt(range.source), 0);
+  cloneArgument.writeBigUInt64LE(BigInt(range.from), 8);
+  cloneArgument.writeBigUInt64LE(BigInt(range.length), 16);
+  cloneArgument.writeBigUInt64LE(BigInt(range.position), 24);
+  return clone(range.target, FICLONERANGE, cloneArgument) < 0 ? -lastErrno() : 0;
 }

@@ -10,10 +10,12 @@ import {
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
   RWF_NOWAIT,
+  SEEK_DATA,
+  SEEK_HOLE,
   SEEK_SET,
   SYS,
 } from './constants.ts';
-import { addressOf, bind, lastErrno } from './library.ts';
+import { addressOf, bind, bindInPool, lastErrno } from './library.ts';
 
 const c = {
   openat: bind<(dir: number, path: string, flags: number, mode: number) => number>(
@@ -158,6 +160,26 @@ export const ftruncate = (fd: number, length: number): number => answer(c.ftrunc
 /** Reserves space for the first `length` bytes and keeps the size. */
 export const reserve = (fd: number, length: number): number =>
   answer(c.fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, length));
+
+export const fallocate = (fd: number, mode: number, offset: number, length: number): number =>
+  answer(c.fallocate(fd, mode, offset, length));
+
+const fallocating = bindInPool('fallocate', 'int', ['int', 'int', 'int64', 'int64']);
+
+/** The same in libuv's pool. */
+export const fallocateInPool = (
+  fd: number,
+  mode: number,
+  offset: number,
+  length: number,
+): Promise<number> => fallocating(fd, mode, offset, length);
+
+/** The first byte from `offset` on that is not in a hole; -ENXIO: there is none. */
+export const seekData = (fd: number, offset: number): number =>
+  answer(c.lseek(fd, offset, SEEK_DATA));
+/** The first byte from `offset` on that is in a hole, the one behind the last at the latest. */
+export const seekHole = (fd: number, offset: number): number =>
+  answer(c.lseek(fd, offset, SEEK_HOLE));
 
 export const fsync = (fd: number): number => answer(c.fsync(fd));
 export const fdatasync = (fd: number): number => answer(c.fdatasync(fd));

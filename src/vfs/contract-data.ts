@@ -244,6 +244,69 @@ export function dataRules(check: Check): void {
     assert.equal(await kit.content('to'), 'ayz');
   });
 
+  check('zero makes zeros within the size, and gives space back where it may', async (kit) => {
+    const file = await kit.create('f');
+    const data = Buffer.alloc(524_288, 7);
+    await gives(file.write(data, 0), data.length);
+    await gives(file.zero({ position: 100, length: 50 }, true), 0);
+    data.fill(0, 100, 150);
+    await gives(file.zero({ position: 131_072, length: 262_144 }, false), 0);
+    data.fill(0, 131_072, 393_216);
+    await gives(file.zero({ position: 524_287, length: 1 }, true), 0);
+    data.fill(0, 524_287);
+    await gives(file.zero({ position: 5, length: 0 }, false), 0);
+    const buffer = Buffer.alloc(524_289);
+    await gives(file.read(buffer, 0), 524_288);
+    assert.ok(buffer.subarray(0, 524_288).equals(data));
+    const ranges = await must(file.dataRanges({ position: 1, length: 2 ** 40 }, 10));
+    const isWhole = ranges.length === 1;
+    assert.equal(ranges[0]?.position, 1);
+    assert.equal((ranges.at(-1)?.position ?? 0) + (ranges.at(-1)?.length ?? 0), 524_288);
+    if (!kit.full || isWhole) return;
+    assert.deepEqual(ranges, [
+      { position: 1, length: 131_071 },
+      { position: 393_216, length: 131_072 },
+    ]);
+    assert.equal((await must(file.dataRanges({ position: 0, length: 524_288 }, 1))).length, 1);
+    const hole = { position: 131_072, length: 262_144 };
+    assert.deepEqual(await must(file.dataRanges(hole, 10)), []);
+    assert.deepEqual(await must(file.dataRanges({ position: 524_288, length: 1 }, 10)), []);
+    const reader = await kit.open('f', { read: true, write: false });
+    await gives(reader.zero({ position: 0, length: 1 }, true), EBADF);
+  });
+
+  check('sparse is kept beside the attributes', async (kit, context) => {
+    const file = await kit.create('f', 'file', { attributes: 0x202 });
+    if (!kit.under.vfs.features.attributes) {
+      context.skip('core: no attributes');
+      return;
+    }
+    const attributes = async () => (await must(file.stat())).attributes;
+    assert.equal(await attributes(), 0x2);
+    await gives(file.set({ sparse: true }), 0);
+    assert.equal(await attributes(), 0x202);
+    await gives(file.set({ attributes: 0x1 }), 0);
+    assert.equal(await attributes(), 0x201);
+    await gives(file.set({ sparse: false }), 0);
+    assert.equal(await attributes(), 0x1);
+  });
+
+  check('cloneRange shares what is there, or says that it cannot', async (kit) => {
+    const source = await kit.create('from');
+    await gives(source.write(Buffer.alloc(131_072, 3), 0), 131_072);
+    const target = await kit.create('to');
+    await gives(target.truncate(131_072), 0);
+    const cloned = await target.cloneRange(source, 65_536, 0, 65_536);
+    if (cloned === EOPNOTSUPP) return;
+    assert.equal(cloned, 0);
+    const buffer = Buffer.alloc(65_536);
+    await gives(target.read(buffer, 0), 65_536);
+    assert.ok(buffer.every((byte) => byte === 3));
+    await refused(target.cloneRange(source, 1, 0, 65_536));
+    const reader = await kit.open('to', { read: true, write: false });
+    await gives(reader.cloneRange(source, 0, 0, 65_536), EBADF);
+  });
+
   check('a removed file lives while its handle does', async (kit, context) => {
     await kit.put('f', 'old');
     const handle = await kit.open('f');

@@ -4,8 +4,26 @@
  */
 import { FILE_ATTRIBUTE_DIRECTORY, normalizeAttributes } from '../fscc/attributes.ts';
 import { copyBytes } from './copy-bytes.ts';
-import { EACCES, EBADF, EINVAL, ENOTDIR, type Errno, isErrno, type Result } from './errno.ts';
-import type { MaybePromise, VfsChanges, VfsEa, VfsHandle, VfsPermissions, VfsStat } from './vfs.ts';
+import {
+  EACCES,
+  EBADF,
+  EINVAL,
+  ENOTDIR,
+  EOPNOTSUPP,
+  type Errno,
+  isErrno,
+  type Result,
+} from './errno.ts';
+import type {
+  MaybePromise,
+  VfsChanges,
+  VfsEa,
+  VfsHandle,
+  VfsPermissions,
+  VfsRange,
+  VfsStat,
+} from './vfs.ts';
+import { wholeRange, writeZeros } from './write-zeros.ts';
 
 export interface StreamSizes {
   readonly size: number;
@@ -163,6 +181,19 @@ export class StreamHandle implements VfsHandle {
 
   allocate(length: number): Errno | 0 {
     return this.#access.write ? this.#stream.allocate(length) : EBADF;
+  }
+
+  zero(range: VfsRange): MaybePromise<Errno | 0> {
+    return this.#access.write ? writeZeros(this, range) : EBADF;
+  }
+
+  async dataRanges(range: VfsRange): Promise<Result<readonly VfsRange[]>> {
+    const sizes = await this.#stream.sizes();
+    return isErrno(sizes) ? sizes : wholeRange(range, sizes.size);
+  }
+
+  cloneRange(): Errno {
+    return EOPNOTSUPP;
   }
 
   copyRange(source: VfsHandle, from: number, position: number, length: number) {

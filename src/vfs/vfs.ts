@@ -71,6 +71,14 @@ export interface VfsChanges {
   readonly changeTime?: FileTime;
   /** MS-FSCC 2.6 attributes to store; DIRECTORY, NORMAL and unsupported bits are ignored. */
   readonly attributes?: number;
+  /** FILE_ATTRIBUTE_SPARSE_FILE, which `attributes` leaves as it is. */
+  readonly sparse?: boolean;
+}
+
+/** Bytes of a file. */
+export interface VfsRange {
+  readonly position: number;
+  readonly length: number;
 }
 
 /** An extended attribute: MS-FSCC 2.4.16. */
@@ -197,6 +205,24 @@ export interface VfsHandle extends VfsObjectId {
   truncate(length: number): MaybePromise<Errno | 0>;
   /** Reserves at least `length` bytes of storage; never changes the size. EOPNOTSUPP is possible. */
   allocate(length: number): MaybePromise<Errno | 0>;
+  /** Makes zeros of bytes within the size, of a handle open for writing; without `keepsSpace` they may take none. */
+  zero(range: VfsRange, keepsSpace: boolean): MaybePromise<Errno | 0>;
+  /**
+   * Where in the range there is something, in order, `max` at most, cut to the range and to the size; all else
+   * reads as zeros. The handle is open for data.
+   */
+  dataRanges(range: VfsRange, max: number): MaybePromise<Result<readonly VfsRange[]>>;
+  /**
+   * Lets this file have the bytes that `source` has at `from` at `position`, without copying them: whole
+   * blocks, or up to the end of the source. EOPNOTSUPP where the file system cannot (features.cloning), EXDEV
+   * between two; EINVAL: no blocks, or they overlap.
+   */
+  cloneRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): MaybePromise<Errno | 0>;
   /**
    * Copies `length` bytes, MAX_COPY_CHUNK_BYTES at most, that `source` has at `from` to `position` here.
    * The source, of any back end, is open for reading, this for writing; neither is closed meanwhile. The
@@ -264,6 +290,8 @@ export interface VfsFeatures {
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;
+  /** Files may share blocks. */
+  readonly cloning: boolean;
   /** Names of the file system, as FileFsAttributeInformation tells them: 'NTFS' to clients. */
   readonly fileSystemName: string;
 }

@@ -71,6 +71,14 @@ const CREATE_NO_STREAMS = suite('smb2.create_no_streams', DEFAULT_LIMIT_SECONDS,
 
 const REPLAY = suite('smb2.replay', 300, { waits: true, cuts: true });
 
+/** They want a file to work on, which the first makes. */
+const SET_SPARSE = suite('smb2.set-sparse-ioctl', DEFAULT_LIMIT_SECONDS, {
+  options: ['filename=sparse'],
+});
+const ZERO_DATA = suite('smb2.zero-data-ioctl', DEFAULT_LIMIT_SECONDS, {
+  options: ['filename=sparse', 'offset=0', 'beyond_final_zero=4096'],
+});
+
 /** Where sequences of locks are checked for resilient and durable opens only: 3.3.5.14. */
 const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECONDS, {
   settings: [...SETTINGS, 'server multi channel support = no'],
@@ -104,6 +112,8 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.lock'),
   suite('smb2.ioctl', 120),
   suite('smb2.ioctl-on-stream'),
+  SET_SPARSE,
+  ZERO_DATA,
   suite('smb2.secleak'),
   suite('smb2.dir', 180, { share: 'whole' }),
   suite('smb2.mangle', DEFAULT_LIMIT_SECONDS, { share: 'whole' }),
@@ -151,6 +161,8 @@ const NEWER_SUITES: readonly Suite[] = [
   suite('smb2.lock', 180, { options: ['open_brlock_deadlock_timemout=5'] }),
   suite('smb2.ioctl', 120),
   suite('smb2.ioctl-on-stream'),
+  SET_SPARSE,
+  ZERO_DATA,
   NOTIFY,
   CHANGE_NOTIFY_DISABLED,
   suite('smb2.session', 240),

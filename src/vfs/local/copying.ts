@@ -3,9 +3,14 @@
  * blocks (btrfs, XFS) write nothing. In libuv's pool, a few at a time, so that reads find a thread.
  */
 import { MAX_COPIES_AT_ONCE } from '../../base/limits.ts';
-import { type CopyRange, copyFileRange, copyFileRangeInPool } from '../../native/copy.ts';
+import {
+  type CopyRange,
+  cloneFileRange,
+  copyFileRange,
+  copyFileRangeInPool,
+} from '../../native/copy.ts';
 import { copyBytes, overlap } from '../copy-bytes.ts';
-import { EBADF, EINVAL, EIO, ENOSYS, EOPNOTSUPP, EXDEV } from '../errno.ts';
+import { EBADF, EINVAL, EIO, ENOSYS, EOPNOTSUPP, type Errno, EXDEV } from '../errno.ts';
 import type { MaybePromise, VfsHandle } from '../vfs.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
@@ -110,4 +115,20 @@ export function copyLocal(
   }
   const count = own.touching(target.inode.key, () => target.writing(() => copyNow(range)));
   return copied(count, source, target, where);
+}
+
+const ENOTTY = -25;
+
+/** See VfsHandle.cloneRange; the target is open for writing. */
+export function cloneLocal(
+  own: OwnChanges,
+  source: CopyEnd,
+  target: CopyEnd,
+  where: Where,
+): Errno | 0 {
+  const [reads, writes] = [source.state, target.state];
+  if (!reads.access.read) return EBADF;
+  const range = { source: reads.fd, target: writes.fd, ...where };
+  const result = own.touching(target.inode.key, () => target.writing(() => cloneFileRange(range)));
+  return result === ENOTTY ? EOPNOTSUPP : result;
 }

@@ -33,6 +33,7 @@ import {
   ENOTDIR,
   EOPNOTSUPP,
   type Errno,
+  EXDEV,
   isErrno,
   type Result,
 } from '../errno.ts';
@@ -46,18 +47,20 @@ import type {
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsRange,
   VfsStat,
   VfsStream,
 } from '../vfs.ts';
-import { copyLocal } from './copying.ts';
+import { cloneLocal, copyLocal } from './copying.ts';
 import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
+import { dataRanges, zeroLocal } from './holes.ts';
 import { LocalCursor } from './local-cursor.ts';
 import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
-import { ownPath } from './own-name.ts';
+import { isLong, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { checkName } from './resolver.ts';
@@ -65,16 +68,6 @@ import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
 
 /** 64 MiB: ext4 frees as much in about a millisecond. */
 const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
-
-/** Paths below a share that the kernel can tell whole, wherever the share is. */
-const SHORT_PATH_UNITS = 512;
-const SHORT_PATH: readonly string[] = [];
-
-function isLong(path: readonly string[]): boolean {
-  let units = 0;
-  for (const name of path) units += name.length + 1;
-  return units > SHORT_PATH_UNITS;
-}
 
 const NO_ACCESS: Access = { read: false, write: false };
 
@@ -194,18 +187,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   parent(): VfsObjectId | Errno {
-    const path = ownPath(this.#share, this);
-    if (isErrno(path)) return path;
-    if (path.length === 0) return ENOENT;
-    const fd = this.#share.resolver.exactDirectory(path.slice(0, -1));
-    if (fd < 0) return fd;
-    const result = statx(fd, '', AT_EMPTY_PATH);
-    const id =
-      result === 0
-        ? { fileId: stx.inode(), volumeId: this.#share.volumes.idOf(stx.device(), fd) }
-        : result;
-    close(fd);
-    return id;
+    return parentOf(this.#share, ownPath(this.#share, this));
   }
 
   stat(): Result<VfsStat> {
@@ -406,6 +388,20 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     if (!this.#access.write) return EBADF;
     if (length === 0) return 0;
     return this.#share.own.touching(this.inodeKey, () => reserve(this.fd, length));
+  }
+
+  zero(range: VfsRange, keepsSpace: boolean): MaybePromise<Errno | 0> {
+    return this.#access.write ? zeroLocal(this.#share, this, range, keepsSpace) : EBADF;
+  }
+
+  dataRanges(range: VfsRange, max: number): Result<readonly VfsRange[]> {
+    return this.isData ? dataRanges(this.fd, range, max) : EBADF;
+  }
+
+  cloneRange(source: VfsHandle, from: number, position: number, length: number): Errno | 0 {
+    if (!this.#access.write) return EBADF;
+    if (!(source instanceof LocalHandle)) return EXDEV;
+    return cloneLocal(this.#share.own, source, this, { from, position, length });
   }
 
   copyRange(

@@ -26,7 +26,7 @@ import { ShareThreads } from './pool/share-threads.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare, SlowCalls } from './share.ts';
 import type { StreamFormat } from './stream-value.ts';
-import { isFat, isOnMachine, Volumes } from './volumes.ts';
+import { canClone, isFat, isOnMachine, Volumes } from './volumes.ts';
 
 export interface LocalVfsOptions {
   /** The folder that is shared. */
@@ -94,6 +94,7 @@ function featuresOf(root: number, options: LocalVfsOptions): VfsFeatures {
     namedStreams: hasXattrs && options.streams !== false,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
+    cloning: canClone(root),
     fileSystemName: 'NTFS',
   };
 }

@@ -251,7 +251,8 @@ function changeStored(
   isData: boolean,
   changes: VfsChanges,
 ): Errno | 0 {
-  if (changes.attributes !== undefined || changes.creationTime !== undefined) {
+  const { attributes, creationTime, sparse } = changes;
+  if (attributes !== undefined || creationTime !== undefined || sparse !== undefined) {
     const refused = storeDosAttribute(share, credentials, fd, isData, changes);
     if (refused !== 0) return refused;
   }
@@ -269,6 +270,14 @@ function changeStored(
 const timespecOf = (time: FileTime | undefined): Timespec | undefined =>
   time === undefined ? undefined : toUnix(time);
 
+/** FILE_ATTRIBUTE_SPARSE_FILE is changed by itself. */
+function askedAttributes({ attributes, sparse }: VfsChanges, known: number): number | undefined {
+  if (attributes === undefined && sparse === undefined) return undefined;
+  const isSparse = sparse ?? (known & FILE_ATTRIBUTE_SPARSE_FILE) !== 0;
+  const others = (attributes ?? known) & STORED_ATTRIBUTES & ~FILE_ATTRIBUTE_SPARSE_FILE;
+  return others | (isSparse ? FILE_ATTRIBUTE_SPARSE_FILE : 0);
+}
+
 function storeDosAttribute(
   share: LocalShare,
   credentials: Credentials,
@@ -278,12 +287,11 @@ function storeDosAttribute(
 ): Errno | 0 {
   const refused = statx(fd, '', AT_EMPTY_PATH);
   if (refused !== 0) return refused;
-  const asked =
-    changes.attributes === undefined ? undefined : changes.attributes & STORED_ATTRIBUTES;
   const known =
     share.features.attributes && mayHaveAttributes()
       ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
       : undefined;
+  const asked = askedAttributes(changes, known?.attributes ?? 0);
   // What no attribute at all says already.
   if (known === undefined && !asked && changes.creationTime === undefined) return 0;
   const canStore = share.features.attributes && mayHaveAttributes();

@@ -7,8 +7,9 @@ import { isUtf8 } from 'node:buffer';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { readlinkat } from '../../native/names.ts';
-import { statx } from '../../native/stat.ts';
+import { statx, stx } from '../../native/stat.ts';
 import { EACCES, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
+import type { VfsObjectId } from '../vfs.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import type { LocalObject, LocalShare } from './share.ts';
 
@@ -114,4 +115,27 @@ export function openOwnName(share: LocalShare, object: LocalObject): OwnName | E
     if (missing !== 0 && missing !== ENOENT) return missing;
   }
   return ENOENT;
+}
+
+/** Paths below a share that the kernel can tell whole, wherever the share is. */
+const SHORT_PATH_UNITS = 512;
+export const SHORT_PATH: readonly string[] = [];
+
+export function isLong(path: readonly string[]): boolean {
+  let units = 0;
+  for (const name of path) units += name.length + 1;
+  return units > SHORT_PATH_UNITS;
+}
+
+/** The directory that holds the name at this path on disk; an errno is handed on. */
+export function parentOf(share: LocalShare, path: readonly string[] | Errno): VfsObjectId | Errno {
+  if (isErrno(path)) return path;
+  if (path.length === 0) return ENOENT;
+  const fd = share.resolver.exactDirectory(path.slice(0, -1));
+  if (fd < 0) return fd;
+  const result = statx(fd, '', AT_EMPTY_PATH);
+  const id =
+    result === 0 ? { fileId: stx.inode(), volumeId: share.volumes.idOf(stx.device(), fd) } : result;
+  close(fd);
+  return id;
 }

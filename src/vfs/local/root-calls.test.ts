@@ -76,7 +76,7 @@ const ON_WHAT_IS_OPEN = new Set([
   ...['statx', 'fstatfs', 'readlinkat', 'faccessat2', 'getdents64', 'lseek', 'dup3'],
   ...['getxattr', 'fgetxattr', 'lgetxattr', 'getxattrat'],
   ...['listxattr', 'flistxattr', 'listxattrat'],
-  ...['read', 'pread', 'pwrite', 'preadv2', 'ftruncate', 'fallocate'],
+  ...['read', 'pread', 'pwrite', 'preadv2', 'ftruncate', 'fallocate', 'ioctl'],
 ]);
 
 /** They tell or set who the thread is, or give back. */
@@ -153,6 +153,9 @@ async function everything(plain: VfsTree, root: string): Promise<void> {
   const open = must(await tree.create(['d', 'open'], { ...FILE, mode: 0o666 }));
   await open.write(Buffer.from('x'), 0);
   await file.copyRange(open, 0, 0, 1);
+  await file.cloneRange(open, 0, 0, 1);
+  await file.zero({ position: 0, length: 1 }, false);
+  await file.dataRanges({ position: 0, length: 1 }, 1);
   open.close();
   await dataOf(file);
   await file.set({ attributes: 3, creationTime: 1n, lastWriteTime: 132_223_104_000_000_000n });

@@ -3,11 +3,14 @@
  * that clients see is made from the file system's own id (statfs f_fsid) where it has one.
  */
 import {
+  BCACHEFS_SUPER_MAGIC,
+  BTRFS_SUPER_MAGIC,
   DISK_FILE_SYSTEMS,
   EXFAT_SUPER_MAGIC,
   MSDOS_SUPER_MAGIC,
   RAMFS_MAGIC,
   TMPFS_MAGIC,
+  XFS_SUPER_MAGIC,
 } from '../../native/constants.ts';
 import { fstatfs, stfs } from '../../native/stat.ts';
 
@@ -72,4 +75,11 @@ export function isFat(fd: number): boolean {
   if (fstatfs(fd) !== 0) return false;
   const type = stfs.type();
   return type === MSDOS_SUPER_MAGIC || type === EXFAT_SUPER_MAGIC;
+}
+
+/** File systems that may share blocks between files; XFS made without reflink refuses each time. */
+export function canClone(fd: number): boolean {
+  if (fstatfs(fd) !== 0) return false;
+  const type = stfs.type();
+  return type === BTRFS_SUPER_MAGIC || type === XFS_SUPER_MAGIC || type === BCACHEFS_SUPER_MAGIC;
 }

@@ -15,6 +15,7 @@ import type {
   VfsEa,
   VfsHandle,
   VfsKind,
+  VfsRange,
   VfsTree,
 } from '../vfs.ts';
 
@@ -214,6 +215,24 @@ class FaultyHandle implements VfsHandle {
 
   allocate(length: number) {
     return this.#run('allocate', () => this.#inner.allocate(length));
+  }
+
+  zero(range: VfsRange, keepsSpace: boolean) {
+    return this.#run('zero', () => this.#inner.zero(range, keepsSpace));
+  }
+
+  dataRanges(range: VfsRange, max: number) {
+    return this.#run('dataRanges', () => this.#inner.dataRanges(range, max));
+  }
+
+  cloneRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): MaybePromise<Errno | 0> {
+    const inner: VfsHandle = source instanceof FaultyHandle ? source.#inner : source;
+    return this.#run('cloneRange', () => this.#inner.cloneRange(inner, from, position, length));
   }
 
   copyRange(

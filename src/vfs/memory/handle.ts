@@ -1,6 +1,6 @@
 /** An object of the memory back end, kept through renames and removals. */
 import assert from 'node:assert/strict';
-import { FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_SPARSE_FILE, FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
 import { made, opened, present } from '../apple-streams.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import {
@@ -30,6 +30,7 @@ import type {
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsRange,
   VfsStat,
   VfsStream,
 } from '../vfs.ts';
@@ -88,20 +89,25 @@ export class MemoryHandle implements VfsHandle {
 
   set(changes: VfsChanges): Errno | 0 {
     this.#used();
-    const { creationTime, lastAccessTime, lastWriteTime, changeTime, attributes } = changes;
+    const { creationTime, lastAccessTime, lastWriteTime, changeTime, attributes, sparse } = changes;
     const node = this.#node;
     if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
       const refusal = mayOwn(node, this.#identity);
       if (refusal !== 0) return refusal;
     }
-    if (creationTime !== undefined || attributes !== undefined) {
+    if (creationTime !== undefined || attributes !== undefined || sparse !== undefined) {
       if (!may(node, this.#identity, WRITE)) return EACCES;
     }
     node.creationTime = creationTime ?? node.creationTime;
     node.lastAccessTime = lastAccessTime ?? node.lastAccessTime;
     node.lastWriteTime = lastWriteTime ?? node.lastWriteTime;
     node.changeTime = changeTime ?? this.#volume.clock();
-    if (attributes !== undefined) node.attributes = attributes & FILE_ATTRIBUTE_VALID_SET;
+    if (attributes !== undefined) {
+      const kept = node.attributes & FILE_ATTRIBUTE_SPARSE_FILE;
+      node.attributes = (attributes & FILE_ATTRIBUTE_VALID_SET) | kept;
+    }
+    if (sparse === true) node.attributes |= FILE_ATTRIBUTE_SPARSE_FILE;
+    if (sparse === false) node.attributes &= ~FILE_ATTRIBUTE_SPARSE_FILE;
     return 0;
   }
 
@@ -235,6 +241,24 @@ export class MemoryHandle implements VfsHandle {
     this.#used();
     if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
     return this.#node.pages.allocate(length);
+  }
+
+  zero(range: VfsRange, keepsSpace: boolean): Errno | 0 {
+    this.#used();
+    if (this.#node.kind !== 'file' || !this.#writes) return EBADF;
+    this.#node.pages.zero(range, keepsSpace);
+    this.#changed();
+    return 0;
+  }
+
+  dataRanges(range: VfsRange, max: number): Result<readonly VfsRange[]> {
+    this.#used();
+    if (this.#node.kind !== 'file' || !(this.#reads || this.#writes)) return EBADF;
+    return this.#node.pages.ranges(range, max);
+  }
+
+  cloneRange(): Errno {
+    return EOPNOTSUPP;
   }
 
   copyRange(source: VfsHandle, from: number, position: number, length: number) {

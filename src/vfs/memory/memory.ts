@@ -124,6 +124,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
       namedStreams: true,
       hardLinks: true,
       sparseFiles: true,
+      cloning: false,
       fileSystemName: 'NTFS',
     },
     attach: (identity) => new MemoryTree(volume, identity),

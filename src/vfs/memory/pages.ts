@@ -2,7 +2,9 @@
  * The bytes of one file: chunks where something was written, nothing where nothing was. A chunk starts
  * small and grows, so that small files stay small. What all files hold together may be limited.
  */
+
 import { EFBIG, ENOSPC, type Errno } from '../errno.ts';
+import type { VfsRange } from '../vfs.ts';
 
 const CHUNK_BYTES = 65_536;
 const SMALLEST_CHUNK_BYTES = 4096;
@@ -79,6 +81,38 @@ export class Pages {
     if (length < this.size) this.#cut(length);
     this.size = length;
     return 0;
+  }
+
+  /** Within the size. Whole chunks are given back, unless they are to keep their space. */
+  zero({ position, length }: VfsRange, keepsSpace: boolean): void {
+    const end = position + length;
+    let chunkBytes = this.#chunkBytes;
+    for (const [index, chunk] of this.#chunks) {
+      const at = index * CHUNK_BYTES;
+      if (end <= at || position >= at + CHUNK_BYTES) continue;
+      const isWhole = position <= at && end >= Math.min(at + CHUNK_BYTES, this.size);
+      if (isWhole && !keepsSpace) {
+        this.#chunks.delete(index);
+        chunkBytes -= chunk.length;
+      } else chunk.fill(0, Math.max(0, position - at), Math.max(0, end - at));
+    }
+    this.#account(chunkBytes, this.#reservedBytes);
+  }
+
+  /** Where something was written, in whole chunks, cut to the range and to the size. */
+  ranges({ position, length }: VfsRange, max: number): VfsRange[] {
+    const end = Math.min(position + length, this.size);
+    const found: { position: number; length: number }[] = [];
+    for (const index of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+      const from = Math.max(position, index * CHUNK_BYTES);
+      const to = Math.min(end, (index + 1) * CHUNK_BYTES);
+      if (from >= to) continue;
+      const last = found.at(-1);
+      if (last !== undefined && last.position + last.length === from) last.length += to - from;
+      else if (found.length === max) break;
+      else found.push({ position: from, length: to - from });
+    }
+    return found;
   }
 
   allocate(length: number): Errno | 0 {

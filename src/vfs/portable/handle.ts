@@ -21,14 +21,17 @@ import {
   type Result,
 } from '../errno.ts';
 import type {
+  MaybePromise,
   VfsChanges,
   VfsCursor,
   VfsHandle,
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsRange,
   VfsStat,
 } from '../vfs.ts';
+import { wholeRange, writeZeros } from '../write-zeros.ts';
 import { attempt, done } from './attempt.ts';
 import { EmptyCursor, PortableCursor } from './cursor.ts';
 import { Descriptor } from './descriptor.ts';
@@ -113,9 +116,9 @@ export class PortableHandle implements VfsHandle {
   }
 
   set(changes: VfsChanges): Errno | 0 {
-    const { creationTime, lastAccessTime, lastWriteTime, attributes = 0 } = changes;
+    const { creationTime, lastAccessTime, lastWriteTime, attributes = 0, sparse } = changes;
     const unkept = attributes & FILE_ATTRIBUTE_VALID_SET & ~FILE_ATTRIBUTE_ARCHIVE;
-    if (creationTime !== undefined || unkept !== 0) return EOPNOTSUPP;
+    if (creationTime !== undefined || unkept !== 0 || sparse === true) return EOPNOTSUPP;
     if (lastAccessTime === undefined && lastWriteTime === undefined) return 0;
     const stat = this.stat();
     if (isErrno(stat)) return stat;
@@ -231,6 +234,20 @@ export class PortableHandle implements VfsHandle {
 
   allocate(): Errno {
     return this.kind === 'file' && this.#access.write ? EOPNOTSUPP : EBADF;
+  }
+
+  zero(range: VfsRange): MaybePromise<Errno | 0> {
+    return this.#data === undefined || !this.#access.write ? EBADF : writeZeros(this, range);
+  }
+
+  /** node:fs does not tell of holes. */
+  dataRanges(range: VfsRange): Result<readonly VfsRange[]> {
+    const stat = this.stat();
+    return isErrno(stat) ? stat : wholeRange(range, stat.size);
+  }
+
+  cloneRange(): Errno {
+    return EOPNOTSUPP;
   }
 
   /** node:fs copies whole files only. */

@@ -174,6 +174,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
       extendedAttributes: false,
       namedStreams: false,
       hardLinks: true,
+      cloning: false,
       sparseFiles: process.platform === 'linux',
       fileSystemName: 'NTFS',
     },

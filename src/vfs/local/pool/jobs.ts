@@ -13,6 +13,7 @@ import type {
   VfsFeatures,
   VfsObjectId,
   VfsPermissions,
+  VfsRange,
   VfsStat,
   VfsStream,
   VfsVolume,
@@ -54,6 +55,8 @@ export interface HandleMethods {
   open: [[access: { read: boolean; write: boolean }], Errno | 0];
   truncate: [[length: number], Errno | 0];
   allocate: [[length: number], Errno | 0];
+  zero: [[range: VfsRange, keepsSpace: boolean], Errno | 0];
+  dataRanges: [[range: VfsRange, max: number], Result<readonly VfsRange[]>];
   child: [[name: string], Result<{ name: string; stat: VfsStat }>];
   isEmpty: [[], boolean | Errno];
   link: [[path: readonly string[], replace: boolean], Errno | 0];
@@ -122,6 +125,10 @@ export interface Jobs {
   copy: [
     { state: HandleState; source: number; from: number; position: number; length: number },
     number,
+  ];
+  clone: [
+    { state: HandleState; source: number; from: number; position: number; length: number },
+    Errno | 0,
   ];
   sync: [{ fd: number; isFull: boolean }, Errno | 0];
   syncObject: [{ state: HandleState }, Errno | 0];

@@ -4,6 +4,7 @@
  */
 import { MAX_THREAD_CACHED_NAMES } from '../../../base/limits.ts';
 import { AT_EMPTY_PATH, O_RDONLY } from '../../../native/constants.ts';
+import { cloneFileRange } from '../../../native/copy.ts';
 import { close, fdatasync, fsync, preadAt, pwriteAt, rewind } from '../../../native/files.ts';
 import { statx } from '../../../native/stat.ts';
 import { asSeen, made, opened } from '../../apple-streams.ts';
@@ -248,6 +249,10 @@ const performers: Performers = {
   copy: ({ state, ...range }, place) =>
     withHandle(place, state, (handle) =>
       handle.writing(() => copyNow({ ...range, target: state.fd })),
+    ),
+  clone: ({ state, ...range }, place) =>
+    withHandle(place, state, (handle) =>
+      handle.writing(() => cloneFileRange({ ...range, target: state.fd })),
     ),
   sync: ({ fd, isFull }) => (isFull ? fsync(fd) : fdatasync(fd)),
   syncObject: ({ state }, place) =>

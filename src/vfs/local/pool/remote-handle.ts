@@ -19,6 +19,7 @@ import {
   ENOTDIR,
   EOPNOTSUPP,
   type Errno,
+  EXDEV,
   isErrno,
   type Result,
 } from '../../errno.ts';
@@ -33,11 +34,13 @@ import type {
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsRange,
   VfsStat,
   VfsStream,
 } from '../../vfs.ts';
 import { areOverlapping, copied } from '../copying.ts';
 import type { Credentials } from '../credentials.ts';
+import { zeroed } from '../holes.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { changeTimes } from '../metadata.ts';
 import { flushed, type OpenInode } from '../open-inodes.ts';
@@ -262,6 +265,29 @@ export class RemoteHandle implements VfsHandle {
 
   allocate(length: number): Promise<Errno | 0> {
     return this.#change('allocate', length);
+  }
+
+  async zero(range: VfsRange, keepsSpace: boolean): Promise<Errno | 0> {
+    return zeroed(await this.#change('zero', range, keepsSpace), this, range);
+  }
+
+  dataRanges(range: VfsRange, max: number): Promise<Result<readonly VfsRange[]>> {
+    return this.#ask('dataRanges', range, max);
+  }
+
+  async cloneRange(
+    source: VfsHandle,
+    from: number,
+    position: number,
+    length: number,
+  ): Promise<Errno | 0> {
+    const state = this.#state;
+    if (!state.access.write) return EBADF;
+    if (!(source instanceof RemoteHandle)) return EXDEV;
+    const reads = source.#state;
+    if (!reads.access.read) return EBADF;
+    const what = { state, source: reads.fd, from, position, length };
+    return source.#local.whileRunning(this.#run('change', 'clone', what));
   }
 
   async copyRange(
