@@ -270,7 +270,11 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   // Nobody else knows modes and exact names.
   posixExtensions: global.posixExtensions && !isPortable(),
   apple: global.apple
-    ? { model: global.appleModel, zeroFileIds: global.appleZeroFileIds }
+    ? {
+        model: global.appleModel,
+        zeroFileIds: global.appleZeroFileIds,
+        copiesFiles: global.appleCopyFile,
+      }
     : undefined,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,

@@ -32,6 +32,7 @@ import {
 } from '../smb2/ioctl-structures.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { ALL_ONES } from '../wire/struct.ts';
+import { copyWholeFile } from './apple-copy.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -65,9 +66,15 @@ export function copyChunk(
   }
   const refused = refuseAccess(body.ctlCode, source, target);
   if (refused !== undefined) return refused;
-  return new Copy(request, source, target, chunks)
-    .run()
-    .then(({ status, ...done }) => reply(body, target, encodeSrvCopyChunkResponse(done), status));
+  const copy = (list: readonly SrvCopyChunk[]) => new Copy(request, source, target, list).run();
+  if (chunks.length === 0 && request.session!.apple?.copiesFiles === true) {
+    return copyWholeFile(request, source, target, copy).then(({ status, done }) =>
+      reply(body, target, encodeSrvCopyChunkResponse(done), status),
+    );
+  }
+  return copy(chunks).then(({ status, ...done }) =>
+    reply(body, target, encodeSrvCopyChunkResponse(done), status),
+  );
 }
 
 function areWithinLimits(chunks: readonly SrvCopyChunk[]): boolean {
@@ -100,7 +107,7 @@ function refuseAccess(ctlCode: number, source: Open, target: Open): NtStatus | u
   return areFiles ? undefined : STATUS_INVALID_DEVICE_REQUEST;
 }
 
-type Copied = SrvCopyChunkResponse & { readonly status: NtStatus };
+export type Copied = SrvCopyChunkResponse & { readonly status: NtStatus };
 
 /** One request's chunks, one after another; others have their turn in between. */
 class Copy {

@@ -243,6 +243,8 @@ export const globalParameters = {
     aliases: ['fruit:model'],
   }),
   appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
+  /** One request copies a whole file with its streams; Samba: no, since the Finder shows no progress then. */
+  appleCopyFile: parameter('fruit:copyfile', bool, false),
 } satisfies Table;
 
 export const shareParameters = {

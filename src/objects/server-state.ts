@@ -41,7 +41,13 @@ export interface ServerOptions {
   /** IsMultiChannelCapable. */
   readonly multiChannel: boolean;
   /** Apple's extensions are answered; undefined: as if they were not known. */
-  readonly apple: { readonly model: string; readonly zeroFileIds: boolean } | undefined;
+  readonly apple:
+    | {
+        readonly model: string;
+        readonly zeroFileIds: boolean;
+        readonly copiesFiles: boolean;
+      }
+    | undefined;
   /** The SMB3 POSIX extensions are offered. */
   readonly posixExtensions?: boolean;
   readonly maxReadSize: number;

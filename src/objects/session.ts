@@ -28,6 +28,8 @@ export interface AppleClient {
   readonly listsAttributes: boolean;
   /** File IDs are 0: inode numbers come back, and this client takes the new file for the old one. */
   readonly zeroFileIds: boolean;
+  /** A copy on the server may be of a whole file. */
+  readonly copiesFiles: boolean;
 }
 
 export type SessionState = 'inProgress' | 'valid' | 'expired' | 'gone';

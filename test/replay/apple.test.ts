@@ -1,9 +1,12 @@
 /** Apple's extensions: what macOS learns from AAPL, and the listings that it gets then. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { queryDirectoryRequest } from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
 import {
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
   FILE_LIST_DIRECTORY,
   FILE_READ_ATTRIBUTES,
   SYNCHRONIZE,
@@ -20,6 +23,7 @@ import { AppleCapability, encodeAppleServerQuery } from '../../src/smb2/apple.ts
 import { decodeQueryOnDiskIdResponse } from '../../src/smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../../src/smb2/create-contexts.ts';
 import { FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
+import { Fsctl } from '../../src/smb2/fsctl.ts';
 import { decodeQueryDirectoryResponse } from '../../src/smb2/query-directory.ts';
 import { appleQuery, macos15, win11 } from './personas.ts';
 import { assertStatus, LENIENT, opening, openStage } from './stage.ts';
@@ -214,4 +218,37 @@ test('C16 a disk for Time Machine is as large as its limit, less the bands of it
   for (let i = 0; i < 3; i++)
     await tree.writeFile(`Mac.sparsebundle\\bands\\${i}`, Buffer.from('b'));
   assert.deepEqual(await freeBytes(tree), [1 << 20, (1 << 20) - 3 * 65_536]);
+});
+
+const copying = await openStage({ global: { ...LENIENT, appleCopyFile: true } });
+
+test('B35 OSX_COPYFILE: a copy without chunks is of the whole file, streams too; without AAPL of nothing', async () => {
+  for (const [tree, name, isWhole] of [
+    [await copying.enter(macos15), 'whole', true],
+    [await copying.enter(win11), 'nothing', false],
+    [await stage.enter(macos15), 'off', false],
+  ] as const) {
+    if (name !== 'nothing') {
+      const caps = (await ask(tree, appleQuery.data))!.readBigUInt64LE(16);
+      assert.equal((caps & AppleCapability.OSX_COPYFILE) !== 0n, isWhole);
+    }
+    const content = randomBytes(3_000_000);
+    await tree.writeFile('original', content);
+    await tree.writeFile('original:AFP_Resource', Buffer.alloc(1000, 'r'));
+    await tree.writeFile('original:AFP_AfpInfo', afpInfo());
+    await tree.writeFile(name, Buffer.alloc(0));
+    const from = await tree.open('original', { access: FILE_GENERIC_READ });
+    const to = await tree.open(name, { access: FILE_GENERIC_READ | FILE_GENERIC_WRITE });
+    const key = await from.ioctl(Fsctl.FSCTL_SRV_REQUEST_RESUME_KEY, { maxOutput: 32 });
+    const input = Buffer.concat([key.subarray(0, 24), Buffer.alloc(8)]);
+    const done = await to.ioctl(Fsctl.FSCTL_SRV_COPYCHUNK, { input, maxOutput: 12 });
+    assert.equal(done.toString('hex', 0, 8), '0000000000000000');
+    assert.equal(done.readUInt32LE(8), isWhole ? content.length : 0);
+    await from.close();
+    await to.close();
+    assert.ok((await tree.readFile(name)).equals(isWhole ? content : Buffer.alloc(0)));
+    if (!isWhole) continue;
+    assert.deepEqual(await tree.readFile(`${name}:AFP_Resource`), Buffer.alloc(1000, 'r'));
+    assert.deepEqual(await tree.readFile(`${name}:AFP_AfpInfo`), afpInfo());
+  }
 });
