@@ -292,6 +292,11 @@ scenario('MAXIMUM_ALLOWED and generic rights', async ({ make, close, put, grante
   for (const desiredAccess of [0, 0x0100_0000, 0x0400_0000, 0x200]) {
     assert.equal(await make({ name: 'file', desiredAccess }), STATUS_ACCESS_DENIED);
   }
+  // MS-FSA 2.1.5.1: "If CreateOptions.FILE_DELETE_ON_CLOSE && !DesiredAccess.DELETE"
+  for (const desiredAccess of [MAXIMUM, MAXIMUM | FILE_READ_DATA, FILE_READ_DATA]) {
+    const wish = { name: 'file', desiredAccess, createOptions: FILE_DELETE_ON_CLOSE };
+    assert.equal(await make(wish), STATUS_INVALID_PARAMETER);
+  }
 });
 
 scenario(
@@ -309,7 +314,7 @@ scenario(
       { name: 'file', desiredAccess: 0x100 },
       { name: 'file', desiredAccess: FILE_READ_DATA, createDisposition: FILE_OVERWRITE },
       { name: 'file', desiredAccess: FILE_READ_DATA, createDisposition: FILE_SUPERSEDE },
-      { name: 'file', desiredAccess: MAXIMUM, createOptions: FILE_DELETE_ON_CLOSE },
+      { name: 'file', desiredAccess: DELETE | MAXIMUM, createOptions: FILE_DELETE_ON_CLOSE },
     ]) {
       assert.equal(await make(over), STATUS_ACCESS_DENIED, JSON.stringify(over));
     }

@@ -111,9 +111,8 @@ function refuse(body: CreateRequest, server: ServerState): NtStatus | undefined 
 }
 
 const GENERIC_ALL = 0x1000_0000;
-const MAXIMUM_ALLOWED = 0x0200_0000;
-const mayDelete = (access: number): boolean =>
-  (access & (DELETE | GENERIC_ALL | MAXIMUM_ALLOWED)) !== 0;
+/** MAXIMUM_ALLOWED asks for no right by name, and so not for this one. */
+const mayDelete = (access: number): boolean => (access & (DELETE | GENERIC_ALL)) !== 0;
 
 /** Contexts that are malformed, or ask for what is not there. */
 function refuseContexts(
