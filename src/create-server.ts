@@ -29,6 +29,7 @@ import { listen, transportKind } from './transport/listen.ts';
 import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { createLocalVfs } from './vfs/local/local-vfs.ts';
+import type { MakingPolicy } from './vfs/local/making.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
@@ -222,6 +223,25 @@ function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Sha
   };
 }
 
+function makingOf(share: ShareConfiguration): MakingPolicy {
+  const { mapArchive, mapHidden, mapSystem, mapReadonly } = share;
+  const isMapped = mapArchive || mapHidden || mapSystem || mapReadonly !== 'no';
+  return {
+    inheritsPermissions: share.inheritPermissions,
+    inheritsOwner: share.inheritOwner,
+    mapped:
+      isMapped && !share.storeDosAttributes
+        ? {
+            archive: mapArchive,
+            hidden: mapHidden,
+            system: mapSystem,
+            readonly: mapReadonly,
+            mask: share.createMask,
+          }
+        : undefined,
+  };
+}
+
 function fileSystem(share: ShareConfiguration): Vfs {
   const options = {
     root: share.path,
@@ -232,6 +252,7 @@ function fileSystem(share: ShareConfiguration): Vfs {
   return createLocalVfs({
     ...options,
     storeAttributes: share.storeDosAttributes,
+    making: makingOf(share),
     streams: share.vfsObjects.includes(STREAMS_MODULE),
     streamFormat: share.streamFormat,
   });

@@ -138,6 +138,13 @@ class Reader {
       } else this.#foreignLine(node);
     }
     const share: ShareConfiguration = { name, ...values.values(inherited) };
+    for (const field of ['mapArchive', 'mapHidden', 'mapSystem', 'mapReadonly'] as const) {
+      const given = values.lineOf(field);
+      if (given === 0 || !share.storeDosAttributes || !share[field] || share[field] === 'no')
+        continue;
+      const { name: key } = shareParameters[field];
+      this.#warn(given, `"${key}" does nothing without "store dos attributes = no"`);
+    }
     if (!lines.some(isPath)) {
       this.#error(line, `share [${name}] has no path`, '"path = /a/folder"');
     }

@@ -94,6 +94,24 @@ const streamFormat = choice<'samba' | 'ksmbd'>([
   ['ksmbd', 'ksmbd'],
 ]);
 
+/** Samba's values; which owner Windows is told follows that of the disk. */
+const inheritOwner: ValueType<boolean> = {
+  expects: 'no, yes, "windows and unix" or "unix only"',
+  parse: (word) =>
+    ['windowsandunix', 'unixonly'].includes(word.toLowerCase().replace(/["\s]/g, ''))
+      ? true
+      : bool.parse(word),
+  print: bool.print,
+};
+
+const mapReadonly = choice<'no' | 'mode' | 'permissions'>([
+  ['no', 'no'],
+  ['yes', 'mode'],
+  ['permissions', 'permissions'],
+  ...(['true', 'on', '1'] as const).map((word) => [word, 'mode'] as const),
+  ...(['false', 'off', '0'] as const).map((word) => [word, 'no'] as const),
+]);
+
 /** Samba's `illegal` gives few names a short one; here nobody is told of one who does not ask. */
 const shortNames = choice<'none' | 'asked' | 'listed'>([
   ['illegal', 'asked'],
@@ -273,6 +291,13 @@ export const shareParameters = {
   directoryMask: parameter('directory mask', mode, 0o755, { aliases: ['directory mode'] }),
   forceCreateMode: parameter('force create mode', mode, 0),
   forceDirectoryMode: parameter('force directory mode', mode, 0),
+  inheritPermissions: parameter('inherit permissions', bool, false),
+  inheritOwner: parameter('inherit owner', inheritOwner, false),
+  /** Samba's default is yes. They do something only with `store dos attributes = no`. */
+  mapArchive: parameter('map archive', bool, false),
+  mapHidden: parameter('map hidden', bool, false),
+  mapSystem: parameter('map system', bool, false),
+  mapReadonly: parameter('map readonly', mapReadonly, 'no'),
   hideDotFiles: parameter('hide dot files', bool, true),
   hideFiles: parameter('hide files', patterns, []),
   /** Of Samba's alone; to leave something out of a listing is asked for by name there, too. */
@@ -298,7 +323,6 @@ export const shareParameters = {
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   /** They act as root, in a server of root's. */
   adminUsers: parameter('admin users', principals, []),
-  inheritOwner: unsupported('inherit owner', bool, false),
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false),

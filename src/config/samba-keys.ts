@@ -46,7 +46,7 @@ const IGNORED = `
   himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
   fallback; honor change notify privilege; host msdfs; hostname lookups; idmap alloc backend;
   idmap backend; idmap cache time; idmap config; idmap domains; idmap gid; idmap negative cache
-  time; idmap uid; include system krb5 conf; inherit acls; inherit permissions; init logon delay;
+  time; idmap uid; include system krb5 conf; inherit acls; init logon delay;
   init logon delayed hosts; iprint server; kdc always generate pac; kdc default domain supported
   enctypes; kdc enable fast; kdc force enable rc4 weak session keys; kdc supported enctypes;
   keepalive; kerberos encryption types; kerberos method; kernel change notify; kernel oplocks;
@@ -61,7 +61,7 @@ const IGNORED = `
   logging; logon drive; logon home; logon path; logon script; lppause command; lpq cache time; lpq
   command; lpresume command; lprm command; lsa over netlogon; machine password timeout; magic
   output; magic script; mangle prefix; mangling char; mangling method; map acl
-  inherit; map archive; map hidden; map readonly; map system; max disk size; max log size; max
+  inherit; max disk size; max log size; max
   mux; max print jobs; max reported print jobs; max smbd processes; max stat cache size; max ttl;
   max wins ttl; max xmit; mdns name; message command; min domain uid; min passwd length; min print
   space; min receivefile size; min wins ttl; mit kdc command; msdfs proxy; msdfs root; msdfs

@@ -1,6 +1,6 @@
 /**
  * Names in directories: mkdirat(2), unlinkat(2), renameat2(2), linkat(2), readlinkat(2),
- * faccessat2(2), fchmodat(2), utimensat(2). A value or a negative errno; never a throw.
+ * faccessat2(2), fchmodat(2), fchownat(2), utimensat(2). A value or a negative errno; never a throw.
  */
 import { SYS, UTIME_OMIT } from './constants.ts';
 import { bind, lastErrno } from './library.ts';
@@ -38,6 +38,11 @@ const c = {
     'fchmodat',
     'int',
     ['int', 'str', 'uint32', 'int'],
+  ),
+  fchownat: bind<(dir: number, name: string, uid: number, gid: number, flags: number) => number>(
+    'fchownat',
+    'int',
+    ['int', 'str', 'uint32', 'uint32', 'int'],
   ),
   utimensat: bind<(dir: number, name: string, times: Buffer, flags: number) => number>(
     'utimensat',
@@ -88,6 +93,10 @@ export const faccessat2 = (dir: number, name: string, mode: number, flags: numbe
 
 export const fchmodat = (dir: number, name: string, mode: number): number =>
   answer(c.fchmodat(dir, name, mode, 0));
+
+/** Follows links: for names in /proc/self/fd. (uid_t) -1 and (gid_t) -1 leave an id as it is. */
+export const fchownat = (dir: number, name: string, uid: number, gid: number): number =>
+  answer(c.fchownat(dir, name, uid, gid, 0));
 
 export interface Timespec {
   readonly seconds: bigint;

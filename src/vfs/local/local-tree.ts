@@ -14,13 +14,14 @@ import {
   ST_RDONLY,
 } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
-import { fchmodat, mkdirat, unlinkat } from '../../native/names.ts';
+import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsHandle, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
+import { inheritedMode, modeWith } from './making.ts';
 import { permissionsOf } from './permissions.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalShare } from './share.ts';
@@ -34,6 +35,8 @@ export interface NewObject {
 /** What the maker needs to store attributes and, for a directory, to go on. */
 const OWNER_ACCESS = 0o600;
 const PERMISSION_BITS = 0o7777;
+/** A gid_t that leaves the group as it is. */
+const SAME_ID = 0xffff_ffff;
 
 export class LocalTree implements VfsTree {
   readonly #share: LocalShare;
@@ -100,7 +103,7 @@ export class LocalTree implements VfsTree {
     if (found !== ENOENT) return typeof found === 'string' ? EEXIST : found;
     const change = resolver.cache.before(parent);
     const isFile = what.kind === 'file';
-    const mode = (what.mode ?? this.#modeOf(what.kind)) & PERMISSION_BITS;
+    const mode = (what.mode ?? this.#modeOf(what, parent)) & PERMISSION_BITS;
     const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
     if (fd < 0) return fd;
     own.did(parent, disk, 'created');
@@ -135,6 +138,7 @@ export class LocalTree implements VfsTree {
     if (result === 0 && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
       result = this.#setMode(handle.fd, kind, mode);
     }
+    if (result === 0 && this.#share.making.inheritsOwner) result = this.#giveTo(handle.fd, parent);
     const refused = this.#credentials.enter();
     return result !== 0 ? result : refused;
   }
@@ -147,8 +151,24 @@ export class LocalTree implements VfsTree {
     return fchmodat(this.#share.procFd, `${fd}`, mode | inherited);
   }
 
-  #modeOf(kind: NewObject['kind']): number {
-    return kind === 'file' ? this.#share.fileMode : this.#share.directoryMode;
+  /** `inherit owner`: what the user has just made, to whom the directory belongs. */
+  #giveTo(fd: number, parent: number): Errno | 0 {
+    const refused = statx(parent, '', AT_EMPTY_PATH);
+    if (refused !== 0) return refused;
+    const uid = stx.uid();
+    return uid === this.#credentials.uid ? 0 : fchownat(this.#share.procFd, `${fd}`, uid, SAME_ID);
+  }
+
+  #modeOf({ kind, attributes }: NewObject, parent: number): number {
+    const { fileMode, directoryMode, making } = this.#share;
+    const isDirectory = kind === 'directory';
+    let mode = isDirectory ? directoryMode : fileMode;
+    if (making.inheritsPermissions && statx(parent, '', AT_EMPTY_PATH) === 0) {
+      mode = inheritedMode(stx.mode(), kind);
+    }
+    return making.mapped === undefined
+      ? mode
+      : modeWith(making.mapped, mode, attributes, isDirectory);
   }
 
   volume(): Result<VfsVolume> {

@@ -15,6 +15,7 @@ import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
 import { canBecomeUsers, credentialsFor } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
 import { LocalTree } from './local-tree.ts';
+import { type MakingPolicy, NO_POLICY } from './making.ts';
 import { NameCache } from './name-cache.ts';
 import { OpenInodes } from './open-inodes.ts';
 import { OwnChanges } from './own-changes.ts';
@@ -35,6 +36,8 @@ export interface LocalVfsOptions {
   readonly fileMode?: number;
   /** Mode of new directories; smb.conf `directory mask`. */
   readonly directoryMode?: number;
+  /** More about the modes and owners of new objects. */
+  readonly making?: MakingPolicy;
   /** smb.conf `store dos attributes`. False: user.DOSATTRIB is neither written nor believed. */
   readonly storeAttributes?: boolean;
   /** False: there are no named streams. */
@@ -150,6 +153,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     features: featuresOf(root, options),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
+    making: options.making ?? NO_POLICY,
     umask: umaskOfProcess(),
     streamFormat: options.streamFormat ?? 'samba',
   };

@@ -22,7 +22,7 @@ import {
   STATX_BTIME,
 } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
-import { type Timespec, utimensat } from '../../native/names.ts';
+import { fchmodat, type Timespec, utimensat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import {
   fgetxattr,
@@ -43,6 +43,7 @@ import {
   decodeDosAttribute,
   encodeDosAttribute,
 } from './dos-attribute.ts';
+import { attributesOfStat, modeWith } from './making.ts';
 import type { LocalShare } from './share.ts';
 
 /** What is stored; SPARSE_FILE comes by FSCTL_SET_SPARSE (MS-FSCC 2.3.64). */
@@ -185,6 +186,14 @@ function dosAttributeBy(
   return typeof value === 'number' ? undefined : decodeDosAttribute(value);
 }
 
+/** The attributes that the share keeps in mode bits, of the statx just made. */
+function inMode({ making }: LocalShare, credentials: Credentials): DosAttribute | undefined {
+  if (making.mapped === undefined || !mayHaveAttributes()) return undefined;
+  const isDirectory = (stx.mode() & S_IFMT) === S_IFDIR;
+  const attributes = attributesOfStat(making.mapped, isDirectory, credentials);
+  return { attributes, creationTime: undefined, initialTime: undefined };
+}
+
 /** The stat of an open object. Call with no identity entered. */
 export function statObject(
   share: LocalShare,
@@ -197,7 +206,7 @@ export function statObject(
   const dos =
     share.features.attributes && mayHaveAttributes()
       ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
-      : undefined;
+      : inMode(share, credentials);
   return statOf(share.volumes.idOf(stx.device(), fd), dos);
 }
 
@@ -215,7 +224,7 @@ export function statFound(
             ? getxattrat(dir, name, false, DOSATTRIB)
             : lgetxattr(`/proc/self/fd/${dir}/${name}`, DOSATTRIB),
         )
-      : undefined;
+      : inMode(share, credentials);
   const device = stx.device();
   if (share.volumes.has(device)) return statOf(share.volumes.idOf(device, dir), dos);
   const fd = openat(dir, name, O_PATH | O_NOFOLLOW);
@@ -287,6 +296,10 @@ function storeDosAttribute(
 ): Errno | 0 {
   const refused = statx(fd, '', AT_EMPTY_PATH);
   if (refused !== 0) return refused;
+  if (share.making.mapped !== undefined && mayHaveAttributes()) {
+    const { attributes } = changes;
+    return attributes === undefined ? EOPNOTSUPP : storeInMode(share, credentials, fd, attributes);
+  }
   const known =
     share.features.attributes && mayHaveAttributes()
       ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
@@ -309,6 +322,26 @@ function storeDosAttribute(
     isData ? fsetxattr(fd, DOSATTRIB, bytes) : setxattr(`/proc/self/fd/${fd}`, DOSATTRIB, bytes),
   );
   return result === EOPNOTSUPP && !hasLoss ? 0 : result;
+}
+
+/** As the user: who does not own the file may not. */
+function storeInMode(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  attributes: number,
+): Errno | 0 {
+  const now = stx.mode();
+  const isDirectory = (now & S_IFMT) === S_IFDIR;
+  const mode = modeWith(share.making.mapped!, now & ~S_IFMT, attributes, isDirectory);
+  if (mode === (now & ~S_IFMT)) return 0;
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  try {
+    return fchmodat(share.procFd, `${fd}`, mode);
+  } finally {
+    credentials.leave();
+  }
 }
 
 /** As the user; the owner of a file whose mode forbids writing may still set its attributes. */

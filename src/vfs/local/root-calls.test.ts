@@ -49,6 +49,7 @@ const isRoot = process.geteuid?.() === 0;
 const USER = { uid: 65534, gid: 65534, groups: [65534] };
 
 const { createLocalVfs } = await import('./local-vfs.ts');
+const { NO_POLICY } = await import('./making.ts');
 const { fsuid } = await import('../../native/identity.ts');
 const { SYS } = await import('../../native/constants.ts');
 
@@ -58,6 +59,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
     'the names of a directory that the user may pass through, to find one in another case',
   'fchmodat by #setMode local-tree.ts':
     'the mode of what the user has just made, with its set-group-id bit',
+  'fchownat by #giveTo local-tree.ts':
+    'what the user has just made, to the owner of its directory: `inherit owner`',
   'openat by reopen local-handle.ts': 'whether a directory that is open already has entries',
   'openat2 by exactDirectory resolver.ts':
     'the directory that the kernel says an open object is in',
@@ -230,6 +233,13 @@ test('as root nothing is found or changed but what the list allows', {
   });
   const tree = must(await vfs.attach(USER));
   const found = await callsAsRoot(() => everything(tree, root));
+  const inheriting = createLocalVfs({ root, making: { ...NO_POLICY, inheritsOwner: true } });
+  const heirs = must(await inheriting.attach(USER));
+  const more = await callsAsRoot(async () => {
+    must(await heirs.create(['heir'], { kind: 'file', attributes: 0 })).close();
+  });
+  for (const call of more) found.add(call);
+  inheriting.close();
   const unknown = [...found].filter((call) => !FINDS_OR_CHANGES.has(call.split(' by ')[0]!));
   assert.deepEqual(unknown, [], 'calls that this test does not know: say what they are');
   assert.deepEqual([...found].sort(), Object.keys(ALLOWED).sort());

@@ -2,6 +2,7 @@
 import type { Errno } from '../errno.ts';
 import type { VfsFeatures, VfsKind, VfsObjectId } from '../vfs.ts';
 import type { ReadRest } from './file-data.ts';
+import type { MakingPolicy } from './making.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
@@ -33,6 +34,7 @@ export interface LocalShare extends SlowCalls {
   readonly features: VfsFeatures;
   readonly fileMode: number;
   readonly directoryMode: number;
+  readonly making: MakingPolicy;
   /** Of the process, when the share was made. */
   readonly umask: number;
   readonly streamFormat: StreamFormat;

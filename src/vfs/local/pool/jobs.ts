@@ -20,6 +20,7 @@ import type {
 } from '../../vfs.ts';
 import type { CursorState } from '../local-cursor.ts';
 import type { NewObject } from '../local-tree.ts';
+import type { MakingPolicy } from '../making.ts';
 import type { HandleState } from '../share.ts';
 import type { StreamFormat } from '../stream-value.ts';
 
@@ -33,6 +34,7 @@ export interface ShareRecipe {
   readonly features: VfsFeatures;
   readonly fileMode: number;
   readonly directoryMode: number;
+  readonly making: MakingPolicy;
   readonly umask: number;
   readonly streamFormat: StreamFormat;
 }
