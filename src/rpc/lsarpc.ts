@@ -74,7 +74,7 @@ const POLICY_INFORMATION = unique(
     3: DOMAIN_INFORMATION,
     4: struct({ name: unicodeString }),
     5: DOMAIN_INFORMATION,
-    6: struct({ role: u16 }),
+    6: struct({ role: u32 }),
     12: struct({
       name: unicodeString,
       dnsDomainName: unicodeString,

@@ -12,6 +12,7 @@ import {
   STATUS_SUCCESS,
 } from '../../dtyp/ntstatus.ts';
 import type { Sid } from '../../dtyp/sid.ts';
+import { DSSETUP } from '../../rpc/dssetup.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
 import { FAULT_STATUS } from '../../rpc/pdu.ts';
 import { SAMR } from '../../rpc/samr.ts';
@@ -287,4 +288,15 @@ test('samr: aliases of the built-in domain and who is in them', () => {
   });
   const { members } = call(SAMR.operations.SamrGetMembersInAlias, { handle });
   assert.deepEqual(members.entries, [`${MACHINE}-501`]);
+});
+
+test('dssetup: a server of its own, in a workgroup', () => {
+  const call = connectTo('lsarpc', DSSETUP);
+  const ask = (infoLevel: number) =>
+    call(DSSETUP.operations.DsRolerGetPrimaryDomainInformation, { infoLevel });
+  const { domainInfo } = ask(1);
+  assert.ok(domainInfo?.tag === 1);
+  assert.deepEqual([domainInfo.value.machineRole, domainInfo.value.domainNameFlat], [2, 'HOME']);
+  for (const tag of [2, 3]) assert.equal(ask(tag).domainInfo?.tag, tag);
+  assert.deepEqual(ask(9), { domainInfo: null, status: 87 });
 });

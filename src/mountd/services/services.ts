@@ -1,5 +1,6 @@
 /** The named pipes of IPC$: name to RPC interfaces. */
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
+import { createDssetupService } from './dssetup-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import type { RpcService } from './rpc-service.ts';
@@ -10,7 +11,7 @@ import { createWkssvcService } from './wkssvc-service.ts';
 
 const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) => RpcService)[]> =
   new Map([
-    ['lsarpc', [createLsarpcService]],
+    ['lsarpc', [createLsarpcService, createDssetupService]],
     ['lsass', [createLsarpcService]],
     ['samr', [createSamrService]],
     ['srvsvc', [createSrvsvcService]],
