@@ -132,6 +132,11 @@ export const MAX_DISCONNECTED_OPENS = 32_768;
 
 /** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
 export const MAX_KEPT_CHANGE_TIMES = 16_384;
+/** Inodes whose extended attributes are remembered, 250 bytes each: those of a large directory, twice. */
+export const MAX_KNOWN_ATTRIBUTES = 32_768;
+
+/** How old a path may be that is only told; who moves a directory on the host waits longer to look again. */
+export const TOLD_PATH_AGE_MS = 100;
 
 /**
  * Threads of one device that does not answer at once: for what clients wait for, and for writes and syncs.

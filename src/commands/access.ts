@@ -21,7 +21,7 @@ import {
 } from '../dtyp/access-mask.ts';
 import { FILE_ATTRIBUTE_READONLY } from '../fscc/attributes.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
-import { isErrno } from '../vfs/errno.ts';
+import { isErrno, type Result } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsPermissions } from '../vfs/vfs.ts';
 
 /** Rights that come with seeing the file at all. */
@@ -40,19 +40,42 @@ export const CHANGES = WRITE | DELETE;
 /** MS-FSA: cleared from the maximal access by FILE_ATTRIBUTE_READONLY. */
 const NOT_WHEN_READONLY = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD;
 
-/** The most that the tree connect's user may get on this file; DELETE by asking the parent directory. */
-export async function maximalAccess(tree: TreeConnect, handle: VfsHandle): Promise<number> {
-  const permissions = await handle.permissions();
+/**
+ * The most that the tree connect's user may get on this file. DELETE is found by asking the parent
+ * directory, which is left out where nobody wants it.
+ */
+export function maximalAccess(
+  tree: TreeConnect,
+  handle: VfsHandle,
+  inQuestion = DELETE,
+): MaybePromise<number> {
+  const permissions = handle.permissions();
+  if (permissions instanceof Promise) {
+    return permissions.then((known) => maximalBy(tree, handle, inQuestion, known));
+  }
+  return maximalBy(tree, handle, inQuestion, permissions);
+}
+
+function maximalBy(
+  tree: TreeConnect,
+  handle: VfsHandle,
+  inQuestion: number,
+  permissions: Result<VfsPermissions>,
+): MaybePromise<number> {
   if (isErrno(permissions)) return 0;
-  const removable = tree.readOnly ? false : await mayRemove(handle, permissions);
-  return rights(permissions, removable) & tree.maximalAccess;
+  const asks = (inQuestion & DELETE) !== 0 && !tree.readOnly;
+  const removable = asks && mayRemove(handle, permissions);
+  return removable instanceof Promise
+    ? removable.then((may) => rights(permissions, may) & tree.maximalAccess)
+    : rights(permissions, removable) & tree.maximalAccess;
 }
 
 /** The share's root is never removed, but clients open it with all the rights that they have. */
-async function mayRemove(handle: VfsHandle, permissions: VfsPermissions): Promise<boolean> {
+function mayRemove(handle: VfsHandle, permissions: VfsPermissions): MaybePromise<boolean> {
   const path = handle.path();
   if (typeof path !== 'number' && path.length === 0) return permissions.write;
-  return (await handle.removable()) === 0;
+  const refused = handle.removable();
+  return refused instanceof Promise ? refused.then((errno) => errno === 0) : refused === 0;
 }
 
 function rights(permissions: VfsPermissions, removable: boolean): number {
@@ -77,7 +100,10 @@ export function grantable(
 ): MaybePromise<boolean> {
   if ((wanted & ~tree.maximalAccess) !== 0) return false;
   if ((wanted & ~ALWAYS) === 0) return true;
-  return maximalAccess(tree, handle).then((maximal) => (wanted & ~maximal) === 0);
+  const maximal = maximalAccess(tree, handle, wanted);
+  return typeof maximal === 'number'
+    ? (wanted & ~maximal) === 0
+    : maximal.then((most) => (wanted & ~most) === 0);
 }
 
 /** MAXIMUM_ALLOWED on a file with these attributes. */

@@ -35,7 +35,7 @@ import { formatPath } from '../fscc/names.ts';
 import { encodeFilePosixInformation } from '../fscc/posix-information.ts';
 import type { Open } from '../objects/open.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
-import { isErrno, type Result } from '../vfs/errno.ts';
+import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
 import { reparseTagOf } from './directory-entry.ts';
@@ -73,7 +73,7 @@ export function queryFileInfo(
   }
   if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, handle);
   const stat = handle.stat();
-  const eaSize = HOLDS_EA_SIZE.has(body.fileInfoClass) ? eaSizeOf(handle) : 0;
+  const eaSize = asksEaSize(body.fileInfoClass, stat) ? eaSizeOf(handle) : 0;
   const answer = (known: Result<VfsStat>, size: number): QueryResult => {
     if (isErrno(known)) return statusOfErrno(known);
     const encoded = fileInformation(body.fileInfoClass, {
@@ -81,6 +81,7 @@ export function queryFileInfo(
       handle,
       stat: known,
       eaSize: size,
+      path: HOLDS_PATH.has(body.fileInfoClass) ? toldPathOf(handle) : NO_PATH,
     });
     return typeof encoded === 'number' ? encoded : fit(encoded);
   };
@@ -109,6 +110,26 @@ const HOLDS_EA_SIZE: ReadonlySet<number> = new Set([
   Class.FileAllInformation,
 ]);
 
+function asksEaSize(fileInfoClass: number, stat: MaybePromise<Result<VfsStat>>): boolean {
+  if (!HOLDS_EA_SIZE.has(fileInfoClass)) return false;
+  return typeof stat === 'number' || stat instanceof Promise || stat.hasNoEas !== true;
+}
+
+/** Those with attributes, which a name may decide about, and those with the name itself. */
+const HOLDS_PATH: ReadonlySet<number> = new Set([
+  Class.FileBasicInformation,
+  Class.FileAllInformation,
+  Class.FileNameInformation,
+  Class.FileNormalizedNameInformation,
+  Class.FileNetworkOpenInformation,
+  Class.FileAttributeTagInformation,
+]);
+
+const NO_PATH: readonly string[] = [];
+
+const toldPathOf = (handle: VfsHandle): readonly string[] | Errno =>
+  handle.toldPath?.() ?? handle.path();
+
 const NOTHING = Buffer.alloc(0);
 
 interface Subject {
@@ -116,11 +137,12 @@ interface Subject {
   readonly handle: VfsHandle;
   readonly stat: VfsStat;
   readonly eaSize: number;
+  readonly path: readonly string[] | Errno;
 }
 
 /** The bytes of one class; undefined where it is not served, a status where there is no answer. */
 function fileInformation(fileInfoClass: number, subject: Subject): Buffer | number | undefined {
-  const { open, handle, stat } = subject;
+  const { open, stat } = subject;
   switch (fileInfoClass) {
     case Class.FileBasicInformation:
       return FileBasicInformation.encode(basic(subject));
@@ -142,7 +164,7 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
       return all(subject);
     case Class.FileNameInformation:
     case Class.FileNormalizedNameInformation:
-      return name(handle, fileInfoClass === Class.FileNormalizedNameInformation);
+      return name(subject, fileInfoClass === Class.FileNormalizedNameInformation);
     case Class.FileCompressionInformation:
       return FileCompressionInformation.encode({
         compressedFileSize: stat.size,
@@ -173,8 +195,8 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
   }
 }
 
-function attributes({ open, handle, stat }: Subject): number {
-  const shown = shownAttributes(open.home, stat, handle.path());
+function attributes({ open, path, stat }: Subject): number {
+  const shown = shownAttributes(open.home, stat, path);
   if (reparseTagOf(stat) === 0) return shown;
   return (shown & ~FILE_ATTRIBUTE_NORMAL) | FILE_ATTRIBUTE_REPARSE_POINT;
 }
@@ -211,22 +233,20 @@ function all(subject: Subject): Buffer | number {
     position: { currentByteOffset: subject.open.position },
     mode: { mode: subject.open.mode },
     alignment: { alignmentRequirement: FILE_BYTE_ALIGNMENT },
-    name: fileName(subject.handle),
+    name: fileName(subject),
   };
   return encodeFileAllInformation(info);
 }
 
 /** FileName begins with a backslash; the normalized name, being relative to the share, does not. */
-function name(handle: VfsHandle, normalized: boolean): Buffer | number {
-  const path = handle.path();
-  if (isErrno(path)) return statusOfErrno(path);
-  const full = fileName(handle);
+function name(subject: Subject, normalized: boolean): Buffer | number {
+  if (isErrno(subject.path)) return statusOfErrno(subject.path);
+  const full = fileName(subject);
   return encodeFileNameInformation(normalized ? full.slice(1) : full);
 }
 
 /** With the name of the stream, if it is one, without its type. Empty once the name is removed. */
-function fileName(handle: VfsHandle): string {
-  const path = handle.path();
+function fileName({ handle, path }: Subject): string {
   const stream = handle.streamName();
   if (isErrno(path) || isErrno(stream)) return '';
   return stream === undefined ? formatPath(path) : `${formatPath(path)}:${stream}`;

@@ -1,6 +1,9 @@
 /**
  * Extended attributes, xattr(7): by descriptor, by path, and by directory and name (getxattrat(2),
  * Linux 6.13). Values come in one static buffer that the next call overwrites.
+ *
+ * The kernel allocates as much as the caller has room for, and clears it: so room for what is usual is
+ * offered first, and all of it when that was not enough.
  */
 import { AT_SYMLINK_NOFOLLOW, SYS } from './constants.ts';
 import { addressOf, bind, lastErrno, missing } from './library.ts';
@@ -58,29 +61,36 @@ const c = {
 };
 
 const ENOSYS = -38;
+const ERANGE = -34;
 
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of the kernel. */
 const VALUE_BYTES = 65536;
+/** What user.DOSATTRIB, a short ACL and a list of a few names fit in. */
+const USUAL_BYTES = 512;
 const value = Buffer.allocUnsafeSlow(VALUE_BYTES);
 
 /** struct xattr_args: u64 value, u32 size, u32 flags. */
 const args = Buffer.alloc(16);
 args.writeBigUInt64LE(BigInt(addressOf(value)), 0);
-args.writeUInt32LE(value.length, 8);
 
 const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
-const found = (result: number): Buffer | number =>
-  result < 0 ? -lastErrno() : value.subarray(0, result);
+
+/** Asks with little room, and with all that there can be when that was not enough. */
+function found(ask: (room: number) => number): Buffer | number {
+  let result = answer(ask(USUAL_BYTES));
+  if (result === ERANGE) result = answer(ask(VALUE_BYTES));
+  return result < 0 ? result : value.subarray(0, result);
+}
 
 export const fgetxattr = (fd: number, name: string): Buffer | number =>
-  found(c.fgetxattr(fd, name, value, value.length));
+  found((room) => c.fgetxattr(fd, name, value, room));
 
 /** Follows links: for /proc/self/fd/N. */
 export const getxattr = (path: string, name: string): Buffer | number =>
-  found(c.getxattr(path, name, value, value.length));
+  found((room) => c.getxattr(path, name, value, room));
 
 export const lgetxattr = (path: string, name: string): Buffer | number =>
-  found(c.lgetxattr(path, name, value, value.length));
+  found((room) => c.lgetxattr(path, name, value, room));
 
 /** -ENOSYS before Linux 6.13. */
 export const getxattrat = (
@@ -89,7 +99,11 @@ export const getxattrat = (
   follow: boolean,
   name: string,
 ): Buffer | number =>
-  found(c.getxattrat(SYS.getxattrat, dir, path, follow ? 0 : AT_SYMLINK_NOFOLLOW, name, args, 16));
+  found((room) => {
+    args.writeUInt32LE(room, 8);
+    const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
+    return c.getxattrat(SYS.getxattrat, dir, path, flags, name, args, args.length);
+  });
 
 export const fsetxattr = (fd: number, name: string, bytes: Buffer): number =>
   answer(c.fsetxattr(fd, name, bytes, bytes.length, 0));
@@ -103,20 +117,19 @@ export const removexattr = (path: string, name: string): number =>
 
 /** The names as they come: each ends in a NUL. */
 export const flistxattrBytes = (fd: number): Buffer | number =>
-  found(c.flistxattr(fd, value, value.length));
+  found((room) => c.flistxattr(fd, value, room));
 
 /** The same of what `path` below `dir` leads to; follows links. -ENOSYS before Linux 6.13. */
 export const listxattratBytes = (dir: number, path: string): Buffer | number =>
-  found(c.listxattrat(SYS.listxattrat, dir, path, 0, value, value.length));
+  found((room) => c.listxattrat(SYS.listxattrat, dir, path, 0, value, room));
 
 const namesOf = (list: Buffer | number): string[] | number =>
   typeof list === 'number' ? list : list.toString('utf8').split('\0').slice(0, -1);
 
 export const listxattr = (path: string): string[] | number =>
-  namesOf(found(c.listxattr(path, value, value.length)));
+  namesOf(found((room) => c.listxattr(path, value, room)));
 
-export const flistxattr = (fd: number): string[] | number =>
-  namesOf(found(c.flistxattr(fd, value, value.length)));
+export const flistxattr = (fd: number): string[] | number => namesOf(flistxattrBytes(fd));
 
 /** Whether getxattrat and listxattrat are there; asked once. */
 export const hasGetxattrat: boolean =

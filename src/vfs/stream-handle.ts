@@ -81,6 +81,10 @@ export class StreamHandle implements VfsHandle {
     return this.base.path();
   }
 
+  toldPath() {
+    return this.base.toldPath?.() ?? this.base.path();
+  }
+
   parent() {
     return this.base.parent();
   }

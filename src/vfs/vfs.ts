@@ -61,6 +61,8 @@ export interface VfsStat extends VfsObjectId {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** It is known, without being asked for, that the object has no extended attributes. */
+  readonly hasNoEas?: boolean;
 }
 
 /** What `set` changes; what is absent stays. */
@@ -142,6 +144,11 @@ export interface VfsHandle extends VfsObjectId {
    * the handle was opened by, however it was renamed since. ENOENT when that name has been removed.
    */
   path(): readonly string[] | Errno;
+  /**
+   * As `path()`, to be told and for nothing else: where another program than the server moves a directory
+   * above, it may be as it was TOLD_PATH_AGE_MS before. Absent: nothing is cheaper than `path()`.
+   */
+  toldPath?(): readonly string[] | Errno;
   /** The directory that holds the name of `path()`, whatever the identity may see; ENOENT for the root. */
   parent(): VfsObjectId | Errno;
   stat(): MaybePromise<Result<VfsStat>>;

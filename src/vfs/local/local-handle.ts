@@ -51,6 +51,7 @@ import type {
   VfsStat,
   VfsStream,
 } from '../vfs.ts';
+import type { KnownAttributes } from './attribute-cache.ts';
 import { cloneLocal, copyLocal } from './copying.ts';
 import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
@@ -65,6 +66,7 @@ import { permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { checkName } from './resolver.ts';
 import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
+import { countMove, type ToldPath, toldPath } from './told-path.ts';
 
 /** 64 MiB: ext4 frees as much in about a millisecond. */
 const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
@@ -79,6 +81,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   readonly openedAs: readonly string[];
   fd: number;
   readMode: ReadMode = 'nowait';
+  known: KnownAttributes | undefined;
+  told: ToldPath | undefined;
+  changeSeconds = 0;
+  changeNanoseconds = 0;
   readonly #share: LocalShare;
   readonly #credentials: Credentials;
   readonly inode: OpenInode;
@@ -186,12 +192,16 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return isErrno(path) ? path : path.map(clientName);
   }
 
+  toldPath(): readonly string[] | Errno {
+    return toldPath(this);
+  }
+
   parent(): VfsObjectId | Errno {
     return parentOf(this.#share, ownPath(this.#share, this));
   }
 
   stat(): Result<VfsStat> {
-    return statObject(this.#share, this.#credentials, this.fd, this.isData);
+    return statObject(this.#share, this.#credentials, this);
   }
 
   set(changes: VfsChanges): Errno | 0 {
@@ -219,7 +229,9 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   eas(): Result<readonly VfsEa[]> {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
     if (!this.isFile && !this.isDirectory) return [];
-    return readEas(this.#eaObject, this.#credentials);
+    const eas = readEas(this.#eaObject, this.#credentials);
+    if (this.known !== undefined && !isErrno(eas) && eas.length === 0) this.known.hasNoEas = true;
+    return eas;
   }
 
   setEas(changes: readonly VfsEa[]): Errno | 0 {
@@ -448,6 +460,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   rename(path: readonly string[], replace: boolean): Errno | 0 {
+    countMove();
     return this.#share.own.naming(() =>
       rename(this.#share, this.#credentials, this, path, replace),
     );
@@ -458,6 +471,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   remove(): Errno | 0 {
+    countMove();
     const result = this.#share.own.naming(() => remove(this.#share, this.#credentials, this));
     if (result === 0) this.#isRemoved = true;
     return result;

@@ -33,8 +33,9 @@ import {
   lgetxattr,
   setxattr,
 } from '../../native/xattr.ts';
-import { EACCES, EOPNOTSUPP, EPERM, type Errno, type Result } from '../errno.ts';
+import { EACCES, ENODATA, EOPNOTSUPP, EPERM, type Errno, type Result } from '../errno.ts';
 import type { FileTime, VfsChanges, VfsKind, VfsStat } from '../vfs.ts';
+import { attributeCache, type KnownAttributes } from './attribute-cache.ts';
 import { ChangeTimes } from './change-times.ts';
 import type { Credentials } from './credentials.ts';
 import {
@@ -104,7 +105,11 @@ const keyBytes = Buffer.alloc(16);
 const earlier = (a: FileTime, b: FileTime): FileTime => (a < b ? a : b);
 
 /** From the statx just made. */
-function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
+function statOf(
+  volumeId: number,
+  dos: DosAttribute | undefined,
+  known: KnownAttributes | undefined,
+): VfsStat {
   const mode = stx.mode();
   const kind = kindOf(mode);
   const isDirectory = kind === 'directory';
@@ -127,6 +132,7 @@ function statOf(volumeId: number, dos: DosAttribute | undefined): VfsStat {
     mode,
     uid: stx.uid(),
     gid: stx.gid(),
+    hasNoEas: known?.hasNoEas === true,
   };
 }
 
@@ -173,8 +179,10 @@ function xattrOf(share: LocalShare, fd: number, isData: boolean): Buffer | Errno
  */
 function dosAttributeBy(
   credentials: Credentials,
+  known: KnownAttributes | undefined,
   read: () => Buffer | Errno,
 ): DosAttribute | undefined {
+  if (known !== undefined && known.dos !== null) return known.dos;
   let value = read();
   if (value === EACCES && credentials.enter() === 0) {
     try {
@@ -183,7 +191,26 @@ function dosAttributeBy(
       credentials.leave();
     }
   }
-  return typeof value === 'number' ? undefined : decodeDosAttribute(value);
+  const isTold = typeof value !== 'number' || value === ENODATA;
+  const dos = typeof value === 'number' ? undefined : decodeDosAttribute(value);
+  if (known !== undefined && isTold) known.dos = dos;
+  return dos;
+}
+
+/** What is known of the attributes of what statx has just told of. */
+const knownOfStat = (fd?: number): KnownAttributes | undefined =>
+  mayHaveAttributes() ? attributeCache.ofStat(inodeKeyOfStat(), fd) : undefined;
+
+/** An open object. */
+export interface StatObject {
+  readonly fd: number;
+  /** The descriptor is open for more than its path. */
+  readonly isData: boolean;
+  /** What is known of its attributes since it was last asked for its stat. */
+  known: KnownAttributes | undefined;
+  /** Its st_ctime then. */
+  changeSeconds: number;
+  changeNanoseconds: number;
 }
 
 /** The attributes that the share keeps in mode bits, of the statx just made. */
@@ -198,16 +225,20 @@ function inMode({ making }: LocalShare, credentials: Credentials): DosAttribute 
 export function statObject(
   share: LocalShare,
   credentials: Credentials,
-  fd: number,
-  isData: boolean,
+  object: StatObject,
 ): Result<VfsStat> {
+  const { fd } = object;
   const refused = statx(fd, '', AT_EMPTY_PATH);
   if (refused !== 0) return refused;
+  const volumeId = share.volumes.idOf(stx.device(), fd);
+  object.known = knownOfStat(fd);
+  object.changeSeconds = stx.changeSeconds();
+  object.changeNanoseconds = stx.changeNanoseconds();
   const dos =
     share.features.attributes && mayHaveAttributes()
-      ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
+      ? dosAttributeBy(credentials, object.known, () => xattrOf(share, fd, object.isData))
       : inMode(share, credentials);
-  return statOf(share.volumes.idOf(stx.device(), fd), dos);
+  return statOf(volumeId, dos, object.known);
 }
 
 /** The stat of what statx has just found as `name` in `dir`. Call with no identity entered. */
@@ -217,18 +248,19 @@ export function statFound(
   dir: number,
   name: string,
 ): VfsStat {
+  const known = knownOfStat();
   const dos =
     share.features.attributes && mayHaveAttributes()
-      ? dosAttributeBy(credentials, () =>
+      ? dosAttributeBy(credentials, known, () =>
           hasGetxattrat
             ? getxattrat(dir, name, false, DOSATTRIB)
             : lgetxattr(`/proc/self/fd/${dir}/${name}`, DOSATTRIB),
         )
       : inMode(share, credentials);
   const device = stx.device();
-  if (share.volumes.has(device)) return statOf(share.volumes.idOf(device, dir), dos);
+  if (share.volumes.has(device)) return statOf(share.volumes.idOf(device, dir), dos, known);
   const fd = openat(dir, name, O_PATH | O_NOFOLLOW);
-  const stat = statOf(share.volumes.idOf(device, fd), dos);
+  const stat = statOf(share.volumes.idOf(device, fd), dos, known);
   if (fd >= 0) close(fd);
   return stat;
 }
@@ -302,7 +334,7 @@ function storeDosAttribute(
   }
   const known =
     share.features.attributes && mayHaveAttributes()
-      ? dosAttributeBy(credentials, () => xattrOf(share, fd, isData))
+      ? dosAttributeBy(credentials, undefined, () => xattrOf(share, fd, isData))
       : undefined;
   const asked = askedAttributes(changes, known?.attributes ?? 0);
   // What no attribute at all says already.

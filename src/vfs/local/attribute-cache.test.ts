@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { AT_EMPTY_PATH } from '../../native/constants.ts';
+import { missing } from '../../native/library.ts';
+import { statx } from '../../native/stat.ts';
+import { AttributeCache } from './attribute-cache.ts';
+
+const options = { skip: missing ?? false };
+
+/** Of a new file: its stat, asked at some time after its last change. */
+function withFile(act: (stat: () => void, fd: number, touch: () => void) => void): void {
+  const folder = mkdtempSync(join(tmpdir(), 'usmbd-known-'));
+  const path = join(folder, 'file');
+  writeFileSync(path, 'x');
+  const fd = openSync(path, 'r');
+  try {
+    act(
+      () => assert.equal(statx(fd, '', AT_EMPTY_PATH), 0),
+      fd,
+      () => utimesSync(path, 1, 1),
+    );
+  } finally {
+    closeSync(fd);
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const LATER_MS = 60_000;
+
+test('what is known of an inode is known until its st_ctime moves', options, () => {
+  withFile((stat, fd, touch) => {
+    const cache = new AttributeCache();
+    const laterMs = Date.now() + LATER_MS;
+    stat();
+    const known = cache.ofStat('inode', fd, laterMs)!;
+    assert.equal(known.dos, null);
+    known.hasNoEas = true;
+    stat();
+    assert.equal(cache.ofStat('inode', fd, laterMs), known);
+    assert.equal(cache.ofStat('other', fd, laterMs)?.hasNoEas, false);
+    const before = performance.now();
+    // Clocks of file systems go by ticks.
+    while (performance.now() < before + 30);
+    touch();
+    stat();
+    assert.notEqual(cache.ofStat('inode', fd, laterMs), known);
+    assert.equal(cache.ofStat('inode', fd, laterMs)?.hasNoEas, false);
+  });
+});
+
+test('an inode that was changed just now, or in the future, is not relied upon', options, () => {
+  withFile((stat, fd) => {
+    const cache = new AttributeCache();
+    stat();
+    assert.equal(cache.ofStat('inode', fd), undefined);
+    assert.equal(cache.ofStat('inode', fd, Date.now() - LATER_MS), undefined);
+    assert.equal(cache.size, 0);
+  });
+});

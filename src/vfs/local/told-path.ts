@@ -1,0 +1,46 @@
+/**
+ * The path of an open object as clients are told it, without asking the kernel each time (see
+ * VfsHandle.toldPath). A move of the object itself moves its st_ctime, as its last stat told it; the
+ * server's own moves are counted; and what another program moves above it shows after TOLD_PATH_AGE_MS.
+ */
+import { TOLD_PATH_AGE_MS } from '../../base/limits.ts';
+import { type Errno, isErrno } from '../errno.ts';
+
+/** A path and what it was true for. */
+export interface ToldPath {
+  readonly path: readonly string[];
+  readonly moves: number;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+  readonly atMs: number;
+}
+
+interface Told {
+  told: ToldPath | undefined;
+  /** st_ctime, as the last stat told it. */
+  readonly changeSeconds: number;
+  readonly changeNanoseconds: number;
+  path(): readonly string[] | Errno;
+}
+
+/** Renames and removals by this process, in whatever share. */
+let moves = 0;
+
+export function countMove(): void {
+  moves += 1;
+}
+
+export function toldPath(object: Told): readonly string[] | Errno {
+  const { told, changeSeconds: seconds, changeNanoseconds: nanoseconds } = object;
+  const atMs = performance.now();
+  const isGood =
+    told !== undefined &&
+    told.moves === moves &&
+    told.seconds === seconds &&
+    told.nanoseconds === nanoseconds &&
+    atMs - told.atMs < TOLD_PATH_AGE_MS;
+  if (isGood) return told.path;
+  const path = object.path();
+  object.told = isErrno(path) ? undefined : { path, moves, seconds, nanoseconds, atMs };
+  return path;
+}
