@@ -1,7 +1,7 @@
 /**
  * A connection by the kernel's own calls, in libuv's loop. What comes is received into one buffer that all
  * connections share, a large message straight into the buffer that it will be written from; all the answers
- * to what came together leave in one call.
+ * to what came together leave in one call, and so do those that become ready together later.
  *
  *     open ── more is unsent than may be ──▶ open, congested (reads nothing) ── sent ──▶ open
  *       │ close
@@ -11,6 +11,7 @@
  * What breaks the connection ends it at once.
  */
 import { getSystemErrorName } from 'node:util';
+import { bufferPool } from '../base/buffer-pool.ts';
 import {
   CLOSE_TIMEOUT_MS,
   KEEPALIVE_SECONDS,
@@ -41,6 +42,8 @@ const FLUSH_BYTES = 256 * 1024;
 const received = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
 const receivedAt = addressOf(received);
 
+const sendLater = (connection: NativeConnection): void => connection.sendLater();
+
 export class NativeConnection {
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -55,6 +58,8 @@ export class NativeConnection {
   #sendTimer: NodeJS.Timeout | undefined;
   /** Answers wait for the end of the event; where its arena began. */
   #corkedAt: number | undefined;
+  /** Answers that were ready later, to leave together with others that become so. */
+  #later: (readonly Buffer[])[] = [];
   /** The kernel takes nothing for now. */
   #blocked = false;
   #afterLarge = false;
@@ -158,8 +163,16 @@ export class NativeConnection {
       if (this.#queue.bytes >= FLUSH_BYTES) this.#flush(this.#corkedAt);
       return;
     }
-    const mark = arenaMark();
-    this.#queue.add(parts);
+    if (this.#later.push(parts) === 1) process.nextTick(sendLater, this);
+  }
+
+  /** Once nothing more is ready now. */
+  sendLater(): void {
+    if (this.#later.length === 0 || this.#state === 'ended') return;
+    const mark = this.#corkedAt ?? arenaMark();
+    const all = this.#later;
+    this.#later = [];
+    for (const parts of all) this.#queue.add(parts);
     this.#flush(mark);
   }
 
@@ -223,6 +236,8 @@ export class NativeConnection {
 
   close(reason: string): void {
     if (this.#state !== 'open') return;
+    this.sendLater();
+    if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#log.debug('conn', 'closing', { reason });
     this.#reader.end();
@@ -254,6 +269,8 @@ export class NativeConnection {
     clearTimeout(this.#sendTimer);
     this.#reader.end();
     this.#queue.clear();
+    for (const parts of this.#later) for (const part of parts) bufferPool.give(part);
+    this.#later = [];
     this.#poll.close();
     close(this.#fd);
     // Whoever ends it may be in the midst of a request.

@@ -62,7 +62,7 @@ import { listStreams, makeStream, openStream, type StreamBase } from './local-st
 import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
-import { permissionsOf } from './permissions.ts';
+import { type ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { checkName } from './resolver.ts';
 import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
@@ -91,13 +91,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #access: Access = NO_ACCESS;
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
-  #foreseen:
-    | {
-        readonly permissions: VfsPermissions;
-        readonly seconds: number;
-        readonly nanoseconds: number;
-      }
-    | undefined;
+  #foreseen: ForeseenPermissions | undefined;
   #running = 0;
   #isClosed = false;
   #isRemoved = false;
@@ -131,7 +125,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     }
     return new LocalHandle(share, credentials, {
       fd,
-      openedAs: share.isRemote || isLong(openedAs) ? openedAs : SHORT_PATH,
+      openedAs: share.isRemote ? openedAs : untoldPath(openedAs),
       kind: kindOf(stx.mode()),
       fileId: stx.inode(),
       inodeKey: inodeKeyOfStat(),

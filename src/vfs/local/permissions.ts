@@ -19,6 +19,13 @@ import type { Actor, Credentials } from './credentials.ts';
 
 const ENOSYS = -38;
 
+/** Permissions, and the st_ctime that they are good for. */
+export interface ForeseenPermissions {
+  readonly permissions: VfsPermissions;
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
 /** 0 when all of `wanted` (R_OK, W_OK, X_OK) is allowed. Call with the identity entered. */
 export function refusal(fd: number, wanted: number, credentials: Credentials): Errno | 0 {
   const answer = faccessat2(fd, '', wanted, AT_EMPTY_PATH | AT_EACCESS);
