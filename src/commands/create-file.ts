@@ -9,6 +9,12 @@
  * From the share-mode check to the registration of the open nothing is awaited, so no other open can
  * come between. Before it anything may have happened to the name, after it to the open: each step looks.
  */
+import {
+  FILE_APPEND_DATA,
+  FILE_EXECUTE,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+} from '../dtyp/access-mask.ts';
 import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { parsePosixPath } from '../fscc/posix-names.ts';
@@ -20,7 +26,7 @@ import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { openStream } from './create-stream.ts';
-import { createsIfMissing, refuseOnShare, type Wanted, want } from './create-wanted.ts';
+import { createsIfMissing, overwrites, refuseOnShare, type Wanted, want } from './create-wanted.ts';
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -50,6 +56,14 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   }
 }
 
+/** The open will be for reading and nothing else; one for writing is made when nothing forbids it any more. */
+const readsOnly = (wanted: Wanted): boolean =>
+  wanted.stream === undefined &&
+  !overwrites(wanted) &&
+  !wanted.maximum &&
+  (wanted.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0 &&
+  (wanted.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0;
+
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const files = wanted.posix?.files ?? request.tree.files!;
@@ -57,7 +71,7 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
   if (hidden !== undefined) return refuseVetoed(wanted, hidden);
   const { doomed } = request.server.files;
   if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
-  const handle = await files.lookup(wanted.path);
+  const handle = await files.lookup(wanted.path, readsOnly(wanted));
   if (!isErrno(handle)) {
     return wanted.stream === undefined
       ? openExisting(wanted, request, handle)

@@ -78,7 +78,7 @@ export async function createReply(
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(open.home, stat, handle.path()),
+      fileAttributes: shownAttributes(open.home, stat, handle.toldPath?.() ?? handle.path()),
       persistentId: open.persistentId,
       volatileId: open.volatileId,
       createContexts,

@@ -268,8 +268,11 @@ export interface VfsHandle extends VfsObjectId {
 }
 
 export interface VfsTree {
-  /** The object at `path`, not yet open for data. */
-  lookup(path: readonly string[]): MaybePromise<Result<VfsHandle>>;
+  /**
+   * The object at `path`, not yet open for data. `reads`: a file will be opened for reading if all goes
+   * well, and may be so at once where the identity may.
+   */
+  lookup(path: readonly string[], reads?: boolean): MaybePromise<Result<VfsHandle>>;
   /**
    * Makes a new object and opens it: a file for reading and writing, never an existing one (EEXIST,
    * by the same rules as lookup). `attributes` as in VfsChanges.

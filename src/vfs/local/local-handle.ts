@@ -10,8 +10,6 @@ import { clientName } from '../../fscc/private-names.ts';
 import {
   AT_EMPTY_PATH,
   O_DIRECTORY,
-  O_NOCTTY,
-  O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   O_WRONLY,
@@ -19,7 +17,7 @@ import {
   S_ISUID,
 } from '../../native/constants.ts';
 import { hasEntries } from '../../native/directory.ts';
-import { close, dup3, ftruncate, openat, reserve } from '../../native/files.ts';
+import { close, dup3, ftruncate, reserve } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { made, opened, present } from '../apple-streams.ts';
 import { copyBytes } from '../copy-bytes.ts';
@@ -64,9 +62,10 @@ import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { type ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { link, removable, remove, rename } from './renaming.ts';
+import { reopen } from './reopen.ts';
 import { checkName } from './resolver.ts';
 import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
-import { countMove, type ToldPath, toldPath } from './told-path.ts';
+import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
 
 /** 64 MiB: ext4 frees as much in about a millisecond. */
 const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
@@ -110,19 +109,14 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     this.inode = share.inodes.retain(state.inodeKey);
   }
 
-  /** Takes over `fd`, also when it answers an errno. `openedAs` is the path on disk. */
+  /** Takes over `fd`, of which statx has just told. `openedAs` is the path on disk. */
   static of(
     share: LocalShare,
     credentials: Credentials,
     fd: number,
     openedAs: readonly string[],
     access: Access = NO_ACCESS,
-  ): LocalHandle | Errno {
-    const refused = statx(fd, '', AT_EMPTY_PATH);
-    if (refused !== 0) {
-      close(fd);
-      return refused;
-    }
+  ): LocalHandle {
     return new LocalHandle(share, credentials, {
       fd,
       openedAs: share.isRemote ? openedAs : untoldPath(openedAs),
@@ -182,8 +176,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   path(): readonly string[] | Errno {
-    const path = ownPath(this.#share, this);
-    return isErrno(path) ? path : path.map(clientName);
+    const disk = ownPath(this.#share, this);
+    const path = isErrno(disk) ? disk : disk.map(clientName);
+    keepTold(this, path);
+    return path;
   }
 
   toldPath(): readonly string[] | Errno {
@@ -310,9 +306,9 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.#replaceBy(fd);
   }
 
-  /** The same object for more than its path; a lease of another process is EAGAIN, never a wait. */
+  /** The same object for more than its path. */
   reopen(flags: number): number {
-    return openat(this.#share.procFd, `${this.fd}`, flags | O_NONBLOCK | O_NOCTTY);
+    return reopen(this.#share, this.fd, flags);
   }
 
   #replaceBy(fd: number): Errno | 0 {

@@ -9,6 +9,7 @@ import {
   O_NOFOLLOW,
   O_NONBLOCK,
   O_PATH,
+  O_RDONLY,
   O_RDWR,
   S_ISGID,
   ST_RDONLY,
@@ -17,14 +18,16 @@ import { close, openat } from '../../native/files.ts';
 import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
-import { EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
+import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsHandle, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
+import { kindOf } from './metadata.ts';
 import { permissionsOf } from './permissions.ts';
+import { reopen } from './reopen.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
-import type { LocalShare } from './share.ts';
+import type { Access, LocalShare } from './share.ts';
 
 export interface NewObject {
   readonly kind: 'file' | 'directory';
@@ -37,6 +40,16 @@ const OWNER_ACCESS = 0o600;
 const PERMISSION_BITS = 0o7777;
 /** A gid_t that leaves the group as it is. */
 const SAME_ID = 0xffff_ffff;
+
+/** An object that was looked up, and what was found out about it on the way. */
+interface Found {
+  readonly fd: number;
+  readonly access: Access;
+  readonly permissions: VfsPermissions | undefined;
+}
+
+const NO_ACCESS: Access = { read: false, write: false };
+const READ_ACCESS: Access = { read: true, write: false };
 
 export class LocalTree implements VfsTree {
   readonly #share: LocalShare;
@@ -52,24 +65,38 @@ export class LocalTree implements VfsTree {
     return new LocalTree({ ...this.#share, resolver: resolver.exactly() }, this.#credentials);
   }
 
-  lookup(path: readonly string[]): Result<VfsHandle> {
+  lookup(path: readonly string[], reads = false): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
-    let fd: number;
-    let permissions: VfsPermissions | undefined;
+    let found: Found | Errno;
     try {
-      fd = this.#share.resolver.open(checked, this.#credentials);
-      if (fd >= 0 && this.#credentials.isSwitched)
-        permissions = permissionsOf(fd, this.#credentials);
+      found = this.#find(checked, reads);
     } finally {
       this.#credentials.leave();
     }
-    if (fd < 0) return fd;
-    const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk);
-    if (!isErrno(handle) && permissions !== undefined) handle.foresee(permissions);
+    if (isErrno(found)) return found;
+    const { fd, access, permissions } = found;
+    const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
+    if (permissions !== undefined) handle.foresee(permissions);
     return handle;
+  }
+
+  /** All that has to be done as the user, while it is one; leaves the object in statx's buffer. */
+  #find(path: CheckedPath, reads: boolean): Found | Errno {
+    const fd = this.#share.resolver.open(path, this.#credentials);
+    if (fd < 0) return fd;
+    const unknown = stated(fd);
+    if (unknown !== 0) return unknown;
+    const permissions = this.#credentials.isSwitched
+      ? permissionsOf(fd, this.#credentials, stx.mode())
+      : undefined;
+    const mayRead = reads && permissions?.read !== false && kindOf(stx.mode()) === 'file';
+    const data = mayRead ? reopen(this.#share, fd, O_RDONLY) : EACCES;
+    if (data < 0) return { fd, access: NO_ACCESS, permissions };
+    close(fd);
+    return { fd: data, access: READ_ACCESS, permissions };
   }
 
   create(path: readonly string[], what: NewObject): Result<VfsHandle> {
@@ -109,8 +136,9 @@ export class LocalTree implements VfsTree {
     own.did(parent, disk, 'created');
     resolver.cache.after(change, parent, undefined, disk);
     const access = { read: isFile, write: isFile };
+    const unknown = stated(fd);
+    if (unknown !== 0) return unknown;
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
-    if (isErrno(handle)) return handle;
     const refused = this.#finish(handle, what, mode, parent);
     if (refused === 0) return handle;
     // Made, but not as asked: it goes again.
@@ -192,6 +220,13 @@ export class LocalTree implements VfsTree {
   }
 
   close(): void {}
+}
+
+/** Leaves the object in statx's buffer; closes it where that cannot be. */
+function stated(fd: number): Errno | 0 {
+  const unknown = statx(fd, '', AT_EMPTY_PATH);
+  if (unknown !== 0) close(fd);
+  return unknown;
 }
 
 const hasDefaultAcl = (dir: number): boolean =>

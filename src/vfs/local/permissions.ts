@@ -8,6 +8,7 @@ import {
   R_OK,
   S_IFDIR,
   S_IFMT,
+  S_IFREG,
   W_OK,
   X_OK,
 } from '../../native/constants.ts';
@@ -36,13 +37,22 @@ export function refusal(fd: number, wanted: number, credentials: Credentials): E
   return (allowed & wanted) === wanted ? 0 : EACCES;
 }
 
-export function permissionsOf(fd: number, credentials: Credentials): VfsPermissions {
+const ANY_EXECUTE = 0o111;
+
+/** Nobody executes a file whose mode has no such bit: in the group's are those of an ACL's mask. */
+const isNoProgram = (mode: number): boolean =>
+  (mode & S_IFMT) === S_IFREG && (mode & ANY_EXECUTE) === 0;
+
+/** `mode`, where it is known, spares a question. Call with the identity entered. */
+export function permissionsOf(fd: number, credentials: Credentials, mode?: number): VfsPermissions {
   const may = (wanted: number): boolean => refusal(fd, wanted, credentials) === 0;
   const both = may(R_OK | W_OK);
-  return { read: both || may(R_OK), write: both || may(W_OK), execute: may(X_OK) };
+  return {
+    read: both || may(R_OK),
+    write: both || may(W_OK),
+    execute: !(mode !== undefined && isNoProgram(mode)) && may(X_OK),
+  };
 }
-
-const ANY_EXECUTE = 0o111;
 
 /** R_OK, W_OK and X_OK that the mode gives: of the owner's bits, the group's or the others', one. */
 export function allowedByMode(mode: number, uid: number, gid: number, actor: Actor): number {

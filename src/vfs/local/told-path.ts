@@ -20,6 +20,7 @@ interface Told {
   /** st_ctime, as the last stat told it. */
   readonly changeSeconds: number;
   readonly changeNanoseconds: number;
+  /** Asks the kernel, and keeps what it says. */
   path(): readonly string[] | Errno;
 }
 
@@ -30,17 +31,26 @@ export function countMove(): void {
   moves += 1;
 }
 
+/** `path` is what the kernel says just now. */
+export function keepTold(object: Told, path: readonly string[] | Errno): void {
+  object.told = isErrno(path)
+    ? undefined
+    : {
+        path,
+        moves,
+        seconds: object.changeSeconds,
+        nanoseconds: object.changeNanoseconds,
+        atMs: performance.now(),
+      };
+}
+
 export function toldPath(object: Told): readonly string[] | Errno {
-  const { told, changeSeconds: seconds, changeNanoseconds: nanoseconds } = object;
-  const atMs = performance.now();
+  const { told } = object;
   const isGood =
     told !== undefined &&
     told.moves === moves &&
-    told.seconds === seconds &&
-    told.nanoseconds === nanoseconds &&
-    atMs - told.atMs < TOLD_PATH_AGE_MS;
-  if (isGood) return told.path;
-  const path = object.path();
-  object.told = isErrno(path) ? undefined : { path, moves, seconds, nanoseconds, atMs };
-  return path;
+    told.seconds === object.changeSeconds &&
+    told.nanoseconds === object.changeNanoseconds &&
+    performance.now() - told.atMs < TOLD_PATH_AGE_MS;
+  return isGood ? told.path : object.path();
 }
