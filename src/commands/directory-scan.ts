@@ -6,7 +6,7 @@ import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import { createMatcher, hasWildcards } from '../fscc/wildcard.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
-import { EINVAL, ENAMETOOLONG, ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
+import { EINVAL, ENAMETOOLONG, ENOENT, type Errno, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import type { MaybePromise } from './command.ts';
 import { directoryEntry } from './directory-entry.ts';
@@ -53,10 +53,31 @@ export function advance(scan: Enumeration): void {
 }
 
 /** The next entry that matches, without moving on; undefined at the end. */
-export async function peek<E>(
+export function peek<E>(
   scan: Enumeration,
   open: Open,
   tell: Teller<E>,
+): MaybePromise<E | undefined | Errno> {
+  const { visibility } = open.home;
+  const isPlain = !scan.ended && !scan.exact && scan.dots === DOTS.length;
+  if (!isPlain || visibility !== undefined) return search(scan, open, tell);
+  // What most entries of a large directory are: no promise is made for them.
+  for (; scan.next < scan.batch.length; scan.next += 1) {
+    const candidate = scan.batch[scan.next]!;
+    if (!matches(scan, open, candidate.name)) continue;
+    const stat = scan.cursor.stat(candidate);
+    if (stat instanceof Promise) return search(scan, open, tell, stat);
+    if (!isErrno(stat)) return tell(candidate.name, stat);
+  }
+  return search(scan, open, tell);
+}
+
+/** `asked`: the stat of the candidate that is next, if it is under way. */
+async function search<E>(
+  scan: Enumeration,
+  open: Open,
+  tell: Teller<E>,
+  asked?: Promise<Result<VfsStat>>,
 ): Promise<E | undefined | Errno> {
   if (scan.ended) return undefined;
   if (scan.exact) return peekExact(scan, open, tell);
@@ -67,12 +88,14 @@ export async function peek<E>(
     if (!isErrno(stat)) return tell(name, stat);
   }
   const { visibility } = open.home;
+  let found: MaybePromise<Result<VfsStat>> | undefined = asked;
   for (;;) {
     for (; scan.next < scan.batch.length; scan.next += 1) {
       const candidate = scan.batch[scan.next]!;
-      if (!scan.matches(candidate.name) && !matchesShortName(scan, open, candidate.name)) continue;
-      const found = scan.cursor.stat(candidate);
+      if (!matches(scan, open, candidate.name)) continue;
+      found ??= scan.cursor.stat(candidate);
       const stat = found instanceof Promise ? await found : found;
+      found = undefined;
       // Gone since it was read, or nothing that can be shown.
       if (isErrno(stat)) continue;
       if (visibility !== undefined && !(await isListed(open, visibility, candidate.name, stat))) {
@@ -90,6 +113,9 @@ export async function peek<E>(
     scan.next = 0;
   }
 }
+
+const matches = (scan: Enumeration, open: Open, name: string): boolean =>
+  scan.matches(name) || matchesShortName(scan, open, name);
 
 /** MS-FSA 2.1.5.6.3: a pattern also means the short names, where listings have them. */
 const matchesShortName = (scan: Enumeration, open: Open, name: string): boolean =>

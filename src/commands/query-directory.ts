@@ -118,7 +118,8 @@ async function fill<E>(
   single: boolean,
 ): Promise<NtStatus | Errno> {
   for (;;) {
-    const entry = await peek(scan, open, tell);
+    const next = peek(scan, open, tell);
+    const entry = next instanceof Promise ? await next : next;
     // What was found before an error is told first; the error comes with the next request.
     if (isErrno(entry)) return writer.isEmpty ? entry : STATUS_SUCCESS;
     if (entry === undefined) {

@@ -231,8 +231,8 @@ const allFixedSize =
   FileAlignmentInformation.size;
 
 export function encodeFileAllInformation(all: FileAllInformation): Buffer {
-  const text = utf16Bytes(all.name);
-  const b = Buffer.allocUnsafe(allFixedSize + NAME_HEADER_BYTES + text.length);
+  const textBytes = 2 * all.name.length;
+  const b = Buffer.allocUnsafe(allFixedSize + NAME_HEADER_BYTES + textBytes);
   let at = FileBasicInformation.write(b, all.basic);
   at = FileStandardInformation.write(b, all.standard, at);
   at = FileInternalInformation.write(b, all.internal, at);
@@ -241,8 +241,8 @@ export function encodeFileAllInformation(all: FileAllInformation): Buffer {
   at = FilePositionInformation.write(b, all.position, at);
   at = FileModeInformation.write(b, all.mode, at);
   at = FileAlignmentInformation.write(b, all.alignment, at);
-  b.writeUInt32LE(text.length, at);
-  b.set(text, at + NAME_HEADER_BYTES);
+  b.writeUInt32LE(textBytes, at);
+  b.write(all.name, at + NAME_HEADER_BYTES, 'utf16le');
   return b;
 }
 

@@ -76,8 +76,6 @@ export const SECBIT_NO_SETUID_FIXUP = 4;
 
 /** statfs.f_type (uapi/linux/magic.h), as it comes: 32 bits. */
 export const EXT4_SUPER_MAGIC = 0xef53;
-export const XFS_SUPER_MAGIC = 0x58465342;
-export const BTRFS_SUPER_MAGIC = 0x9123683e;
 export const TMPFS_MAGIC = 0x01021994;
 export const RAMFS_MAGIC = 0x858458f6;
 export const MSDOS_SUPER_MAGIC = 0x4d44;

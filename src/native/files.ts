@@ -23,10 +23,10 @@ const c = {
     'int',
     ['int', 'str', 'int', 'uint32'],
   ),
-  openat2: bind<(nr: number, dir: number, path: string, how: Buffer, size: number) => number>(
+  openat2: bind<(nr: number, dir: number, path: string, how: number, size: number) => number>(
     'syscall',
     'int64',
-    ['int64', 'int64', 'str', 'void *', 'int64'],
+    ['int64', 'int64', 'str', 'uint64', 'int64'],
   ),
   close: bind<(fd: number) => number>('close', 'int', ['int']),
   dup3: bind<(from: number, to: number, flags: number) => number>('dup3', 'int', [
@@ -53,13 +53,13 @@ const c = {
     (
       nr: number,
       fd: number,
-      iov: Buffer,
+      iov: number,
       n: number,
       low: number,
       high: number,
       flags: number,
     ) => number
-  >('syscall', 'int64', ['int64', 'int64', 'void *', 'int64', 'int64', 'int64', 'int64']),
+  >('syscall', 'int64', ['int64', 'int64', 'uint64', 'int64', 'int64', 'int64', 'int64']),
   pwrite: bind<(fd: number, at: number, length: number, position: number) => number>(
     'pwrite',
     'int64',
@@ -79,11 +79,13 @@ const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
 
 /** struct open_how: u64 flags, mode, resolve. */
 const how = Buffer.alloc(24);
+const howAt = addressOf(how);
 const howWords = new Uint32Array(how.buffer, how.byteOffset, 6);
 howWords[4] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
 
 /** struct iovec: pointer, size_t. */
 const iovec = Buffer.alloc(16);
+const iovecAt = addressOf(iovec);
 const iovecWords = new Uint32Array(iovec.buffer, iovec.byteOffset, 4);
 
 const TWO_TO_32 = 0x1_0000_0000;
@@ -98,7 +100,7 @@ export const openat = (dir: number, path: string, flags: number, mode = 0): numb
  */
 export function openBeneath(dir: number, path: string, flags: number): number {
   howWords[0] = (flags | O_CLOEXEC) >>> 0;
-  return answer(c.openat2(SYS.openat2, dir, path, how, how.length));
+  return answer(c.openat2(SYS.openat2, dir, path, howAt, how.length));
 }
 
 export const close = (fd: number): number => answer(c.close(fd));
@@ -138,7 +140,7 @@ export function preadNowait(
   iovecWords[1] = address / TWO_TO_32;
   iovecWords[2] = length;
   // 64-bit kernels take the whole position from its first half.
-  return answer(c.preadv2(SYS.preadv2, fd, iovec, 1, position, 0, RWF_NOWAIT));
+  return answer(c.preadv2(SYS.preadv2, fd, iovecAt, 1, position, 0, RWF_NOWAIT));
 }
 
 export function pwrite(

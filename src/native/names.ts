@@ -3,7 +3,7 @@
  * faccessat2(2), fchmodat(2), fchownat(2), utimensat(2). A value or a negative errno; never a throw.
  */
 import { SYS, UTIME_OMIT } from './constants.ts';
-import { bind, lastErrno } from './library.ts';
+import { addressOf, bind, lastErrno } from './library.ts';
 
 const c = {
   mkdirat: bind<(dir: number, name: string, mode: number) => number>('mkdirat', 'int', [
@@ -24,10 +24,10 @@ const c = {
     'int',
     ['int', 'str', 'int', 'str', 'int'],
   ),
-  readlinkat: bind<(dir: number, name: string, buffer: Buffer, size: number) => number>(
+  readlinkat: bind<(dir: number, name: string, at: number, size: number) => number>(
     'readlinkat',
     'int64',
-    ['int', 'str', 'void *', 'size_t'],
+    ['int', 'str', 'uint64', 'size_t'],
   ),
   faccessat2: bind<(nr: number, dir: number, name: string, mode: number, flags: number) => number>(
     'syscall',
@@ -56,6 +56,7 @@ const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
 /** The kernel writes at most a page for a link in /proc. */
 const LINK_BYTES = 4096;
 const link = Buffer.alloc(LINK_BYTES);
+const linkAt = addressOf(link);
 
 /** struct timespec[2]: access, modification. */
 const times = Buffer.alloc(32);
@@ -84,7 +85,7 @@ export const linkat = (
 
 /** The target as raw bytes in a buffer that the next call overwrites. */
 export function readlinkat(dir: number, name: string): Buffer | number {
-  const length = answer(c.readlinkat(dir, name, link, link.length));
+  const length = answer(c.readlinkat(dir, name, linkAt, link.length));
   return length < 0 ? length : link.subarray(0, length);
 }
 

@@ -24,7 +24,7 @@ export function splitCompound(payload: Buffer): Buffer[] {
     if (payload.readUInt32LE(at) !== PROTOCOL_ID) throw new WireError(NAME, `ProtocolId at ${at}`);
     const next = payload.readUInt32LE(at + NEXT_COMMAND_AT);
     if (next === 0) {
-      messages.push(payload.subarray(at));
+      messages.push(at === 0 ? payload : payload.subarray(at));
       return messages;
     }
     if (next % 8 !== 0 || next < HEADER_SIZE || next > left - HEADER_SIZE) {

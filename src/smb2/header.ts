@@ -157,6 +157,9 @@ export function protocolOf(message: Buffer): Protocol {
   }
 }
 
+/** Of a message that says it has none; what stands there means nothing. */
+const NO_SIGNATURE = Buffer.alloc(SIGNATURE_SIZE);
+
 /** Reads the header; a WireError when ProtocolId or StructureSize are wrong or bytes are missing. */
 export function readHeader(message: Buffer, offset = 0): Header {
   if (offset < 0 || message.length - offset < HEADER_SIZE) {
@@ -181,7 +184,10 @@ export function readHeader(message: Buffer, offset = 0): Header {
     treeId: isAsync ? 0 : get32(message, offset + TREE_ID_AT),
     asyncId: isAsync ? get64(message, offset + ASYNC_ID_AT) : 0,
     sessionId: get64(message, offset + SESSION_ID_AT),
-    signature: message.subarray(offset + SIGNATURE_AT, offset + HEADER_SIZE),
+    signature:
+      (flags & SMB2_FLAGS_SIGNED) === 0
+        ? NO_SIGNATURE
+        : message.subarray(offset + SIGNATURE_AT, offset + HEADER_SIZE),
   };
 }
 

@@ -26,11 +26,24 @@ export interface QueryInfoRequest
   readonly inputBuffer: Buffer;
 }
 
+/** Field by field: an object rest costs more here than all the reading. */
 export function decodeQueryInfoRequest(message: Buffer): QueryInfoRequest {
-  const { inputBufferOffset, inputBufferLength, ...rest } = Request.read(message, HEADER_SIZE);
+  const fixed = Request.read(message, HEADER_SIZE);
   return {
-    ...rest,
-    inputBuffer: slice(message, inputBufferOffset, inputBufferLength, INPUT_AT, Request.name),
+    infoType: fixed.infoType,
+    fileInfoClass: fixed.fileInfoClass,
+    outputBufferLength: fixed.outputBufferLength,
+    additionalInformation: fixed.additionalInformation,
+    flags: fixed.flags,
+    persistentId: fixed.persistentId,
+    volatileId: fixed.volatileId,
+    inputBuffer: slice(
+      message,
+      fixed.inputBufferOffset,
+      fixed.inputBufferLength,
+      INPUT_AT,
+      Request.name,
+    ),
   };
 }
 

@@ -42,7 +42,7 @@ export const u64: Field<bigint> = {
   size: 8,
   kind: 'value',
   read: (at) => `b.readBigUInt64LE(${at})`,
-  write: (at, value) => `b.writeBigUInt64LE(${value}, ${at})`,
+  write: (at, value) => `writeU64(b, ${value}, ${at})`,
 };
 
 /** A 64-bit signed integer, exact. */
@@ -81,6 +81,17 @@ export function writeId64(b: Buffer, value: number, at: number): void {
   const high = Math.floor(value / 0x1_0000_0000);
   b.writeUInt32LE(value - high * 0x1_0000_0000, at);
   b.writeUInt32LE(high, at + 4);
+}
+
+const wide = new BigUint64Array(1);
+const halves = new Uint32Array(wide.buffer);
+
+/** As writeBigUInt64LE, which shifts a bigint for each octet, and with its error for what does not fit. */
+function writeU64(b: Buffer, value: bigint, at: number): void {
+  wide[0] = value;
+  if (wide[0] !== value) throw new RangeError(`${value} is no unsigned number of 64 bits`);
+  b.writeUInt32LE(halves[0]!, at);
+  b.writeUInt32LE(halves[1]!, at + 4);
 }
 
 /** `size` raw bytes. Read as a view into the input, not a copy. */
@@ -165,14 +176,15 @@ export function struct<F extends Fields>(
     }
   }
   const wrong = (key: string, found: number) => new WireError(name, `${key} is ${found}`);
-  const tools = ['readId64', 'writeId64', 'writeBytes', 'wrong'] as const;
+  const tools = ['readId64', 'writeId64', 'writeU64', 'writeBytes', 'wrong'] as const;
   const read = new Function(
     ...tools,
     `return (b, o) => { ${checks.join(' ')} return { ${values.join(', ')} }; }`,
-  )(readId64, writeId64, writeBytes, wrong) as (b: Buffer, o: number) => V;
+  )(readId64, writeId64, writeU64, writeBytes, wrong) as (b: Buffer, o: number) => V;
   const write = new Function(...tools, `return (b, v, o) => { ${writes.join(' ')} }`)(
     readId64,
     writeId64,
+    writeU64,
     writeBytes,
     wrong,
   ) as (b: Buffer, v: V, o: number) => void;

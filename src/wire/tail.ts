@@ -4,6 +4,8 @@
  */
 import { WireError } from './wire-error.ts';
 
+const EMPTY = Buffer.alloc(0);
+
 /**
  * The bytes at `offset` for `length`, as a view. A zero length is an empty buffer wherever the offset
  * points, since senders leave rubbish there. Otherwise the range must lie in [minimum, b.length].
@@ -15,7 +17,7 @@ export function slice(
   minimum: number,
   structure: string,
 ): Buffer {
-  if (length === 0) return b.subarray(0, 0);
+  if (length === 0) return EMPTY;
   if (offset < minimum || offset > b.length || length > b.length - offset) {
     throw new WireError(
       structure,

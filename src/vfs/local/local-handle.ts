@@ -119,7 +119,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   ): LocalHandle {
     return new LocalHandle(share, credentials, {
       fd,
-      openedAs: share.isRemote ? openedAs : untoldPath(openedAs),
+      openedAs: share.isRemote || isLong(openedAs) ? openedAs : SHORT_PATH,
       kind: kindOf(stx.mode()),
       fileId: stx.inode(),
       inodeKey: inodeKeyOfStat(),

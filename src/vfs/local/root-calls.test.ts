@@ -61,7 +61,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
     'the mode of what the user has just made, with its set-group-id bit',
   'fchownat by #giveTo local-tree.ts':
     'what the user has just made, to the owner of its directory: `inherit owner`',
-  'openat by reopen local-handle.ts': 'whether a directory that is open already has entries',
+  'openat by reopen reopen.ts': 'whether a directory that is open already has entries',
   'openat2 by exactDirectory resolver.ts':
     'the directory that the kernel says an open object is in',
   'fsetxattr by writeAs metadata.ts':
@@ -202,6 +202,7 @@ async function dataOf(file: VfsHandle): Promise<void> {
   await file.truncate(0);
   await file.allocate(4096);
   file.path();
+  file.toldPath?.();
   file.parent();
   await file.stat();
   await file.permissions();
