@@ -22,6 +22,7 @@ import { DirectoryWriter, fixedSize, isDirectoryClass } from '../fscc/directory-
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { MAX_COMPONENT_UNITS, refusePattern } from '../fscc/names.ts';
 import { POSIX_ENTRY_BYTES, PosixDirectoryWriter } from '../fscc/posix-information.ts';
+import { clientName } from '../fscc/private-names.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
@@ -144,6 +145,8 @@ interface EntryWriter<E> {
 
 /** Apple's clients want more in an entry than what the listing gave. */
 function teller(open: Open, informationClass: number): Teller {
+  // Only level 100 has names as they are on the disk; clients refuse those that have a backslash elsewhere.
+  if (open.isPosix) return (name, stat) => plainTeller(open)(clientName(name), stat);
   if (open.session?.apple !== undefined) return appleTeller(open, informationClass);
   if (open.home.listsEaSizes === true) return eaTeller(open);
   return plainTeller(open);
