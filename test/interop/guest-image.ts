@@ -59,7 +59,7 @@ export function fetchKernel(cache: string): Kernel {
 const moduleName = (file: string): string => basename(file, '.ko').replaceAll('-', '_');
 
 /** The files of MODULES and of what they depend on, in an order in which they can be loaded. */
-function moduleFiles(kernel: Kernel): string[] {
+function moduleFiles(kernel: Kernel, more: readonly string[]): string[] {
   const files = new Map<string, string>();
   for (const entry of readdirSync(join(kernel.modules, 'kernel'), {
     recursive: true,
@@ -80,7 +80,7 @@ function moduleFiles(kernel: Kernel): string[] {
     for (const dependency of dependenciesOf(file)) visit(dependency);
     ordered.add(file);
   };
-  for (const name of MODULES) visit(name);
+  for (const name of [...MODULES, ...more]) visit(name);
   return [...ordered];
 }
 
@@ -117,6 +117,8 @@ export interface GuestFiles {
   readonly files: Iterable<readonly [path: string, content: Uint8Array | string]>;
   /** Programs of this machine that the guest has, too, at the same path, with their libraries. */
   readonly programs?: readonly string[];
+  /** Kernel modules beside those that every guest has. */
+  readonly modules?: readonly string[];
 }
 
 /** The guest's file system. */
@@ -127,7 +129,7 @@ export function initialRamFs(kernel: Kernel, guest: GuestFiles): Buffer {
   cpio.file('bin/busybox', readFileSync(guest.busybox), 0o755);
   cpio.file('init', INIT, 0o755);
   cpio.file('guest.sh', guest.script);
-  const modules = moduleFiles(kernel);
+  const modules = moduleFiles(kernel, guest.modules ?? []);
   cpio.file('modules/order', modules.map((file) => `${basename(file)}\n`).join(''));
   for (const file of modules) cpio.file(`modules/${basename(file)}`, readFileSync(file));
   for (const file of withLibraries(guest.programs ?? [])) {

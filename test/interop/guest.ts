@@ -21,18 +21,30 @@ export interface Guest {
   stop(): Promise<string>;
 }
 
-export function startGuest(qemu: string, kernel: Kernel, files: GuestFiles): Guest {
+/** What a guest has beside the usual machine. */
+export interface Equipment {
+  readonly memoryMib?: number;
+  readonly qemuArguments?: readonly string[];
+}
+
+export function startGuest(
+  qemu: string,
+  kernel: Kernel,
+  files: GuestFiles,
+  { memoryMib = GUEST_MEMORY_MIB, qemuArguments = [] }: Equipment = {},
+): Guest {
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-guest-'));
   const consoleLog = join(scratch, 'console');
   const initrd = join(scratch, 'initrd');
   writeFileSync(initrd, initialRamFs(kernel, files));
   const args = [
     ...['-accel', 'tcg', '-cpu', 'max', '-machine', 'q35,hpet=off', '-smp', '1'],
-    ...['-m', String(GUEST_MEMORY_MIB), '-nodefaults', '-display', 'none', '-no-reboot'],
+    ...['-m', String(memoryMib), '-nodefaults', '-display', 'none', '-no-reboot'],
     ...['-kernel', kernel.image, '-initrd', initrd],
     ...['-append', 'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable'],
     ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
+    ...qemuArguments,
   ];
   const machine = start(qemu, args, { stdio: 'pipe', stdin: 'pipe' });
   const { stdin, stdout, stderr } = machine;

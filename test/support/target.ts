@@ -81,8 +81,9 @@ export async function openTarget(
   values: TargetValues,
   settings?: Settings,
   moreShares?: MoreShares,
+  firstUser?: string,
 ): Promise<Target> {
-  if (values.port === undefined) return startUsmbd(settings, moreShares);
+  if (values.port === undefined) return startUsmbd(settings, moreShares, firstUser);
   const [user, password] = values['second-user']?.split('%') ?? [];
   return {
     host: values.host,
@@ -114,11 +115,13 @@ export type MoreShares = Readonly<Record<string, Settings>>;
 export async function startUsmbd(
   settings: Settings = [],
   moreShares: MoreShares = {},
+  firstUser = FIRST.user,
 ): Promise<Target> {
+  const first = { ...FIRST, user: firstUser };
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-test-'));
   // Accounts of the system act in the shares, so they must be able to reach them.
   chmodSync(scratch, 0o755);
-  const removeUsers = addSystemUsers([FIRST.user, SECOND.user]);
+  const removeUsers = addSystemUsers([first.user, SECOND.user]);
   const shares: MoreShares = { share: [], encrypted: ['smb encrypt = required'], ...moreShares };
   for (const name of Object.keys(shares)) {
     mkdirSync(join(scratch, name));
@@ -127,7 +130,7 @@ export async function startUsmbd(
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'accounts.db');
   writeFileSync(config, configText(settings, shares, scratch));
-  for (const { user, password } of [FIRST, SECOND])
+  for (const { user, password } of [first, SECOND])
     await addAccount(config, accounts, user, password);
   const port = await freePort();
   const log = join(scratch, 'usmbd.log');
@@ -164,7 +167,7 @@ export async function startUsmbd(
   return {
     host: '127.0.0.1',
     port,
-    account: FIRST,
+    account: first,
     secondAccount: SECOND,
     share: 'share',
     encryptedShare: 'encrypted',
