@@ -20,6 +20,7 @@ import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import { appInstanceOf } from './app-instance.ts';
 import { appleReply } from './apple.ts';
+import { expectArchiving } from './archive.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability } from './durable.ts';
@@ -46,6 +47,7 @@ export async function createReply(
     await closeOpen(request.server, open);
     return statusOfErrno(stat);
   }
+  expectArchiving(open, stat);
   const createContexts = await contexts(body, request, open, stat);
   // What was reclaimed just now may have been lost again.
   if (open.session !== request.session) return ended(request) ?? STATUS_FILE_CLOSED;

@@ -27,6 +27,7 @@ import { vetoed } from '../objects/visibility.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { archive } from './archive.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { arriving } from './doomed.ts';
@@ -150,6 +151,7 @@ async function name(
     if (key !== undefined && !target.isPosix) files.replaced.delete(key);
     if (result === EEXIST && target.replace && !isLast) continue;
     if (isErrno(result)) return statusOfErrno(result);
+    if (how === 'rename' && request.open.archives) await archive(request.open);
     if (how === 'rename') names?.tellRename();
     else await names?.tellLink();
     return STATUS_SUCCESS;

@@ -28,6 +28,7 @@ import type { Open } from '../objects/open.ts';
 import { isAfpInfo } from '../vfs/apple-streams.ts';
 import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
+import { archive } from './archive.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
 import { ALLOCATION, keepUserTimes, type UserTimes } from './user-times.ts';
@@ -111,6 +112,7 @@ async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtSt
     const refused = await refuseLocked(open, handle, size);
     if (refused !== undefined) return refused;
   }
+  if (open.archives) await archive(open);
   return statusOf(await keepUserTimes(open, handle, () => handle.truncate(size)));
 }
 

@@ -8,6 +8,7 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
+import { FileBasicInformation } from '../fscc/file-information.ts';
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
 import { fileSetRules, refuseFileSet, refuseFs } from '../fscc/information-rules.ts';
 import type { Operation } from '../objects/caching.ts';
@@ -20,6 +21,7 @@ import {
 import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
+import { basicSet } from './archive.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import { changesBySetting, setsChangeTime } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
@@ -52,6 +54,9 @@ function answerSet(status: NtStatus, body: SetInfoRequest, request: OpenRequest)
   const { open, server } = request;
   if (status !== STATUS_SUCCESS) return status;
   if (open.file === undefined) return reply;
+  if (body.infoType === SMB2_0_INFO_FILE && body.fileInfoClass === Class.FileBasicInformation) {
+    basicSet(open.file, FileBasicInformation.read(body.buffer));
+  }
   const changes = changesBySetting(body);
   open.file.note(changes);
   if (changes !== 0 || setsChangeTime(body)) server.changes.described(open.handle!, open);

@@ -20,6 +20,7 @@ import {
   type WriteRequest,
 } from '../smb2/write.ts';
 import { isErrno } from '../vfs/errno.ts';
+import { archive } from './archive.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -63,6 +64,7 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   const { open } = request;
   const through =
     (body.flags & SMB2_WRITEFLAG_WRITE_THROUGH) !== 0 || (open.mode & FILE_WRITE_THROUGH) !== 0;
+  if (open.archives) void archive(open);
   const written = keepUserTimes(open, open.handle!, () =>
     open.handle!.write(body.data, body.offset),
   );

@@ -91,6 +91,8 @@ export class Open {
   userSetModificationTime = false;
   /** MS-FSA 2.1.1.6: the same of ChangeTime. */
   userSetChangeTime = false;
+  /** Its next change sets FILE_ATTRIBUTE_ARCHIVE. */
+  archives = false;
   /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
   nextEa = 0;
   /** Of an open that may outlive its connection, or whose CREATE may be replayed. */

@@ -42,6 +42,8 @@ const IGNORED: Readonly<Record<string, string>> = {
   NT_STATUS_ACCESS_DENIED: 'likewise',
   NT_STATUS_SHARING_VIOLATION: 'likewise',
   NT_STATUS_DELETE_PENDING: 'likewise',
+  'NT_STATUS_OBJECT_NAME_INVALID:NT_STATUS_OBJECT_NAME_NOT_FOUND':
+    'a name is looked at before the file',
   'NT_STATUS_OBJECT_NAME_INVALID:NT_STATUS_OBJECT_PATH_NOT_FOUND':
     'a name is looked at before its folder',
 };
