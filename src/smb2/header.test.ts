@@ -119,7 +119,7 @@ test('fields are patched in place, and only they', () => {
   const b = header.encodeHeader(sync);
   header.setStatus(b, 0xc000000d);
   header.setCredits(b, 0x1234);
-  header.setFlags(b, 1);
+  header.setFlags(b, 1 | header.SMB2_FLAGS_SIGNED);
   header.addFlags(b, 0x20000000);
   header.setNextCommand(b, 0x80);
   header.setMessageId(b, 77);
@@ -131,17 +131,20 @@ test('fields are patched in place, and only they', () => {
     ...sync,
     status: 0xc000000d,
     creditRequest: 0x1234,
-    flags: 0x20000001,
+    flags: 0x20000009,
     nextCommand: 0x80,
     messageId: 77,
     treeId: 0xffffffff,
     sessionId: ALL_ONES,
   });
   assert.deepEqual(read.signature, Buffer.alloc(16, 7));
+  header.setFlags(b, 1);
+  assert.deepEqual(header.readHeader(b).signature, Buffer.alloc(16));
+  header.setFlags(b, 0x20000009);
   header.clearSignature(b);
   assert.deepEqual(header.getSignature(b), Buffer.alloc(16));
   assert.equal(header.getStatus(b), 0xc000000d);
-  assert.equal(header.getFlags(b), 0x20000001);
+  assert.equal(header.getFlags(b), 0x20000009);
   assert.equal(header.getCommand(b), 1);
   assert.equal(header.getNextCommand(b), 0x80);
   assert.equal(header.getMessageId(b), 77);
