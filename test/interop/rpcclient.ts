@@ -1,0 +1,108 @@
+/**
+ * Drives the named pipes of usmbd with Samba's rpcclient: names and SIDs, accounts, shares, the server, who
+ * is connected.
+ *
+ *     npm run interop:rpc                            against a usmbd of its own
+ *     npm run interop:rpc -- --only lookup
+ *     npm run interop:rpc -- --port 445 --user u --password p
+ *
+ * Needs rpcclient (Debian: smbclient).
+ */
+import { parseArgs } from 'node:util';
+import { findProgram, run, tail } from '../support/process.ts';
+import { expect, Tally } from '../support/tally.ts';
+import { openTarget, type Target, targetOptions } from '../support/target.ts';
+
+const CALL_LIMIT_MS = 30_000;
+
+interface Call {
+  readonly command: string;
+  /** All of them stand in what it prints. USER and SHARE are the target's. */
+  readonly says: readonly RegExp[];
+}
+
+const calls = ({ share, account: { user } }: Target): readonly Call[] => [
+  { command: 'srvinfo', says: [/platform_id\s*:\s*500/, /Wk Sv Unx NT SNT/] },
+  { command: 'netshareenum 1', says: [new RegExp(`netname: ${share}`)] },
+  { command: 'netshareenumall 1', says: [new RegExp(`netname: ${share}`), /netname: IPC\$/] },
+  { command: `netsharegetinfo ${share} 1`, says: [new RegExp(`netname: ${share}`)] },
+  // It prints nothing.
+  { command: 'netremotetod', says: [] },
+  { command: 'netsessenum', says: [/WERR_ACCESS_DENIED/] },
+  { command: 'wkssvc_wkstagetinfo 100', says: [] },
+  { command: 'getusername', says: [new RegExp(`Account Name: ${user}, Authority Name: \\S+`)] },
+  { command: 'lsaquery', says: [/Domain Name: WORKGROUP/] },
+  { command: 'enumprivs', says: [/SeBackupPrivilege/, /SeTakeOwnershipPrivilege/] },
+  { command: 'dsroledominfo', says: [/Machine Role = \[2\]/] },
+  {
+    command: `lookupnames ${user} Administrators Everyone`,
+    says: [
+      new RegExp(`${user} S-1-5-21-[\\d-]+ \\(User: 1\\)`),
+      /Administrators S-1-5-32-544 \(Local Group: 4\)/,
+      /Everyone S-1-1-0 \(Well-known Group: 5\)/,
+    ],
+  },
+  {
+    command: 'lookupsids S-1-1-0 S-1-5-32-545 S-1-22-1-0 S-1-5-21-1-2-3-4',
+    says: [
+      /S-1-1-0 \\Everyone \(5\)/,
+      /S-1-5-32-545 BUILTIN\\Users \(4\)/,
+      /S-1-22-1-0 Unix User\\root \(1\)/,
+      /S-1-5-21-1-2-3-4 \*unknown\*\\\*unknown\* \(8\)/,
+    ],
+  },
+  { command: 'enumdomains', says: [/name:\[BUILTIN\]/] },
+  { command: 'enumdomusers', says: [new RegExp(`user:\\[${user}\\] rid:\\[0x[0-9a-f]+\\]`)] },
+  { command: 'enumdomgroups', says: [/group:\[None\] rid:\[0x201\]/] },
+  { command: 'enumalsgroups builtin', says: [/group:\[Administrators\] rid:\[0x220\]/] },
+  {
+    command: `queryuser ${user}`,
+    says: [new RegExp(`User Name\\s+:\\s+${user}`), /group_rid:\s+0x201/],
+  },
+  { command: 'querydispinfo', says: [new RegExp(`Account: ${user}\\s`)] },
+  { command: 'querydominfo', says: [/Total Groups:\s+1/, /Domain Server State:\s+0x1/] },
+  { command: 'querygroup 513', says: [/Group Name:\s+None/] },
+  { command: 'queryaliasmem builtin 545', says: [/sid:\[S-1-5-21-[\d-]+-513\]/] },
+  { command: 'samlookuprids domain 513', says: [/rid 0x201: None \(2\)/] },
+  { command: 'getdompwinfo', says: [/min_password_length: 0/] },
+];
+
+async function check(program: string, target: Target, { command, says }: Call): Promise<void> {
+  const { host, port, account } = target;
+  const login = `${account.user}%${account.password}`;
+  const finished = await run(program, ['-p', `${port}`, '-U', login, host, '-c', command], {
+    timeoutMs: CALL_LIMIT_MS,
+  });
+  const said = finished.stdout + finished.stderr;
+  for (const pattern of says) expect(pattern.test(said), `no ${pattern} in:\n${tail(said, 20)}`);
+  expect(!/NT_STATUS|BAD_STUB/.test(said), tail(said, 20));
+  if (says.length === 0) expect(!said.includes('result was'), tail(said, 20));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      ...targetOptions,
+      only: { type: 'string', default: '' },
+      json: { type: 'string' },
+    },
+  });
+  const program = findProgram('rpcclient');
+  if (program === undefined) throw new Error('rpcclient is not installed');
+  const only = new RegExp(values.only);
+  const tally = new Tally();
+  const target = await openTarget(values);
+  try {
+    for (const call of calls(target)) {
+      if (only.test(call.command)) {
+        await tally.check(call.command, () => check(program, target, call));
+      }
+    }
+    target.assertAlive();
+  } finally {
+    await target.stop();
+  }
+  tally.close(values.json);
+}
+
+await main();
