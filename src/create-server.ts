@@ -11,7 +11,7 @@ import {
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
-import { NO_LIMIT, NT1, STREAMS_MODULE } from './config/parameters.ts';
+import { ACL_MODULE, NO_LIMIT, NT1, STREAMS_MODULE } from './config/parameters.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
@@ -118,8 +118,8 @@ export function createServer(options: ServerOptions): Server {
       users,
       log,
       dataPlane: () => server?.dataPlane,
-      ...(state !== undefined && { machineSid: state.machineSid }),
       ...(userDatabase !== undefined && { userDatabase }),
+      ...(state !== undefined && { machineSid: state.machineSid }),
       ...(user !== undefined && { switchesIdentity: false }),
     });
     server = new UsmbdServer({ options, configuration, user, state, controlPlane, log });
@@ -189,11 +189,18 @@ function setUp<T>(action: () => T): T {
   }
 }
 
+/** Whose SIDs the users and groups of the disk are. */
+type Sids = ControlPlane['sids'];
+
 /** Opens the folders; none stays open when one cannot be. */
-function openShares({ shares }: Configuration, own: readonly ShareOptions[] = []): Share[] {
+function openShares(
+  { shares }: Configuration,
+  sids: Sids,
+  own: readonly ShareOptions[] = [],
+): Share[] {
   const opened: Share[] = [];
   try {
-    for (const share of shares) if (share.available) opened.push(diskShare(share, own));
+    for (const share of shares) if (share.available) opened.push(diskShare(share, sids, own));
     return [...opened, IPC];
   } catch (error) {
     for (const share of opened) share.vfs?.close();
@@ -201,15 +208,16 @@ function openShares({ shares }: Configuration, own: readonly ShareOptions[] = []
   }
 }
 
-function diskShare(share: ShareConfiguration, own: readonly ShareOptions[]): Share {
+function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOptions[]): Share {
   return {
     name: share.name,
     type: 'disk',
     comment: share.comment,
-    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share)),
+    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
+    canonicalInheritedFlag: share.canonicalInheritedFlag,
     visibility: visibilityOf(share),
     shortNames: share.shortNames,
     listsEaSizes: share.listEaSizes,
@@ -242,7 +250,7 @@ function makingOf(share: ShareConfiguration): MakingPolicy {
   };
 }
 
-function fileSystem(share: ShareConfiguration): Vfs {
+function fileSystem(share: ShareConfiguration, sids: Sids): Vfs {
   const options = {
     root: share.path,
     fileMode: (0o666 & share.createMask) | share.forceCreateMode,
@@ -255,6 +263,8 @@ function fileSystem(share: ShareConfiguration): Vfs {
     making: makingOf(share),
     streams: share.vfsObjects.includes(STREAMS_MODULE),
     streamFormat: share.streamFormat,
+    ntAclName: share.vfsObjects.includes(ACL_MODULE) && share.ntAclName,
+    sids,
   });
 }
 
@@ -422,7 +432,7 @@ class UsmbdServer implements Server {
     if (unavailable !== undefined) {
       log.warn('files by node:fs alone: slower, and DOS attributes are not kept', { unavailable });
     }
-    const shares = openShares(configuration, options.shares);
+    const shares = openShares(configuration, controlPlane.sids, options.shares);
     const guid = state?.serverGuid ?? randomBytes(16);
     const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
     watchHost(objects, options);

@@ -14,6 +14,7 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_PRIVILEGE_NOT_HELD,
 } from '../dtyp/ntstatus.ts';
 import {
   FILE_ATTRIBUTE_ARCHIVE,
@@ -38,7 +39,14 @@ import {
 } from '../smb2/create-options.ts';
 import { ENOENT, EOPNOTSUPP, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
-import { grantable, maximalAccess, withoutReadonly } from './access.ts';
+import {
+  backupAccess,
+  grantable,
+  lacksPrivilege,
+  maximalAccess,
+  permitRemoval,
+  withoutReadonly,
+} from './access.ts';
 import { whileChanging } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
@@ -133,11 +141,16 @@ async function prepare(
   const isDirectory = (handle.base ?? handle).kind === 'directory';
   const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat, isDirectory);
   if (refused !== undefined) return refused;
-  const needed = wanted.access | impliedAccess(wanted);
-  if (!(await grantable(request.tree, handle, needed))) return STATUS_ACCESS_DENIED;
-  if (!wanted.maximum) return { access: wanted.access, stat };
-  const maximal = await maximalAccess(request.tree, handle);
-  return { access: withoutReadonly(maximal, stat.attributes) | wanted.access, stat };
+  const { tree } = request;
+  const backup = backupAccess(tree, wanted.createOptions);
+  const needed = (wanted.access | impliedAccess(wanted)) & ~backup;
+  // Windows; MS-FSA knows of ACCESS_DENIED only.
+  if (lacksPrivilege(tree, needed)) return STATUS_PRIVILEGE_NOT_HELD;
+  if (!(await grantable(tree, handle, needed))) return STATUS_ACCESS_DENIED;
+  const maximal = wanted.maximum ? (await maximalAccess(tree, handle)) | backup : 0;
+  const access = (withoutReadonly(maximal, stat.attributes) | wanted.access) >>> 0;
+  await permitRemoval(tree, handle, access);
+  return { access, stat };
 }
 
 function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {

@@ -18,6 +18,7 @@ import {
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_NOT_FOUND,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
+  STATUS_PRIVILEGE_NOT_HELD,
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -289,9 +290,10 @@ scenario('MAXIMUM_ALLOWED and generic rights', async ({ make, close, put, grante
     assert.equal((await granted(open)).toString(16), expected.toString(16), name);
     await close(open);
   }
-  for (const desiredAccess of [0, 0x0100_0000, 0x0400_0000, 0x200]) {
+  for (const desiredAccess of [0, 0x0400_0000, 0x200]) {
     assert.equal(await make({ name: 'file', desiredAccess }), STATUS_ACCESS_DENIED);
   }
+  assert.equal(await make({ name: 'file', desiredAccess: 0x0100_0000 }), STATUS_PRIVILEGE_NOT_HELD);
   // MS-FSA 2.1.5.1: "If CreateOptions.FILE_DELETE_ON_CLOSE && !DesiredAccess.DELETE"
   for (const desiredAccess of [MAXIMUM, MAXIMUM | FILE_READ_DATA, FILE_READ_DATA]) {
     const wish = { name: 'file', desiredAccess, createOptions: FILE_DELETE_ON_CLOSE };
@@ -469,7 +471,8 @@ scenario(
       note(typeof made === 'number' ? made : STATUS_SUCCESS, desiredAccess);
       await close(made);
     }
-    assert.equal(masks.get(STATUS_ACCESS_DENIED), 0x0de0_fe00);
+    assert.equal(masks.get(STATUS_ACCESS_DENIED), 0x0ce0_fe00);
+    assert.equal(masks.get(STATUS_PRIVILEGE_NOT_HELD), 0x0100_0000);
     const device = { name: 'file', fileAttributes: 0x40 };
     assert.equal(await make({ ...device, desiredAccess: 0x0800_0000 }), STATUS_ACCESS_DENIED);
     assert.equal(await make(device), STATUS_INVALID_PARAMETER);

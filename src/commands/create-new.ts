@@ -13,19 +13,22 @@ import {
 } from '../fscc/attributes.ts';
 import type { Author } from '../objects/directory-changes.ts';
 import { closeOpen } from '../objects/teardown.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../smb2/create-options.ts';
 import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
+import type { VfsHandle, VfsNewObject } from '../vfs/vfs.ts';
+import { lacksPrivilege } from './access.ts';
 import { parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { reserve, type Wanted } from './create-wanted.ts';
+import { inheritance, refuseSecurity } from './created-security.ts';
 import { ended } from './ended.ts';
 import { register } from './register-open.ts';
 
 export async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const { tree } = request;
-  if (tree.readOnly) return STATUS_ACCESS_DENIED;
+  if (tree.readOnly || lacksPrivilege(tree, wanted.access)) return STATUS_ACCESS_DENIED;
   if (wanted.trailingBackslash && !wanted.directoryOnly) return STATUS_OBJECT_NAME_INVALID;
   const temporary = (wanted.fileAttributes & FILE_ATTRIBUTE_TEMPORARY) !== 0;
   if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
@@ -33,13 +36,10 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
   const elsewhere = refuseLeaseKey(wanted, request, undefined);
   if (elsewhere !== undefined) return elsewhere;
-  const attributes = wanted.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
-  const mode = wanted.posix?.mode;
-  const made = await (wanted.posix?.files ?? tree.files!).create(wanted.path, {
-    kind: wanted.directoryOnly ? 'directory' : 'file',
-    attributes: wanted.directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
-    ...(mode !== undefined && { mode }),
-  });
+  const unfit = refuseSecurity(wanted.security, tree);
+  if (unfit !== undefined) return unfit;
+  const files = wanted.posix?.files ?? tree.files!;
+  const made = await files.create(wanted.path, newObject(wanted, tree));
   if (isErrno(made)) return made;
   const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };
   request.server.changes.added(tree.share, made, wanted.path, author);
@@ -77,6 +77,20 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   } finally {
     open.lifetime.release();
   }
+}
+
+function newObject(wanted: Wanted, tree: TreeConnect): VfsNewObject {
+  const { directoryOnly, fileAttributes } = wanted;
+  const attributes = fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+  const mode = wanted.posix?.mode;
+  return {
+    kind: directoryOnly ? 'directory' : 'file',
+    attributes: directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
+    ...(mode !== undefined && { mode }),
+    ...(tree.share.vfs!.features.securityDescriptors && {
+      security: inheritance(tree, directoryOnly, wanted.security),
+    }),
+  };
 }
 
 /** A file that cannot have the stream it was made for is not made. */

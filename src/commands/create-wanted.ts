@@ -1,5 +1,11 @@
 /** MS-FSA 2.1.5.1, phases 1 and 7: what a CREATE of a file asks for, as far as no file is needed to tell. */
-import { DELETE, FILE_WRITE_DATA, MAXIMUM_ALLOWED, mapGenericRights } from '../dtyp/access-mask.ts';
+import {
+  ACCESS_SYSTEM_SECURITY,
+  DELETE,
+  FILE_WRITE_DATA,
+  MAXIMUM_ALLOWED,
+  mapGenericRights,
+} from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -8,6 +14,7 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_INVALID,
 } from '../dtyp/ntstatus.ts';
+import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { ParsedPath } from '../fscc/names.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { decodeAllocationSize } from '../smb2/create-context-values.ts';
@@ -26,6 +33,7 @@ import { EOPNOTSUPP, type Errno } from '../vfs/errno.ts';
 import type { VfsEa, VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
 import type { TreeRequest } from './command.ts';
+import { createdSecurity } from './created-security.ts';
 import type { CreateWish } from './durable.ts';
 import { createdEas } from './extended-attributes.ts';
 import type { PosixWish } from './posix.ts';
@@ -51,6 +59,8 @@ export interface Wanted extends CreateWish {
   readonly eas: readonly VfsEa[];
   /** AlSi; 0 for none. */
   readonly allocationSize: number;
+  /** SecD, for what is made. */
+  readonly security: SecurityDescriptor | undefined;
 }
 
 export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, posix?: PosixWish) {
@@ -82,6 +92,7 @@ export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, po
     trailingBackslash,
     eas,
     allocationSize: allocationSizeOf(body),
+    security: createdSecurity(body),
   };
   return wanted;
 }
@@ -94,7 +105,8 @@ function allocationSizeOf({ createContexts }: CreateRequest): number {
 
 /** What the tree connect alone rules out: 3.3.5.9, Open Execution. */
 export function refuseOnShare(wanted: Wanted, { tree }: TreeRequest): NtStatus | undefined {
-  if ((wanted.access & ~tree.maximalAccess) !== 0) return STATUS_ACCESS_DENIED;
+  const refused = wanted.access & ~ACCESS_SYSTEM_SECURITY & ~tree.maximalAccess;
+  if (refused !== 0) return STATUS_ACCESS_DENIED;
   if (!tree.readOnly) {
     const { extendedAttributes } = tree.share.vfs!.features;
     return wanted.eas.length > 0 && !extendedAttributes ? STATUS_EAS_NOT_SUPPORTED : undefined;

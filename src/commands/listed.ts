@@ -3,15 +3,24 @@
  * (objects/visibility.ts).
  * Access is asked of each file as for an open of it, so a listing and an open agree.
  */
-import { FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
+import {
+  FILE_READ_ATTRIBUTES,
+  FILE_READ_DATA,
+  FILE_READ_EA,
+  FILE_WRITE_DATA,
+  READ_CONTROL,
+} from '../dtyp/access-mask.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import type { Open } from '../objects/open.ts';
 import type { Visibility } from '../objects/visibility.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
-import { maximalAccess } from './access.ts';
+import { ownAccess } from './access.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { eaSizeOf } from './extended-attributes.ts';
+
+/** What makes a file readable, as Samba takes it. */
+const READING = FILE_READ_DATA | FILE_READ_EA | FILE_READ_ATTRIBUTES | READ_CONTROL;
 
 /** Whether the listing of the directory `open` has the entry `name`, which is none of the dots. */
 export function isListed(
@@ -30,8 +39,8 @@ export function isListed(
 async function isAccessible(open: Open, visibility: Visibility, name: string): Promise<boolean> {
   const tree = open.tree!;
   const accessible = await withChild(open, name, async (handle) => {
-    const access = await maximalAccess(tree, handle);
-    if (visibility.unreadable && (access & FILE_READ_DATA) === 0) return false;
+    const access = await ownAccess(tree, handle);
+    if (visibility.unreadable && (access & READING) !== READING) return false;
     // Samba leaves folders alone, in which something may be that can be written.
     const mayWrite = handle.kind === 'directory' || (access & FILE_WRITE_DATA) !== 0;
     return !visibility.unwriteable || mayWrite;

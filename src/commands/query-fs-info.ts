@@ -7,6 +7,7 @@ import {
   FILE_DEVICE_DISK,
   FILE_DEVICE_IS_MOUNTED,
   FILE_NAMED_STREAMS,
+  FILE_PERSISTENT_ACLS,
   FILE_READ_ONLY_VOLUME,
   FILE_SUPPORTS_BLOCK_REFCOUNTING,
   FILE_SUPPORTS_EXTENDED_ATTRIBUTES,
@@ -160,6 +161,7 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     FILE_UNICODE_ON_DISK |
     FILE_SUPPORTS_OBJECT_IDS |
     (features.namedStreams ? FILE_NAMED_STREAMS : 0) |
+    (features.securityDescriptors ? FILE_PERSISTENT_ACLS : 0) |
     (features.extendedAttributes ? FILE_SUPPORTS_EXTENDED_ATTRIBUTES : 0) |
     (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
     (features.sparseFiles && features.attributes ? FILE_SUPPORTS_SPARSE_FILES : 0) |

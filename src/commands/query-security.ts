@@ -1,22 +1,8 @@
 /**
- * MS-SMB2 3.3.5.20.3 and MS-FSA 2.1.5.14: the security descriptor of a file. Files have none of their
- * own here (FILE_PERSISTENT_ACLS is not advertised); what is told is what owner, group and mode amount
- * to: Unix SIDs, and an entry each for the owner, the group and everybody.
+ * MS-SMB2 3.3.5.20.3 and MS-FSA 2.1.5.14: the security descriptor of a file, its own or what owner, group,
+ * mode and ACL amount to. Who asks for no part of it gets an empty one.
  */
-import {
-  ACCESS_SYSTEM_SECURITY,
-  type AccessMask,
-  DELETE,
-  FILE_ALL_ACCESS,
-  FILE_DELETE_CHILD,
-  FILE_GENERIC_EXECUTE,
-  FILE_GENERIC_READ,
-  FILE_GENERIC_WRITE,
-  FILE_READ_ATTRIBUTES,
-  READ_CONTROL,
-  SYNCHRONIZE,
-} from '../dtyp/access-mask.ts';
-import { allowedAce, makeAcl } from '../dtyp/acl.ts';
+import { ACCESS_SYSTEM_SECURITY, READ_CONTROL } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_TOO_SMALL,
@@ -24,15 +10,14 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import {
+  ALL_SECURITY_INFORMATION,
+  BACKUP_SECURITY_INFORMATION,
   encodeSecurityDescriptor,
   SACL_SECURITY_INFORMATION,
-  type SecurityDescriptor,
 } from '../dtyp/security-descriptor.ts';
-import { EVERYONE, unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
 import { encodeBufferTooSmall, encodeErrorResponse, errorWithData } from '../smb2/error.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno } from '../vfs/errno.ts';
-import type { VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import type { QueryResult } from './query-info.ts';
@@ -43,12 +28,11 @@ export async function querySecurity(
 ): Promise<QueryResult> {
   const { open, connection } = request;
   if (open.handle === undefined) return STATUS_NOT_SUPPORTED;
-  const wantsSacl = (body.additionalInformation & SACL_SECURITY_INFORMATION) !== 0;
-  const needed = READ_CONTROL | (wantsSacl ? ACCESS_SYSTEM_SECURITY : 0);
-  if ((needed & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
-  const stat = await open.handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
-  const bytes = encodeSecurityDescriptor(descriptorOf(stat), body.additionalInformation);
+  const information = body.additionalInformation;
+  if ((neededToRead(information) & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
+  const descriptor = await open.handle.security();
+  if (isErrno(descriptor)) return statusOfErrno(descriptor);
+  const bytes = encodeSecurityDescriptor(descriptor, information);
   if (bytes.length <= body.outputBufferLength) return { status: STATUS_SUCCESS, bytes };
   const error = errorWithData(
     encodeBufferTooSmall(bytes.length),
@@ -57,30 +41,9 @@ export async function querySecurity(
   return { status: STATUS_BUFFER_TOO_SMALL, body: encodeErrorResponse(error) };
 }
 
-function descriptorOf(stat: VfsStat): SecurityDescriptor {
-  const { uid, gid, mode } = stat;
-  return {
-    control: 0,
-    owner: unixUserSid(uid),
-    group: unixGroupSid(gid),
-    sacl: undefined,
-    dacl: makeAcl([
-      allowedAce(unixUserSid(uid), rights(mode >> 6)),
-      allowedAce(unixGroupSid(gid), rights(mode >> 3)),
-      allowedAce(EVERYONE, rights(mode)),
-    ]),
-  };
-}
+const WITH_SACL = SACL_SECURITY_INFORMATION | BACKUP_SECURITY_INFORMATION;
+const WITHOUT_SACL = ALL_SECURITY_INFORMATION & ~SACL_SECURITY_INFORMATION;
 
-/** What one of the three digits of a mode lets its class do. */
-function rights(bits: number): AccessMask {
-  if ((bits & 7) === 7) return FILE_ALL_ACCESS;
-  return (
-    FILE_READ_ATTRIBUTES |
-    READ_CONTROL |
-    SYNCHRONIZE |
-    ((bits & 4) !== 0 ? FILE_GENERIC_READ : 0) |
-    ((bits & 2) !== 0 ? FILE_GENERIC_WRITE | FILE_DELETE_CHILD | DELETE : 0) |
-    ((bits & 1) !== 0 ? FILE_GENERIC_EXECUTE : 0)
-  );
-}
+const neededToRead = (information: number): number =>
+  ((information & (WITHOUT_SACL | BACKUP_SECURITY_INFORMATION)) !== 0 ? READ_CONTROL : 0) |
+  ((information & WITH_SACL) !== 0 ? ACCESS_SYSTEM_SECURITY : 0);

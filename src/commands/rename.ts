@@ -1,5 +1,5 @@
 /** MS-FSA 2.1.5.15.12, .13, .7 and .8: renaming a file, and giving it one more name. */
-import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
+import { DELETE, FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -27,6 +27,7 @@ import { vetoed } from '../objects/visibility.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { grantable, mayAdd } from './access.ts';
 import { archive } from './archive.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
@@ -171,9 +172,13 @@ async function refuseDestination(
   const parent = await files.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
+  const takes = await mayAdd(request.tree, parent, addingRight(request.open));
   parent.close();
-  return refuseAdding(key, request);
+  return takes ? refuseAdding(key, request) : STATUS_ACCESS_DENIED;
 }
+
+const addingRight = ({ handle }: Open) =>
+  handle!.kind === 'directory' ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
 
 /**
  * The destination's directory is opened for adding a name: whoever has it open for deletion or without
@@ -182,7 +187,7 @@ async function refuseDestination(
 async function refuseAdding(key: string, request: OpenRequest): Promise<NtStatus | undefined> {
   const { open, server } = request;
   const adding = {
-    access: open.handle!.kind === 'directory' ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE,
+    access: addingRight(open),
     // Windows leaves FILE_SHARE_DELETE out: MS-FSA notes 183 and 185.
     share: FILE_SHARE_READ | FILE_SHARE_WRITE,
   };
@@ -264,6 +269,7 @@ async function whatStands(
   if (isErrno(existing)) return statusOfErrno(existing);
   const same =
     existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
+  const replaceable = same || !target.replace || (await grantable(tree, existing, DELETE));
   const stat = await statAndClose(existing);
   if (same) return { key: undefined, replace: target.replace };
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
@@ -271,7 +277,7 @@ async function whatStands(
   const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
   // rename(2) puts a directory in the place of an empty one, and tells what does not fit.
   if (stat.kind === 'directory' && open.isPosix) return { key: undefined, replace: true };
-  if (stat.kind === 'directory' || readonly) return STATUS_ACCESS_DENIED;
+  if (stat.kind === 'directory' || readonly || !replaceable) return STATUS_ACCESS_DENIED;
   const key = SharedFiles.key(existing.volumeId, existing.fileId);
   const file = server.files.find(key);
   if (file === undefined) return { key, replace: true };

@@ -36,6 +36,7 @@ import {
   setPosition,
   setValidDataLength,
 } from './set-file-info.ts';
+import { setSecurity } from './set-security.ts';
 
 const reply = { body: encodeSetInfoResponse() };
 
@@ -70,6 +71,7 @@ function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus>
     case SMB2_0_INFO_FILESYSTEM:
       return refuseFs(body.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
+      return setSecurity(body, request);
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;
     default:

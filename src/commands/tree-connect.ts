@@ -15,6 +15,7 @@ import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
+  SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
   SMB2_SHAREFLAG_ENCRYPT_DATA,
   SMB2_SHAREFLAG_MANUAL_CACHING,
   SMB2_SHAREFLAG_NO_CACHING,
@@ -91,5 +92,10 @@ const speaksPosix = ({ posixExtensions }: Connection, share: Share): boolean =>
 
 function shareFlags(share: Share, encryptData: boolean): number {
   const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;
-  return caching | (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0);
+  const hides = share.visibility?.unreadable === true;
+  return (
+    caching |
+    (hides ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
+    (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0)
+  );
 }

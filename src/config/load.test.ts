@@ -190,13 +190,16 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
   assert.deepEqual(warnings(`${interfaces}bind interfaces only = yes\n`), []);
 });
 
-test('named streams are there unless a list of modules leaves them out', () => {
+test('named streams and security descriptors are there unless a list of modules leaves them out', () => {
   const share = (lines: string) => load(`[s]\npath = /s\n${lines}`).shares[0]!;
-  assert.deepEqual(share('').vfsObjects, ['streams_xattr']);
+  assert.deepEqual(share('').vfsObjects, ['streams_xattr', 'acl_xattr']);
   assert.deepEqual(share('vfs objects =').vfsObjects, []);
   assert.deepEqual(share('vfs objects = acl_xattr').vfsObjects, ['acl_xattr']);
   assert.deepEqual(share('vfs object = acl_xattr streams_xattr').vfsObjects.length, 2);
   assert.equal(share('').streamFormat, 'samba');
+  assert.equal(share('').ntAclName, 'security.NTACL');
+  assert.equal(share('acl_xattr:security_acl_name = user.NTACL').ntAclName, 'user.NTACL');
+  assert.equal(share('acl flag inherited canonicalization = no').canonicalInheritedFlag, false);
   assert.equal(share('streams_xattr : format = ksmbd').streamFormat, 'ksmbd');
   assert.deepEqual(warnings('[s]\npath = /s\nvfs objects = streams_xattr fruit'), [
     'f:3: warning: "vfs objects": not supported yet: fruit',

@@ -81,11 +81,12 @@ const boolOrAuto: ValueType<boolean> = {
   print: bool.print,
 };
 
-/** Of Samba's modules the one that is part of this server. */
+/** Of Samba's modules those that are part of this server. */
 export const STREAMS_MODULE = 'streams_xattr';
+export const ACL_MODULE = 'acl_xattr';
 
 function otherModules(modules: readonly string[]): string | undefined {
-  const others = modules.filter((name) => name !== STREAMS_MODULE);
+  const others = modules.filter((name) => name !== STREAMS_MODULE && name !== ACL_MODULE);
   return others.length === 0 ? undefined : `"vfs objects": not supported yet: ${others.join(', ')}`;
 }
 
@@ -119,6 +120,11 @@ const shortNames = choice<'none' | 'asked' | 'listed'>([
   ['no', 'none'],
   ...(['true', 'on', '1'] as const).map((word) => [word, 'listed'] as const),
   ...(['false', 'off', '0'] as const).map((word) => [word, 'none'] as const),
+]);
+
+const ntAclName = choice<'security.NTACL' | 'user.NTACL'>([
+  ['security.NTACL', 'security.NTACL'],
+  ['user.NTACL', 'user.NTACL'],
 ]);
 
 const KiB = 1024;
@@ -336,13 +342,18 @@ export const shareParameters = {
   ),
   continuousAvailability: unsupported('continuous availability', bool, false),
   /**
-   * streams_xattr: named streams. Samba and ksmbd have none without it; Windows and macOS lose what belongs to
-   * their files then, so here it is what goes without saying, and a list without it turns them off.
+   * streams_xattr: named streams; acl_xattr: security descriptors. Samba and ksmbd have neither without them;
+   * Windows and macOS lose what belongs to their files then, so here they are what goes without saying, and a
+   * list without one turns it off.
    */
-  vfsObjects: parameter('vfs objects', words, [STREAMS_MODULE] as readonly string[], {
+  vfsObjects: parameter('vfs objects', words, [STREAMS_MODULE, ACL_MODULE] as readonly string[], {
     aliases: ['vfs object'],
     caveat: otherModules,
   }),
+  /** `user.NTACL` is for a server that is not root: whoever may write a file can change its descriptor there. */
+  ntAclName: parameter('acl_xattr:security_acl_name', ntAclName, 'security.NTACL'),
+  /** A DACL is auto-inherited only if the client asks for it, as with Windows; no: as the client says. */
+  canonicalInheritedFlag: parameter('acl flag inherited canonicalization', bool, true),
   /** Whose streams those on the disk are: their bytes differ, see docs/adr/0004-named-streams.md. */
   streamFormat: parameter('streams_xattr:format', streamFormat, 'samba'),
 } satisfies Table;

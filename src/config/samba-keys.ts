@@ -10,7 +10,7 @@ const REFUSED = ['include', 'config file', 'copy', 'username map', 'username map
 
 const IGNORED = `
   abort shutdown script; access based share enum; acl allow execute always; acl check permissions;
-  acl claims evaluation; acl flag inherited canonicalization; acl group control; acl map full
+  acl claims evaluation; acl group control; acl map full
   control; ad dc functional level; add group script; add machine script; add share command; add
   user script; add user to group script; additional dns hostnames; addport command; addprinter
   command; administrative share; afs share; afs token lifetime; afs username map; aio max threads;

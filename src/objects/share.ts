@@ -22,6 +22,8 @@ export interface Share {
   readonly listsEaSizes?: boolean;
   /** What it does not show; undefined: everything is shown. */
   readonly visibility?: Visibility | undefined;
+  /** False: SE_DACL_AUTO_INHERITED is stored as a client says, also without its asking for it. */
+  readonly canonicalInheritedFlag?: boolean;
   /** False: CHANGE_NOTIFY is refused. */
   readonly changeNotify?: boolean;
   /** False: changes by other programs on the host are not told. */

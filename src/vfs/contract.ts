@@ -20,6 +20,7 @@ import { metadataRules } from './contract-metadata.ts';
 import { modelRules } from './contract-model.ts';
 import { nameRules } from './contract-names.ts';
 import { plantedRules } from './contract-planted.ts';
+import { securityRules } from './contract-security.ts';
 import { streamRules } from './contract-streams.ts';
 
 export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): void {
@@ -34,6 +35,7 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   nameRules(check);
   directoryRules(check);
   identityRules(check);
+  securityRules(check);
   diskRules(check);
   modelRules(check);
 }

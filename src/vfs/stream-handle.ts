@@ -16,6 +16,7 @@ import {
 } from './errno.ts';
 import type {
   MaybePromise,
+  SecurityEdit,
   VfsChanges,
   VfsEa,
   VfsHandle,
@@ -154,6 +155,25 @@ export class StreamHandle implements VfsHandle {
     return this.#ifPermitted(access, () => {
       this.#access = wider;
     });
+  }
+
+  /** The right to the stream's object was asked for: removing a stream is a change of it. */
+  permitRemoval(): void {}
+
+  storedSecurity() {
+    return this.base.storedSecurity();
+  }
+
+  parentSecurity() {
+    return this.base.parentSecurity();
+  }
+
+  security() {
+    return this.base.security();
+  }
+
+  setSecurity(edit: SecurityEdit) {
+    return this.base.setSecurity(edit);
   }
 
   #ifPermitted(access: Access, act: () => void): MaybePromise<Errno | 0> {

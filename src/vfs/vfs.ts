@@ -19,6 +19,7 @@
  *   call it. Reads and writes need `open()` first and are checked by the kernel there, not later.
  * - Nothing ever blocks on a FIFO, a device or a socket: kind 'other' cannot be opened further (EACCES).
  */
+import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { Errno, Result } from './errno.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -89,6 +90,20 @@ export interface VfsEa {
   readonly name: string;
   readonly value: Buffer;
 }
+
+/** What a descriptor is to become, from what it is and whether it is stored. */
+export type SecurityEdit = (
+  current: SecurityDescriptor,
+  isStored: boolean,
+) => Result<SecurityDescriptor>;
+
+/**
+ * The descriptor of what is made in a directory, from the one that is stored with the directory. Undefined
+ * where there is none; an errno where nothing is to be made.
+ */
+export type InheritSecurity = (
+  parent: SecurityDescriptor | undefined,
+) => SecurityDescriptor | undefined | Errno;
 
 /** A named stream of an object: MS-FSA 2.1.1.5. */
 export interface VfsStream {
@@ -190,6 +205,28 @@ export interface VfsHandle extends VfsObjectId {
 
   /** Whether `remove` and `rename` are permitted here: 0, or what the kernel would refuse with. */
   removable(): MaybePromise<Errno | 0>;
+  /**
+   * `remove` is done from now on whatever the kernel says, since the object's or its directory's security
+   * descriptor was asked and permits it. Without a stored descriptor it is a bug to call it.
+   */
+  permitRemoval(): void;
+
+  /**
+   * The security descriptor that is stored with the object; undefined where none is: then permissions()
+   * says what the identity may do. Asked as the server, whatever the identity may read.
+   */
+  storedSecurity(): MaybePromise<SecurityDescriptor | undefined | Errno>;
+  /** The same of the directory that holds the name of `path()`; undefined for the root, too. */
+  parentSecurity(): MaybePromise<SecurityDescriptor | undefined | Errno>;
+  /** What is stored, else what owner, group, mode and ACL amount to. */
+  security(): MaybePromise<Result<SecurityDescriptor>>;
+  /**
+   * Stores what `edit` makes of `security()`, nothing coming between, and does to owner, group, mode and
+   * ACL what it amounts to. Whether the identity may is for `edit` to decide: what it refuses with is
+   * answered. E2BIG: more than the object can have. EOPNOTSUPP: it is a link or special file, or
+   * features.securityDescriptors is false.
+   */
+  setSecurity(edit: SecurityEdit): MaybePromise<Errno | 0>;
 
   /**
    * Opens the object for data: a file for reading or writing, as the identity. May be called again to widen.
@@ -267,6 +304,14 @@ export interface VfsHandle extends VfsObjectId {
   close(): void;
 }
 
+export interface VfsNewObject {
+  readonly kind: 'file' | 'directory';
+  readonly attributes: number;
+  readonly mode?: number;
+  /** Where features.securityDescriptors; what it answers is there with the object. */
+  readonly security?: InheritSecurity;
+}
+
 export interface VfsTree {
   /**
    * The object at `path`, not yet open for data. `reads`: a file will be opened for reading if all goes
@@ -277,10 +322,7 @@ export interface VfsTree {
    * Makes a new object and opens it: a file for reading and writing, never an existing one (EEXIST,
    * by the same rules as lookup). `attributes` as in VfsChanges.
    */
-  create(
-    path: readonly string[],
-    what: { kind: 'file' | 'directory'; attributes: number; mode?: number },
-  ): MaybePromise<Result<VfsHandle>>;
+  create(path: readonly string[], what: VfsNewObject): MaybePromise<Result<VfsHandle>>;
   volume(): MaybePromise<Result<VfsVolume>>;
   /**
    * The same tree for whom names are exact, case and all, as POSIX has them, and whose handles are so: their
@@ -297,6 +339,8 @@ export interface VfsFeatures {
   readonly attributes: boolean;
   readonly extendedAttributes: boolean;
   readonly namedStreams: boolean;
+  /** Security descriptors can be stored with objects. */
+  readonly securityDescriptors: boolean;
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;

@@ -17,6 +17,8 @@ export const SHARES: MoreShares = {
   /** What others do in the root is seen there. */
   watched: [],
   nostreams: ['vfs objects ='],
+  hideunread: ['hide unreadable = yes'],
+  noncanonical: ['acl flag inherited canonicalization = no'],
   dosmode: ['hide files = /hidefile/'],
   /** Listings with all that there is. */
   whole: ['mangled names = yes', 'list ea sizes = yes'],
@@ -79,6 +81,10 @@ const ZERO_DATA = suite('smb2.zero-data-ioctl', DEFAULT_LIMIT_SECONDS, {
   options: ['filename=sparse', 'offset=0', 'beyond_final_zero=4096'],
 });
 
+const ACLS_NON_CANONICAL = suite('smb2.acls_non_canonical', DEFAULT_LIMIT_SECONDS, {
+  share: 'noncanonical',
+});
+
 /** Where sequences of locks are checked for resilient and durable opens only: 3.3.5.14. */
 const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECONDS, {
   settings: [...SETTINGS, 'server multi channel support = no'],
@@ -107,6 +113,10 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
   suite('smb2.delete-on-close-perms'),
+  suite('smb2.acls'),
+  ACLS_NON_CANONICAL,
+  suite('smb2.sdread'),
+  suite('smb2.maximum_allowed'),
   suite('smb2.rename'),
   LOCK_REPLAY,
   suite('smb2.lock'),
@@ -149,6 +159,13 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.timestamps', 120),
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
+  suite('smb2.delete-on-close-perms'),
+  suite('smb2.acls-with-sysacl'),
+  suite('smb2.acls-ignore-sysacl'),
+  ACLS_NON_CANONICAL,
+  suite('smb2.sdread'),
+  suite('smb2.maximum_allowed'),
+  suite('smb2.stream-inherit-perms'),
   suite('smb2.rename', 180),
   suite('smb2.rw'),
   suite('smb2.winattr2'),

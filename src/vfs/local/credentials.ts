@@ -94,16 +94,24 @@ class UserCredentials implements Credentials {
 /** capabilities(7): bits of the effective set. */
 const CAP_SETGID = 1n << 6n;
 const CAP_SETUID = 1n << 7n;
+const CAP_SYS_ADMIN = 1n << 21n;
 /**
  * Those that fsuid 0 brings and another fsuid takes away: CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER,
  * FSETID, LINUX_IMMUTABLE, MKNOD, MAC_OVERRIDE.
  */
 const CAP_FS = 0x1fn | (1n << 9n) | (1n << 27n) | (1n << 32n);
 
+function effectiveCapabilities(): bigint {
+  const status = readFileSync('/proc/thread-self/status', 'latin1');
+  return BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+}
+
+/** xattr(7): attributes in `security.` are written with CAP_SYS_ADMIN. */
+export const mayWriteSecurity = (): boolean => (effectiveCapabilities() & CAP_SYS_ADMIN) !== 0n;
+
 /** Whether this process can act for users, and lays down its privileges when it does. */
 export function canBecomeUsers(): boolean {
-  const status = readFileSync('/proc/thread-self/status', 'latin1');
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const effective = effectiveCapabilities();
   if ((effective & CAP_SETUID) === 0n || (effective & CAP_SETGID) === 0n) return false;
   // Between two fsuids other than 0 the kernel changes no capability.
   if (fsuid() !== 0) return (effective & CAP_FS) === 0n;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { clientName } from '../../fscc/private-names.ts';
 import { X_OK } from '../../native/constants.ts';
-import { type RawEntry, readEntries } from '../../native/directory.ts';
+import { hasEntries, type RawEntry, readEntries } from '../../native/directory.ts';
 import { close, rewind } from '../../native/files.ts';
 import { ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
@@ -100,4 +100,35 @@ export class LocalCursor implements VfsCursor {
     this.#isClosed = true;
     close(this.#fd);
   }
+}
+
+/** Takes over the descriptor. */
+export function isEmptyDirectory(fd: number): boolean | Errno {
+  const has = hasEntries(fd);
+  close(fd);
+  // A directory that was removed reads as if it were missing.
+  if (typeof has === 'number') return has === ENOENT ? true : has;
+  return !has;
+}
+
+/** What the directory holds under a client's name. Call with no identity entered. */
+export function childOf(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  name: string,
+): Result<{ name: string; stat: VfsStat }> {
+  const disk = checkName(name);
+  if (isErrno(disk)) return disk;
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  let found: string | Errno;
+  try {
+    found = share.resolver.existing(fd, name, disk, credentials);
+  } finally {
+    credentials.leave();
+  }
+  if (isErrno(found)) return found;
+  const stat = statFound(share, credentials, fd, found);
+  return { name: share.resolver.isExact ? found : clientName(found), stat };
 }

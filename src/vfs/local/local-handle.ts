@@ -6,6 +6,7 @@
  *            └────────────── close ──────┴──▶ closing ── last operation ends ──▶ closed
  */
 import assert from 'node:assert/strict';
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { clientName } from '../../fscc/private-names.ts';
 import {
   AT_EMPTY_PATH,
@@ -16,7 +17,6 @@ import {
   S_ISGID,
   S_ISUID,
 } from '../../native/constants.ts';
-import { hasEntries } from '../../native/directory.ts';
 import { close, dup3, ftruncate, reserve } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { made, opened, present } from '../apple-streams.ts';
@@ -38,6 +38,7 @@ import {
 import { StreamHandle } from '../stream-handle.ts';
 import type {
   MaybePromise,
+  SecurityEdit,
   VfsChanges,
   VfsCursor,
   VfsEa,
@@ -53,22 +54,20 @@ import type { KnownAttributes } from './attribute-cache.ts';
 import { cloneLocal, copyLocal } from './copying.ts';
 import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
-import { type Readable, type ReadMode, readData, writeData } from './file-data.ts';
+import { isLargeFile, type Readable, type ReadMode, readData, writeData } from './file-data.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
-import { LocalCursor } from './local-cursor.ts';
+import { childOf, isEmptyDirectory, LocalCursor } from './local-cursor.ts';
 import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
-import { change, inodeKeyOfStat, kindOf, statFound, statObject } from './metadata.ts';
+import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { type ForeseenPermissions, permissionsOf } from './permissions.ts';
+import { removePermitted } from './privileged.ts';
 import { link, removable, remove, rename } from './renaming.ts';
 import { reopen } from './reopen.ts';
-import { checkName } from './resolver.ts';
+import { parentSecurity, security, setSecurity, storedSecurity } from './security.ts';
 import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
 import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
-
-/** 64 MiB: ext4 frees as much in about a millisecond. */
-const LARGE_BLOCKS_512 = (64 * 1024 * 1024) / 512;
 
 const NO_ACCESS: Access = { read: false, write: false };
 
@@ -90,10 +89,11 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #access: Access = NO_ACCESS;
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
-  #foreseen: ForeseenPermissions | undefined;
+  foreseen: ForeseenPermissions | undefined;
   #running = 0;
   #isClosed = false;
   #isRemoved = false;
+  #mayBeRemoved = false;
 
   private constructor(share: LocalShare, credentials: Credentials, state: HandleState) {
     this.#share = share;
@@ -201,32 +201,20 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   permissions(): Result<VfsPermissions> {
-    if (this.#foreseen !== undefined && statx(this.fd, '', AT_EMPTY_PATH) === 0) {
-      const { permissions, seconds, nanoseconds } = this.#foreseen;
-      if (seconds === stx.changeSeconds() && nanoseconds === stx.changeNanoseconds()) {
-        return permissions;
-      }
-    }
-    return this.#asUser(() => permissionsOf(this.fd, this.#credentials));
-  }
-
-  /** Permissions that were asked for with the lookup, good while ctime says that nothing changed. */
-  foresee(permissions: VfsPermissions): void {
-    const seconds = stx.changeSeconds();
-    this.#foreseen = { permissions, seconds, nanoseconds: stx.changeNanoseconds() };
+    const foreseen = this.foreseen?.now(this.fd);
+    return foreseen ?? this.#asUser(() => permissionsOf(this.fd, this.#credentials));
   }
 
   eas(): Result<readonly VfsEa[]> {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
-    if (!this.isFile && !this.isDirectory) return [];
+    if (!this.#isPlain) return [];
     const eas = readEas(this.#eaObject, this.#credentials);
     if (this.known !== undefined && !isErrno(eas) && eas.length === 0) this.known.hasNoEas = true;
     return eas;
   }
 
   setEas(changes: readonly VfsEa[]): Errno | 0 {
-    if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
-    if (!this.isFile && !this.isDirectory) return EOPNOTSUPP;
+    if (!this.#share.features.extendedAttributes || !this.#isPlain) return EOPNOTSUPP;
     return this.#share.own.touching(this.inodeKey, () =>
       writeEas(this.#eaObject, this.#credentials, changes),
     );
@@ -240,7 +228,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   streams(): Result<readonly VfsStream[]> {
     if (!this.#share.features.namedStreams) return EOPNOTSUPP;
-    if (!this.isFile && !this.isDirectory) return [];
+    if (!this.#isPlain) return [];
     const list = listStreams(this.streamBase);
     return isErrno(list) ? list : present(list);
   }
@@ -271,8 +259,12 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return EINVAL;
   }
 
+  get #isPlain(): boolean {
+    return this.isFile || this.isDirectory;
+  }
+
   get #hasStreams(): boolean {
-    return this.#share.features.namedStreams && (this.isFile || this.isDirectory);
+    return this.#share.features.namedStreams && this.#isPlain;
   }
 
   get streamBase(): StreamBase {
@@ -287,7 +279,30 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   removable(): Errno | 0 {
-    return removable(this.#share, this.#credentials, this);
+    return this.#mayBeRemoved ? 0 : removable(this.#share, this.#credentials, this);
+  }
+
+  permitRemoval(): void {
+    this.#mayBeRemoved = true;
+  }
+
+  storedSecurity(): SecurityDescriptor | undefined | Errno {
+    return this.#isPlain ? storedSecurity(this.#share, this.#eaObject) : undefined;
+  }
+
+  parentSecurity(): SecurityDescriptor | undefined | Errno {
+    return parentSecurity(this.#share, this);
+  }
+
+  security(): Result<SecurityDescriptor> {
+    return security(this.#share, this.#eaObject);
+  }
+
+  setSecurity(edit: SecurityEdit): Errno | 0 {
+    if (!this.#isPlain) return EOPNOTSUPP;
+    return this.#share.own.touching(this.inodeKey, () =>
+      setSecurity(this.#share, this.#credentials, this.#eaObject, edit),
+    );
   }
 
   open(access: Access): Errno | 0 {
@@ -427,13 +442,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   child(name: string): Result<{ name: string; stat: VfsStat }> {
     if (this.kind !== 'directory') return ENOTDIR;
-    const disk = checkName(name);
-    if (isErrno(disk)) return disk;
-    const { resolver } = this.#share;
-    const found = this.#asUser(() => resolver.existing(this.fd, name, disk, this.#credentials));
-    if (isErrno(found)) return found;
-    const stat = statFound(this.#share, this.#credentials, this.fd, found);
-    return { name: resolver.isExact ? found : clientName(found), stat };
+    return childOf(this.#share, this.#credentials, this.fd, name);
   }
 
   isEmpty(): boolean | Errno {
@@ -441,12 +450,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     // As the server: to remove a directory nobody need be able to read it.
     let fd = this.reopen(O_RDONLY | O_DIRECTORY);
     if (fd === EACCES) fd = this.#asUser(() => this.reopen(O_RDONLY | O_DIRECTORY));
-    if (fd < 0) return fd;
-    const has = hasEntries(fd);
-    close(fd);
-    // A directory that was removed reads as if it were missing.
-    if (typeof has === 'number') return has === ENOENT ? true : has;
-    return !has;
+    return fd < 0 ? fd : isEmptyDirectory(fd);
   }
 
   rename(path: readonly string[], replace: boolean): Errno | 0 {
@@ -462,7 +466,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   remove(): Errno | 0 {
     countMove();
-    const result = this.#share.own.naming(() => remove(this.#share, this.#credentials, this));
+    const act = this.#mayBeRemoved ? removePermitted : remove;
+    const result = this.#share.own.naming(() => act(this.#share, this.#credentials, this));
     if (result === 0) this.#isRemoved = true;
     return result;
   }
@@ -475,16 +480,11 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   #end(): void {
     this.#share.inodes.release(this.inode);
-    const isSlow = this.#share.isRemote ? this.isData : this.#isRemoved && this.#isLarge();
+    const isSlow = this.#share.isRemote ? this.isData : this.#isRemoved && isLargeFile(this.fd);
     if (isSlow) this.#share.closeSlowly(this.fd);
     else close(this.fd);
     this.#access = NO_ACCESS;
     this.fd = -1;
-  }
-
-  /** The last close of a large removed file frees its blocks, which takes its time. */
-  #isLarge(): boolean {
-    return statx(this.fd, '', AT_EMPTY_PATH) === 0 && stx.blocks512() > LARGE_BLOCKS_512;
   }
 
   /** Keeps the descriptor until the operation has ended. */

@@ -1,4 +1,5 @@
 /** One user's view of a share: lookup, create and the volume. */
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import {
   AT_EMPTY_PATH,
   AT_REMOVEDIR,
@@ -19,27 +20,27 @@ import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
-import type { VfsHandle, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
+import type { VfsHandle, VfsNewObject, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
 import { kindOf } from './metadata.ts';
-import { permissionsOf } from './permissions.ts';
+import { NTACL } from './nt-acl.ts';
+import { ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { reopen } from './reopen.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
+import { storedSecurity } from './security.ts';
 import type { Access, LocalShare } from './share.ts';
 
-export interface NewObject {
-  readonly kind: 'file' | 'directory';
-  readonly attributes: number;
-  readonly mode?: number;
-}
+/** What a thread of the pool is told of a new object. */
+export type NewObject = Omit<VfsNewObject, 'security'>;
 
 /** What the maker needs to store attributes and, for a directory, to go on. */
 const OWNER_ACCESS = 0o600;
 const PERMISSION_BITS = 0o7777;
 /** A gid_t that leaves the group as it is. */
 const SAME_ID = 0xffff_ffff;
+const OWNER_BITS = 0o700;
 
 /** An object that was looked up, and what was found out about it on the way. */
 interface Found {
@@ -79,7 +80,7 @@ export class LocalTree implements VfsTree {
     if (isErrno(found)) return found;
     const { fd, access, permissions } = found;
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
-    if (permissions !== undefined) handle.foresee(permissions);
+    if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
     return handle;
   }
 
@@ -99,14 +100,14 @@ export class LocalTree implements VfsTree {
     return { fd: data, access: READ_ACCESS, permissions };
   }
 
-  create(path: readonly string[], what: NewObject): Result<VfsHandle> {
+  create(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     if (path.length === 0) return EEXIST;
     return this.#share.own.naming(() => this.#create(checked, what));
   }
 
-  #create(checked: CheckedPath, what: NewObject): Result<VfsHandle> {
+  #create(checked: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
     try {
@@ -122,15 +123,19 @@ export class LocalTree implements VfsTree {
     }
   }
 
-  #createIn(parent: number, path: CheckedPath, what: NewObject): Result<VfsHandle> {
+  #createIn(parent: number, path: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
     const { resolver, own } = this.#share;
     const name = path.names.at(-1)!;
     const disk = path.disk.at(-1)!;
     const found = resolver.existing(parent, name, disk, this.#credentials);
     if (found !== ENOENT) return typeof found === 'string' ? EEXIST : found;
+    const security = this.#inherited(parent, what);
+    if (isErrno(security)) return security;
     const change = resolver.cache.before(parent);
     const isFile = what.kind === 'file';
-    const mode = (what.mode ?? this.#modeOf(what, parent)) & PERMISSION_BITS;
+    // Until its descriptor is there nobody else opens it.
+    const bits = security === undefined ? PERMISSION_BITS : OWNER_BITS;
+    const mode = (what.mode ?? this.#modeOf(what, parent)) & bits;
     const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
     if (fd < 0) return fd;
     own.did(parent, disk, 'created');
@@ -139,7 +144,7 @@ export class LocalTree implements VfsTree {
     const unknown = stated(fd);
     if (unknown !== 0) return unknown;
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
-    const refused = this.#finish(handle, what, mode, parent);
+    const refused = this.#finish(handle, what, mode, { parent, security });
     if (refused === 0) return handle;
     // Made, but not as asked: it goes again.
     handle.close();
@@ -150,12 +155,29 @@ export class LocalTree implements VfsTree {
     return refused;
   }
 
-  /** Attributes and the exact mode. The identity is entered, and is so again after. */
+  /** What the new object is to have. The identity is entered, and is so again after. */
+  #inherited(parent: number, what: VfsNewObject): SecurityDescriptor | undefined | Errno {
+    const { ntAclName } = this.#share;
+    if (what.security === undefined || ntAclName === undefined) return undefined;
+    const read = () => storedSecurity(this.#share, { fd: parent, isData: false });
+    // Everybody may read what is in `security.`.
+    const stored = ntAclName === NTACL ? read() : this.#asServer(read);
+    return isErrno(stored) ? stored : what.security(stored);
+  }
+
+  #asServer<T>(read: () => T): T | Errno {
+    this.#credentials.leave();
+    const result = read();
+    const refused = this.#credentials.enter();
+    return refused !== 0 ? refused : result;
+  }
+
+  /** Attributes, and the descriptor or the exact mode. The identity is entered, and is so again after. */
   #finish(
     handle: LocalHandle,
-    { kind, attributes }: NewObject,
+    { kind, attributes }: VfsNewObject,
     mode: number,
-    parent: number,
+    { parent, security }: { parent: number; security: SecurityDescriptor | undefined },
   ): Errno | 0 {
     this.#credentials.leave();
     let result = handle.set({ attributes });
@@ -163,20 +185,32 @@ export class LocalTree implements VfsTree {
     if (result === EOPNOTSUPP) result = 0;
     // Where a default ACL is inherited it stands in place of the umask (acl(5)).
     const isCut = (mode & this.#share.umask) !== 0 && !hasDefaultAcl(parent);
-    if (result === 0 && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
+    if (security !== undefined) {
+      result ||= handle.setSecurity(() => security);
+    } else if (result === 0 && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
       result = this.#setMode(handle.fd, kind, mode);
     }
-    if (result === 0 && this.#share.making.inheritsOwner) result = this.#giveTo(handle.fd, parent);
+    if (result === 0 && this.#share.making.inheritsOwner) {
+      result = this.#giveTo(handle.fd, parent);
+      // The hashes of a descriptor have the owner in them.
+      if (security !== undefined)
+        result ||= handle.setSecurity(() => this.#ownedBy(parent, security));
+    }
     const refused = this.#credentials.enter();
     return result !== 0 ? result : refused;
   }
 
-  #setMode(fd: number, kind: NewObject['kind'], mode: number): Errno | 0 {
+  #setMode(fd: number, kind: VfsNewObject['kind'], mode: number): Errno | 0 {
     const refused = statx(fd, '', AT_EMPTY_PATH);
     if (refused !== 0) return refused;
     // A directory inherits S_ISGID from its parent.
     const inherited = kind === 'directory' ? stx.mode() & S_ISGID : 0;
     return fchmodat(this.#share.procFd, `${fd}`, mode | inherited);
+  }
+
+  #ownedBy(parent: number, security: SecurityDescriptor): Result<SecurityDescriptor> {
+    const refused = statx(parent, '', AT_EMPTY_PATH);
+    return refused !== 0 ? refused : { ...security, owner: this.#share.sids.userSid(stx.uid()) };
   }
 
   /** `inherit owner`: what the user has just made, to whom the directory belongs. */

@@ -6,17 +6,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
+import { type SidMap, unixSidMap } from '../../dtyp/unix-sids.ts';
 import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
 import { nativeSupport } from '../../native/support.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
-import { canBecomeUsers, credentialsFor } from './credentials.ts';
+import { canBecomeUsers, credentialsFor, mayWriteSecurity } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
 import { LocalTree } from './local-tree.ts';
 import { type MakingPolicy, NO_POLICY } from './making.ts';
 import { NameCache } from './name-cache.ts';
+import { NTACL, type NtAclName } from './nt-acl.ts';
 import { OpenInodes } from './open-inodes.ts';
 import { OwnChanges } from './own-changes.ts';
 import { locationOf } from './own-name.ts';
@@ -44,6 +46,10 @@ export interface LocalVfsOptions {
   readonly streams?: boolean;
   /** Whose files the streams are to be: see docs/adr/0004-named-streams.md. Samba's unless told. */
   readonly streamFormat?: StreamFormat;
+  /** Where security descriptors are kept: `security.NTACL`, as with Samba and ksmbd, unless told; false: nowhere. */
+  readonly ntAclName?: NtAclName | false;
+  /** Whose SIDs the users and groups of the disk are; their Unix SIDs unless told. */
+  readonly sids?: SidMap;
   /** False: walk by component even where the kernel has openat2. */
   readonly openat2?: boolean;
   /**
@@ -88,13 +94,27 @@ function umaskOfProcess(): number {
   return Number.parseInt(/^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '0', 8);
 }
 
-function featuresOf(root: number, options: LocalVfsOptions): VfsFeatures {
+const takesXattr = (root: number, name: string): boolean =>
+  getxattr(`/proc/self/fd/${root}`, name) !== EOPNOTSUPP;
+
+/** `security.` is the superuser's to write, and storage elsewhere has its own idea of who that is. */
+function ntAclNameFor(root: number, { ntAclName = NTACL }: LocalVfsOptions, isRemote: boolean) {
+  if (ntAclName === false || isRemote || !takesXattr(root, ntAclName)) return undefined;
+  return ntAclName !== NTACL || mayWriteSecurity() ? ntAclName : undefined;
+}
+
+function featuresOf(
+  root: number,
+  options: LocalVfsOptions,
+  ntAclName: NtAclName | undefined,
+): VfsFeatures {
   const isPlain = isFat(root);
-  const hasXattrs = getxattr(`/proc/self/fd/${root}`, DOSATTRIB) !== EOPNOTSUPP;
+  const hasXattrs = takesXattr(root, DOSATTRIB);
   return {
     attributes: hasXattrs && options.storeAttributes !== false,
     extendedAttributes: hasXattrs,
     namedStreams: hasXattrs && options.streams !== false,
+    securityDescriptors: ntAclName !== undefined,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
     cloning: canClone(root),
@@ -145,12 +165,14 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
   if (root < 0) throw new Error(`cannot share ${options.root}: ${getSystemErrorMessage(root)}`);
   const { procFd, cache, inodes, volumes } = sharedParts();
   const hasOpenat2 = support.openat2 && options.openat2 !== false;
+  const isRemote = options.threads ?? !isOnMachine(root);
+  const ntAclName = ntAclNameFor(root, options, isRemote);
   const recipe: ShareRecipe = {
     id: ++shareIds,
     root,
     procFd,
     hasOpenat2,
-    features: featuresOf(root, options),
+    features: featuresOf(root, options, ntAclName),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
     making: options.making ?? NO_POLICY,
@@ -158,7 +180,6 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     streamFormat: options.streamFormat ?? 'samba',
   };
   const threads = new ShareThreads(recipe, volumes);
-  const isRemote = options.threads ?? !isOnMachine(root);
   const share: LocalShare = {
     ...recipe,
     rootPath: { now: undefined },
@@ -166,6 +187,8 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     inodes,
     own: new OwnChanges(),
     volumes,
+    ntAclName,
+    sids: options.sids ?? unixSidMap,
     ...(isRemote ? byThreads(threads) : byLibuv(threads)),
     ...(options.dataSync && { dataSync: options.dataSync, fullSync: options.dataSync }),
     isRemote,

@@ -34,6 +34,9 @@ import {
 } from './posix-acl.ts';
 
 export const NTACL = 'security.NTACL';
+/** Where a server that may not write into `security.` keeps it; Samba has to be told. */
+export const USER_NTACL = 'user.NTACL';
+export type NtAclName = typeof NTACL | typeof USER_NTACL;
 
 export interface NtAcl {
   readonly descriptor: SecurityDescriptor;

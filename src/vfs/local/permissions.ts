@@ -20,13 +20,6 @@ import type { Actor, Credentials } from './credentials.ts';
 
 const ENOSYS = -38;
 
-/** Permissions, and the st_ctime that they are good for. */
-export interface ForeseenPermissions {
-  readonly permissions: VfsPermissions;
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
-
 /** 0 when all of `wanted` (R_OK, W_OK, X_OK) is allowed. Call with the identity entered. */
 export function refusal(fd: number, wanted: number, credentials: Credentials): Errno | 0 {
   const answer = faccessat2(fd, '', wanted, AT_EMPTY_PATH | AT_EACCESS);
@@ -62,4 +55,23 @@ export function allowedByMode(mode: number, uid: number, gid: number, actor: Act
   }
   if (actor.uid === uid) return (mode >> 6) & 7;
   return (actor.gid === gid || actor.groups.includes(gid) ? mode >> 3 : mode) & 7;
+}
+
+/** Permissions that were asked for with the lookup, good while ctime says that nothing changed. */
+export class ForeseenPermissions {
+  readonly #permissions: VfsPermissions;
+  readonly #seconds = stx.changeSeconds();
+  readonly #nanoseconds = stx.changeNanoseconds();
+
+  /** Of what statx has just told of. */
+  constructor(permissions: VfsPermissions) {
+    this.#permissions = permissions;
+  }
+
+  now(fd: number): VfsPermissions | undefined {
+    if (statx(fd, '', AT_EMPTY_PATH) !== 0) return undefined;
+    const isSame =
+      this.#seconds === stx.changeSeconds() && this.#nanoseconds === stx.changeNanoseconds();
+    return isSame ? this.#permissions : undefined;
+  }
 }

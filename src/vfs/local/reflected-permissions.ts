@@ -132,6 +132,9 @@ function bitsOf(rights: AccessMask, isDirectory: boolean): number {
   return bits | (executes ? ACL_EXECUTE : 0);
 }
 
+/** To execute a file is to read it, for a client; the owner, who could change the mode, is not kept from it. */
+const ownersBits = (bits: number): number => ((bits & ACL_EXECUTE) === 0 ? bits : bits | ACL_READ);
+
 interface Subjects {
   readonly owner: readonly Sid[];
   readonly group: readonly Sid[];
@@ -167,7 +170,7 @@ function listOf(
   const groupObject = plain(ACL_GROUP_OBJ, bits(...group));
   const named = [...users.values(), ...groups.values()];
   return [
-    plain(ACL_USER_OBJ, bits(...owner)),
+    plain(ACL_USER_OBJ, ownersBits(bits(...owner))),
     ...byId(users),
     groupObject,
     ...byId(groups),

@@ -5,11 +5,15 @@
  * in it fails the test, and so does an entry that nothing needs any more.
  */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { FILE_ALL_ACCESS } from '../../dtyp/access-mask.ts';
+import { type Ace, allowedAce, makeAcl } from '../../dtyp/acl.ts';
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
+import { unixUserSid } from '../../dtyp/sid.ts';
 import type { VfsHandle, VfsTree } from '../vfs.ts';
 
 type Observe = (name: string, args: readonly unknown[]) => void;
@@ -66,6 +70,13 @@ const ALLOWED: Readonly<Record<string, string>> = {
     'the directory that the kernel says an open object is in',
   'fsetxattr by writeAs metadata.ts':
     "the attributes of a file of the user's own with a mode against it",
+  'setxattr by write privileged.ts': 'the security descriptor, which the user has been asked for',
+  'setxattr by setList privileged.ts': 'the POSIX ACL that the descriptor amounts to',
+  'removexattr by setList privileged.ts': 'the POSIX ACL that the descriptor has no need of',
+  'fchmodat by setAccess privileged.ts': 'the mode that the descriptor amounts to',
+  'fchownat by giveAway privileged.ts': 'ownership that the user takes',
+  'unlinkat by changing renaming.ts':
+    'a name of an object whose descriptor permits its removal, where the kernel does not',
 };
 
 const FINDS_OR_CHANGES = new Set([
@@ -182,6 +193,7 @@ async function everything(plain: VfsTree, root: string): Promise<void> {
   cursor.close();
   await directory.child('H');
   await directory.isEmpty();
+  await securityOf(tree, again, root);
   await again.remove();
   const methods = [...methodsOf('VfsTree'), ...methodsOf('VfsHandle')];
   assert.ok(methods.length > 30, `only ${methods.length} methods were found in vfs.ts`);
@@ -206,6 +218,34 @@ async function dataOf(file: VfsHandle): Promise<void> {
   file.parent();
   await file.stat();
   await file.permissions();
+}
+
+/** Descriptors that need a mode, an ACL, an owner, and a removal that the kernel refuses. */
+async function securityOf(tree: VfsTree, file: VfsHandle, root: string): Promise<void> {
+  const owner = unixUserSid(USER.uid);
+  const descriptor = (...aces: readonly Ace[]): SecurityDescriptor => ({
+    control: 0,
+    owner,
+    group: undefined,
+    sacl: undefined,
+    dacl: makeAcl(aces),
+  });
+  const all = allowedAce(owner, FILE_ALL_ACCESS);
+  assert.equal(await file.setSecurity(() => descriptor(all)), 0);
+  const more = allowedAce(unixUserSid(1), FILE_ALL_ACCESS);
+  assert.equal(await file.setSecurity(() => descriptor(all, more)), 0);
+  must((await file.security()) as object);
+  await file.storedSecurity();
+  await file.parentSecurity();
+  writeFileSync(join(root, 'theirs'), '');
+  const theirs = must(await tree.lookup(['theirs']));
+  assert.equal(await theirs.setSecurity(() => descriptor(all)), 0);
+  chmodSync(root, 0o755);
+  file.permitRemoval();
+  theirs.permitRemoval();
+  assert.equal(await theirs.remove(), 0);
+  chmodSync(root, 0o777);
+  theirs.close();
 }
 
 async function streamsOf(tree: VfsTree, called: Set<string>): Promise<void> {

@@ -1,8 +1,10 @@
 /** What all trees and handles of one share have in common. */
+import type { SidMap } from '../../dtyp/unix-sids.ts';
 import type { Errno } from '../errno.ts';
 import type { VfsFeatures, VfsKind, VfsObjectId } from '../vfs.ts';
 import type { ReadRest } from './file-data.ts';
 import type { MakingPolicy } from './making.ts';
+import type { NtAclName } from './nt-acl.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
@@ -40,6 +42,10 @@ export interface LocalShare extends SlowCalls {
   readonly streamFormat: StreamFormat;
   /** Whatever is asked of the storage may take any time: nothing of it is done on the loop's thread. */
   readonly isRemote: boolean;
+  /** Where security descriptors are; undefined: none are kept. */
+  readonly ntAclName: NtAclName | undefined;
+  /** Whose SIDs the users and groups of the disk are. */
+  readonly sids: SidMap;
 }
 
 /** An object that is held open, as the functions on names see it. */

@@ -8,6 +8,7 @@ import type { Errno, Result } from '../errno.ts';
 import type {
   Identity,
   MaybePromise,
+  SecurityEdit,
   Vfs,
   VfsChanges,
   VfsCursor,
@@ -24,7 +25,7 @@ type Asynchronous<T> = Exclude<keyof T, 'kind' | 'fileId' | 'volumeId' | 'featur
 export type FaultyMethod =
   | 'attach'
   | Asynchronous<VfsTree>
-  | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent' | 'base' | 'streamName'>
+  | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent' | 'base' | 'streamName' | 'permitRemoval'>
   | 'cursor.next'
   | 'cursor.stat';
 
@@ -191,6 +192,26 @@ class FaultyHandle implements VfsHandle {
 
   removable() {
     return this.#run('removable', () => this.#inner.removable());
+  }
+
+  permitRemoval(): void {
+    this.#inner.permitRemoval();
+  }
+
+  storedSecurity() {
+    return this.#run('storedSecurity', () => this.#inner.storedSecurity());
+  }
+
+  parentSecurity() {
+    return this.#run('parentSecurity', () => this.#inner.parentSecurity());
+  }
+
+  security() {
+    return this.#run('security', () => this.#inner.security());
+  }
+
+  setSecurity(edit: SecurityEdit) {
+    return this.#run('setSecurity', () => this.#inner.setSecurity(edit));
   }
 
   open(access: { read: boolean; write: boolean }) {

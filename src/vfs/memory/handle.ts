@@ -1,5 +1,6 @@
 /** An object of the memory back end, kept through renames and removals. */
 import assert from 'node:assert/strict';
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { FILE_ATTRIBUTE_SPARSE_FILE, FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
 import { made, opened, present } from '../apple-streams.ts';
 import { copyBytes } from '../copy-bytes.ts';
@@ -23,6 +24,7 @@ import { changedEas } from '../extended-attributes.ts';
 import { StreamHandle } from '../stream-handle.ts';
 import type {
   Identity,
+  SecurityEdit,
   VfsChanges,
   VfsCursor,
   VfsEa,
@@ -37,6 +39,7 @@ import type {
 import { may, mayAdd, mayOwn, mayTake, permissionsOf, READ, WRITE } from './access.ts';
 import { MemoryCursor } from './cursor.ts';
 import { type Entry, isWithin, type MemoryNode, pathOf, statOf } from './node.ts';
+import { editSecurity, securityOf } from './security.ts';
 import { findStream, listStreams, MemoryStream, makeStream, type StreamNode } from './streams.ts';
 import type { Place, Volume } from './volume.ts';
 
@@ -52,6 +55,7 @@ export class MemoryHandle implements VfsHandle {
   readonly #identity: Identity | undefined;
   #reads = false;
   #writes = false;
+  #mayBeRemoved = false;
   #closed = false;
 
   constructor(
@@ -187,7 +191,33 @@ export class MemoryHandle implements VfsHandle {
     this.#used();
     if (this.#entry === undefined) return EBUSY;
     const { parent } = this.#entry;
-    return parent === undefined ? ENOENT : mayTake(parent, this.#node, this.#identity);
+    if (parent === undefined) return ENOENT;
+    return this.#mayBeRemoved ? 0 : mayTake(parent, this.#node, this.#identity);
+  }
+
+  permitRemoval(): void {
+    this.#used();
+    this.#mayBeRemoved = true;
+  }
+
+  storedSecurity(): SecurityDescriptor | undefined {
+    this.#used();
+    return this.#node.security;
+  }
+
+  parentSecurity(): SecurityDescriptor | undefined {
+    this.#used();
+    return this.#entry?.parent?.security;
+  }
+
+  security(): SecurityDescriptor {
+    this.#used();
+    return securityOf(this.#volume, this.#node);
+  }
+
+  setSecurity(edit: SecurityEdit): Errno | 0 {
+    this.#used();
+    return editSecurity(this.#volume, this.#node, edit);
   }
 
   open(access: { read: boolean; write: boolean }): Errno | 0 {

@@ -4,13 +4,24 @@
  */
 import assert from 'node:assert/strict';
 import * as filetime from '../../dtyp/filetime.ts';
+import { type SidMap, unixSidMap } from '../../dtyp/unix-sids.ts';
 import { MAX_COMPONENT_BYTES } from '../component.ts';
 import { EEXIST, EIO, ENOENT, isErrno, type Result } from '../errno.ts';
-import type { FileTime, Identity, Vfs, VfsHandle, VfsKind, VfsTree, VfsVolume } from '../vfs.ts';
+import type {
+  FileTime,
+  Identity,
+  Vfs,
+  VfsHandle,
+  VfsKind,
+  VfsNewObject,
+  VfsTree,
+  VfsVolume,
+} from '../vfs.ts';
 import { mayAdd } from './access.ts';
 import { MemoryHandle } from './handle.ts';
 import type { MemoryNode } from './node.ts';
 import { Space } from './pages.ts';
+import { applySecurity } from './security.ts';
 import { Volume } from './volume.ts';
 
 export interface MemoryVfsOptions {
@@ -21,6 +32,8 @@ export interface MemoryVfsOptions {
   readonly volumeId?: number;
   /** The root's permissions: 0o777 unless told. */
   readonly rootMode?: number;
+  /** Whose the SIDs in security descriptors are: the Unix SIDs unless told. */
+  readonly sids?: SidMap;
 }
 
 /** Changes behind the tree's back, for tests. They go wrong only by a bug of the test. */
@@ -67,10 +80,7 @@ class MemoryTree implements VfsTree {
     return new MemoryHandle(volume, entry.node, entry, this.#identity);
   }
 
-  create(
-    path: readonly string[],
-    what: { kind: 'file' | 'directory'; attributes: number; mode?: number },
-  ): Result<VfsHandle> {
+  create(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {
     this.#used();
     if (path.length === 0) return EEXIST;
     const place = this.#volume.place(path, this.#identity);
@@ -79,7 +89,10 @@ class MemoryTree implements VfsTree {
     if (there !== ENOENT) return isErrno(there) ? there : EEXIST;
     const refusal = mayAdd(place.parent, this.#identity);
     if (refusal !== 0) return refusal;
+    const descriptor = what.security?.(place.parent.security);
+    if (isErrno(descriptor)) return descriptor;
     const node = this.#volume.make(what.kind, { ...what, owner: this.#identity });
+    if (descriptor !== undefined) applySecurity(this.#volume, node, descriptor);
     const entry = this.#volume.name(node, place);
     const handle = new MemoryHandle(this.#volume, node, entry, this.#identity);
     if (what.kind === 'file') handle.opened({ read: true, write: true });
@@ -111,17 +124,19 @@ class MemoryTree implements VfsTree {
 }
 
 export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
-  const volume = new Volume(
-    options.volumeId ?? nextVolumeId++,
-    new Space(options.capacityBytes ?? DEFAULT_CAPACITY_BYTES),
-    options.clock ?? filetime.now,
-    options.rootMode ?? DEFAULT_ROOT_MODE,
-  );
+  const volume = new Volume({
+    volumeId: options.volumeId ?? nextVolumeId++,
+    space: new Space(options.capacityBytes ?? DEFAULT_CAPACITY_BYTES),
+    clock: options.clock ?? filetime.now,
+    sids: options.sids ?? unixSidMap,
+    rootMode: options.rootMode ?? DEFAULT_ROOT_MODE,
+  });
   return {
     features: {
       attributes: true,
       extendedAttributes: true,
       namedStreams: true,
+      securityDescriptors: true,
       hardLinks: true,
       sparseFiles: true,
       cloning: false,

@@ -3,6 +3,7 @@
  * both: the node, to act on it whatever its names are, and the entry that it was opened by. Renaming
  * moves the entry itself, so that every handle of it knows the new name; removing detaches it.
  */
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../../fscc/attributes.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { ENOENT, type Errno } from '../errno.ts';
@@ -22,8 +23,8 @@ export interface Entry {
 interface NodeBase {
   readonly fileId: bigint;
   mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  uid: number;
+  gid: number;
   linkCount: number;
   /** Handles that are open; without them and without links the object is gone. */
   handleCount: number;
@@ -33,6 +34,7 @@ interface NodeBase {
   lastWriteTime: FileTime;
   changeTime: FileTime;
   eas: readonly VfsEa[];
+  security: SecurityDescriptor | undefined;
   /** By folded name; undefined where there are none. */
   streams: Map<string, StreamNode> | undefined;
 }

@@ -1,4 +1,5 @@
 /** The objects of one memory volume, and the walk from the root that every path operation begins with. */
+import type { SidMap } from '../../dtyp/unix-sids.ts';
 import { FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
 import { checkComponent } from '../component.ts';
 import { EACCES, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
@@ -27,19 +28,29 @@ export interface Place {
   readonly name: string;
 }
 
+export interface VolumeValues {
+  readonly volumeId: number;
+  readonly space: Space;
+  readonly clock: () => FileTime;
+  readonly sids: SidMap;
+  readonly rootMode: number;
+}
+
 export class Volume {
   readonly volumeId: number;
   readonly space: Space;
   readonly clock: () => FileTime;
+  readonly sids: SidMap;
   readonly root: DirectoryNode;
   #nextFileId = 1n;
   #nextSerial = 1;
 
-  constructor(volumeId: number, space: Space, clock: () => FileTime, rootMode: number) {
-    this.volumeId = volumeId;
-    this.space = space;
-    this.clock = clock;
-    this.root = this.make('directory', { mode: rootMode }) as DirectoryNode;
+  constructor(values: VolumeValues) {
+    this.volumeId = values.volumeId;
+    this.space = values.space;
+    this.clock = values.clock;
+    this.sids = values.sids;
+    this.root = this.make('directory', { mode: values.rootMode }) as DirectoryNode;
     this.root.linkCount = 1;
   }
 
@@ -63,6 +74,7 @@ export class Volume {
       lastWriteTime: time,
       changeTime: time,
       eas: [],
+      security: undefined,
       streams: undefined,
     };
     if (kind === 'directory') return { ...base, kind, names: new Names(), entry: undefined };

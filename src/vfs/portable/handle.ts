@@ -4,6 +4,8 @@
  * reading; all others are known by name, device and inode only, and gone when the name is.
  */
 import fs, { type BigIntStats } from 'node:fs';
+import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
+import { unixSidMap } from '../../dtyp/unix-sids.ts';
 import { FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_VALID_SET } from '../../fscc/attributes.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import {
@@ -20,6 +22,7 @@ import {
   isErrno,
   type Result,
 } from '../errno.ts';
+import { securityOfMode } from '../mode-security.ts';
 import type {
   MaybePromise,
   VfsChanges,
@@ -187,6 +190,21 @@ export class PortableHandle implements VfsHandle {
     if ((parent.mode & STICKY) === 0n || process.geteuid === undefined) return 0;
     const user = BigInt(process.geteuid());
     return parent.uid === user || stat.uid === user ? 0 : EPERM;
+  }
+
+  permitRemoval(): void {}
+
+  storedSecurity(): undefined {}
+
+  parentSecurity(): undefined {}
+
+  security(): Result<SecurityDescriptor> {
+    const stat = this.stat();
+    return isErrno(stat) ? stat : securityOfMode(stat, unixSidMap);
+  }
+
+  setSecurity(): Errno {
+    return EOPNOTSUPP;
   }
 
   open(access: Access): Errno | 0 {

@@ -173,6 +173,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
       attributes: false,
       extendedAttributes: false,
       namedStreams: false,
+      securityDescriptors: false,
       hardLinks: true,
       cloning: false,
       sparseFiles: process.platform === 'linux',

@@ -2,7 +2,9 @@
  * Does the jobs of jobs.ts, on a thread of the pool: synchronously and as the user, like the loop
  * (credentials.ts; identities belong to threads). Nothing of a job stays behind but caches.
  */
+
 import { MAX_THREAD_CACHED_NAMES } from '../../../base/limits.ts';
+import { unixSidMap } from '../../../dtyp/unix-sids.ts';
 import { AT_EMPTY_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { cloneFileRange } from '../../../native/copy.ts';
 import { close, fdatasync, fsync, preadAt, pwriteAt, rewind } from '../../../native/files.ts';
@@ -78,6 +80,8 @@ function shareOf(recipe: ShareRecipe): LocalShare {
     ...recipe,
     rootPath: { now: undefined },
     resolver: new Resolver(recipe.root, cache, recipe.hasOpenat2),
+    ntAclName: undefined,
+    sids: unixSidMap,
     inodes,
     own: new OwnChanges(),
     volumes: devices,

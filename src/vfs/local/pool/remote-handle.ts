@@ -7,6 +7,7 @@
  * before it writes must find what it read. In the loop nothing else was possible.
  */
 
+import type { SecurityDescriptor } from '../../../dtyp/security-descriptor.ts';
 import { clientName } from '../../../fscc/private-names.ts';
 import { addressOf } from '../../../native/library.ts';
 import { copyBytes } from '../../copy-bytes.ts';
@@ -23,6 +24,7 @@ import {
   isErrno,
   type Result,
 } from '../../errno.ts';
+import { securityOfMode } from '../../mode-security.ts';
 import { StreamHandle } from '../../stream-handle.ts';
 import type {
   Identity,
@@ -224,6 +226,22 @@ export class RemoteHandle implements VfsHandle {
 
   readStream(name: string, length: number, position: number): Promise<Uint8Array | Errno> {
     return this.#run('ask', 'readStream', { state: this.#state, name, length, position });
+  }
+
+  permitRemoval(): void {}
+
+  /** Neither read nor stored where the storage is another machine or program. */
+  storedSecurity(): undefined {}
+
+  parentSecurity(): undefined {}
+
+  async security(): Promise<Result<SecurityDescriptor>> {
+    const stat = await this.stat();
+    return isErrno(stat) ? stat : securityOfMode(stat, this.#user.share.sids);
+  }
+
+  setSecurity(): Errno {
+    return EOPNOTSUPP;
   }
 
   removable(): Promise<Errno | 0> {
