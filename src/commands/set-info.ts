@@ -27,6 +27,7 @@ import { changesBySetting, setsChangeTime } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
 import { setFullEas } from './extended-attributes.ts';
+import { setPosixSecurity } from './posix-security.ts';
 import { setLink, setLinkEx, setRename, setRenameEx } from './rename.ts';
 import {
   setAllocation,
@@ -71,7 +72,7 @@ function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus>
     case SMB2_0_INFO_FILESYSTEM:
       return refuseFs(body.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
-      return setSecurity(body, request);
+      return setPosixSecurity(body, request) ?? setSecurity(body, request);
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;
     default:

@@ -76,6 +76,10 @@ export interface VfsChanges {
   readonly attributes?: number;
   /** FILE_ATTRIBUTE_SPARSE_FILE, which `attributes` leaves as it is. */
   readonly sparse?: boolean;
+  /** Permission bits, of a back end whose trees have `exactly`. */
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
 }
 
 /** Bytes of a file. */

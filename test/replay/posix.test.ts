@@ -13,16 +13,33 @@ import {
   type OpenOptions,
   queryDirectoryRequest,
   queryInfoRequest,
+  setInfoRequest,
 } from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import {
+  DELETE,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  READ_CONTROL,
+  WRITE_DAC,
+  WRITE_OWNER,
+} from '../../src/dtyp/access-mask.ts';
+import { deniedAce, makeAcl } from '../../src/dtyp/acl.ts';
+import {
+  STATUS_ACCESS_DENIED,
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../src/dtyp/ntstatus.ts';
-import { NULL_SID, unixGroupSid, unixUserSid } from '../../src/dtyp/sid.ts';
+import {
+  DACL_SECURITY_INFORMATION,
+  encodeSecurityDescriptor,
+  GROUP_SECURITY_INFORMATION,
+  OWNER_SECURITY_INFORMATION,
+  type SecurityDescriptor,
+} from '../../src/dtyp/security-descriptor.ts';
+import { NULL_SID, nfsModeSid, nfsUserSid, unixGroupSid, unixUserSid } from '../../src/dtyp/sid.ts';
 import { FILE_ATTRIBUTE_READONLY } from '../../src/fscc/attributes.ts';
 import { FileBasicInformation } from '../../src/fscc/file-information.ts';
 import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
@@ -42,7 +59,11 @@ import {
   FILE_DELETE_ON_CLOSE,
   FILE_DIRECTORY_FILE,
 } from '../../src/smb2/create-options.ts';
-import { SMB2_0_INFO_FILE, SMB2_0_INFO_FILESYSTEM } from '../../src/smb2/info-types.ts';
+import {
+  SMB2_0_INFO_FILE,
+  SMB2_0_INFO_FILESYSTEM,
+  SMB2_0_INFO_SECURITY,
+} from '../../src/smb2/info-types.ts';
 import {
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
@@ -283,6 +304,42 @@ test('what is open loses its name, and is replaced, as POSIX has it', { skip }, 
   assert.equal(statSync(join(folder, 'empty', 'inside')).size, 2);
   rmSync(join(folder, 'empty'), { recursive: true });
   await remove(tree, 'held');
+});
+
+test('chmod and chown are set as a security descriptor', { skip }, async () => {
+  const tree = await mount();
+  const file = await make(tree, 'changed');
+  const change = async (over: Partial<SecurityDescriptor>, information: number) => {
+    const access = READ_CONTROL | WRITE_DAC | WRITE_OWNER;
+    const open = await posixOpen(tree, 'changed', { access });
+    const none = {
+      control: 0,
+      owner: undefined,
+      group: undefined,
+      sacl: undefined,
+      dacl: undefined,
+    };
+    const bytes = encodeSecurityDescriptor({ ...none, ...over }, information);
+    const request = setInfoRequest(open.fileId, SMB2_0_INFO_SECURITY, 0, bytes, information);
+    const { status } = await tree.request(request);
+    await open.close();
+    return status;
+  };
+  const modeAcl = (bits: number) => ({ dacl: makeAcl([deniedAce(nfsModeSid(bits), 0)]) });
+  for (const bits of [0o640, 0o4755, 0o600]) {
+    assert.equal(await change(modeAcl(0o100000 | bits), DACL_SECURITY_INFORMATION), 0);
+    assert.equal(statSync(join(folder, 'changed')).mode & 0o7777, bits);
+  }
+  const { uid, gid } = statSync(join(folder, 'changed'));
+  assert.equal(await change({ owner: nfsUserSid(uid) }, OWNER_SECURITY_INFORMATION), 0);
+  assert.equal(await change({ group: unixGroupSid(gid) }, GROUP_SECURITY_INFORMATION), 0);
+  if (process.getuid?.() === 0) {
+    // The user may not give it away: the kernel says so.
+    const given = await change({ owner: unixUserSid(uid + 1) }, OWNER_SECURITY_INFORMATION);
+    assert.equal(given, STATUS_ACCESS_DENIED);
+  }
+  await file.close();
+  await remove(tree, 'changed');
 });
 
 test('locks are advisory among POSIX opens, and hold Windows back', { skip }, async () => {

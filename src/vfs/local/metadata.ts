@@ -22,7 +22,7 @@ import {
   STATX_BTIME,
 } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
-import { fchmodat, type Timespec, utimensat } from '../../native/names.ts';
+import { fchmodat, fchownat, type Timespec, utimensat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import {
   fgetxattr,
@@ -297,12 +297,36 @@ function changeStored(
     const refused = storeDosAttribute(share, credentials, fd, isData, changes);
     if (refused !== 0) return refused;
   }
+  const refusedOwnership = changeOwnership(share, credentials, fd, changes);
+  if (refusedOwnership !== 0) return refusedOwnership;
   if (changes.lastAccessTime === undefined && changes.lastWriteTime === undefined) return 0;
   const refused = credentials.enter();
   if (refused !== 0) return refused;
   try {
     const access = timespecOf(changes.lastAccessTime);
     return utimensat(share.procFd, `${fd}`, access, timespecOf(changes.lastWriteTime), 0);
+  } finally {
+    credentials.leave();
+  }
+}
+
+/** chown(2) takes 2^32 - 1 for "as it is". */
+const AS_IT_IS = 0xffff_ffff;
+
+/** Owner first, since that takes setuid and setgid away. */
+function changeOwnership(
+  share: LocalShare,
+  credentials: Credentials,
+  fd: number,
+  { mode, uid, gid }: VfsChanges,
+): Errno | 0 {
+  if (mode === undefined && uid === undefined && gid === undefined) return 0;
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  try {
+    const given = uid !== undefined || gid !== undefined;
+    const kept = given ? fchownat(share.procFd, `${fd}`, uid ?? AS_IT_IS, gid ?? AS_IT_IS) : 0;
+    return kept !== 0 || mode === undefined ? kept : fchmodat(share.procFd, `${fd}`, mode);
   } finally {
     credentials.leave();
   }
