@@ -15,6 +15,7 @@ import {
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_PRIVILEGE_NOT_HELD,
+  STATUS_STOPPED_ON_SYMLINK,
 } from '../dtyp/ntstatus.ts';
 import {
   FILE_ATTRIBUTE_ARCHIVE,
@@ -56,6 +57,7 @@ import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { replaceEas } from './extended-attributes.ts';
 import { register, standsInTheWay } from './register-open.ts';
+import { stoppedOn } from './symlinks.ts';
 
 export async function openExisting(
   wanted: Wanted,
@@ -71,8 +73,11 @@ export async function openExisting(
   // What was found out about a file that has gone since is of no account.
   const prepared = ended(request) ?? (isGone(handle) ? ESTALE : found);
   if (typeof prepared === 'number') {
+    const isStopped = prepared === STATUS_STOPPED_ON_SYMLINK;
+    const all = wanted.path.length;
+    const answer = isStopped ? await stoppedOn(handle, wanted, all, request) : prepared;
     handle.close();
-    return prepared;
+    return answer;
   }
   const waiting = standsInTheWay(wanted, request, handle, prepared.access);
   if (waiting !== undefined) {
@@ -162,6 +167,9 @@ function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
   }
   if (wanted.trailingBackslash && !directoryOnly) return STATUS_OBJECT_NAME_INVALID;
   if (createDisposition === FILE_CREATE) return STATUS_OBJECT_NAME_COLLISION;
+  if (kind === 'symlink' && (wanted.createOptions & FILE_OPEN_REPARSE_POINT) === 0) {
+    return STATUS_STOPPED_ON_SYMLINK;
+  }
   if (directoryOnly) return STATUS_NOT_A_DIRECTORY;
   if (kind === 'file') return undefined;
   // A link, a FIFO, a device: nothing but looking at it, renaming it or removing it.

@@ -32,6 +32,7 @@ import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { posixWish } from './posix.ts';
 import { longPath } from './short-names.ts';
+import { stoppedOnTheWay } from './symlinks.ts';
 
 /** Another client may make or remove the name between lookup and open; then all starts anew. */
 const MAX_ATTEMPTS = 4;
@@ -81,6 +82,7 @@ async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outco
     const path = await longPath(request.tree, wanted.path);
     if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
   }
+  if (handle === ENOPATH) return stoppedOnTheWay(wanted, request, files);
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
   const named = await byTunnel(wanted, request);
   return arriving(named.path, request, () => createNew(named, request));

@@ -4,14 +4,14 @@
  * them asks the file (FileEaInformation). ShortName is empty, as on Windows with 8.3 names switched off, unless the share
  * lists them; then two files of one directory may be told the same, which opens neither (short-names.ts).
  */
-import { FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_REPARSE_POINT, normalizeAttributes } from '../fscc/attributes.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import {
   IO_REPARSE_TAG_AF_UNIX,
   IO_REPARSE_TAG_LX_BLK,
   IO_REPARSE_TAG_LX_CHR,
   IO_REPARSE_TAG_LX_FIFO,
-  IO_REPARSE_TAG_LX_SYMLINK,
+  IO_REPARSE_TAG_SYMLINK,
 } from '../fscc/reparse-tags.ts';
 import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import type { Share } from '../objects/share.ts';
@@ -23,11 +23,11 @@ const TAG_OF_TYPE: ReadonlyMap<number, number> = new Map([
   [0o010000, IO_REPARSE_TAG_LX_FIFO],
   [0o020000, IO_REPARSE_TAG_LX_CHR],
   [0o060000, IO_REPARSE_TAG_LX_BLK],
-  [0o120000, IO_REPARSE_TAG_LX_SYMLINK],
+  [0o120000, IO_REPARSE_TAG_SYMLINK],
   [0o140000, IO_REPARSE_TAG_AF_UNIX],
 ]);
 
-/** The reparse tag under which a special file is shown, as WSL stores them; 0 for files and directories. */
+/** The reparse tag of a symbolic link, or of a special file as WSL stores it; 0 for files and directories. */
 export const reparseTagOf = (stat: VfsStat): number =>
   stat.kind === 'file' || stat.kind === 'directory'
     ? 0
@@ -44,7 +44,8 @@ export function directoryEntry(share: Share, name: string, stat: VfsStat): Direc
     changeTime: stat.changeTime,
     endOfFile: stat.size,
     allocationSize: stat.allocationSize,
-    fileAttributes: reparseTag === 0 ? shown : shown | FILE_ATTRIBUTE_REPARSE_POINT,
+    fileAttributes:
+      reparseTag === 0 ? shown : normalizeAttributes(shown | FILE_ATTRIBUTE_REPARSE_POINT),
     eaSize: 0,
     reparseTag,
     fileId: stat.fileId,

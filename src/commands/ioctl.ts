@@ -41,6 +41,7 @@ import {
 import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
 import { requestResiliency } from './resiliency.ts';
+import { getReparsePoint } from './symlinks.ts';
 
 /** Codes whose FileId must be all ones: they are about the server, not about an open. */
 const WITHOUT_OPEN: ReadonlySet<number> = new Set([
@@ -104,6 +105,8 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
       return getCompression(body, open);
     case Fsctl.FSCTL_SET_COMPRESSION:
       return setCompression(body, open);
+    case Fsctl.FSCTL_GET_REPARSE_POINT:
+      return getReparsePoint(body, request, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:

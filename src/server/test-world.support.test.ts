@@ -272,6 +272,7 @@ export class World {
     };
     return {
       features: vfs.features,
+      ...(vfs.location !== undefined && { location: () => vfs.location?.() }),
       close: () => vfs.close(),
       attach: (identity) => {
         const tree = vfs.attach(identity);

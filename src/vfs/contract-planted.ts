@@ -12,7 +12,7 @@ import {
   must,
   type Plant,
 } from './contract-kit.ts';
-import { EACCES, EEXIST, EIO, ENOENT, ENOPATH, isErrno } from './errno.ts';
+import { EACCES, EEXIST, EINVAL, EIO, ENOENT, ENOPATH, isErrno } from './errno.ts';
 
 const FILE = { kind: 'file', attributes: 0 } as const;
 
@@ -25,6 +25,15 @@ const planted =
       if (plant?.[need] === undefined) context.skip(`no plant.${need}`);
       else await body(kit, plant);
     });
+
+const LINKS = [
+  ['toDirectory', 'inside'],
+  ['toFile', 'inside/file'],
+  ['outside', '/'],
+  ['up', '../..'],
+  ['dangling', 'nothing'],
+  ['loop', 'loop'],
+] as const;
 
 export function plantedRules(plain: Check): void {
   const check = planted(plain);
@@ -48,16 +57,12 @@ export function plantedRules(plain: Check): void {
   check('symlink', 'a link is itself and leads nowhere', async (kit, plant) => {
     await kit.mkdir('inside');
     await kit.put('inside/file', 'x');
-    await plant.symlink(['toDirectory'], 'inside');
-    await plant.symlink(['toFile'], 'inside/file');
-    await plant.symlink(['outside'], '/');
-    await plant.symlink(['up'], '../..');
-    await plant.symlink(['dangling'], 'nothing');
-    await plant.symlink(['loop'], 'loop');
-    const links = ['toDirectory', 'toFile', 'outside', 'up', 'dangling', 'loop'];
-    for (const name of links) {
+    await gives((await kit.lookup('inside')).readLink(), EINVAL);
+    for (const [name, target] of LINKS) {
+      await plant.symlink([name], target);
       const link = await kit.lookup(name.toUpperCase());
       isKind(link, 'symlink');
+      assert.equal(await link.readLink(), target);
       hasPath(link, name);
       assert.equal((await must(link.stat())).kind, 'symlink');
       await gives(link.open({ read: true, write: false }), EACCES);

@@ -115,6 +115,10 @@ export class StreamHandle implements VfsHandle {
     return this.base.permissions();
   }
 
+  readLink(): Errno {
+    return EINVAL;
+  }
+
   eas() {
     return this.base.eas();
   }

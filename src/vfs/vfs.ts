@@ -173,6 +173,8 @@ export interface VfsHandle extends VfsObjectId {
   stat(): MaybePromise<Result<VfsStat>>;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
+  /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */
+  readLink(): MaybePromise<string | Errno>;
   /** The extended attributes, none with an empty value. EACCES to whom the object may not be read. */
   eas(): MaybePromise<Result<readonly VfsEa[]>>;
   /**

@@ -51,6 +51,26 @@ posix() {
   step posix
 }
 
+# Links that were made on the server, which leads nobody anywhere: the client follows them.
+links() {
+  check links || return
+  cd /mnt/l || { fail 'links: there is no folder'; return; }
+  for pair in relative=d/file folder=d d/up=../relative absolute=../l/d/file dangling=nothing; do
+    link=${pair%%=*} target=${pair#*=}
+    [ -L "$link" ] || fail "links: $link is none"
+    [ "$(readlink "$link")" = "$target" ] || fail "links: $link leads to $(readlink "$link")"
+  done
+  for path in relative folder/file d/up folder/up absolute; do
+    [ "$(cat "$path")" = linked ] || fail "links: $path holds $(cat "$path")"
+  done
+  [ -L out ] && [ "$(readlink out)" = /etc/passwd ] || fail "links: out leads to $(readlink out)"
+  [ ! -e dangling ] && [ -L dangling ] || fail 'links: dangling'
+  [ "$(ls -l | grep -c '^l')" = 5 ] || fail "links: listed $(ls -l)"
+  cd /
+  check unlinked
+  step links
+}
+
 try() {
   attach "$1" || { fail "mount: $(dmesg | tail -n 3)"; return; }
   mounted=$(grep ' /mnt cifs ' /proc/mounts | cut -d' ' -f4)
@@ -59,6 +79,7 @@ try() {
   done
   step mount
   case ",$1," in *,posix,*) posix ;; esac
+  links
   cp -r /tree /mnt/in || { fail 'copying in'; return; }
   umount /mnt || { fail umount; return; }
   step 'copy in'

@@ -10,7 +10,16 @@
  * Needs qemu-system-x86_64 and busybox-static, and takes the kernel from Debian's package
  * (apt-get download). No KVM: the guest is emulated, so its seconds say nothing about speed.
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -98,7 +107,9 @@ class Dialogue {
   private check(what: string): string {
     const folder = this.plan.target.folder;
     if (folder === undefined) return 'go';
-    if (what === 'deleted') {
+    if (what === 'links') this.plantLinks(folder);
+    else if (what === 'unlinked') rmSync(join(folder, 'l'), { recursive: true });
+    else if (what === 'deleted') {
       const left = manifestOf(folder).size;
       if (left > 0) this.failures.push(`${left} files are left on the server`);
     } else if (what === 'in' || what === 'renamed') {
@@ -107,6 +118,20 @@ class Dialogue {
       else this.failures.push(...differences(this.expected[what], manifestOf(path)));
     }
     return 'go';
+  }
+
+  /** What only somebody on the server makes; the guest reads it. */
+  private plantLinks(folder: string): void {
+    const there = join(folder, 'l');
+    mkdirSync(join(there, 'd'), { recursive: true });
+    writeFileSync(join(there, 'd', 'file'), 'linked');
+    symlinkSync('d/file', join(there, 'relative'));
+    symlinkSync('d', join(there, 'folder'));
+    symlinkSync('../relative', join(there, 'd', 'up'));
+    symlinkSync(join(realpathSync(there), 'd', 'file'), join(there, 'absolute'));
+    symlinkSync('/etc/passwd', join(there, 'out'));
+    symlinkSync('nothing', join(there, 'dangling'));
+    chmodSync(there, 0o777);
   }
 
   private end(): void {

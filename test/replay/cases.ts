@@ -78,6 +78,10 @@ export const CASES: readonly Case[] = [
   here('B04', 'a durable handle is not given back: Office has lost the file', 'durable'),
   here('B05', 'its timeout cut without a word: Time Machine refuses', 'durable'),
   here('B09', 'NOTIFY of no file ends the connection', 'waiting'),
+  {
+    ...tested('B14', 'links: applications that hold some fail', 'src/server/symlinks.test.ts'),
+    later: 'SET_REPARSE_POINT',
+  },
   tested('B16', 'an expired session cannot close: sharing violations', 'src/server/expiry.test.ts'),
   here('B17', 'a break beside the CREATE of the same key: nobody goes on for 35 s', 'caching'),
   here('B18', 'looking at attributes breaks leases: "in use" by the preview', 'caching'),

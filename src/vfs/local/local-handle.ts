@@ -60,7 +60,7 @@ import { childOf, isEmptyDirectory, LocalCursor } from './local-cursor.ts';
 import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
 import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
-import { isLong, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
+import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { type ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { removePermitted } from './privileged.ts';
 import { link, removable, remove, rename } from './renaming.ts';
@@ -203,6 +203,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   permissions(): Result<VfsPermissions> {
     const foreseen = this.foreseen?.now(this.fd);
     return foreseen ?? this.#asUser(() => permissionsOf(this.fd, this.#credentials));
+  }
+
+  readLink(): string | Errno {
+    return this.kind === 'symlink' ? linkTarget(this.fd) : EINVAL;
   }
 
   eas(): Result<readonly VfsEa[]> {
@@ -421,12 +425,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return cloneLocal(this.#share.own, source, this, { from, position, length });
   }
 
-  copyRange(
-    source: VfsHandle,
-    from: number,
-    position: number,
-    length: number,
-  ): MaybePromise<number> {
+  copyRange(source: VfsHandle, from: number, position: number, length: number) {
     if (!this.#access.write) return EBADF;
     if (!(source instanceof LocalHandle)) return copyBytes(source, from, this, position, length);
     return copyLocal(this.#share.own, source, this, { from, position, length });

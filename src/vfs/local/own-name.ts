@@ -8,7 +8,7 @@ import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { readlinkat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
-import { EACCES, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
+import { EACCES, EINVAL, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
 import type { VfsObjectId } from '../vfs.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import type { LocalObject, LocalShare } from './share.ts';
@@ -138,4 +138,11 @@ export function parentOf(share: LocalShare, path: readonly string[] | Errno): Vf
     result === 0 ? { fileId: stx.inode(), volumeId: share.volumes.idOf(stx.device(), fd) } : result;
   close(fd);
   return id;
+}
+
+/** Where the symbolic link leads, which is open as itself. */
+export function linkTarget(fd: number): string | Errno {
+  const target = readlinkat(fd, '');
+  if (typeof target === 'number') return target;
+  return isUtf8(target) ? target.toString() : EINVAL;
 }

@@ -218,6 +218,7 @@ async function dataOf(file: VfsHandle): Promise<void> {
   file.parent();
   await file.stat();
   await file.permissions();
+  await file.readLink();
 }
 
 /** Descriptors that need a mode, an ACL, an owner, and a removal that the kernel refuses. */

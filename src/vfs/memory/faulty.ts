@@ -153,6 +153,10 @@ class FaultyHandle implements VfsHandle {
     return this.#run('permissions', () => this.#inner.permissions());
   }
 
+  readLink() {
+    return this.#run('readLink', () => this.#inner.readLink());
+  }
+
   eas() {
     return this.#run('eas', () => this.#inner.eas());
   }
@@ -343,6 +347,7 @@ export function createFaultyVfs(inner: Vfs, faults: Faults): Vfs {
   const passage = new Passage(faults);
   return {
     features: inner.features,
+    ...(inner.location !== undefined && { location: () => inner.location?.() }),
     attach: (identity: Identity | undefined) =>
       passage.run('attach', [], () =>
         map(inner.attach(identity), (tree) => new FaultyTree(tree, faults)),

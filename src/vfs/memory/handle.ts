@@ -120,6 +120,11 @@ export class MemoryHandle implements VfsHandle {
     return permissionsOf(this.#node, this.#identity);
   }
 
+  readLink(): string | Errno {
+    this.#used();
+    return this.#node.kind === 'symlink' ? (this.#node.target ?? '') : EINVAL;
+  }
+
   eas(): Result<readonly VfsEa[]> {
     this.#used();
     return may(this.#node, this.#identity, READ) ? this.#node.eas : EACCES;

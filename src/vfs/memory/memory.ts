@@ -161,8 +161,9 @@ function plantIn(volume: Volume): MemoryPlant {
       const node = add(path, 'file');
       if (node.kind === 'file' && content !== undefined) node.pages.write(content, 0);
     },
-    symlink: (path) => {
-      add(path, 'symlink');
+    symlink: (path, target) => {
+      const node = add(path, 'symlink');
+      if (node.kind === 'symlink') node.target = target;
     },
     other: (path) => {
       add(path, 'other');

@@ -57,6 +57,8 @@ export interface DirectoryNode extends NodeBase {
 
 export interface OtherNode extends NodeBase {
   readonly kind: 'symlink' | 'other';
+  /** Where a link leads. */
+  target?: string;
 }
 
 export type MemoryNode = FileNode | DirectoryNode | OtherNode;

@@ -3,6 +3,7 @@
  * whatever becomes of its name. Elsewhere files and directories that may be read are kept open for
  * reading; all others are known by name, device and inode only, and gone when the name is.
  */
+import { isUtf8 } from 'node:buffer';
 import fs, { type BigIntStats } from 'node:fs';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { unixSidMap } from '../../dtyp/unix-sids.ts';
@@ -142,6 +143,15 @@ export class PortableHandle implements VfsHandle {
       return permissionsAt(procPath(this.#base.fd));
     }
     return this.#atName(permissionsAt);
+  }
+
+  readLink(): string | Errno {
+    if (this.kind !== 'symlink') return EINVAL;
+    const target = this.#atName((path) =>
+      attempt(() => fs.readlinkSync(path, { encoding: 'buffer' })),
+    );
+    if (isErrno(target)) return target;
+    return isUtf8(target) ? target.toString() : EINVAL;
   }
 
   eas(): Errno {

@@ -49,6 +49,7 @@ export interface Acting {
 export interface HandleMethods {
   stat: [[], Result<VfsStat>];
   permissions: [[], Result<VfsPermissions>];
+  readLink: [[], string | Errno];
   eas: [[], Result<readonly VfsEa[]>];
   setEas: [[changes: readonly VfsEa[]], Errno | 0];
   streams: [[], Result<readonly VfsStream[]>];

@@ -159,6 +159,10 @@ export class RemoteHandle implements VfsHandle {
     return this.#ask('permissions');
   }
 
+  readLink(): MaybePromise<string | Errno> {
+    return this.kind === 'symlink' ? this.#ask('readLink') : EINVAL;
+  }
+
   async eas(): Promise<Result<readonly VfsEa[]>> {
     const eas = await this.#ask('eas');
     if (isErrno(eas)) return eas;

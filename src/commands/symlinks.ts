@@ -1,0 +1,132 @@
+/**
+ * MS-SMB2 2.2.2.2.1 and MS-FSA 2.1.5.10.14: symbolic links on the server's disk. The server follows none: who meets one,
+ * on the way or at the end, is told where it leads and goes there himself, by a path of the share.
+ */
+import {
+  type NtStatus,
+  STATUS_ACCESS_DENIED,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_NOT_A_REPARSE_POINT,
+  STATUS_STOPPED_ON_SYMLINK,
+} from '../dtyp/ntstatus.ts';
+import {
+  encodeEmptyReparseData,
+  encodeSymbolicLinkReparseData,
+  REPARSE_HEADER_BYTES,
+  SYMLINK_FLAG_RELATIVE,
+} from '../fscc/reparse-data.ts';
+import type { Open } from '../objects/open.ts';
+import type { Request } from '../objects/request.ts';
+import type { Share } from '../objects/share.ts';
+import { encodeErrorResponse, encodeSymbolicLinkError, errorWithData } from '../smb2/error.ts';
+import type { IoctlRequest } from '../smb2/ioctl.ts';
+import { ENOPATH, type Errno, isErrno } from '../vfs/errno.ts';
+import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
+import type { Outcome, Reply, TreeRequest } from './command.ts';
+import type { Wanted } from './create-wanted.ts';
+import { reparseTagOf } from './directory-entry.ts';
+import { statusOfErrno } from './errno-status.ts';
+import { respond } from './ioctl-reply.ts';
+
+interface Target {
+  readonly substituteName: string;
+  readonly printName: string;
+  readonly flags: number;
+}
+
+/**
+ * Where the link at `path` leads, as Windows writes it. An absolute target within the share is told relative to the
+ * link; any other stays as it is on the host, where no client of this share gets to.
+ */
+async function targetOf(
+  handle: VfsHandle,
+  path: readonly string[],
+  share: Share,
+): Promise<Target | Errno> {
+  const link = await handle.readLink();
+  if (typeof link === 'number') return link;
+  const text = belowShare(link, path, share.vfs!.location?.()) ?? link;
+  const name = text.replaceAll('/', '\\');
+  const flags = text.startsWith('/') ? 0 : SYMLINK_FLAG_RELATIVE;
+  return { substituteName: name, printName: name, flags };
+}
+
+function belowShare(
+  link: string,
+  path: readonly string[],
+  location: string | undefined,
+): string | undefined {
+  if (location === undefined || !`${link}/`.startsWith(`${location}/`)) return undefined;
+  const up = '../'.repeat(path.length - 1);
+  const below = link.slice(location.length).replace(/^\/+/, '');
+  return `${up}${below}` === '' ? '.' : `${up}${below}`;
+}
+
+/** What of the name stands behind so many components, the backslash first. */
+function unparsedBytes(name: string, components: number): number {
+  let end = name.startsWith('\\') ? 1 : 0;
+  for (let i = 0; i < components; i++) {
+    const next = name.indexOf('\\', end);
+    if (next < 0) return 0;
+    end = i === components - 1 ? next : next + 1;
+  }
+  return 2 * (name.length - end);
+}
+
+/** The answer to a CREATE that meets the link, which is the component before `components`. */
+export async function stoppedOn(
+  handle: VfsHandle,
+  { name, path }: Wanted,
+  components: number,
+  { connection, tree }: TreeRequest,
+): Promise<Reply | NtStatus> {
+  const target = await targetOf(handle, path.slice(0, components), tree.share);
+  if (typeof target === 'number') return STATUS_ACCESS_DENIED;
+  const unparsedPathLength = unparsedBytes(name, components);
+  const data = encodeSymbolicLinkError({ ...target, unparsedPathLength });
+  const error = errorWithData(data, connection.dialect!.preauthIntegrity);
+  return { status: STATUS_STOPPED_ON_SYMLINK, body: encodeErrorResponse(error) };
+}
+
+/**
+ * A directory on the way is missing, or is a link: the longest part of the path that leads somewhere tells. One
+ * look as a rule, since most directories that are asked for in vain are missing by themselves.
+ */
+export async function stoppedOnTheWay(
+  wanted: Wanted,
+  request: TreeRequest,
+  files: VfsTree,
+): Promise<Outcome | Errno> {
+  for (let components = wanted.path.length - 1; components > 0; components--) {
+    const handle = await files.lookup(wanted.path.slice(0, components));
+    if (handle === ENOPATH) continue;
+    if (isErrno(handle)) return ENOPATH;
+    const isLink = handle.kind === 'symlink';
+    const answer = isLink ? await stoppedOn(handle, wanted, components, request) : ENOPATH;
+    handle.close();
+    return answer;
+  }
+  return ENOPATH;
+}
+
+/** FSCTL_GET_REPARSE_POINT; special files are as WSL stores them. */
+export async function getReparsePoint(
+  body: IoctlRequest,
+  request: Request,
+  open: Open,
+): Promise<Outcome> {
+  const { handle } = open;
+  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const tag = reparseTagOf(stat);
+  if (tag === 0) return STATUS_NOT_A_REPARSE_POINT;
+  if (body.maxOutputResponse < REPARSE_HEADER_BYTES) return STATUS_BUFFER_TOO_SMALL;
+  if (handle.kind !== 'symlink') return respond(body, open, encodeEmptyReparseData(tag));
+  const path = handle.path();
+  if (isErrno(path)) return statusOfErrno(path);
+  const target = await targetOf(handle, path, request.tree!.share);
+  if (typeof target === 'number') return statusOfErrno(target);
+  return respond(body, open, encodeSymbolicLinkReparseData(target));
+}
