@@ -222,7 +222,7 @@ test('C16 a disk for Time Machine is as large as its limit, less the bands of it
 
 const copying = await openStage({ global: { ...LENIENT, appleCopyFile: true } });
 
-test('B35 OSX_COPYFILE: a copy without chunks is of the whole file, streams too; without AAPL of nothing', async () => {
+test('A23 OSX_COPYFILE: a copy without chunks is of the whole file, streams too; without AAPL of nothing', async () => {
   for (const [tree, name, isWhole] of [
     [await copying.enter(macos15), 'whole', true],
     [await copying.enter(win11), 'nothing', false],
