@@ -53,12 +53,15 @@ const NO_ACCESS: Access = { read: false, write: false };
 const READ_ACCESS: Access = { read: true, write: false };
 
 export class LocalTree implements VfsTree {
-  readonly #share: LocalShare;
+  #share: LocalShare;
   readonly #credentials: Credentials;
+  /** The share anew, where its folder is no more. */
+  readonly #renew: (() => LocalShare) | undefined;
 
-  constructor(share: LocalShare, credentials: Credentials) {
+  constructor(share: LocalShare, credentials: Credentials, renew?: () => LocalShare) {
     this.#share = share;
     this.#credentials = credentials;
+    this.#renew = renew;
   }
 
   exactly(): VfsTree {
@@ -79,6 +82,11 @@ export class LocalTree implements VfsTree {
     }
     if (isErrno(found)) return found;
     const { fd, access, permissions } = found;
+    // The root without a link: the folder was removed, and may have been made again.
+    if (path.length === 0 && stx.linkCount() === 0 && this.#isRenewed()) {
+      close(fd);
+      return this.lookup(path);
+    }
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
     if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
     return handle;
@@ -98,6 +106,13 @@ export class LocalTree implements VfsTree {
     if (data < 0) return { fd, access: NO_ACCESS, permissions };
     close(fd);
     return { fd: data, access: READ_ACCESS, permissions };
+  }
+
+  #isRenewed(): boolean {
+    const share = this.#renew?.() ?? this.#share;
+    if (share === this.#share) return false;
+    this.#share = share;
+    return true;
   }
 
   create(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {

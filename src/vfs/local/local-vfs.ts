@@ -7,8 +7,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { getSystemErrorMessage } from 'node:util';
 import { type SidMap, unixSidMap } from '../../dtyp/unix-sids.ts';
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
+import { statx } from '../../native/stat.ts';
 import { nativeSupport } from '../../native/support.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
@@ -17,6 +18,7 @@ import { canBecomeUsers, credentialsFor, mayWriteSecurity } from './credentials.
 import { DOSATTRIB } from './dos-attribute.ts';
 import { LocalTree } from './local-tree.ts';
 import { type MakingPolicy, NO_POLICY } from './making.ts';
+import { inodeKeyOfStat } from './metadata.ts';
 import { NameCache } from './name-cache.ts';
 import { NTACL, type NtAclName } from './nt-acl.ts';
 import { OpenInodes } from './open-inodes.ts';
@@ -124,20 +126,40 @@ function featuresOf(
 
 class LocalVfs implements Vfs {
   readonly features: VfsFeatures;
-  readonly share: LocalShare;
+  /** Another one once the folder has been replaced. */
+  share: LocalShare;
+  readonly #path: string;
+  /** Folders that are no more; what was opened below them may be open still. */
+  readonly #retired: number[] = [];
   readonly #threads: ShareThreads;
   #isClosed = false;
   readonly #mayBecomeUsers = canBecomeUsers();
 
-  constructor(share: LocalShare, threads: ShareThreads) {
+  constructor(share: LocalShare, threads: ShareThreads, path: string) {
     this.share = share;
+    this.#path = path;
     this.#threads = threads;
     this.features = share.features;
   }
 
   attach(identity: Identity | undefined): Result<VfsTree> {
     const credentials = credentialsFor(identity, this.#mayBecomeUsers);
-    return isErrno(credentials) ? credentials : new LocalTree(this.share, credentials);
+    if (isErrno(credentials)) return credentials;
+    return new LocalTree(this.#renewed(), credentials, () => this.#renewed());
+  }
+
+  /** The share at its folder's path: where that was removed, the one that has been made in its place. */
+  #renewed(): LocalShare {
+    const root = openat(AT_FDCWD, this.#path, O_PATH | O_DIRECTORY);
+    if (root < 0) return this.share;
+    if (isSameObject(root, this.share.root)) {
+      close(root);
+      return this.share;
+    }
+    this.#retired.push(this.share.root);
+    const resolver = this.share.resolver.at(root);
+    this.share = { ...this.share, root, rootPath: { now: undefined }, resolver };
+    return this.share;
   }
 
   location(): string | undefined {
@@ -147,8 +169,16 @@ class LocalVfs implements Vfs {
   close(): void {
     assert.ok(!this.#isClosed, 'a share is closed once');
     this.#isClosed = true;
-    this.#threads.end(() => close(this.share.root));
+    this.#threads.end(() => {
+      for (const root of [...this.#retired, this.share.root]) close(root);
+    });
   }
+}
+
+function isSameObject(one: number, other: number): boolean {
+  if (statx(one, '', AT_EMPTY_PATH) !== 0) return false;
+  const key = inodeKeyOfStat();
+  return statx(other, '', AT_EMPTY_PATH) === 0 && inodeKeyOfStat() === key;
 }
 
 /** What a file system of this kind is made of; undefined for others. */
@@ -193,7 +223,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     ...(options.dataSync && { dataSync: options.dataSync, fullSync: options.dataSync }),
     isRemote,
   };
-  return isRemote ? new RemoteVfs(share, threads) : new LocalVfs(share, threads);
+  return isRemote ? new RemoteVfs(share, threads) : new LocalVfs(share, threads, options.root);
 }
 
 const byThreads = (threads: ShareThreads): SlowCalls => ({

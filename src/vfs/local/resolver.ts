@@ -137,6 +137,11 @@ export class Resolver {
     return new Resolver(this.root, this.cache, this.#hasOpenat2, true);
   }
 
+  /** The same for another folder. */
+  at(root: number): Resolver {
+    return new Resolver(root, this.cache, this.#hasOpenat2, this.isExact);
+  }
+
   /** The object at `path`, a link as itself. */
   open(path: CheckedPath, credentials: Credentials): number {
     const fd = this.exact(path.disk);
