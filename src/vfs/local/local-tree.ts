@@ -24,7 +24,7 @@ import type { VfsHandle, VfsNewObject, VfsPermissions, VfsTree, VfsVolume } from
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
-import { kindOf } from './metadata.ts';
+import { birthTimeOf, kindOf } from './metadata.ts';
 import { NTACL } from './nt-acl.ts';
 import { ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { reopen } from './reopen.ts';
@@ -195,7 +195,10 @@ export class LocalTree implements VfsTree {
     { parent, security }: { parent: number; security: SecurityDescriptor | undefined },
   ): Errno | 0 {
     this.#credentials.leave();
-    let result = handle.set({ attributes });
+    // Files have ARCHIVE to store. Of a directory with nothing stored other servers take the earliest time.
+    const isStored = kind === 'directory' && this.#share.features.attributes;
+    const creationTime = isStored ? birthTimeOf(handle.fd) : undefined;
+    let result = handle.set({ attributes, ...(creationTime !== undefined && { creationTime }) });
     // A disk that stores no attributes takes files all the same.
     if (result === EOPNOTSUPP) result = 0;
     // Where a default ACL is inherited it stands in place of the umask (acl(5)).

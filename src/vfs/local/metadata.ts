@@ -149,6 +149,10 @@ function changeTimeOfStat(): FileTime {
   return changeTimes.told(inodeKeyOfStat(), actual) ?? actual;
 }
 
+/** When the file system says that it was made. */
+export const birthTimeOf = (fd: number): FileTime | undefined =>
+  statx(fd, '', AT_EMPTY_PATH) === 0 ? birthTimeOfStat() : undefined;
+
 function birthTimeOfStat(): FileTime {
   if ((stx.mask() & STATX_BTIME) !== 0 && stx.birthSeconds() !== 0) {
     return fileTimeOf(stx.birthSeconds(), stx.birthNanoseconds());

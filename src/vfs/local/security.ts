@@ -65,7 +65,8 @@ export function posixPermissionsOf(share: LocalShare, object: Secured): Result<P
 export const derivedSecurity = (
   share: LocalShare,
   permissions: PosixPermissions,
-): SecurityDescriptor => descriptorOfPermissions(permissions, share.sids, share.fileMode);
+): SecurityDescriptor =>
+  descriptorOfPermissions(permissions, share.sids, share.fileMode | share.directoryMode);
 
 /** Undefined: there is none, or another program has changed mode, owner or ACL since. */
 export function storedSecurity(

@@ -7,7 +7,7 @@ import { FILE_ATTRIBUTE_HIDDEN, FILE_ATTRIBUTE_NORMAL } from '../../fscc/attribu
 import { lgetxattr, setxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP } from '../errno.ts';
 import { now, scratchShare, cannotRun as skip } from './contract-scratch.ts';
-import { DOSATTRIB, encodeDosAttribute } from './dos-attribute.ts';
+import { DOSATTRIB, decodeDosAttribute, encodeDosAttribute } from './dos-attribute.ts';
 
 const TIME = 132_000_000_000_000_000n;
 
@@ -40,4 +40,17 @@ test('what is stored already counts for nothing', { skip }, (context) => {
   assert.equal(stat.attributes, FILE_ATTRIBUTE_NORMAL);
   assert.notEqual(stat.creationTime, TIME);
   file.close();
+});
+
+test('a directory says when it was made, to whoever reads the disk', { skip }, (context) => {
+  const { root, tree } = scratchShare();
+  const directory = now(tree.create(['d'], { kind: 'directory', attributes: 0 }));
+  const { creationTime } = now(directory.stat());
+  directory.close();
+  const stored = lgetxattr(join(root, 'd'), DOSATTRIB);
+  if (typeof stored === 'number') {
+    context.skip('no extended attributes here');
+    return;
+  }
+  assert.equal(decodeDosAttribute(Buffer.from(stored))?.creationTime, creationTime);
 });
