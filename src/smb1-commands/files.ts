@@ -98,8 +98,9 @@ export async function ntCreateAndX(call: TreeCall): Promise<Smb1Outcome> {
   }
   const words = NtCreateExtendedAnswer.encode({
     ...fields,
+    // Who counts 42 words takes what comes behind them, in FileId, for ByteCount: "zero" where it is not known.
     volumeGuid: Buffer.alloc(16),
-    fileId: made.open.handle?.fileId ?? 0n,
+    fileId: 0n,
     maximalAccessRights: await maximalRights(made.open),
     guestMaximalAccessRights: 0,
   });
