@@ -43,6 +43,7 @@ import {
   NTLMSSP_REQUEST_TARGET,
   NTLMSSP_TARGET_TYPE_SERVER,
 } from './ntlm-messages.ts';
+import { NTLM_V1_RESPONSE_BYTES, ntlmV1Response, ntlmV1SessionKey } from './ntlm-v1.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -70,6 +71,11 @@ export type AccountLookup = (
 export interface NtlmAcceptorOptions {
   readonly names: ServerNames;
   readonly lookup: AccountLookup;
+  /**
+   * MS-CIFS 3.3.5.43: of a login without NTLMSSP's first two messages, whose challenge the client has had otherwise:
+   * the first token is an AUTHENTICATE_MESSAGE that its caller has made of what came.
+   */
+  readonly plain?: { readonly serverChallenge: Buffer; readonly ntlmV1: boolean } | undefined;
   /** Seams for tests. */
   readonly random?: (size: number) => Buffer;
   /** FILETIME */
@@ -115,7 +121,6 @@ export const MAXIMUM_NTLM_BYTES = 16384;
 
 /** NTProofStr, and the fixed part of NTLMv2_CLIENT_CHALLENGE; NTLM_RESPONSE and LM have 24 bytes. */
 const PROOF_BYTES = 16;
-const NTLM_V1_RESPONSE_BYTES = 24;
 const KEY_BYTES = 16;
 
 const ALWAYS_OFFERED =
@@ -233,6 +238,16 @@ function proveHash(
   return base;
 }
 
+/** The same of NTLMv1, 3.3.1. */
+function proveHashV1(
+  hash: Buffer,
+  { ntChallengeResponse }: AuthenticateMessage,
+  serverChallenge: Buffer,
+): Buffer | undefined {
+  const right = equalSecrets(ntlmV1Response(hash, serverChallenge), ntChallengeResponse);
+  return right ? ntlmV1SessionKey(hash) : undefined;
+}
+
 /** What an AUTHENTICATE_MESSAGE is checked against once its account is known. */
 interface Attempt {
   readonly challenged: Challenged;
@@ -241,6 +256,7 @@ interface Attempt {
   readonly hasMic: boolean;
   readonly identityName: IdentityName;
   readonly flags: number;
+  readonly ntlmV1: boolean;
 }
 
 const isV2 = ({ ntChallengeResponse }: AuthenticateMessage): boolean =>
@@ -256,15 +272,16 @@ function judge(
   attempt: Attempt,
   account: Awaited<ReturnType<AccountLookup>>,
 ): NtlmAccepted | Refusal {
-  const { challenged, message, identityName, flags } = attempt;
+  const { challenged, message, identityName, flags, ntlmV1 } = attempt;
   if (account === 'guest') {
     const guest = { ...identityName, guest: true };
     return { kind: 'done', identityName: guest, flags, exportedSessionKey: undefined };
   }
   // No password, or NTLMv1: nobody's proof, whoever it is.
-  if (!isV2(message)) return refused('logon-failure', identityName);
+  if (!isV2(message) && !ntlmV1) return refused('logon-failure', identityName);
   const hash = account?.ntHash ?? NO_ACCOUNT;
-  const base = proveHash(hash, message, challenged.serverChallenge);
+  const prove = isV2(message) ? proveHash : proveHashV1;
+  const base = prove(hash, message, challenged.serverChallenge);
   if (base === undefined || account === undefined) return refused('logon-failure', identityName);
   const key = exportKey(base, flags, message.encryptedRandomSessionKey);
   if (key === undefined) return refused('malformed', identityName);
@@ -282,7 +299,7 @@ function judge(
 function authenticate(
   input: Buffer,
   challenged: Challenged,
-  lookup: AccountLookup,
+  { lookup, plain }: NtlmAcceptorOptions,
 ): MaybePromise<NtlmAccepted | Refusal> {
   // A copy, for the caller may reuse its buffer while the lookup waits.
   const token = Buffer.from(input);
@@ -301,22 +318,35 @@ function authenticate(
     return { kind: 'done', identityName, flags, exportedSessionKey: key };
   }
   const hasMic = isV2(message) && promisesMic(message);
-  const attempt = { challenged, token, message, hasMic, identityName, flags };
+  const ntlmV1 = plain?.ntlmV1 === true;
+  const attempt = { challenged, token, message, hasMic, identityName, flags, ntlmV1 };
   const account = lookup(message.userName, message.domainName);
   return account instanceof Promise
     ? account.then((found) => judge(attempt, found))
     : judge(attempt, account);
 }
 
+function begun({ plain }: NtlmAcceptorOptions): 'idle' | Challenged {
+  if (plain === undefined) return 'idle';
+  const nothing = Buffer.alloc(0);
+  const { serverChallenge } = plain;
+  return {
+    flags: NTLMSSP_NEGOTIATE_UNICODE,
+    negotiate: nothing,
+    challenge: nothing,
+    serverChallenge,
+  };
+}
+
 export function createNtlmAcceptor(options: NtlmAcceptorOptions): NtlmAcceptor {
-  let state: 'idle' | 'finished' | Challenged = 'idle';
+  let state: 'idle' | 'finished' | Challenged = begun(options);
   return {
     step(token) {
       const before = state;
       state = 'finished';
       if (before === 'finished' || token.length > MAXIMUM_NTLM_BYTES) return refused('malformed');
       try {
-        if (before !== 'idle') return authenticate(token, before, options.lookup);
+        if (before !== 'idle') return authenticate(token, before, options);
         const challenged = challengeFor(token, options);
         if (challenged === undefined) return refused('malformed');
         state = challenged;

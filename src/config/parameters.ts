@@ -59,6 +59,15 @@ const signing = choice<'auto' | 'mandatory' | 'disabled'>([
   ...(['no', 'false', 'off', '0'] as const).map((word) => [word, 'disabled'] as const),
 ]);
 
+const ntlmAuth = choice<'ntlmv2-only' | 'ntlmv1-permitted'>([
+  ['ntlmv2-only', 'ntlmv2-only'],
+  ['ntlmv1-permitted', 'ntlmv1-permitted'],
+  ...(['no', 'false', '0', 'mschapv2-and-ntlmv2-only'] as const).map(
+    (word) => [word, 'ntlmv2-only'] as const,
+  ),
+  ...(['yes', 'true', '1'] as const).map((word) => [word, 'ntlmv1-permitted'] as const),
+]);
+
 /** 'auto': whoever asks gets it; 'desired': whoever can. */
 const encryption = choice<'off' | 'auto' | 'desired' | 'required'>([
   ['off', 'off'],
@@ -186,6 +195,13 @@ export const globalParameters = {
   signing: parameter('server signing', signing, 'mandatory', {
     caveat: (value) =>
       value === 'disabled' ? '"disabled" acts as "auto": who asks for signing gets it' : undefined,
+  }),
+  /** Of logins at SMB1 without extended security; everywhere else it is NTLMv2 whatever this says. */
+  ntlmAuth: parameter('ntlm auth', ntlmAuth, 'ntlmv2-only', {
+    caveat: (value) =>
+      value === 'ntlmv1-permitted'
+        ? 'NTLMv1 gives passwords away to who listens; it counts for SMB1 only'
+        : undefined,
   }),
   encryption: parameter('smb3 encryption', encryption, 'auto', {
     aliases: ['server smb encrypt', 'smb encrypt'],

@@ -68,7 +68,7 @@ const IGNORED = `
   shuffle referrals; multicast dns register; name cache timeout; name resolve order; nbt client
   socket address; nbt port; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
   nmbd bind explicit broadcast; nsupdate command; nt acl support; nt hash store; nt pipe support;
-  nt status support; ntlm auth; ntp signd socket directory; ntvfs handler; null passwords; obey
+  nt status support; ntp signd socket directory; ntvfs handler; null passwords; obey
   pam restrictions; old password allowed period; only guest; only user; oplock break wait time; os
   level; os2 driver map; pam password change; panic action; paranoid server security; passdb
   backend; passdb expand explicit; passwd chat; passwd chat debug; passwd chat timeout; passwd

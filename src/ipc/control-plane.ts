@@ -72,7 +72,11 @@ export interface ControlPlane {
   readonly negotiateToken: Buffer;
   /** Whose SIDs the users and groups of the disk are. */
   readonly sids: SidMap;
-  beginLogin(client: { readonly address: string }): Login;
+  /**
+   * `serverChallenge`: of a login of SMB1 without extended security. Its one token is an AUTHENTICATE_MESSAGE that
+   * holds what the client has sent; NTLMv1 counts in it where that is permitted.
+   */
+  beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login;
   /** `share` as the client wrote it, compared without case. */
   connectShare(
     account: Account,

@@ -154,10 +154,12 @@ class LocalControlPlane implements ControlPlane {
     return this.#tokens.sids;
   }
 
-  beginLogin(client: { readonly address: string }): Login {
-    const names = { netbiosName: this.#configuration.global.netbiosName };
+  beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login {
+    const { netbiosName, ntlmAuth } = this.#configuration.global;
+    const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
+    const plain = serverChallenge && { serverChallenge, ntlmV1 };
     const context = {
-      acceptor: { names, lookup: this.#lookup },
+      acceptor: { names: { netbiosName }, lookup: this.#lookup, plain },
       throttle: this.#throttle,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),

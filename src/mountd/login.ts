@@ -17,6 +17,7 @@ export interface LoginContext {
   account(name: IdentityName): Account | undefined;
 }
 
+/** `context.acceptor.plain`: see there; its token is bare NTLMSSP, as SMB1's caller makes it. */
 export function beginLogin(context: LoginContext, address: string): Login {
   return new ThrottledLogin(context, address);
 }

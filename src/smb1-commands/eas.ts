@@ -11,6 +11,7 @@ import {
 import { encodeFullEas } from '../fscc/extended-attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { decodeFeaList, decodeGeaList, feaList } from '../smb1/extended-attributes.ts';
+import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
 import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
 import { setInformation } from './queries.ts';
 
@@ -29,6 +30,14 @@ export async function encodeFeaList(
     (name) => known.get(name.toUpperCase()) ?? { name, value: Buffer.alloc(0) },
   );
   return feaList(named);
+}
+
+/** For a CREATE: none where the list is empty. */
+export function eaContexts(list: Buffer): CreateContext[] {
+  if (list.length <= 4) return [];
+  const eas = decodeFeaList(list);
+  if (eas.length === 0) return [];
+  return [{ name: CreateContextName.EA_BUFFER, data: encodeFullEas(eas, MAX_EA_BYTES).bytes }];
 }
 
 const MAX_EA_BYTES = 65_536;

@@ -15,6 +15,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Lifetime } from '../objects/lifetime.ts';
 import { Request } from '../objects/request.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import { readAndX, readBlock } from '../smb1/block.ts';
 import {
   STATUS_INVALID_SMB,
@@ -31,7 +32,14 @@ import {
 } from '../smb1/header.ts';
 import { Command, encodeHeader, readHeader } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { type Call, SILENT, type Smb1Outcome, type Smb1Row } from './call.ts';
+import {
+  type Call,
+  type MaybePromise,
+  type SessionCall,
+  SILENT,
+  type Smb1Outcome,
+  type Smb1Row,
+} from './call.ts';
 import type { Link, OpenFile } from './link.ts';
 import {
   type AnswerBlock,
@@ -42,6 +50,7 @@ import {
   sendAnswer,
 } from './respond.ts';
 import { smb1Row } from './table.ts';
+import { treeFor } from './tree-connect.ts';
 
 /** Commands of one message; Windows sends three. */
 const MAX_CHAIN = 32;
@@ -128,15 +137,21 @@ export class Exchange implements Answered {
   }
 
   #perform(row: Smb1Row, call: Call): Smb1Outcome | Promise<Smb1Outcome> {
-    const { request } = call;
     try {
       const refused = verify(row, call);
-      if (refused !== undefined) return refused;
-      this.#link.connection.requests.set(request.messageId, request);
-      return row.handle(call as never);
+      if (refused instanceof Promise) {
+        return refused.then((given) => given ?? this.#handle(row, call));
+      }
+      return refused ?? this.#handle(row, call);
     } catch (error) {
       return this.#failure(row, error);
     }
+  }
+
+  #handle(row: Smb1Row, call: Call): Smb1Outcome | Promise<Smb1Outcome> {
+    const { request } = call;
+    this.#link.connection.requests.set(request.messageId, request);
+    return row.handle(call as never);
   }
 
   #failure(row: Smb1Row, error: unknown): Smb1Outcome {
@@ -214,7 +229,8 @@ export class Exchange implements Answered {
   }
 
   #send(status: NtStatus): void {
-    const header = encodeAnswerHeader(this, status, { uid: this.#uid, tid: this.#tid });
+    const ids = { uid: this.#uid, tid: this.#tid };
+    const header = encodeAnswerHeader(this, status, ids, this.#blocks.at(-1)?.command);
     sendAnswer(this.#link, this, [header, ...encodeBlocks(this.#blocks)]);
     for (const one of this.#onSent) one();
   }
@@ -229,7 +245,7 @@ export class Exchange implements Answered {
 }
 
 /** 3.3.5.2: UID and TID, and what they are worth; the session and tree go to the request. */
-function verify(row: Smb1Row, call: Call): NtStatus | undefined {
+function verify(row: Smb1Row, call: Call): MaybePromise<NtStatus | undefined> {
   const { link, header, request } = call;
   const session = link.uids.get(header.uid)?.thing;
   if (session?.state === 'valid') request.session = session;
@@ -239,15 +255,21 @@ function verify(row: Smb1Row, call: Call): NtStatus | undefined {
   }
   link.connection.idleSinceMs = performance.now();
   if (row.needs === 'session') return undefined;
-  const tree = link.tids.get(header.tid)?.thing;
-  if (tree === undefined || !tree.session.trees.has(tree.treeId)) {
+  const connected = link.tids.get(header.tid);
+  if (connected === undefined) {
     // As Windows and Samba have it: raw.context.
     return row.name === smb1CommandName(Smb1Command.NT_CREATE_ANDX)
       ? STATUS_INVALID_HANDLE
       : STATUS_NETWORK_NAME_DELETED;
   }
-  // A tree connect acts as the user who made it.
-  if (tree.session !== session) return STATUS_ACCESS_DENIED;
+  const tree = connected.trees.get(session);
+  if (tree !== undefined && session.trees.has(tree.treeId)) return enter(call, tree);
+  return treeFor(call as SessionCall, session).then((made) =>
+    typeof made === 'number' ? made : enter(call, made),
+  );
+}
+
+function enter({ request }: Call, tree: TreeConnect): NtStatus | undefined {
   if (tree.encryptData) return STATUS_ACCESS_DENIED;
   request.tree = tree;
   return undefined;

@@ -1,6 +1,7 @@
 /** MS-CIFS 3.3.5.49, MS-SMB 3.3.5.5: NT_CREATE_ANDX; MS-CIFS 3.3.5.7, 3.3.5.8: CLOSE and FLUSH. */
 import { maximalAccess } from '../commands/access.ts';
 import { flush as flushOpen } from '../commands/flush.ts';
+import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { STATUS_INVALID_HANDLE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
 import { formatPath } from '../fscc/names.ts';
@@ -34,7 +35,7 @@ import { isErrno } from '../vfs/errno.ts';
 import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
 import { type Made, openFile, openOf, openRequest, type Wish } from './opening.ts';
-import { sharePath } from './paths.ts';
+import { refusePath, sharePath } from './paths.ts';
 import { setTimes } from './times.ts';
 
 const LEVELS: Readonly<Record<number, number>> = {
@@ -68,12 +69,18 @@ export function contextsOf(allocationSize: number): CreateContext[] {
   return [{ name: CreateContextName.ALLOCATION_SIZE, data: encodeAllocationSize(allocationSize) }];
 }
 
+/** The answer tells the attributes, so Windows opens for them as well; who asks for nothing is refused. */
+export const withAttributes = (access: number): number =>
+  access === 0 ? 0 : (access | FILE_READ_ATTRIBUTES) >>> 0;
+
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
   if (typeof name === 'number') return name;
+  const refused = call.request.tree.files === undefined ? undefined : refusePath(name);
+  if (refused !== undefined) return refused;
   return {
     name,
-    access: body.desiredAccess,
+    access: withAttributes(body.desiredAccess),
     share: body.shareAccess,
     disposition: body.createDisposition,
     options: body.createOptions,
@@ -148,8 +155,7 @@ export async function closeFile(
   if (lastWriteTime !== 0n && open.handle !== undefined) {
     await setTimes(openRequest(call), { lastWriteTime });
   }
-  call.link.files.delete(file.fid);
-  await closeOpen(call.link.server, open);
+  if (call.link.removeFile(file)) await closeOpen(call.link.server, open);
   return EMPTY;
 }
 

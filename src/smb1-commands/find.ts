@@ -148,8 +148,8 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
     }
     if (count >= how.count) break;
     const found = { ...entry, resumeKey: search.told + 1 };
-    const encoded = encodeFound(how.level, found, how.unicode, how.resumeKeys);
     const padding = isChained(how.level) ? -length & 7 : 0;
+    const encoded = encodeFound(how.level, found, { ...how, position: length + padding });
     if (length + padding + encoded.length > how.limit) break;
     if (padding > 0) parts.push(Buffer.alloc(padding));
     if (isChained(how.level) && count > 0) {

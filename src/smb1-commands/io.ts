@@ -40,6 +40,7 @@ import { SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, Smb1Outcome, TreeCall } from './call.ts';
 import { closeFile } from './files.ts';
+import type { OpenFile } from './link.ts';
 import { lockForRead, unlockRange } from './locking.ts';
 import { openOf, openRequest } from './opening.ts';
 import { setInformation } from './queries.ts';
@@ -82,10 +83,11 @@ export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   if (typeof file === 'number') return file;
   const data = readData(call, body.offset, body.count);
   const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
-  const answer = (found: Buffer | NtStatus): Smb1Outcome =>
-    typeof found === 'number'
-      ? found
-      : { words: encodeReadAndX(found.length, bytesAt), bytes: READ_PAD, payload: found };
+  const answer = (found: Buffer | NtStatus): Smb1Outcome => {
+    if (typeof found === 'number') return found;
+    file.seekPosition = Number(body.offset) + found.length;
+    return { words: encodeReadAndX(found.length, bytesAt), bytes: READ_PAD, payload: found };
+  };
   return data instanceof Promise ? data.then(answer) : answer(data);
 }
 
@@ -125,8 +127,11 @@ export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   if (typeof file === 'number') return file;
   const through = (body.writeMode & WRITE_MODE_THROUGH) !== 0;
   const written = writeData(call, body.offset, body.data, through);
-  const answer = (count: number | { status: NtStatus }): Smb1Outcome =>
-    typeof count === 'number' ? { words: encodeWriteAndX(count) } : count.status;
+  const answer = (count: number | { status: NtStatus }): Smb1Outcome => {
+    if (typeof count !== 'number') return count.status;
+    file.seekPosition = Number(body.offset) + count;
+    return { words: encodeWriteAndX(count) };
+  };
   return written instanceof Promise ? written.then(answer) : answer(written);
 }
 
@@ -135,11 +140,13 @@ export function oldRead(call: TreeCall): MaybePromise<Smb1Outcome> {
   const file = openOf(call, body.fid);
   if (typeof file === 'number') return file;
   const data = readData(call, BigInt(body.offset), body.count);
-  return data instanceof Promise ? data.then(answerOldRead) : answerOldRead(data);
+  const answer = (found: Buffer | NtStatus) => answerOldRead(found, file, body.offset);
+  return data instanceof Promise ? data.then(answer) : answer(data);
 }
 
-function answerOldRead(data: Buffer | NtStatus): Smb1Outcome {
+function answerOldRead(data: Buffer | NtStatus, file: OpenFile, offset: number): Smb1Outcome {
   if (typeof data === 'number') return data;
+  file.seekPosition = offset + data.length;
   const bytes = Buffer.concat([readDataHead(data.length), data]);
   return { words: ReadAnswer.encode({ count: data.length }), bytes };
 }
@@ -152,7 +159,7 @@ export async function lockAndRead(call: TreeCall): Promise<Smb1Outcome> {
   const range = { offset: BigInt(offset), length: BigInt(count) };
   const status = await lockForRead(call, range);
   if (status !== STATUS_SUCCESS) return status;
-  return answerOldRead(await readData(call, range.offset, count));
+  return answerOldRead(await readData(call, range.offset, count), file, offset);
 }
 
 /** 2.2.4.12: writing nothing sets the end of the file. */
@@ -176,7 +183,9 @@ export async function oldWrite(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, offset, count, data } = decodeWrite(call.block);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
-  return answerCount(await writeOrCut(call, offset, data, count));
+  const written = await writeOrCut(call, offset, data, count);
+  if (typeof written === 'number') file.seekPosition = offset + written;
+  return answerCount(written);
 }
 
 export async function writeAndUnlock(call: TreeCall): Promise<Smb1Outcome> {
@@ -213,12 +222,12 @@ export async function seek(call: TreeCall): Promise<Smb1Outcome> {
   const { open } = file;
   if (open.handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
   let from = 0;
-  if (mode === SEEK_FROM_POSITION) from = open.position;
+  if (mode === SEEK_FROM_POSITION) from = file.seekPosition ?? 0;
   else if (mode === SEEK_FROM_END) {
     const stat = await open.handle.stat();
     from = isErrno(stat) ? 0 : stat.size;
   } else if (mode !== SEEK_FROM_START) return STATUS_INVALID_PARAMETER;
   const to = mode === SEEK_FROM_START ? offset >>> 0 : Math.max(0, from + offset);
-  open.position = to;
+  file.seekPosition = to;
   return { words: SeekAnswer.encode({ offset: to >>> 0 }) };
 }

@@ -31,6 +31,8 @@ export interface OpenFile {
   readonly pid: number;
   /** AccessMode of the old opens: DENY_DOS and its like, for those that come after. */
   readonly compatible?: number | undefined;
+  /** SEEK counts from here; it is not FilePositionInformation. */
+  seekPosition?: number;
 }
 
 class Numbered<T> {
@@ -67,6 +69,14 @@ class Numbered<T> {
   }
 }
 
+/** MS-CIFS 3.3.1.6: a TID belongs to the connection; what a user may do there is that user's. */
+export interface ShareConnect {
+  readonly id: number;
+  /** As the client named it. */
+  readonly path: string;
+  readonly trees: Map<Session, TreeConnect>;
+}
+
 export interface Numbering<T> {
   readonly id: number;
   readonly thing: T;
@@ -76,7 +86,7 @@ export class Link implements Smb1Peer {
   readonly server: ServerState;
   readonly connection: Connection;
   readonly uids = new Numbered<Numbering<Session>>();
-  readonly tids = new Numbered<Numbering<TreeConnect>>();
+  readonly tids = new Numbered<ShareConnect>();
   readonly files = new Numbered<OpenFile>();
   readonly searches = new Numbered<Search>();
   /** Transactions whose parts are still coming, by PID and MID. */
@@ -91,6 +101,8 @@ export class Link implements Smb1Peer {
   signing: Smb1Signing | undefined;
   readonly #receive: (message: Buffer) => void;
   #fileOf = new WeakMap<Open, OpenFile>();
+  /** Opens that have more than one FID. */
+  readonly #shared = new WeakSet<Open>();
   #messageId = 0;
 
   constructor(server: ServerState, connection: Connection, receive: (message: Buffer) => void) {
@@ -125,6 +137,20 @@ export class Link implements Smb1Peer {
     if (file?.open.closed !== true) return file;
     this.files.delete(fid);
     return undefined;
+  }
+
+  /** Takes the FID away; false where the open has another, which keeps it. */
+  removeFile({ fid, open }: OpenFile): boolean {
+    this.files.delete(fid);
+    if (!this.#shared.has(open)) return true;
+    for (const other of this.files.values()) if (other.open === open) return false;
+    return true;
+  }
+
+  /** A further FID of an open: MS-CIFS 2.2.4.3.1, compatibility mode. */
+  shareFile(file: OpenFile): OpenFile | undefined {
+    this.#shared.add(file.open);
+    return this.files.add((fid) => ({ ...file, fid }));
   }
 
   #forgetClosed(): void {

@@ -11,7 +11,6 @@ import { FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
-  STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INSUFFICIENT_RESOURCES,
@@ -250,7 +249,7 @@ function waitFor(
   const { locks } = open.file!;
   if (!request.mayPend) return Promise.resolve(STATUS_INSUFFICIENT_RESOURCES);
   const signal = request.pend();
-  if (signal.aborted) return Promise.resolve(STATUS_CANCELLED);
+  if (signal.aborted) return Promise.resolve(STATUS_FILE_LOCK_CONFLICT);
   return new Promise((resolve) => {
     const all = waits.get(link) ?? new Set<Waiting>();
     waits.set(link, all);
@@ -264,7 +263,9 @@ function waitFor(
       if (locks.cancel(waiting)) end(status);
     };
     const cancelled = (): void =>
-      giveUp(request.session?.state === 'gone' ? STATUS_RANGE_NOT_LOCKED : STATUS_CANCELLED);
+      giveUp(
+        request.session?.state === 'gone' ? STATUS_RANGE_NOT_LOCKED : STATUS_FILE_LOCK_CONFLICT,
+      );
     const entry: Waiting = { open, range, giveUp: () => giveUp(STATUS_FILE_LOCK_CONFLICT) };
     const timer =
       deadlineMs === Infinity

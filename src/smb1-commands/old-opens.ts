@@ -9,19 +9,20 @@ import {
   FILE_EXECUTE,
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
-  FILE_READ_ATTRIBUTES,
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_INVALID_PARAMETER,
-  STATUS_NO_SUCH_FILE,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_SHARING_VIOLATION,
+  STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
-import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
+import { equalIgnoreCase } from '../fscc/upcase.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
+import type { Open } from '../objects/open.ts';
 import { STATUS_OS2_INVALID_ACCESS } from '../smb1/dos-errors.ts';
 import { fromUtime, toUtime } from '../smb1/dos-time.ts';
 import {
@@ -41,6 +42,7 @@ import {
 } from '../smb1/open.ts';
 import { decodeText, encodeOem, untilNul } from '../smb1/strings.ts';
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
+import type { CreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_CREATE,
   FILE_CREATED,
@@ -58,15 +60,16 @@ import {
   SMB2_OPLOCK_LEVEL_EXCLUSIVE,
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../smb2/oplock-levels.ts';
+import { isErrno } from '../vfs/errno.ts';
 import { pad, struct, u16, u32 } from '../wire/struct.ts';
 import type { Smb1Outcome, TreeCall } from './call.ts';
+import { eaContexts } from './eas.ts';
 import { contextsOf, maximalRights } from './files.ts';
 import type { OpenFile } from './link.ts';
-import { type Made, openFile, openRequest } from './opening.ts';
+import { type Made, openFile, openRequest, type Wish } from './opening.ts';
 import { dosAttributes } from './path-commands.ts';
 import { refusePath, sharePath } from './paths.ts';
 import { setTimes } from './times.ts';
-import { isSoughtFile } from './wild-names.ts';
 
 /** 2.2.4.3.1: AccessMode. */
 const ACCESS_MASK = 0x000f;
@@ -136,7 +139,9 @@ function compatibleShare(accessMode: number, name: string): number {
 const IF_EXISTS_MASK = 0x3;
 const IF_MISSING_CREATE = 0x10;
 
-function dispositionOf(openMode: number): number | undefined {
+/** To open for execution what is not to be opened makes it, on Windows and elsewhere (raw.open.openx). */
+function dispositionOf({ openMode, accessMode }: OldOpen): number | undefined {
+  if (openMode === 0 && (accessMode & ACCESS_MASK) === ACCESS_EXECUTE) return FILE_CREATE;
   const creates = (openMode & IF_MISSING_CREATE) !== 0;
   switch (openMode & IF_EXISTS_MASK) {
     case 0:
@@ -152,16 +157,22 @@ function dispositionOf(openMode: number): number | undefined {
 
 interface Opened {
   readonly file: OpenFile;
-  readonly made: Made;
+  readonly open: Open;
+  /** Absent where the open was there before. */
+  readonly made: Made | undefined;
 }
 
-async function open(call: TreeCall, wanted: OldOpen): Promise<Opened | NtStatus> {
+async function open(
+  call: TreeCall,
+  wanted: OldOpen,
+  eas: readonly CreateContext[] = [],
+): Promise<Opened | NtStatus> {
   const name = sharePath(wanted.name);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const modes = modesOf(wanted.accessMode, name);
   if (typeof modes === 'number') return modes;
-  const disposition = dispositionOf(wanted.openMode);
+  const disposition = dispositionOf(wanted);
   if (disposition === undefined) return STATUS_OS2_INVALID_ACCESS;
   const oplockLevel =
     (wanted.flags & REQ_OPLOCK_BATCH) !== 0
@@ -177,57 +188,43 @@ async function open(call: TreeCall, wanted: OldOpen): Promise<Opened | NtStatus>
     options: FILE_NON_DIRECTORY_FILE | ((wanted.accessMode & WRITE_THROUGH_MODE) !== 0 ? 2 : 0),
     attributes: wanted.fileAttrs & 0x27 || FILE_ATTRIBUTE_NORMAL,
     oplockLevel,
-    createContexts: contextsOf(wanted.allocationSize),
+    createContexts: [...contextsOf(wanted.allocationSize), ...eas],
   };
   const opened = await openFile(wish, call, modes.compatible);
   if (opened === STATUS_SHARING_VIOLATION && modes.compatible !== undefined) {
-    return openBeside(call, wish, modes.compatible);
+    return openBeside(call, wish, modes);
   }
   if (typeof opened === 'number') return opened;
+  const { file, made } = opened;
   const lastWriteTime = fromUtime(wanted.creationTime);
-  const created = opened.made.response.createAction !== FILE_OPENED;
+  const created = made.response.createAction !== FILE_OPENED;
   if (created && lastWriteTime !== 0n) {
-    call.request.open = opened.file.open;
+    call.request.open = file.open;
     await setTimes(openRequest(call), { lastWriteTime });
   }
-  return opened;
+  return { file, open: file.open, made };
 }
 
 /**
- * 2.2.4.3.1: opens in compatibility mode, or by FCBs, of one process (and for DENY_DOS one connection) do not
- * exclude each other. Such an open beside another bears whatever that one does.
+ * 2.2.4.3.1: opens in compatibility mode, or by FCBs, of one process are one open with several FIDs, as far as the
+ * first has the rights that the others want.
  */
-async function openBeside(
-  call: TreeCall,
-  wish: Parameters<typeof openFile>[0],
-  compatible: number,
-): Promise<Opened | NtStatus> {
-  for (const other of call.link.files.values()) {
-    const { open: held } = other;
-    if (other.compatible !== compatible || other.pid !== call.pid || held.closed) continue;
-    if (other.uid !== call.header.uid || held.file === undefined) continue;
-    const path = held.handle?.path();
-    if (!Array.isArray(path)) continue;
-    if (path.join('\\').toLowerCase() !== wish.name.toLowerCase()) continue;
-    if (
-      (wish.access & ~held.access & (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_READ_DATA)) !==
-      0
-    ) {
-      continue;
-    }
-    return openWithin(call, wish, compatible);
+function openBeside(call: TreeCall, wish: Wish, modes: Modes): Opened | NtStatus {
+  const { link, header, pid } = call;
+  const wanted = wish.access & (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_READ_DATA);
+  for (const other of link.files.values()) {
+    const { open: held, uid } = other;
+    if (other.compatible === undefined || other.pid !== pid || uid !== header.uid) continue;
+    const path = held.closed ? undefined : held.handle?.path();
+    if (path === undefined || isErrno(path) || held.tree !== call.request.tree) continue;
+    if (!equalIgnoreCase(path.join('\\'), wish.name)) continue;
+    if (other.compatible !== modes.compatible || (wanted & ~held.access) !== 0) continue;
+    const file = link.shareFile(other);
+    if (file === undefined) return STATUS_TOO_MANY_OPENED_FILES;
+    call.opened = file;
+    return { file, open: held, made: undefined };
   }
   return STATUS_SHARING_VIOLATION;
-}
-
-/** Looks at attributes only, which conflicts with nobody; the data go by the rights of the first. */
-async function openWithin(
-  call: TreeCall,
-  wish: Parameters<typeof openFile>[0],
-  compatible: number,
-): Promise<Opened | NtStatus> {
-  const looking = { ...wish, access: FILE_READ_ATTRIBUTES, disposition: FILE_OPEN };
-  return openFile(looking, call, compatible);
 }
 
 const sizeOf = (size: number): number => Math.min(size, 0xffff_ffff);
@@ -237,34 +234,38 @@ const RESULTS: Readonly<Record<number, number>> = {
   [FILE_CREATED]: OpenResult.CREATED,
 };
 
-function openedFields({ file, made }: Opened, accessMode: number) {
-  const {
-    response,
-    open: { pipe },
-  } = made;
-  const granted = response.oplockLevel >= SMB2_OPLOCK_LEVEL_EXCLUSIVE ? OpenResult.OPLOCK : 0;
+async function openedFields({ file, open: { pipe, handle }, made }: Opened, accessMode: number) {
+  const stat = await handle?.stat();
+  const known = stat === undefined || isErrno(stat) ? undefined : stat;
+  const level = made?.response.oplockLevel ?? SMB2_OPLOCK_LEVEL_NONE;
+  const action = made?.response.createAction ?? FILE_OPENED;
+  const granted = level >= SMB2_OPLOCK_LEVEL_EXCLUSIVE ? OpenResult.OPLOCK : 0;
   return {
     fid: file.fid,
-    fileAttrs: dosAttributes(response.fileAttributes),
-    lastWriteTime: toUtime(response.lastWriteTime),
-    fileDataSize: sizeOf(response.endOfFile),
-    accessRights: accessMode & ACCESS_MASK,
+    fileAttrs: dosAttributes(known?.attributes ?? 0),
+    lastWriteTime: toUtime(known?.lastWriteTime ?? 0n),
+    fileDataSize: sizeOf(known?.size ?? 0),
+    accessRights: accessRightsOf(accessMode),
     resourceType: pipe === undefined ? ResourceType.DISK : ResourceType.MESSAGE_PIPE,
     nmPipeStatus: pipe === undefined ? 0 : 0x05ff,
-    openResults: (RESULTS[response.createAction] ?? OpenResult.TRUNCATED) | granted,
+    openResults: (RESULTS[action] ?? OpenResult.TRUNCATED) | granted,
   };
 }
+
+/** What the client may do; an FCB reads and writes. */
+const accessRightsOf = (accessMode: number): number =>
+  (accessMode & FCB_MODE) === FCB_MODE ? ACCESS_READ_WRITE : accessMode & ACCESS_MASK;
 
 export async function openAndX(call: TreeCall): Promise<Smb1Outcome> {
   const wanted = decodeOpenAndX(call.block, call.unicode);
   const opened = await open(call, wanted);
   if (typeof opened === 'number') return opened;
-  const fields = openedFields(opened, wanted.accessMode);
-  const { onSent } = opened.made;
+  const fields = await openedFields(opened, wanted.accessMode);
+  const onSent = opened.made?.onSent;
   if ((wanted.flags & SMB_OPEN_EXTENDED_RESPONSE) === 0) {
     return { words: OpenAndXAnswer.encode(fields), onSent };
   }
-  const maximalAccessRights = await maximalRights(opened.made.open);
+  const maximalAccessRights = await maximalRights(opened.open);
   const rest = { serverFid: 0, maximalAccessRights, guestMaximalAccessRights: 0 };
   return { words: OpenAndXExtendedAnswer.encode({ ...fields, ...rest }), onSent };
 }
@@ -280,18 +281,15 @@ export async function oldOpen(call: TreeCall): Promise<Smb1Outcome> {
     flags: flagsOf(call),
   });
   if (typeof opened === 'number') return opened;
-  const { response, onSent } = opened.made;
-  if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
-    return STATUS_NO_SUCH_FILE;
-  }
+  const fields = await openedFields(opened, accessMode);
   const words = OpenAnswer.encode({
-    fid: opened.file.fid,
-    fileAttrs: dosAttributes(response.fileAttributes),
-    lastModified: toUtime(response.lastWriteTime),
-    fileSize: sizeOf(response.endOfFile),
-    accessMode: accessMode & 0x7f,
+    fid: fields.fid,
+    fileAttrs: fields.fileAttrs,
+    lastModified: fields.lastWriteTime,
+    fileSize: fields.fileDataSize,
+    accessMode: fields.accessRights,
   });
-  return { words, onSent };
+  return { words, onSent: opened.made?.onSent };
 }
 
 /** SMB_FLAGS_OPLOCK and SMB_FLAGS_OPBATCH of the header ask for an oplock here. */
@@ -315,7 +313,7 @@ const create =
       name,
     });
     if (typeof opened === 'number') return opened;
-    const { onSent } = opened.made;
+    const onSent = opened.made?.onSent;
     return { words: FidAnswer.encode({ fid: opened.file.fid }), onSent };
   };
 
@@ -341,7 +339,7 @@ export async function createTemporary(call: TreeCall): Promise<Smb1Outcome> {
     if (opened === STATUS_OBJECT_NAME_COLLISION) continue;
     if (typeof opened === 'number') return opened;
     const bytes = encodeOem(`${made}\0`);
-    const { onSent } = opened.made;
+    const onSent = opened.made?.onSent;
     return { words: FidAnswer.encode({ fid: opened.file.fid }), bytes, onSent };
   }
   return STATUS_OBJECT_NAME_COLLISION;
@@ -373,13 +371,13 @@ const Open2Answer = struct('TRANS2_OPEN2 Response', 'MS-CIFS 2.2.6.1.2', {
 
 export async function open2(
   call: TreeCall,
-  { parameters }: Assembly,
+  { parameters, data }: Assembly,
 ): Promise<(TransactionAnswer & { onSent: (() => void) | undefined }) | NtStatus> {
   const body = Open2.read(parameters);
   const name = untilNul(decodeText(parameters.subarray(Open2.size), call.unicode));
-  const opened = await open(call, { ...body, searchAttrs: 0x16, name });
+  const opened = await open(call, { ...body, searchAttrs: 0x16, name }, eaContexts(data));
   if (typeof opened === 'number') return opened;
-  const fields = openedFields(opened, body.accessMode);
+  const fields = await openedFields(opened, body.accessMode);
   const answer = Open2Answer.encode({
     fid: fields.fid,
     fileAttrs: fields.fileAttrs,
@@ -393,5 +391,5 @@ export async function open2(
     extendedAttributeLength: 0,
   });
   const none = Buffer.alloc(0);
-  return { setup: none, parameters: answer, data: none, onSent: opened.made.onSent };
+  return { setup: none, parameters: answer, data: none, onSent: opened.made?.onSent };
 }

@@ -2,6 +2,7 @@
  * MS-CIFS 3.3.5.49 to 3.3.5.51 by way of MS-SMB2 3.3.5.9: every command of SMB1 that names a file by its path opens
  * it as CREATE of SMB2 does. With a FID for the client, or for the command alone.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { close } from '../commands/close.ts';
 import { Disconnect, type OpenRequest, type Outcome } from '../commands/command.ts';
 import { create } from '../commands/create.ts';
@@ -9,6 +10,7 @@ import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_INVALID_HANDLE,
+  STATUS_SHARING_VIOLATION,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
@@ -71,13 +73,30 @@ export function openWish(wish: Wish, { request }: TreeCall): MaybePromise<Made |
   return outcome instanceof Promise ? outcome.then(made) : made(outcome);
 }
 
+/** Windows tries five times, 200 ms apart, before it says that others are in the way; clients count on it. */
+const SHARING_PATIENCE_MS = 1_000;
+const SHARING_RETRY_MS = 50;
+
+async function openPatiently(wish: Wish, call: TreeCall): Promise<Made | NtStatus> {
+  const deadlineMs = performance.now() + SHARING_PATIENCE_MS;
+  for (;;) {
+    const made = await openWish(wish, call);
+    if (made !== STATUS_SHARING_VIOLATION || performance.now() >= deadlineMs) return made;
+    if (!call.request.mayPend) return made;
+    const signal = call.request.pend();
+    await sleep(SHARING_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return made;
+  }
+}
+
 /** The same with a FID. */
 export async function openFile(
   wish: Wish,
   call: TreeCall,
   compatible?: number,
 ): Promise<{ file: OpenFile; made: Made } | NtStatus> {
-  const made = await openWish(wish, call);
+  // Compatibility mode has its own way around.
+  const made = await (compatible === undefined ? openPatiently(wish, call) : openWish(wish, call));
   if (typeof made === 'number') return made;
   const { uid, tid } = call.header;
   const file = call.link.addFile(made.open, { uid, tid, pid: call.pid, compatible });

@@ -10,7 +10,6 @@ import {
   STATUS_NO_SUCH_FILE,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_INVALID,
-  STATUS_OBJECT_PATH_NOT_FOUND,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -33,6 +32,7 @@ import {
   QueryInformationAnswer,
   SetInformation2Words,
 } from '../smb1/paths.ts';
+import type { CreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_CREATE,
   FILE_DIRECTORY_FILE,
@@ -53,11 +53,15 @@ export async function createDirectory(call: TreeCall): Promise<Smb1Outcome> {
   return done(await makeDirectory(call, decodePath(call.block, call.unicode)));
 }
 
-export async function makeDirectory(call: TreeCall, text: string): Promise<NtStatus> {
+export async function makeDirectory(
+  call: TreeCall,
+  text: string,
+  createContexts: readonly CreateContext[] = [],
+): Promise<NtStatus> {
   const name = sharePath(text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
-  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE, createContexts };
   return withOpen(call, { name, ...how }, () => STATUS_SUCCESS);
 }
 
@@ -97,6 +101,8 @@ function deleteOne(call: TreeCall, name: string, searchAttributes: number): Prom
   const how = {
     access: DELETE | FILE_READ_ATTRIBUTES,
     options: FILE_NON_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT,
+    // Nobody else has it open, for whatever they bear.
+    share: 0,
   };
   return withOpen(call, { name, ...how }, (request, { response }) => {
     const { fileAttributes } = response;
@@ -110,9 +116,6 @@ function deleteOne(call: TreeCall, name: string, searchAttributes: number): Prom
 export async function checkDirectory(call: TreeCall): Promise<Smb1Outcome> {
   const name = sharePath(decodePath(call.block, call.unicode));
   const refused = refusePath(name);
-  if (refused === STATUS_OBJECT_NAME_INVALID || refused === STATUS_OBJECT_PATH_NOT_FOUND) {
-    return STATUS_NOT_A_DIRECTORY;
-  }
   if (refused !== undefined) return refused;
   const status = await withOpen(call, { name }, (_request, { response }) =>
     (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) === 0

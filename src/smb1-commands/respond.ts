@@ -36,12 +36,13 @@ export function encodeAnswerHeader(
   { header }: Answered,
   status: NtStatus,
   ids: { readonly uid: number; readonly tid: number },
+  command = header.command,
 ): Buffer {
   const asNtStatus = (header.flags2 & SMB_FLAGS2_NT_STATUS) !== 0 && !isDosCoded(status);
   const flags2 = (header.flags2 & KEPT_FLAGS2) | SMB_FLAGS2_LONG_NAMES;
   return Smb1Header.encode({
     ...header,
-    status: asNtStatus ? status : encodeDosError(dosError(status)),
+    status: asNtStatus ? status : encodeDosError(dosError(status, command)),
     flags: SMB_FLAGS_REPLY | SMB_FLAGS_CASE_INSENSITIVE | (header.flags & 0x60),
     flags2: asNtStatus || status === STATUS_SUCCESS ? flags2 : flags2 & ~SMB_FLAGS2_NT_STATUS,
     signature: NO_SIGNATURE,

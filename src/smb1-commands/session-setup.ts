@@ -2,6 +2,8 @@
  * MS-CIFS 3.3.5.43 and MS-SMB 3.3.5.3: SESSION_SETUP_ANDX and LOGOFF_ANDX. The tokens are those of SMB2's
  * SESSION_SETUP, for the same control plane. The first login of a user begins signing, for the connection and for good.
  */
+
+import { encodeAuthenticate, NTLMSSP_NEGOTIATE_UNICODE } from '../auth/ntlm-messages.ts';
 import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
 import { countEstablished, REFUSALS } from '../commands/session-setup.ts';
 import { Smb1Signing } from '../crypto/smb1-signing.ts';
@@ -27,6 +29,7 @@ import {
 import {
   decodeSmb1SessionSetup,
   encodeExtendedSetup,
+  encodePlainSetup,
   SMB_SETUP_GUEST,
   type Smb1SessionSetup,
 } from '../smb1/negotiate.ts';
@@ -39,7 +42,8 @@ export async function sessionSetup(call: Call): Promise<Smb1Outcome> {
   link.clientCapabilities = setup.capabilities;
   link.setClientBuffer(setup.maxBufferSize);
   if (link.server.options.encryption === 'required') return STATUS_ACCESS_DENIED;
-  if (setup.kind !== 'extended' || !link.extendedSecurity) return STATUS_LOGON_FAILURE;
+  if (setup.kind === 'plain') return plainSetup(call, setup);
+  if (!link.extendedSecurity) return STATUS_LOGON_FAILURE;
   const numbered = findSession(call);
   if (typeof numbered === 'number') return numbered;
   const exchange = exchangeOf(numbered.thing, link);
@@ -56,14 +60,19 @@ export async function sessionSetup(call: Call): Promise<Smb1Outcome> {
 }
 
 /** The session that the UID names, or a new one. */
-function findSession({ link, header }: Call): Numbering<Session> | NtStatus {
-  const { server, connection } = link;
+function findSession(call: Call): Numbering<Session> | NtStatus {
+  const { link, header } = call;
   if (header.uid !== 0) {
     const known = link.uids.get(header.uid);
     if (known === undefined || known.thing.state === 'gone') return STATUS_SMB_BAD_UID;
     if (known.thing.state === 'expired') known.thing.state = 'inProgress';
     return known;
   }
+  return newSession(call);
+}
+
+function newSession({ link }: Call): Numbering<Session> | NtStatus {
+  const { server, connection } = link;
   if (connection.sessionCount >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
   const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
   const numbered = link.uids.add((id) => ({ id, thing: session }));
@@ -112,6 +121,49 @@ async function authenticate(
   const answer = encodeExtendedSetup(action, step.token, names(link), call.unicode);
   return { ...answer, uid: numbered.id, beginsSigning: before !== link.signing };
 }
+
+/** MS-CIFS 3.3.5.43: one message with the responses to the challenge of NEGOTIATE; always a new session. */
+async function plainSetup(
+  call: Call,
+  setup: Extract<Smb1SessionSetup, { kind: 'plain' }>,
+): Promise<Smb1Outcome> {
+  const { link } = call;
+  const { server, connection } = link;
+  const numbered = newSession(call);
+  if (typeof numbered === 'number') return numbered;
+  const client = { address: connection.transport.remoteAddress };
+  const login = server.controlPlane.beginLogin(client, link.challenge);
+  const session = numbered.thing;
+  const exchange = new LoginExchange(session, login, { binding: false, preauth: undefined });
+  connection.logins.set(session.sessionId, exchange);
+  const ntResponse = Buffer.from(setup.ntResponse);
+  const step = await login.step(authenticateMessage(setup));
+  if (exchange.closed) return STATUS_USER_SESSION_DELETED;
+  endLogin(connection, session.sessionId);
+  if (step.kind !== 'done') {
+    await refuse(link, numbered);
+    return step.kind === 'refused' ? REFUSALS[step.reason] : STATUS_LOGON_FAILURE;
+  }
+  const before = link.signing;
+  const refused = await admit(call, numbered, step, ntResponse);
+  if (refused !== undefined) return refused;
+  const action = step.account.kind === 'guest' ? SMB_SETUP_GUEST : 0;
+  const answer = encodePlainSetup(action, names(link), call.unicode);
+  return { ...answer, uid: numbered.id, beginsSigning: before !== link.signing };
+}
+
+/** LM responses are not looked at, but for being none: that is what makes a login anonymous. */
+const authenticateMessage = (setup: Extract<Smb1SessionSetup, { kind: 'plain' }>): Buffer =>
+  encodeAuthenticate({
+    negotiateFlags: NTLMSSP_NEGOTIATE_UNICODE,
+    lmChallengeResponse: setup.lmResponse,
+    ntChallengeResponse: setup.ntResponse,
+    domainName: setup.domain,
+    userName: setup.account,
+    workstation: '',
+    encryptedRandomSessionKey: Buffer.alloc(0),
+    mic: undefined,
+  });
 
 /** Makes the session its user's, or says why not. */
 export async function admit(

@@ -5,6 +5,7 @@ import { FileFsSizeInformation } from '../fscc/fs-information.ts';
 import { FsInformationClass } from '../fscc/information-class.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { writeBlock } from '../smb1/block.ts';
+import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { struct, u16 } from '../wire/struct.ts';
 import {
@@ -37,6 +38,9 @@ export function echo({ link, header, block }: Call): Smb1Outcome {
   return { blocks };
 }
 
+/** 3.3.5.54 and its kin: there are no printers. */
+export const noPrinter = (): Smb1Outcome => STATUS_INVALID_SMB;
+
 /** Of the request with the same MID, PID, UID and TID; it is never answered. */
 export function ntCancel({ link, header, pid }: Call): Smb1Outcome {
   link.signing?.withoutResponse();
@@ -55,8 +59,7 @@ export function ntCancel({ link, header, pid }: Call): Smb1Outcome {
 export async function processExit({ link, pid, header }: SessionCall): Promise<Smb1Outcome> {
   for (const file of [...link.files.values()]) {
     if (file.pid !== pid || file.uid !== header.uid) continue;
-    link.files.delete(file.fid);
-    await closeOpen(link.server, file.open);
+    if (link.removeFile(file)) await closeOpen(link.server, file.open);
   }
   return EMPTY;
 }

@@ -27,8 +27,9 @@ import {
   setInformationCommand,
 } from './path-commands.ts';
 import { ntRename, rename } from './renaming.ts';
+import { findClose, findUnique, search } from './search.ts';
 import { logoff, sessionSetup } from './session-setup.ts';
-import { echo, ntCancel, processExit, queryDisk } from './simple.ts';
+import { echo, noPrinter, ntCancel, processExit, queryDisk } from './simple.ts';
 import {
   ntTransact,
   ntTransactSecondary,
@@ -50,7 +51,8 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   LOGOFF_ANDX: of(logoff, 'session', 'andX'),
   TREE_CONNECT_ANDX: of(treeConnectAndX, 'session', 'andX'),
   TREE_CONNECT: of(oldTreeConnect, 'session'),
-  TREE_DISCONNECT: of(treeDisconnect, 'tree'),
+  // Needs no user: raw.context.tree_ulogoff.
+  TREE_DISCONNECT: of(treeDisconnect, 'nothing'),
   ECHO: of(echo, 'nothing'),
   NT_CANCEL: of(ntCancel, 'nothing'),
   PROCESS_EXIT: of(processExit, 'session'),
@@ -91,6 +93,13 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   NT_TRANSACT: of(ntTransact, 'tree'),
   NT_TRANSACT_SECONDARY: of(ntTransactSecondary, 'tree'),
   FIND_CLOSE2: of(findClose2, 'tree'),
+  SEARCH: of(search, 'tree'),
+  FIND: of(search, 'tree'),
+  FIND_UNIQUE: of(findUnique, 'tree'),
+  FIND_CLOSE: of(findClose, 'tree'),
+  CLOSE_PRINT_FILE: of(noPrinter, 'nothing'),
+  OPEN_PRINT_FILE: of(noPrinter, 'nothing'),
+  WRITE_PRINT_FILE: of(noPrinter, 'nothing'),
 };
 
 const rows = new Map<number, Smb1Row>(

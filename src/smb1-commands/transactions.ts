@@ -3,6 +3,7 @@
  * put together by PID and MID; what is whole goes to its subcommand.
  */
 import {
+  isWarning,
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
@@ -29,6 +30,7 @@ import {
   type Smb1Outcome,
   type TreeCall,
 } from './call.ts';
+import { eaContexts } from './eas.ts';
 import { findFirst, findNext } from './find.ts';
 import { NO_SETUP, queryFile, queryFs, queryPath, setFile, setPath } from './information.ts';
 import {
@@ -74,9 +76,9 @@ const NT_SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
 
 type Kind = 'named' | 'two' | 'nt';
 
-async function createDirectory2(call: TreeCall, { parameters }: Assembly) {
+async function createDirectory2(call: TreeCall, { parameters, data }: Assembly) {
   const text = untilNul(decodeText(parameters.subarray(4), call.unicode));
-  const status = await makeDirectory(call, text);
+  const status = await makeDirectory(call, text, eaContexts(data));
   if (status !== 0) return status;
   return { setup: NO_SETUP, parameters: Buffer.alloc(2), data: NO_SETUP };
 }
@@ -127,8 +129,18 @@ function perform(call: TreeCall, assembly: Assembly, kind: Kind): MaybePromise<S
   if (subcommand === undefined) return kind === 'nt' ? STATUS_NOT_SUPPORTED : refuse(kind);
   const outcome = subcommand(call, assembly);
   const answer = (settled: Awaited<typeof outcome>): Smb1Outcome =>
-    typeof settled === 'number' ? settled : encoded(call, settled, kind);
+    typeof settled === 'number' ? refused(call, settled, kind) : encoded(call, settled, kind);
   return outcome instanceof Promise ? outcome.then(answer) : answer(outcome);
+}
+
+/** A warning comes with a whole answer: clients take it for no error and look for the rest. */
+function refused(call: TreeCall, status: NtStatus, kind: Kind): Smb1Outcome {
+  if (!isWarning(status) || kind !== 'two') return status;
+  return encoded(
+    call,
+    { status, setup: NO_SETUP, parameters: Buffer.alloc(2), data: NO_SETUP },
+    kind,
+  );
 }
 
 const refuse = (kind: Kind): NtStatus =>

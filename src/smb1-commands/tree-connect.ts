@@ -7,6 +7,7 @@ import {
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_NETWORK_NAME_DELETED,
 } from '../dtyp/ntstatus.ts';
+import type { Session } from '../objects/session.ts';
 import { endTree } from '../objects/teardown.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
@@ -21,7 +22,7 @@ import {
   TREE_CONNECT_ANDX_EXTENDED_RESPONSE,
 } from '../smb1/tree-connect.ts';
 import { EMPTY, type SessionCall, type Smb1Outcome } from './call.ts';
-import type { Link, Numbering } from './link.ts';
+import type { Link, ShareConnect } from './link.ts';
 import { MAX_BUFFER_BYTES } from './negotiate.ts';
 
 export async function treeConnectAndX(call: SessionCall): Promise<Smb1Outcome> {
@@ -33,7 +34,7 @@ export async function treeConnectAndX(call: SessionCall): Promise<Smb1Outcome> {
   }
   const numbered = await connect(call, body);
   if (typeof numbered === 'number' || numbered instanceof Disconnect) return numbered;
-  const tree = numbered.thing;
+  const tree = call.request.tree!;
   const isPipe = tree.share.type === 'pipe';
   const extended = (body.flags & TREE_CONNECT_ANDX_EXTENDED_RESPONSE) !== 0;
   const answer = encodeTreeConnectAndX(
@@ -59,7 +60,7 @@ export async function oldTreeConnect(call: SessionCall): Promise<Smb1Outcome> {
 async function connect(
   { link, request }: SessionCall,
   { path, service }: Smb1TreeConnect,
-): Promise<Numbering<TreeConnect> | NtStatus | Disconnect> {
+): Promise<ShareConnect | NtStatus | Disconnect> {
   // Some clients leave the server out.
   const whole = path.startsWith('\\\\') ? path : `\\\\*\\${path.replace(/^\\/, '')}`;
   const outcome = await treeConnect({ flags: 0, path: whole }, request);
@@ -67,15 +68,44 @@ async function connect(
   const tree = request.tree!;
   const right = tree.share.type === 'pipe' ? Service.PIPE : Service.DISK;
   const wrong = service !== Service.ANY && service !== right;
-  const numbered = wrong ? undefined : link.tids.add((id) => ({ id, thing: tree }));
+  const numbered = wrong
+    ? undefined
+    : link.tids.add((id) => ({
+        id,
+        path: whole,
+        trees: new Map([[request.session, tree]]),
+      }));
   if (numbered !== undefined) return numbered;
   await endTree(link.server, tree);
   return wrong ? STATUS_BAD_DEVICE_TYPE : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-async function disconnect(link: Link, { id, thing }: Numbering<TreeConnect>): Promise<void> {
+async function disconnect(link: Link, { id, trees }: ShareConnect): Promise<void> {
   link.tids.delete(id);
-  await endTree(link.server, thing);
+  await Promise.all([...trees.values()].map((tree) => endTree(link.server, tree)));
+}
+
+/** The tree connect of this user to what the TID names, which another user may have made. */
+export async function treeFor(
+  { link, header, request }: SessionCall,
+  session: Session,
+): Promise<TreeConnect | NtStatus> {
+  const connected = link.tids.get(header.tid);
+  if (connected === undefined) return STATUS_NETWORK_NAME_DELETED;
+  request.session = session;
+  const outcome = await treeConnect({ flags: 0, path: connected.path }, request);
+  if (typeof outcome === 'number') return outcome;
+  if (outcome instanceof Disconnect) return STATUS_NETWORK_NAME_DELETED;
+  const tree = request.tree!;
+  // Another request of the user was faster, or the TID has gone.
+  const known = connected.trees.get(session);
+  const isGone = link.tids.get(header.tid) !== connected;
+  if (!isGone && (known === undefined || !session.trees.has(known.treeId))) {
+    connected.trees.set(session, tree);
+    return tree;
+  }
+  await endTree(link.server, tree);
+  return isGone ? STATUS_NETWORK_NAME_DELETED : known!;
 }
 
 export async function treeDisconnect({ link, header }: SessionCall): Promise<Smb1Outcome> {

@@ -83,6 +83,7 @@ import {
   STATUS_WRONG_PASSWORD,
   STATUS_WRONG_VOLUME,
 } from '../dtyp/ntstatus.ts';
+import { Smb1Command } from './header.ts';
 
 export const ERRDOS = 0x01;
 export const ERRSRV = 0x02;
@@ -119,7 +120,7 @@ const TABLE: ReadonlyMap<NtStatus, DosError> = new Map([
   [STATUS_OBJECT_TYPE_MISMATCH, error(ERRDOS, 0x0006)],
   [STATUS_OBJECT_NAME_INVALID, error(ERRDOS, 0x007b)],
   [STATUS_OBJECT_NAME_NOT_FOUND, error(ERRDOS, 0x0002)],
-  [STATUS_OBJECT_NAME_COLLISION, error(ERRDOS, 0x0050)],
+  [STATUS_OBJECT_NAME_COLLISION, error(ERRDOS, 0x00b7)],
   [STATUS_OBJECT_PATH_NOT_FOUND, error(ERRDOS, 0x0003)],
   [STATUS_OBJECT_PATH_SYNTAX_BAD, error(ERRDOS, 0x0003)],
   [STATUS_DATA_ERROR, error(ERRHRD, 0x0017)],
@@ -163,7 +164,7 @@ const TABLE: ReadonlyMap<NtStatus, DosError> = new Map([
   [STATUS_INTERNAL_ERROR, error(ERRDOS, 0x001f)],
   [STATUS_REDIRECTOR_NOT_STARTED, error(ERRDOS, 0x0003)],
   [STATUS_DIRECTORY_NOT_EMPTY, error(ERRDOS, 0x0091)],
-  [STATUS_NOT_A_DIRECTORY, error(ERRDOS, 0x0003)],
+  [STATUS_NOT_A_DIRECTORY, error(ERRDOS, 0x010b)],
   [STATUS_NAME_TOO_LONG, error(ERRDOS, 0x00ce)],
   [STATUS_TOO_MANY_OPENED_FILES, error(ERRDOS, 0x0004)],
   [STATUS_CANCELLED, error(ERRDOS, 0x00ad)],
@@ -207,7 +208,22 @@ const CODED: ReadonlySet<NtStatus> = new Set([
 /** Always sent as class and code, to whomever. */
 export const isDosCoded = (status: NtStatus): boolean => CODED.has(status);
 
-export function dosError(status: NtStatus): DosError {
+/** What an existing name is called depends on who meets it: OS/2 and DOS had a code for each. */
+const COLLISIONS: ReadonlyMap<number, DosError> = new Map([
+  [Smb1Command.CREATE_DIRECTORY, error(ERRDOS, 0x0005)],
+  [Smb1Command.OPEN, error(ERRDOS, 0x0050)],
+  [Smb1Command.CREATE, error(ERRDOS, 0x0050)],
+  [Smb1Command.CREATE_NEW, error(ERRDOS, 0x0050)],
+  [Smb1Command.OPEN_ANDX, error(ERRDOS, 0x0050)],
+  [Smb1Command.NT_CREATE_ANDX, error(ERRDOS, 0x0050)],
+]);
+
+/** `command`: whose answer it is. */
+export function dosError(status: NtStatus, command?: number): DosError {
+  if (status === STATUS_OBJECT_NAME_COLLISION && command !== undefined) {
+    const own = COLLISIONS.get(command);
+    if (own !== undefined) return own;
+  }
   if (CODED.has(status)) return error(status & 0xff, status >>> 16);
   if (status === 0) return error(0, 0);
   return TABLE.get(status) ?? GENERAL;

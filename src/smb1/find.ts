@@ -62,6 +62,13 @@ export interface FoundEntry extends DirectoryEntry {
   readonly eas?: Buffer;
 }
 
+export interface FoundHow {
+  readonly unicode: boolean;
+  readonly resumeKeys: boolean;
+  /** Where the entry begins in the data: Unicode names of the old levels are aligned. */
+  readonly position: number;
+}
+
 const U32_MAX = 0xffff_ffff;
 const cap = (size: number): number => Math.min(size, U32_MAX);
 
@@ -69,8 +76,7 @@ const cap = (size: number): number => Math.min(size, U32_MAX);
 function encodeOld(
   level: number,
   entry: FoundEntry,
-  unicode: boolean,
-  resumeKeys: boolean,
+  { unicode, resumeKeys, position }: FoundHow,
 ): Buffer | undefined {
   if (level > FindLevel.QUERY_EAS_FROM_LIST) return undefined;
   const name = encodeText(entry.name, unicode);
@@ -86,7 +92,9 @@ function encodeOld(
   head.writeUInt16LE(entry.fileAttributes & 0xffff, at);
   const eas = easOf(level, entry);
   const tail = encodeTerminated(entry.name, unicode);
-  return Buffer.concat([head, eas, Buffer.from([name.length & 0xff]), tail]);
+  const nameAt = position + head.length + eas.length + 1;
+  const padding = Buffer.alloc(unicode ? nameAt % 2 : 0);
+  return Buffer.concat([head, eas, Buffer.from([name.length & 0xff]), padding, tail]);
 }
 
 function easOf(level: number, { eaSize, eas }: FoundEntry): Buffer {
@@ -113,13 +121,9 @@ export const isFindLevel = (level: number): boolean =>
   (level >= FindLevel.STANDARD && level <= FindLevel.QUERY_EAS_FROM_LIST);
 
 /** One entry; those of NT begin with the offset of the next, which `chain` fills in. */
-export function encodeFound(
-  level: number,
-  entry: FoundEntry,
-  unicode: boolean,
-  resumeKeys: boolean,
-): Buffer {
-  const old = encodeOld(level, entry, unicode, resumeKeys);
+export function encodeFound(level: number, entry: FoundEntry, how: FoundHow): Buffer {
+  const { unicode } = how;
+  const old = encodeOld(level, entry, how);
   if (old !== undefined) return old;
   const name = encodeText(entry.name, unicode);
   if (level === FindLevel.NAMES) {

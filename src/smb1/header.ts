@@ -103,6 +103,9 @@ export const Smb1Command = {
   NT_CREATE_ANDX: 0xa2,
   NT_CANCEL: 0xa4,
   NT_RENAME: 0xa5,
+  OPEN_PRINT_FILE: 0xc0,
+  WRITE_PRINT_FILE: 0xc1,
+  CLOSE_PRINT_FILE: 0xc2,
 } as const;
 export type Smb1CommandName = keyof typeof Smb1Command;
 

@@ -280,7 +280,9 @@ export function encodeTransactionAnswer(
     const p = parameters.subarray(parametersSent, parametersSent + room);
     const d = data.subarray(dataSent, dataSent + Math.max(0, room - p.length));
     const parameterOffset = align4(bytesAt);
-    const dataOffset = align4(parameterOffset + p.length);
+    // Where there are none they lie at the end: clients look whether the offset is in the message.
+    const parametersEnd = parameterOffset + p.length;
+    const dataOffset = d.length > 0 ? align4(parametersEnd) : parametersEnd;
     const bytes = Buffer.alloc(
       (d.length > 0 ? dataOffset + d.length : parameterOffset + p.length) - bytesAt,
     );

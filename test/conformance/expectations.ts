@@ -18,9 +18,13 @@ export function isNewer(version: string): boolean {
   );
 }
 
-export function readExpectations(newer: boolean): Expectations {
+/** Which lists: those of expected/ itself, or of a folder in it. */
+export type Lists = 'listed' | 'newer' | 'smb1';
+
+export function readExpectations(lists: Lists): Expectations {
+  const folder = lists === 'listed' ? '' : `${lists}/`;
   const read = (file: string): string =>
-    readFileSync(new URL(`expected/${newer ? 'newer/' : ''}${file}`, import.meta.url), 'utf8');
+    readFileSync(new URL(`expected/${folder}${file}`, import.meta.url), 'utf8');
   return {
     goal: parseGoal(read('goal.txt')),
     knownFailures: parseReasons(read('known-failures.txt'), 'known-failures.txt'),

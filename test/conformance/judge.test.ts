@@ -9,7 +9,7 @@ import {
   parseReasons,
   type TestResult,
 } from './judge.ts';
-import { suitesOf } from './suites.ts';
+import { SMB1_SUITES, suitesOf } from './suites.ts';
 
 const result = (name: string, outcome: Outcome): TestResult => ({
   name,
@@ -67,12 +67,18 @@ test('the lists follow from the version of smbtorture', () => {
   assert.throws(() => isNewer('command not found'));
 });
 
-for (const newer of [false, true]) {
-  test(`every expected test belongs to one suite that runs${newer ? ', newer' : ''}`, () => {
-    const { goal, knownFailures, unstable } = readExpectations(newer);
+const runs = {
+  listed: suitesOf(false),
+  newer: suitesOf(true),
+  smb1: SMB1_SUITES,
+} as const;
+
+for (const lists of ['listed', 'newer', 'smb1'] as const) {
+  test(`every expected test belongs to one suite that runs, ${lists}`, () => {
+    const { goal, knownFailures, unstable } = readExpectations(lists);
     assert.ok(goal.size > 100);
     for (const name of [...goal, ...knownFailures.keys(), ...unstable.keys()]) {
-      const owners = suitesOf(newer).filter((suite) => belongsTo(name, suite.name));
+      const owners = runs[lists].filter((suite) => belongsTo(name, suite.name));
       assert.equal(owners.length, 1, name);
     }
   });

@@ -9,7 +9,7 @@ import { parseSubunit } from './subunit.ts';
 import type { Suite } from './suites.ts';
 
 /** What a call is for: a suite's share and options, and the server that has them. */
-export type Setting = Pick<Suite, 'share' | 'options'>;
+export type Setting = Pick<Suite, 'share' | 'options' | 'protocol'>;
 
 /** The machine's own configuration of Samba is neither read nor written. */
 export class Smbtorture {
@@ -29,7 +29,7 @@ export class Smbtorture {
     mkdirSync(join(this.scratch, 'state'), { mode: 0o700 });
     writeFileSync(
       this.conf,
-      `[global]\n\tworkgroup = WORKGROUP\n\tclient max protocol = SMB3\n${own.join('')}`,
+      `[global]\n\tworkgroup = WORKGROUP\n\tclient min protocol = NT1\n\tclient max protocol = SMB3\n${own.join('')}`,
     );
   }
 
@@ -46,7 +46,7 @@ export class Smbtorture {
   async call(
     name: string,
     target: Target,
-    { share = target.share, options = [] }: Setting,
+    { share = target.share, options = [], protocol = 'SMB3' }: Setting,
     limitSeconds: number,
   ): Promise<TestResult[]> {
     const { host, port, account, secondAccount } = target;
@@ -63,7 +63,7 @@ export class Smbtorture {
       '--seed=1',
       `--basedir=${this.scratch}`,
       ...parameters.map((parameter) => `--option=torture:${parameter}`),
-      ...['-p', String(port), '-m', 'SMB3', '-U', `${account.user}%${account.password}`],
+      ...['-p', String(port), '-m', protocol, '-U', `${account.user}%${account.password}`],
       `//${host}/${share}`,
       name,
     ];

@@ -3,6 +3,7 @@
  *
  *     npm run conformance                              every suite of suites.ts
  *     npm run conformance -- smb2.read smb2.dir.many   some suites, or single tests
+ *     npm run conformance -- --smb1                    the suites of SMB1, with lists of their own
  *     npm run conformance -- --smbtorture PROGRAM      another release, with lists of its own
  *     npm run conformance -- --port 445 --share s --user u --password p smb2.read
  *
@@ -28,7 +29,7 @@ import {
   type TestResult,
 } from './judge.ts';
 import { Smbtorture } from './program.ts';
-import { SETTINGS, SHARES, type Suite, suitesOf } from './suites.ts';
+import { isSmb1, SETTINGS, SHARES, SMB1_SUITES, type Suite, suitesOf } from './suites.ts';
 
 /** For one test that runs by itself after its suite hung or died. */
 const SINGLE_LIMIT_SECONDS = 30;
@@ -161,6 +162,7 @@ async function main(): Promise<void> {
       smbtorture: { type: 'string' },
       json: { type: 'string' },
       'budget-minutes': { type: 'string', default: '30' },
+      smb1: { type: 'boolean', default: false },
       'allow-missing': { type: 'boolean', default: false },
     },
   });
@@ -177,7 +179,9 @@ async function main(): Promise<void> {
   const leftOut: string[] = [];
   try {
     const newer = isNewer(await smbtorture.version());
-    const plan: Plan = { smbtorture, expectations: readExpectations(newer), deadlineMs };
+    const smb1 = values.smb1 || (positionals.length > 0 && positionals.every(isSmb1));
+    const lists = smb1 ? 'smb1' : newer ? 'newer' : 'listed';
+    const plan: Plan = { smbtorture, expectations: readExpectations(lists), deadlineMs };
     const runAll = async (suites: readonly Suite[]): Promise<void> => {
       for (const suite of suites) {
         await servers.assertAlive();
@@ -190,7 +194,7 @@ async function main(): Promise<void> {
         printRow(report, plan.expectations);
       }
     };
-    const suites = chosenSuites(suitesOf(newer), positionals);
+    const suites = chosenSuites(smb1 ? SMB1_SUITES : suitesOf(newer), positionals);
     const beside = suites.filter(({ waits }) => waits);
     await Promise.all([
       runAll(suites.filter(({ waits }) => !waits)),

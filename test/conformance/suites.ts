@@ -38,6 +38,8 @@ export interface Suite {
   readonly settings?: Settings;
   /** Its tests hold back what they send on one connection. */
   readonly cuts?: boolean;
+  /** The newest that smbtorture speaks in it; SMB3 if absent. */
+  readonly protocol?: 'NT1' | 'SMB3';
   /** `name=value` of smbtorture's parameters (`torture:name=value`). */
   readonly options?: readonly string[];
 }
@@ -194,6 +196,102 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.dirlease', 180),
   REPLAY,
 ];
+
+/** SMB1 has lists of its own, in expected/smb1; Debian 12's smbtorture. */
+export const SMB1_SETTINGS: Settings = [
+  ...SETTINGS,
+  'server min protocol = NT1',
+  'ntlm auth = ntlmv1-permitted',
+];
+
+const smb1 = (name: string, limitSeconds = DEFAULT_LIMIT_SECONDS, special: Special = {}): Suite =>
+  suite(name, limitSeconds, { settings: SMB1_SETTINGS, protocol: 'NT1', ...special });
+
+export const SMB1_SUITES: readonly Suite[] = [
+  smb1('base.aliases'),
+  smb1('base.attr'),
+  smb1('base.birthtime'),
+  smb1('base.charset'),
+  smb1('base.chkpath'),
+  smb1('base.createx_access'),
+  smb1('base.createx_sharemodes_dir', 120, { waits: true }),
+  smb1('base.createx_sharemodes_file', 120, { waits: true }),
+  smb1('base.defer_open', 240, { waits: true }),
+  smb1('base.delaywrite', 600, { waits: true }),
+  smb1('base.delete', 180),
+  smb1('base.deny1', 900, { waits: true }),
+  smb1('base.deny2', 900, { waits: true }),
+  smb1('base.deny3'),
+  smb1('base.denydos'),
+  smb1('base.dir1', 120),
+  smb1('base.dir2', 120),
+  smb1('base.disconnect'),
+  smb1('base.fdpass'),
+  smb1('base.lock', 120),
+  smb1('base.mangle', 120),
+  smb1('base.negnowait'),
+  smb1('base.ntdeny1', 600, { waits: true }),
+  smb1('base.ntdeny2', 600, { waits: true }),
+  smb1('base.nttrans', 180, { waits: true }),
+  smb1('base.open', 120),
+  smb1('base.openattr', 120),
+  smb1('base.properties'),
+  smb1('base.rename'),
+  smb1('base.rw1', 120),
+  smb1('base.samba3error'),
+  smb1('base.scan-ioctl'),
+  smb1('base.secleak'),
+  smb1('base.smb1-twrp-openroot'),
+  smb1('base.tcon'),
+  smb1('base.tcondev'),
+  smb1('base.trans2'),
+  smb1('base.trans2-scan', 120),
+  smb1('base.unlink'),
+  smb1('base.vuid'),
+  smb1('base.winattr', 120),
+  smb1('base.xcopy'),
+  smb1('rap.basic'),
+  smb1('rap.printing'),
+  smb1('rap.rpc'),
+  smb1('rap.scan'),
+  smb1('raw.acls', 120),
+  smb1('raw.chkpath'),
+  smb1('raw.close'),
+  smb1('raw.composite', 120),
+  smb1('raw.context', 120),
+  smb1('raw.eas'),
+  smb1('raw.lock', 300, { waits: true }),
+  smb1('raw.mkdir'),
+  smb1('raw.mux', 120),
+  smb1('raw.notify', 300, { waits: true }),
+  smb1('raw.offline', 120),
+  smb1('raw.open', 180),
+  smb1('raw.oplock', 300, { waits: true }),
+  smb1('raw.read'),
+  smb1('raw.rename', 120),
+  smb1('raw.samba3badnameblob'),
+  smb1('raw.samba3badpath'),
+  smb1('raw.samba3caseinsensitive'),
+  smb1('raw.samba3checkfsp'),
+  smb1('raw.samba3hide'),
+  smb1('raw.samba3oplocklogoff'),
+  smb1('raw.samba3posixtimedlock'),
+  smb1('raw.samba3rootdirfid'),
+  smb1('raw.samba3rootdirfid2'),
+  smb1('raw.scan-eamax'),
+  smb1('raw.search', 180),
+  smb1('raw.seek'),
+  smb1('raw.session'),
+  smb1('raw.sfileinfo', 180),
+  smb1('raw.streams', 120),
+  smb1('raw.unlink'),
+  smb1('raw.write', 120),
+  smb1('unix.info2'),
+  smb1('unix.whoami'),
+];
+
+/** Whether a suite or test of this name speaks SMB1. */
+export const isSmb1 = (name: string): boolean => /^(base|raw|rap|unix)\./.test(name);
 
 export const suitesOf = (newer: boolean): readonly Suite[] =>
   newer ? NEWER_SUITES : LISTED_SUITES;
