@@ -209,6 +209,13 @@ export class ByteRangeLocks<Owner> {
     for (const waiting of given) waiting.settle(false);
   }
 
+  /** What the owner waits for is given up: `settle(false)`. */
+  giveUp(owner: Owner): void {
+    for (const waiting of [...(this.#owners?.get(owner)?.waiting ?? [])]) {
+      if (this.cancel(waiting)) waiting.settle(false);
+    }
+  }
+
   /** Locks that the owner holds. */
   count(owner: Owner): number {
     return this.#owners?.get(owner)?.count ?? 0;

@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts';
 import type { Author } from './directory-changes.ts';
 import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
+import type { ProcessLocks } from './process-locks.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
 import { type SharedFile, SharedFiles } from './shared-file.ts';
@@ -73,13 +74,19 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   if (open.deleteOnClose) giveUpHandles(server, open, file);
   file.opens.delete(open);
   file.locks.releaseAll(open);
-  for (const owner of open.processLocks?.values() ?? []) file.locks.releaseAll(owner);
+  if (open.processLocks !== undefined) releaseProcesses(open.processLocks, file);
   server.oplocks.closed(file, open);
   if (open.deleteOnClose) {
     if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);
     file.markDeletePending(open);
   }
   return leaveFile(server, open, file);
+}
+
+/** What one of them gives back is not for another, whose wait is over as well. */
+function releaseProcesses(owners: ReadonlyMap<number, ProcessLocks>, { locks }: SharedFile): void {
+  for (const owner of owners.values()) locks.giveUp(owner);
+  for (const owner of owners.values()) locks.releaseAll(owner);
 }
 
 /** MS-FSA 2.1.5.5, phase 1: a directory that others have open as well is marked only when it is empty. */

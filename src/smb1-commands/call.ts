@@ -18,7 +18,6 @@ export interface Call {
   readonly block: Block;
   /** Strings are UTF-16. */
   readonly unicode: boolean;
-  /** Both halves. */
   readonly pid: number;
   /** What the commands of SMB2 take; session, tree and open are there as far as `needs` says. */
   readonly request: Request;

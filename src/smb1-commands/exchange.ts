@@ -104,7 +104,10 @@ export class Exchange implements Answered {
     if (row === undefined) return STATUS_SMB_BAD_COMMAND;
     if (this.#blocks.length >= MAX_CHAIN) return STATUS_INVALID_SMB;
     try {
-      return { call: this.#call(at) };
+      const call = this.#call(at);
+      // Whatever else it holds, what follows has to be found.
+      if (row.andX) readAndX(call.block);
+      return { call };
     } catch (error) {
       if (error instanceof WireError) return STATUS_INVALID_SMB;
       throw error;

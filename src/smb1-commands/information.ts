@@ -201,8 +201,16 @@ function rightsFor(level: number): number {
   }
 }
 
+/** 2.2.8.4: levels of TRANS2_SET_FILE_INFORMATION. */
+const BY_FID_ONLY: readonly number[] = [
+  SetLevel.DISPOSITION,
+  SetLevel.ALLOCATION,
+  SetLevel.END_OF_FILE,
+];
+
 export async function setPath(call: TreeCall, assembly: Assembly) {
   const { level, text } = pathParameters(assembly, call.unicode);
+  if (BY_FID_ONLY.includes(level)) return STATUS_INVALID_LEVEL;
   const name = sharePath(text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;

@@ -3,7 +3,7 @@
  * MS-FSA 2.1.5.8, held by a process (its PID in the range) through an open.
  *
  * Ranges of one request are all locked or none is. What cannot be locked at once waits as long as the request
- * says, on the first range that is stopped, without holding the others; then all are tried again.
+ * says: for the first range that is stopped, then for the next, those before being held.
  */
 import { MAX_LOCKS, MAX_LOCKS_PER_OPEN } from '../base/limits.ts';
 import { breakFor } from '../commands/caching.ts';
@@ -33,6 +33,7 @@ import {
   decodeLocking,
   LOCKING_CANCEL_LOCK,
   LOCKING_CHANGE_LOCKTYPE,
+  LOCKING_LARGE_FILES,
   LOCKING_OPLOCK_RELEASE,
   LOCKING_SHARED_LOCK,
   type LockingAndX,
@@ -90,8 +91,10 @@ function work(call: TreeCall, { open }: OpenFile, body: LockingAndX): MaybePromi
   }
   if (body.locks.length === 0) return STATUS_SUCCESS;
   if ((body.typeOfLock & LOCKING_CANCEL_LOCK) !== 0) return cancel(call, open, body);
-  const exclusive = (body.typeOfLock & LOCKING_SHARED_LOCK) === 0;
-  return lockAll(call, open, body.locks, exclusive, body.timeout);
+  const { typeOfLock, timeout } = body;
+  const exclusive = (typeOfLock & LOCKING_SHARED_LOCK) === 0;
+  const large = (typeOfLock & LOCKING_LARGE_FILES) !== 0;
+  return lockAll(call, open, body.locks, { exclusive, large, timeout });
 }
 
 function unlock(open: Open, range: Smb1LockRange): NtStatus {
@@ -102,12 +105,14 @@ function unlock(open: Open, range: Smb1LockRange): NtStatus {
 }
 
 /** LOCKING_ANDX_CANCEL_LOCK: of the locks that wait, the one of the same range. */
-function cancel({ link }: TreeCall, open: Open, { locks }: LockingAndX): NtStatus {
+function cancel({ link }: TreeCall, open: Open, { locks, typeOfLock }: LockingAndX): NtStatus {
   const [wanted] = locks;
+  const large = (typeOfLock & LOCKING_LARGE_FILES) !== 0;
   for (const waiting of waits.get(link) ?? []) {
     const { range } = waiting;
     const same =
       waiting.open === open &&
+      waiting.large === large &&
       range.pid === wanted!.pid &&
       range.offset === wanted!.offset &&
       range.length === wanted!.length;
@@ -120,6 +125,7 @@ function cancel({ link }: TreeCall, open: Open, { locks }: LockingAndX): NtStatu
 
 interface Waiting {
   readonly open: Open;
+  readonly large: boolean;
   readonly range: Smb1LockRange;
   giveUp(): void;
 }
@@ -131,8 +137,7 @@ export function lockAll(
   call: TreeCall,
   open: Open,
   ranges: readonly Smb1LockRange[],
-  exclusive: boolean,
-  timeout: number,
+  how: Omit<Patience, 'deadlineMs'>,
 ): MaybePromise<NtStatus> {
   const { link } = call;
   if ((open.access & (FILE_READ_DATA | FILE_WRITE_DATA)) === 0) return STATUS_ACCESS_DENIED;
@@ -142,26 +147,24 @@ export function lockAll(
   const ofServer = link.server.files.lockTally.locks + ranges.length;
   if (held > MAX_LOCKS_PER_OPEN || ofServer > MAX_LOCKS) return STATUS_INSUFFICIENT_RESOURCES;
   const waiting = breakFor(openRequest(call), open.file!, { kind: 'write' }, open);
-  if (waiting === undefined) return attempt(call, open, ranges, exclusive, timeout);
-  return Promise.resolve(waiting).then(
-    (given) => given ?? attempt(call, open, ranges, exclusive, timeout),
-  );
+  if (waiting === undefined) return attempt(call, open, ranges, how);
+  return Promise.resolve(waiting).then((given) => given ?? attempt(call, open, ranges, how));
 }
 
 function attempt(
   call: TreeCall,
   open: Open,
   ranges: readonly Smb1LockRange[],
-  exclusive: boolean,
-  timeout: number,
+  how: Omit<Patience, 'deadlineMs'>,
 ): MaybePromise<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
+  const { exclusive, large, timeout } = how;
   const stopped = tryAll(open, ranges, exclusive);
   if (stopped === undefined) return STATUS_SUCCESS;
   const wait = patience(open, stopped, timeout);
   if (wait === 0) return failed(open, stopped);
   const deadlineMs = performance.now() + wait;
-  return waitForAll(call, open, ranges, { exclusive, timeout, deadlineMs, stopped });
+  return waitForAll(call, open, ranges, { exclusive, timeout, deadlineMs, large });
 }
 
 /** The first range that is not to be had; then none is held. */
@@ -208,30 +211,30 @@ interface Patience {
   readonly exclusive: boolean;
   readonly timeout: number;
   readonly deadlineMs: number;
-  readonly stopped: Smb1LockRange;
+  /** LOCKING_ANDX_LARGE_FILES: who cancels has to name it, too. */
+  readonly large: boolean;
 }
 
+/** One range after the other, those before held: as Windows does it (raw.lock.multilock3). */
 async function waitForAll(
   call: TreeCall,
   open: Open,
   ranges: readonly Smb1LockRange[],
   patience: Patience,
 ): Promise<NtStatus> {
-  const { exclusive, deadlineMs } = patience;
-  let { stopped } = patience;
-  for (;;) {
-    const status = await waitFor(call, open, stopped, patience);
-    if (status === 'time is up') {
-      return patience.timeout === 0 ? failed(open, stopped) : expired(open, stopped);
+  const { exclusive, timeout } = patience;
+  const { locks } = open.file!;
+  for (const [i, range] of ranges.entries()) {
+    if (locks.lock(processLocks(open, range.pid), range, exclusive)) continue;
+    const status = await waitFor(call, open, range, patience);
+    if (status === STATUS_SUCCESS) continue;
+    for (const taken of ranges.slice(0, i).reverse()) {
+      locks.undo(processLocks(open, taken.pid), taken, exclusive);
     }
-    if (status !== STATUS_SUCCESS) return status;
-    if (ranges.length === 1) return STATUS_SUCCESS;
-    open.file!.locks.undo(processLocks(open, stopped.pid), stopped, exclusive);
-    const next = tryAll(open, ranges, exclusive);
-    if (next === undefined) return STATUS_SUCCESS;
-    if (performance.now() >= deadlineMs) return expired(open, next);
-    stopped = next;
+    if (status !== 'time is up') return status;
+    return timeout === 0 ? failed(open, range) : expired(open, range);
   }
+  return STATUS_SUCCESS;
 }
 
 function expired(open: Open, { offset }: LockRange): NtStatus {
@@ -243,7 +246,7 @@ function waitFor(
   call: TreeCall,
   open: Open,
   range: Smb1LockRange,
-  { exclusive, deadlineMs }: Patience,
+  { exclusive, deadlineMs, large }: Patience,
 ): Promise<NtStatus | 'time is up'> {
   const { link, request } = call;
   const { locks } = open.file!;
@@ -266,7 +269,7 @@ function waitFor(
       giveUp(
         request.session?.state === 'gone' ? STATUS_RANGE_NOT_LOCKED : STATUS_FILE_LOCK_CONFLICT,
       );
-    const entry: Waiting = { open, range, giveUp: () => giveUp(STATUS_FILE_LOCK_CONFLICT) };
+    const entry: Waiting = { open, large, range, giveUp: () => giveUp(STATUS_FILE_LOCK_CONFLICT) };
     const timer =
       deadlineMs === Infinity
         ? undefined
@@ -282,7 +285,11 @@ function waitFor(
 
 /** By the header's PID, exclusively and at once. */
 export const lockForRead = (call: TreeCall, range: LockRange): MaybePromise<NtStatus> =>
-  lockAll(call, call.request.open!, [{ ...range, pid: call.pid }], true, 0);
+  lockAll(call, call.request.open!, [{ ...range, pid: call.pid }], {
+    exclusive: true,
+    large: false,
+    timeout: 0,
+  });
 
 export const unlockRange = (call: TreeCall, range: LockRange): NtStatus =>
   unlock(call.request.open!, { ...range, pid: call.pid });

@@ -23,8 +23,9 @@ import { FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
 import type { Open } from '../objects/open.ts';
-import { STATUS_OS2_INVALID_ACCESS } from '../smb1/dos-errors.ts';
+import { STATUS_OS2_FILE_EXISTS, STATUS_OS2_INVALID_ACCESS } from '../smb1/dos-errors.ts';
 import { fromUtime, toUtime } from '../smb1/dos-time.ts';
+import { SMB_FLAGS2_NT_STATUS } from '../smb1/header.ts';
 import {
   decodeOldCreate,
   decodeOpen,
@@ -64,7 +65,7 @@ import { isErrno } from '../vfs/errno.ts';
 import { pad, struct, u16, u32 } from '../wire/struct.ts';
 import type { Smb1Outcome, TreeCall } from './call.ts';
 import { eaContexts } from './eas.ts';
-import { contextsOf, maximalRights } from './files.ts';
+import { contextsOf } from './files.ts';
 import type { OpenFile } from './link.ts';
 import { type Made, openFile, openRequest, type Wish } from './opening.ts';
 import { dosAttributes } from './path-commands.ts';
@@ -84,6 +85,7 @@ const DENY_WRITE = 2;
 const DENY_READ = 3;
 const DENY_NONE = 4;
 const FCB_MODE = 0x00ff;
+const STANDARD_RIGHTS_ALL = 0x001f_0000;
 const WRITE_THROUGH_MODE = 0x4000;
 
 interface Modes {
@@ -265,8 +267,12 @@ export async function openAndX(call: TreeCall): Promise<Smb1Outcome> {
   if ((wanted.flags & SMB_OPEN_EXTENDED_RESPONSE) === 0) {
     return { words: OpenAndXAnswer.encode(fields), onSent };
   }
-  const maximalAccessRights = await maximalRights(opened.open);
-  const rest = { serverFid: 0, maximalAccessRights, guestMaximalAccessRights: 0 };
+  // As Windows has it; who wants to know asks NT_CREATE_ANDX.
+  const rest = {
+    serverFid: 0,
+    maximalAccessRights: STANDARD_RIGHTS_ALL,
+    guestMaximalAccessRights: 0,
+  };
   return { words: OpenAndXExtendedAnswer.encode({ ...fields, ...rest }), onSent };
 }
 
@@ -345,6 +351,9 @@ export async function createTemporary(call: TreeCall): Promise<Smb1Outcome> {
   return STATUS_OBJECT_NAME_COLLISION;
 }
 
+const takesNtStatus = ({ header }: TreeCall): boolean =>
+  (header.flags2 & SMB_FLAGS2_NT_STATUS) !== 0;
+
 const Open2 = struct('TRANS2_OPEN2 Request', 'MS-CIFS 2.2.6.1.1', {
   flags: u16,
   accessMode: u16,
@@ -376,6 +385,8 @@ export async function open2(
   const body = Open2.read(parameters);
   const name = untilNul(decodeText(parameters.subarray(Open2.size), call.unicode));
   const opened = await open(call, { ...body, searchAttrs: 0x16, name }, eaContexts(data));
+  if (opened === STATUS_OBJECT_NAME_COLLISION && !takesNtStatus(call))
+    return STATUS_OS2_FILE_EXISTS;
   if (typeof opened === 'number') return opened;
   const fields = await openedFields(opened, body.accessMode);
   const answer = Open2Answer.encode({
@@ -383,7 +394,7 @@ export async function open2(
     fileAttrs: fields.fileAttrs,
     creationTime: fields.lastWriteTime,
     fileDataSize: fields.fileDataSize,
-    accessMode: fields.accessRights,
+    accessMode: body.accessMode,
     resourceType: fields.resourceType,
     nmPipeStatus: fields.nmPipeStatus,
     actionTaken: fields.openResults,

@@ -5,6 +5,7 @@
 
 import {
   type NtStatus,
+  STATUS_NAME_TOO_LONG,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_NOT_FOUND,
@@ -48,7 +49,7 @@ export function refusePath(path: string): NtStatus | undefined {
   }
   const parsed: ParsedPath | NtStatus = parsePath(path);
   if (!isRefusedName(parsed)) return undefined;
-  return parsed;
+  return parsed === STATUS_NAME_TOO_LONG ? STATUS_OBJECT_NAME_INVALID : parsed;
 }
 
 /** Of a path query: OBJECT_NAME_NOT_FOUND of a directory on the way is its path's. */

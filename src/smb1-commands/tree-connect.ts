@@ -10,6 +10,7 @@ import {
 import type { Session } from '../objects/session.ts';
 import { endTree } from '../objects/teardown.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
+import { STATUS_SMB_BAD_TID } from '../smb1/dos-errors.ts';
 import {
   decodeOldTreeConnect,
   decodeTreeConnectAndX,
@@ -110,7 +111,7 @@ export async function treeFor(
 
 export async function treeDisconnect({ link, header }: SessionCall): Promise<Smb1Outcome> {
   const numbered = link.tids.get(header.tid);
-  if (numbered === undefined) return STATUS_NETWORK_NAME_DELETED;
+  if (numbered === undefined) return STATUS_SMB_BAD_TID;
   await disconnect(link, numbered);
   return EMPTY;
 }

@@ -93,7 +93,9 @@ function encodeOld(
   const eas = easOf(level, entry);
   const tail = encodeTerminated(entry.name, unicode);
   const nameAt = position + head.length + eas.length + 1;
-  const padding = Buffer.alloc(unicode ? nameAt % 2 : 0);
+  // Only there; where EAs stand before it nobody aligns the name.
+  const aligned = unicode && level === FindLevel.STANDARD;
+  const padding = Buffer.alloc(aligned ? nameAt % 2 : 0);
   return Buffer.concat([head, eas, Buffer.from([name.length & 0xff]), padding, tail]);
 }
 

@@ -25,8 +25,8 @@ export type Smb1Header = Wire<typeof Smb1Header>;
 
 export const NO_SIGNATURE = Buffer.alloc(SIGNATURE_BYTES);
 
-/** A process is named by both halves where the client knows of the upper one. */
-export const processId = ({ pidHigh, pidLow }: Smb1Header): number => pidHigh * 0x1_0000 + pidLow;
+/** Locks and opens know a process by the lower half alone: what LOCKING_ANDX has room for (raw.lock.pidhigh). */
+export const processId = ({ pidLow }: Smb1Header): number => pidLow;
 
 export const SMB_FLAGS_CASE_INSENSITIVE = 0x08;
 export const SMB_FLAGS_CANONICALIZED_PATHS = 0x10;
