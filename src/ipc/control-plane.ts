@@ -67,6 +67,12 @@ export interface PipeEndpoint {
   close(): void;
 }
 
+/** MS-RAP 2.5: the parameters and data of an answer. */
+export interface RapAnswer {
+  readonly parameters: Buffer;
+  readonly data: Buffer;
+}
+
 export interface ControlPlane {
   /** The token for the NEGOTIATE response (NegTokenInit2). */
   readonly negotiateToken: Buffer;
@@ -87,4 +93,6 @@ export interface ControlPlane {
   shareUsed(share: string, currentUses: number): void;
   /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
   openPipe(account: Account, name: string): PipeEndpoint | undefined;
+  /** MS-RAP 3.2.5, of SMB1 only: undefined to whom it is not answered. Rejects with WireError. */
+  rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined>;
 }

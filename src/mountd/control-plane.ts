@@ -18,6 +18,7 @@ import type {
   ControlPlane,
   Login,
   PipeEndpoint,
+  RapAnswer,
   ShareDecision,
 } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
@@ -29,7 +30,11 @@ import { LoginThrottle } from './login-throttle.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
-import { CLAIMED_VERSION, type ShareEntry } from './services/share-catalogue.ts';
+import {
+  CLAIMED_VERSION,
+  type ServiceContext,
+  type ShareEntry,
+} from './services/share-catalogue.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 
@@ -185,15 +190,25 @@ class LocalControlPlane implements ControlPlane {
 
   openPipe(account: Account, name: string): PipeEndpoint | undefined {
     if (!this.#mayUseIpc(account)) return undefined;
+    return openService(name, this.#services(account));
+  }
+
+  async rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined> {
+    if (!this.#mayUseIpc(account)) return undefined;
+    const { answerRap } = await import('./services/rap-service.ts');
+    return answerRap(parameters, this.#services(account));
+  }
+
+  #services(account: Account): ServiceContext {
     const { netbiosName, serverString, workgroup } = this.#configuration.global;
-    return openService(name, {
+    return {
       account,
       administrator: account.kind === 'user' && account.identity?.uid === 0,
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals: this.#principals,
       dataPlane: this.#dataPlane,
-    });
+    };
   }
 
   readonly #lookup: AccountLookup = (user) => {

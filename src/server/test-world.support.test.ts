@@ -239,6 +239,7 @@ export class World {
           ? { kind: 'denied' }
           : { kind: 'granted', readOnly: false, identity: undefined, token: TOKEN },
       shareUsed: (share, uses) => this.uses.set(share, uses),
+      rap: async () => undefined,
       openPipe: (_account, name) => {
         if (name !== 'echo') return undefined;
         const pipe = new EchoPipe();

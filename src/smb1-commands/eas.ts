@@ -13,6 +13,7 @@ import { FileInformationClass } from '../fscc/information-class.ts';
 import { decodeFeaList, decodeGeaList, feaList } from '../smb1/extended-attributes.ts';
 import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
 import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
+import type { VfsEa } from '../vfs/vfs.ts';
 import { setInformation } from './queries.ts';
 
 /** All of them, or those that the list names, each with its value or with none. */
@@ -25,6 +26,11 @@ export async function encodeFeaList(
   const eas = await open.handle.eas();
   if (isErrno(eas)) return eas === EOPNOTSUPP ? STATUS_EAS_NOT_SUPPORTED : statusOfErrno(eas);
   if (list === undefined) return eas.length === 0 ? STATUS_NO_EAS_ON_FILE : feaList(eas);
+  return namedEas(eas, list);
+}
+
+/** Those that an SMB_GEA_LIST names, empty where there is none. */
+export function namedEas(eas: readonly VfsEa[], list: Buffer): Buffer {
   const known = new Map(eas.map((ea) => [ea.name.toUpperCase(), ea]));
   const named = decodeGeaList(list).map(
     (name) => known.get(name.toUpperCase()) ?? { name, value: Buffer.alloc(0) },

@@ -69,9 +69,8 @@ export function contextsOf(allocationSize: number): CreateContext[] {
   return [{ name: CreateContextName.ALLOCATION_SIZE, data: encodeAllocationSize(allocationSize) }];
 }
 
-/** The answer tells the attributes, so Windows opens for them as well; who asks for nothing is refused. */
-export const withAttributes = (access: number): number =>
-  access === 0 ? 0 : (access | FILE_READ_ATTRIBUTES) >>> 0;
+/** The answer tells the attributes, so Windows opens for them as well, also where nothing else is asked for. */
+export const withAttributes = (access: number): number => (access | FILE_READ_ATTRIBUTES) >>> 0;
 
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);

@@ -30,6 +30,7 @@ import {
   decodeFindNext,
   encodeFound,
   FindFirstAnswer,
+  FindLevel,
   FindNextAnswer,
   isChained,
   isFindLevel,
@@ -43,6 +44,7 @@ import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
 import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
 import { type Errno, isErrno } from '../vfs/errno.ts';
 import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { namedEas } from './eas.ts';
 import { openWish, SHARE_ALL } from './opening.ts';
 import { refusePath, sharePath, splitPath } from './paths.ts';
 import type { Search } from './search-state.ts';
@@ -123,6 +125,8 @@ interface Listing {
   readonly limit: number;
   readonly resumeKeys: boolean;
   readonly unicode: boolean;
+  /** The names of the attributes that are wanted. */
+  readonly eaList: Buffer | undefined;
 }
 
 export interface Listed {
@@ -147,7 +151,8 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
       continue;
     }
     if (count >= how.count) break;
-    const found = { ...entry, resumeKey: search.told + 1 };
+    const eas = how.eaList === undefined ? undefined : await easOf(search, entry.name, how.eaList);
+    const found = { ...entry, resumeKey: search.told + 1, ...(eas && { eas }) };
     const padding = isChained(how.level) ? -length & 7 : 0;
     const encoded = encodeFound(how.level, found, { ...how, position: length + padding });
     if (length + padding + encoded.length > how.limit) break;
@@ -188,9 +193,24 @@ async function following(
   }
 }
 
+/** Of one that cannot be opened there are none. */
+async function easOf(search: Search, name: string, list: Buffer): Promise<Buffer | undefined> {
+  const { open } = search.directory;
+  const path = open.handle!.path();
+  if (isErrno(path) || name === '.' || name === '..') return undefined;
+  const handle = await open.tree!.files!.lookup([...path, name]);
+  if (isErrno(handle)) return undefined;
+  try {
+    const eas = await handle.eas();
+    return isErrno(eas) ? undefined : namedEas(eas, list);
+  } finally {
+    handle.close();
+  }
+}
+
 const how = (
   { unicode }: TreeCall,
-  head: Assembly['head'],
+  { head, data }: Assembly,
   body: { informationLevel: number; searchCount: number; flags: number },
 ): Listing => ({
   level: body.informationLevel,
@@ -198,6 +218,7 @@ const how = (
   limit: head.maxDataCount,
   resumeKeys: (body.flags & SMB_FIND_RETURN_RESUME_KEYS) !== 0,
   unicode,
+  eaList: body.informationLevel === FindLevel.QUERY_EAS_FROM_LIST ? data : undefined,
 });
 
 const closes = (flags: number, ended: boolean): boolean =>
@@ -205,14 +226,14 @@ const closes = (flags: number, ended: boolean): boolean =>
 
 export async function findFirst(
   call: TreeCall,
-  { head, parameters }: Assembly,
+  assembly: Assembly,
 ): Promise<TransactionAnswer | NtStatus> {
-  const body = decodeFindFirst(parameters, call.unicode);
+  const body = decodeFindFirst(assembly.parameters, call.unicode);
   if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = await beginSearch(call, body.fileName, body.searchAttributes);
   if (typeof search === 'number') return search;
   const scan = await beginScan(search.directory.open, search.pattern);
-  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, head, body));
+  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, assembly, body));
   if (isErrno(listed) || listed.count === 0) {
     await endSearch(call, search);
     return isErrno(listed) ? statusOfErrno(listed) : STATUS_NO_SUCH_FILE;
@@ -231,15 +252,15 @@ export async function findFirst(
 
 export async function findNext(
   call: TreeCall,
-  { head, parameters }: Assembly,
+  assembly: Assembly,
 ): Promise<TransactionAnswer | NtStatus> {
-  const body = decodeFindNext(parameters, call.unicode);
+  const body = decodeFindNext(assembly.parameters, call.unicode);
   if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = searchOf(call, body.sid);
   if (search === undefined) return STATUS_INVALID_HANDLE;
   const resumes = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) === 0;
   const scan = await resume(search, resumes ? body.fileName : '');
-  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, head, body));
+  const listed = isErrno(scan) ? scan : await list(search, scan, how(call, assembly, body));
   if (isErrno(listed)) return statusOfErrno(listed);
   const { data, count, ended, lastNameOffset } = listed;
   if (closes(body.flags, ended)) await endSearch(call, search);

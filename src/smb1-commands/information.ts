@@ -111,9 +111,14 @@ async function query(
   call: TreeCall,
   request: OpenRequest,
   level: number,
-  { head, data }: Assembly,
+  assembly: Assembly,
 ): Promise<TransactionAnswer | NtStatus> {
   const { unicode } = call;
+  // Windows tells by pass-through what the level of NT tells, without what FileAllInformation has beside.
+  if (level === PASSTHROUGH + Class.FileAllInformation) {
+    return query(call, request, QueryLevel.ALL, assembly);
+  }
+  const { head, data } = assembly;
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
   if (same !== undefined && same <= 0xff) {
     const found = await fileInformation(request, same);
@@ -188,7 +193,6 @@ function rightsFor(level: number): number {
       return FILE_WRITE_EA;
     case SetLevel.DISPOSITION:
     case Class.FileDispositionInformation:
-    case Class.FileRenameInformation:
     case Class.FileLinkInformation:
       return DELETE;
     case SetLevel.ALLOCATION:
@@ -196,6 +200,9 @@ function rightsFor(level: number): number {
     case Class.FileAllocationInformation:
     case Class.FileEndOfFileInformation:
       return FILE_WRITE_DATA;
+    // The rename itself asks for more.
+    case Class.FileRenameInformation:
+      return FILE_READ_ATTRIBUTES;
     default:
       return FILE_WRITE_ATTRIBUTES;
   }
@@ -210,13 +217,14 @@ const BY_FID_ONLY: readonly number[] = [
 
 export async function setPath(call: TreeCall, assembly: Assembly) {
   const { level, text } = pathParameters(assembly, call.unicode);
-  if (BY_FID_ONLY.includes(level)) return STATUS_INVALID_LEVEL;
   const name = sharePath(text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const access = rightsFor(level) | FILE_READ_ATTRIBUTES;
   const status = await withOpen(call, { name, access }, (request) =>
-    set(call, request, level, assembly.data),
+    BY_FID_ONLY.includes(level)
+      ? STATUS_INVALID_LEVEL
+      : set(call, request, level, assembly.data, true),
   );
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
 }
@@ -241,6 +249,7 @@ async function set(
   request: OpenRequest,
   level: number,
   data: Buffer,
+  byPath = false,
 ): Promise<NtStatus> {
   if (level === SetLevel.STANDARD) {
     if (data.length < 12) return STATUS_INVALID_PARAMETER;
@@ -250,7 +259,7 @@ async function set(
   if (level === SetLevel.EAS) return setFeaList(request, data);
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SETS[level];
   if (same === undefined || same > 0xff) return STATUS_INVALID_LEVEL;
-  if (same === Class.FileRenameInformation) return passthroughRename(call, request, data);
+  if (same === Class.FileRenameInformation) return passthroughRename(call, request, data, byPath);
   // "SMB_SET_FILE_BASIC_INFO" of 36 bytes, without what is reserved behind.
   const short = same === Class.FileBasicInformation && data.length >= 36 && data.length < 40;
   const buffer = short ? Buffer.concat([data, Buffer.alloc(40 - data.length)]) : data;

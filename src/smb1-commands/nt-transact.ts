@@ -9,6 +9,7 @@ import {
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
+  STATUS_NOTIFY_CLEANUP,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { encodeFullEas } from '../fscc/extended-attributes.ts';
@@ -93,9 +94,10 @@ export async function ntNotify(call: TreeCall, { head }: Assembly) {
     openRequest(call),
   );
   const body = bodyOf(outcome);
+  // The end of the open, and more changes than fit: told as no changes, which makes clients look for themselves.
+  if (body === STATUS_NOTIFY_CLEANUP) return { setup: NOTHING, parameters: NOTHING, data: NOTHING };
   if (typeof body === 'number') return body;
-  const status = outcome instanceof Disconnect ? 0 : ((outcome as { status?: number }).status ?? 0);
-  return { status, setup: NOTHING, parameters: body.subarray(NOTIFY_FIXED_BYTES), data: NOTHING };
+  return { setup: NOTHING, parameters: body.subarray(NOTIFY_FIXED_BYTES), data: NOTHING };
 }
 
 export async function ntIoctl(call: TreeCall, { head, data }: Assembly) {

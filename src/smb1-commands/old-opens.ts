@@ -20,6 +20,8 @@ import {
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
+import { FileEndOfFileInformation } from '../fscc/file-information.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
 import type { Open } from '../objects/open.ts';
@@ -70,6 +72,7 @@ import type { OpenFile } from './link.ts';
 import { type Made, openFile, openRequest, type Wish } from './opening.ts';
 import { dosAttributes } from './path-commands.ts';
 import { refusePath, sharePath } from './paths.ts';
+import { setInformation } from './queries.ts';
 import { setTimes } from './times.ts';
 
 /** 2.2.4.3.1: AccessMode. */
@@ -157,6 +160,17 @@ function dispositionOf({ openMode, accessMode }: OldOpen): number | undefined {
   }
 }
 
+/** A file that is new has the size and the time that its maker names. */
+async function begin(call: TreeCall, made: Open, wanted: OldOpen): Promise<void> {
+  call.request.open = made;
+  if (wanted.allocationSize > 0) {
+    const size = FileEndOfFileInformation.encode({ endOfFile: wanted.allocationSize });
+    await setInformation(openRequest(call), FileInformationClass.FileEndOfFileInformation, size);
+  }
+  const lastWriteTime = fromUtime(wanted.creationTime);
+  if (lastWriteTime !== 0n) await setTimes(openRequest(call), { lastWriteTime });
+}
+
 interface Opened {
   readonly file: OpenFile;
   readonly open: Open;
@@ -198,12 +212,7 @@ async function open(
   }
   if (typeof opened === 'number') return opened;
   const { file, made } = opened;
-  const lastWriteTime = fromUtime(wanted.creationTime);
-  const created = made.response.createAction !== FILE_OPENED;
-  if (created && lastWriteTime !== 0n) {
-    call.request.open = file.open;
-    await setTimes(openRequest(call), { lastWriteTime });
-  }
+  if (made.response.createAction !== FILE_OPENED) await begin(call, file.open, wanted);
   return { file, open: file.open, made };
 }
 
@@ -384,6 +393,8 @@ export async function open2(
 ): Promise<(TransactionAnswer & { onSent: (() => void) | undefined }) | NtStatus> {
   const body = Open2.read(parameters);
   const name = untilNul(decodeText(parameters.subarray(Open2.size), call.unicode));
+  // Neither to be opened nor to be made: raw.open.t2open.
+  if (body.openMode === 0) return STATUS_OBJECT_NAME_COLLISION;
   const opened = await open(call, { ...body, searchAttrs: 0x16, name }, eaContexts(data));
   if (opened === STATUS_OBJECT_NAME_COLLISION && !takesNtStatus(call))
     return STATUS_OS2_FILE_EXISTS;

@@ -1,6 +1,7 @@
 /** MS-CIFS 3.3.5.57: TRANSACTION on named pipes: messages go to the DCE/RPC endpoints that SMB2 reaches, too. */
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
   STATUS_CANCELLED,
   STATUS_INVALID_PARAMETER,
@@ -27,8 +28,16 @@ const answered = (data: Buffer, more: boolean): TransactionAnswer & { status: Nt
   data,
 });
 
-export async function transactPipe(call: TreeCall, { head, data }: Assembly) {
+/** MS-RAP 2.1: TRANSACTION on \PIPE\LANMAN, which nobody opens. */
+async function remoteAdministration(call: TreeCall, parameters: Buffer) {
+  const { link, request } = call;
+  const answer = await link.server.controlPlane.rap(request.session.account!, parameters);
+  return answer === undefined ? STATUS_ACCESS_DENIED : { setup: NOTHING, ...answer };
+}
+
+export async function transactPipe(call: TreeCall, { head, parameters, data }: Assembly) {
   const { setup, name } = head;
+  if (/^\\pipe\\lanman$/i.test(name)) return remoteAdministration(call, parameters);
   if (!/^\\pipe/i.test(name)) return STATUS_NOT_SUPPORTED;
   if (head.function === TRANS_WAIT_NMPIPE) return answered(NOTHING, false);
   if (setup.length < 4) return STATUS_INVALID_PARAMETER;

@@ -2,10 +2,22 @@
  * MS-CIFS 3.3.5.10, 3.3.5.53 and MS-SMB 2.2.8.4: RENAME, NT_RENAME, and FileRenameInformation by pass-through. Each is
  * MS-FSA 2.1.5.15.12 on an open that is made for it.
  */
+
+import { grantable } from '../commands/access.ts';
+import { breakFor } from '../commands/caching.ts';
 import type { OpenRequest } from '../commands/command.ts';
-import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import { statusOfErrno } from '../commands/errno-status.ts';
+import { setRename } from '../commands/rename.ts';
+import {
+  DELETE,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+  FILE_READ_ATTRIBUTES,
+  FILE_WRITE_ATTRIBUTES,
+} from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_SUCH_FILE,
   STATUS_OBJECT_NAME_INVALID,
@@ -13,17 +25,24 @@ import {
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
-import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_VALID_SET } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
+import { closeOpen } from '../objects/teardown.ts';
 import { RenameType1 } from '../smb1/information.ts';
 import { decodeNtRename, decodeRename, NtRenameLevel } from '../smb1/paths.ts';
-import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import {
+  FILE_CREATE,
+  FILE_NON_DIRECTORY_FILE,
+  FILE_OPEN,
+  FILE_SHARE_READ,
+} from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
-import { withOpen } from './opening.ts';
+import { openWish, SHARE_ALL, withOpen } from './opening.ts';
 import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
 import { setInformation } from './queries.ts';
 import { isSoughtFile, namesLike } from './wild-names.ts';
@@ -79,11 +98,29 @@ function fill(old: string, pattern: string): string {
   return text;
 }
 
-const RENAMING = {
-  access: DELETE | FILE_READ_ATTRIBUTES,
-  // Who has the file open for more than looking keeps its name.
-  share: FILE_SHARE_READ | FILE_SHARE_WRITE,
-};
+/** Who has the file open for more than looking keeps its name. */
+const RENAMING = { access: DELETE, share: SHARE_ALL };
+
+/**
+ * An open that only looks, since one for deletion would break exclusive oplocks, which a rename leaves alone; what else
+ * it would be refused for is asked here.
+ */
+export async function renameLooking(
+  request: OpenRequest,
+  fileName: string,
+  replaceIfExists: boolean,
+): Promise<NtStatus> {
+  const { open, tree } = request;
+  if (fileName === '') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const given = await breakFor(request, open.file!, { kind: 'rename' }, open);
+  if (given !== undefined) return given;
+  if (tree.readOnly || !(await grantable(tree, open.handle!, DELETE))) return STATUS_ACCESS_DENIED;
+  if (open.file!.sharingViolation(RENAMING, open)) return STATUS_SHARING_VIOLATION;
+  return setRename(
+    encodeRenameInformation({ replaceIfExists, rootDirectory: 0, fileName }),
+    request,
+  );
+}
 
 function renameOne(
   call: TreeCall,
@@ -91,12 +128,12 @@ function renameOne(
   to: string,
   searchAttributes: number,
 ): Promise<NtStatus> {
-  return withOpen(call, { name: from, ...RENAMING }, async (request, { response }) => {
+  return withOpen(call, { name: from }, async (request, { response }) => {
     if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
       return STATUS_NO_SUCH_FILE;
     }
     if (hasWildcards(splitPath(to).name)) return STATUS_OBJECT_NAME_INVALID;
-    return setName(request, to, false, FileInformationClass.FileRenameInformation);
+    return renameLooking(request, to, false);
   });
 }
 
@@ -127,13 +164,71 @@ export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
       );
       return status === STATUS_SUCCESS ? EMPTY : status;
     }
+    case NtRenameLevel.COPY: {
+      const status = await copyFile(call, from, to);
+      return status === STATUS_SUCCESS ? EMPTY : status;
+    }
     default:
       return STATUS_INVALID_PARAMETER;
   }
 }
 
+/** What is read at once. */
+const COPY_BYTES = 256 * 1024;
+
+/** Data and attributes, into a file that is new. */
+async function copyFile(call: TreeCall, from: string, to: string): Promise<NtStatus> {
+  const { server } = call.link;
+  const source = await openWish({ ...COPYING, name: from, access: FILE_GENERIC_READ }, call);
+  if (typeof source === 'number') return source;
+  try {
+    const made = await openWish(
+      {
+        ...COPYING,
+        name: to,
+        access: FILE_GENERIC_WRITE,
+        disposition: FILE_CREATE,
+        attributes: source.response.fileAttributes & FILE_ATTRIBUTE_VALID_SET,
+      },
+      call,
+    );
+    if (typeof made === 'number') return made;
+    try {
+      return await copyData(source.open.handle!, made.open.handle!);
+    } finally {
+      await closeOpen(server, made.open);
+    }
+  } finally {
+    await closeOpen(server, source.open);
+  }
+}
+
+async function copyData(source: VfsHandle, target: VfsHandle): Promise<NtStatus> {
+  const buffer = Buffer.allocUnsafe(COPY_BYTES);
+  for (let at = 0; ; ) {
+    const count = await source.read(buffer, at);
+    if (count <= 0) return count < 0 ? statusOfErrno(count) : STATUS_SUCCESS;
+    const written = await target.write(buffer.subarray(0, count), at);
+    if (written < 0) return statusOfErrno(written);
+    at += count;
+  }
+}
+
+const COPYING = {
+  share: FILE_SHARE_READ,
+  disposition: FILE_OPEN,
+  options: FILE_NON_DIRECTORY_FILE,
+  attributes: 0,
+};
+
 /** MS-FSCC 2.4.42.1: the new name is one beside the old. */
-export function passthroughRename(call: TreeCall, request: OpenRequest, data: Buffer) {
+/** `looking`: the open was made for this, by the path. */
+export function passthroughRename(
+  call: TreeCall,
+  request: OpenRequest,
+  data: Buffer,
+  looking: boolean,
+) {
   const { replaceIfExists, rootDirectory, fileNameLength } = RenameType1.read(data);
   if (RenameType1.size + fileNameLength > data.length) {
     throw new WireError(RenameType1.name, `FileNameLength is ${fileNameLength}`);
@@ -158,5 +253,6 @@ export function passthroughRename(call: TreeCall, request: OpenRequest, data: Bu
     ? sharePath(newName)
     : joinPath({ directory: own.slice(0, -1).join('\\'), name: newName });
   const replaces = (replaceIfExists & 1) !== 0;
+  if (looking) return renameLooking(request, path, replaces);
   return setName(request, path, replaces, FileInformationClass.FileRenameInformation);
 }

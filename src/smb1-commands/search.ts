@@ -125,7 +125,11 @@ async function list(
     const key = { sid: found.sid, told: found.told, clientState };
     entries.push(encodeSearchEntry(entry, name, key));
   }
-  if (entries.length === 0) return failed(call, found, STATUS_NO_MORE_FILES);
+  if (entries.length === 0) {
+    // A search that goes on ends with an answer without entries, one that begins with an error.
+    const status = await failed(call, found, STATUS_NO_MORE_FILES);
+    return body.resumeKey === undefined ? status : answer([]);
+  }
   if (once) await endSearch(call, found);
   return answer(entries);
 }

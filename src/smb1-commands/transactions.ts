@@ -135,7 +135,7 @@ function perform(call: TreeCall, assembly: Assembly, kind: Kind): MaybePromise<S
 
 /** A warning comes with a whole answer: clients take it for no error and look for the rest. */
 function refused(call: TreeCall, status: NtStatus, kind: Kind): Smb1Outcome {
-  if (!isWarning(status) || kind !== 'two') return status;
+  if (!isWarning(status) || kind === 'named') return status;
   return encoded(
     call,
     { status, setup: NO_SETUP, parameters: Buffer.alloc(2), data: NO_SETUP },

@@ -122,7 +122,7 @@ const TABLE: ReadonlyMap<NtStatus, DosError> = new Map([
   [STATUS_OBJECT_NAME_NOT_FOUND, error(ERRDOS, 0x0002)],
   [STATUS_OBJECT_NAME_COLLISION, error(ERRDOS, 0x00b7)],
   [STATUS_OBJECT_PATH_NOT_FOUND, error(ERRDOS, 0x0003)],
-  [STATUS_OBJECT_PATH_SYNTAX_BAD, error(ERRDOS, 0x0003)],
+  [STATUS_OBJECT_PATH_SYNTAX_BAD, error(ERRDOS, 0x00a1)],
   [STATUS_DATA_ERROR, error(ERRHRD, 0x0017)],
   [STATUS_CRC_ERROR, error(ERRHRD, 0x0017)],
   [STATUS_SHARING_VIOLATION, error(ERRDOS, 0x0020)],
@@ -220,8 +220,19 @@ const COLLISIONS: ReadonlyMap<number, DosError> = new Map([
   [Smb1Command.NT_CREATE_ANDX, error(ERRDOS, 0x0050)],
 ]);
 
+/** CHECK_DIRECTORY says one thing only of what is no directory. */
+const NO_DIRECTORY: ReadonlySet<NtStatus> = new Set([
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
+  STATUS_NOT_A_DIRECTORY,
+]);
+
 /** `command`: whose answer it is. */
 export function dosError(status: NtStatus, command?: number): DosError {
+  if (command === Smb1Command.CHECK_DIRECTORY && NO_DIRECTORY.has(status)) {
+    return error(ERRDOS, 0x0003);
+  }
   if (status === STATUS_OBJECT_NAME_COLLISION && command !== undefined) {
     const own = COLLISIONS.get(command);
     if (own !== undefined) return own;

@@ -3,6 +3,7 @@
  * each information level; MS-SMB 2.2.8.1 has the two with a FileId.
  */
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import { struct, u16, u32 } from '../wire/struct.ts';
 import { toDos } from './dos-time.ts';
 import { decodeText, encodeTerminated, encodeText, untilNul } from './strings.ts';
@@ -91,11 +92,13 @@ function encodeOld(
   at = head.writeUInt32LE(cap(entry.allocationSize), at);
   head.writeUInt16LE(entry.fileAttributes & 0xffff, at);
   const eas = easOf(level, entry);
-  const tail = encodeTerminated(entry.name, unicode);
+  // Behind attributes the name ends in one zero byte, also in Unicode: clients go on from there.
+  const isStandard = level === FindLevel.STANDARD;
+  const tail = isStandard
+    ? encodeTerminated(entry.name, unicode)
+    : Buffer.concat([name, Buffer.alloc(1)]);
   const nameAt = position + head.length + eas.length + 1;
-  // Only there; where EAs stand before it nobody aligns the name.
-  const aligned = unicode && level === FindLevel.STANDARD;
-  const padding = Buffer.alloc(aligned ? nameAt % 2 : 0);
+  const padding = Buffer.alloc(unicode && isStandard ? nameAt % 2 : 0);
   return Buffer.concat([head, eas, Buffer.from([name.length & 0xff]), padding, tail]);
 }
 
@@ -116,6 +119,8 @@ const TAILS: Readonly<Record<number, number>> = {
   [FindLevel.ID_BOTH_DIRECTORY]: 4 + 26 + 2 + 8,
 };
 const COMMON_BYTES = 64;
+/** Its length, a reserved byte and 12 characters, always Unicode. */
+const SHORT_NAME_AT = 68;
 
 export const isFindLevel = (level: number): boolean =>
   level === FindLevel.NAMES ||
@@ -149,6 +154,11 @@ export function encodeFound(level: number, entry: FoundEntry, how: FoundHow): Bu
   if (nameAt > COMMON_BYTES) b.writeUInt32LE(entry.eaSize, 64);
   if (level === FindLevel.ID_FULL_DIRECTORY || level === FindLevel.ID_BOTH_DIRECTORY) {
     b.writeBigUInt64LE(entry.fileId, nameAt - 8);
+  }
+  if (level === FindLevel.BOTH_DIRECTORY || level === FindLevel.ID_BOTH_DIRECTORY) {
+    const short = isShortName(entry.name) ? '' : shortNameOf(entry.name);
+    b[SHORT_NAME_AT] = short.length * 2;
+    b.write(short, SHORT_NAME_AT + 2, 'utf16le');
   }
   b.set(name, nameAt);
   return b;

@@ -1,0 +1,183 @@
+/**
+ * MS-RAP 3.2.5: what the server answers of the Remote Administration Protocol: its shares, itself, the servers that it
+ * knows (which is itself) and the time. Loaded with SMB1 only. What is about sessions, users and printers is
+ * ERROR_NOT_SUPPORTED.
+ */
+import type { RapAnswer } from '../../ipc/control-plane.ts';
+import {
+  decodeRapRequest,
+  encodeRapEntries,
+  encodeRapParameters,
+  type RapEntry,
+  type RapField,
+  RapFunction,
+  type RapRequest,
+  RapStatus,
+  rapBytes,
+} from '../../rpc/rap.ts';
+import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
+
+const name = (text: string, size: number): RapField => ({ kind: 'name', text, size });
+const number = (value: number, size: 1 | 2 | 4): RapField => ({ kind: 'number', value, size });
+const string = (text: string): RapField => ({ kind: 'string', text });
+
+/** 2.5.6.3: names have 12 characters at most; what is longer such a client cannot use. */
+const MAX_SHARE_NAME = 12;
+const SERVER_NAME_BYTES = 16;
+const STYPE_DISK = 0;
+const STYPE_IPC = 3;
+/** 2.5.5.3.2: workstation, server, Unix, NT. */
+const SERVER_TYPE = 0x0000_9a03;
+const SV_TYPE_DOMAIN_ENUM = 0x8000_0000;
+const NO_LIMIT = 0xffff;
+
+const NOTHING = Buffer.alloc(0);
+const refuse = (status: number): RapAnswer => ({
+  parameters: encodeRapParameters(status),
+  data: NOTHING,
+});
+
+export function answerRap(parameters: Buffer, context: ServiceContext): RapAnswer {
+  const request = decodeRapRequest(parameters);
+  switch (request.function) {
+    case RapFunction.NetShareEnum:
+      return shareEnum(request, context);
+    case RapFunction.NetShareGetInfo:
+      return shareGetInfo(request, context);
+    case RapFunction.NetServerGetInfo:
+      return one(request, serverEntry(request.numbers[0] ?? 0, context, context.server.name));
+    case RapFunction.NetWkstaGetInfo:
+      return one(request, workstationEntry(request.numbers[0] ?? 0, context));
+    case RapFunction.NetServerEnum2:
+      return serverEnum(request, context);
+    case RapFunction.NetRemoteTOD:
+      return { ...one(request, timeOfDay(new Date())), parameters: encodeRapParameters(0) };
+    default:
+      return refuse(RapStatus.ERROR_NOT_SUPPORTED);
+  }
+}
+
+/** One structure, or why there is none. */
+function one({ receiveBytes }: RapRequest, entry: RapEntry | undefined): RapAnswer {
+  if (entry === undefined) return refuse(RapStatus.ERROR_INVALID_LEVEL);
+  const { data, count } = encodeRapEntries([entry], receiveBytes);
+  const status = count === 1 ? RapStatus.NERR_Success : RapStatus.NERR_BufTooSmall;
+  return { parameters: encodeRapParameters(status, rapBytes(entry)), data };
+}
+
+function several({ receiveBytes }: RapRequest, entries: readonly RapEntry[]): RapAnswer {
+  const { data, count } = encodeRapEntries(entries, receiveBytes);
+  const status = count === entries.length ? RapStatus.NERR_Success : RapStatus.ERROR_MORE_DATA;
+  return { parameters: encodeRapParameters(status, count, entries.length), data };
+}
+
+/** 2.5.6.3.1 to 2.5.6.3.3; undefined at another level. */
+function shareEntry(
+  level: number,
+  share: ShareEntry,
+  administrator: boolean,
+): RapEntry | undefined {
+  const basic = [name(share.name, MAX_SHARE_NAME + 1)];
+  const type = share.kind === 'ipc' ? STYPE_IPC : STYPE_DISK;
+  const more = [...basic, number(0, 1), number(type, 2), string(share.comment)];
+  switch (level) {
+    case 0:
+      return basic;
+    case 1:
+      return more;
+    case 2:
+      return [
+        ...more,
+        number(0, 2),
+        number(share.maxUses ?? NO_LIMIT, 2),
+        number(Math.min(share.currentUses, NO_LIMIT), 2),
+        string(administrator ? share.path : ''),
+        name('', 9),
+        number(0, 1),
+      ];
+    default:
+      return undefined;
+  }
+}
+
+function shareEnum(request: RapRequest, { catalogue, account, administrator }: ServiceContext) {
+  const entries = catalogue
+    .shares(account)
+    .filter(({ browseable, name: own }) => browseable && own.length <= MAX_SHARE_NAME)
+    .map((share) => shareEntry(request.numbers[0] ?? 0, share, administrator));
+  const known = entries.filter((entry) => entry !== undefined);
+  if (known.length < entries.length) return refuse(RapStatus.ERROR_INVALID_LEVEL);
+  return several(request, known);
+}
+
+function shareGetInfo(request: RapRequest, { catalogue, account, administrator }: ServiceContext) {
+  const wanted = request.strings[0]?.toLowerCase();
+  const share = catalogue.shares(account).find((one) => one.name.toLowerCase() === wanted);
+  if (share === undefined) return refuse(RapStatus.NERR_NetNameNotFound);
+  return one(request, shareEntry(request.numbers[0] ?? 0, share, administrator));
+}
+
+/** 2.5.5.3 */
+function serverEntry(
+  level: number,
+  { server }: ServiceContext,
+  serverName: string,
+): RapEntry | undefined {
+  const basic = [name(serverName, SERVER_NAME_BYTES)];
+  if (level === 0) return basic;
+  if (level !== 1) return undefined;
+  return [
+    ...basic,
+    number(server.versionMajor, 1),
+    number(server.versionMinor, 1),
+    number(SERVER_TYPE, 4),
+    string(server.comment),
+  ];
+}
+
+/** 3.2.5.14: of servers it knows itself, of domains its own workgroup. */
+function serverEnum(request: RapRequest, context: ServiceContext): RapAnswer {
+  const [level = 0, serverType = 0] = request.numbers;
+  const domains = serverType !== 0xffff_ffff && serverType >= SV_TYPE_DOMAIN_ENUM;
+  const { server } = context;
+  const asked = domains || serverType === 0xffff_ffff || (serverType & SERVER_TYPE) !== 0;
+  const entry = serverEntry(level, context, domains ? server.workgroup : server.name);
+  if (entry === undefined) return refuse(RapStatus.ERROR_INVALID_LEVEL);
+  return several(request, asked ? [entry] : []);
+}
+
+/** 2.5.7.1: level 10. */
+function workstationEntry(
+  level: number,
+  { server, account }: ServiceContext,
+): RapEntry | undefined {
+  if (level !== 10) return undefined;
+  return [
+    string(server.name),
+    string(account.name),
+    string(server.workgroup),
+    number(server.versionMajor, 1),
+    number(server.versionMinor, 1),
+    string(server.workgroup),
+    string(''),
+  ];
+}
+
+/** 2.5.9.1: local time is UTC here. */
+function timeOfDay(now: Date): RapEntry {
+  const ms = now.getTime();
+  return [
+    number(Math.floor(ms / 1000) % 2 ** 32, 4),
+    number(ms % 2 ** 32, 4),
+    number(now.getUTCHours(), 1),
+    number(now.getUTCMinutes(), 1),
+    number(now.getUTCSeconds(), 1),
+    number(Math.floor(now.getUTCMilliseconds() / 10), 1),
+    number(0, 2),
+    number(310, 2),
+    number(now.getUTCDate(), 1),
+    number(now.getUTCMonth() + 1, 1),
+    number(now.getUTCFullYear(), 2),
+    number(now.getUTCDay(), 1),
+  ];
+}
