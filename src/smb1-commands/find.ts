@@ -2,8 +2,9 @@
  * MS-CIFS 3.3.5.58.2 and 3.3.5.58.3: TRANS2_FIND_FIRST2 and TRANS2_FIND_NEXT2; 3.3.5.38: FIND_CLOSE2. A search has
  * the directory open for itself; the enumeration is the one of SMB2's QUERY_DIRECTORY.
  */
-import { advance, beginScan, peek, plainTeller } from '../commands/directory-scan.ts';
+import { advance, beginScan, peek, plainTeller, type Teller } from '../commands/directory-scan.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
+import { eaTeller } from '../commands/listed.ts';
 import { FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -23,7 +24,7 @@ import {
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import { refusePattern } from '../fscc/names.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
-import type { Enumeration } from '../objects/open.ts';
+import type { Enumeration, Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import {
   decodeFindFirst,
@@ -103,6 +104,10 @@ export async function beginSearch(
   return STATUS_INSUFFICIENT_RESOURCES;
 }
 
+/** With the sizes of extended attributes, where the share tells them. */
+const tellerFor = (open: Open): Teller =>
+  open.home.listsEaSizes === true ? eaTeller(open) : plainTeller(open);
+
 const ofDirectory = (): NtStatus => STATUS_OBJECT_PATH_NOT_FOUND;
 /** A directory that is not there is a path that leads nowhere. */
 const ofWay = (status: NtStatus): NtStatus =>
@@ -143,7 +148,7 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
   let lastNameOffset = 0;
   let count = 0;
   for (;;) {
-    const entry = await peek(scan, search.directory.open, plainTeller(search.directory.open));
+    const entry = await peek(scan, search.directory.open, tellerFor(search.directory.open));
     if (isErrno(entry)) return entry;
     if (entry === undefined) break;
     if (!isSought(entry, search.searchAttributes)) {
@@ -171,7 +176,7 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
   const next =
     count >= how.count
       ? await following(search, scan)
-      : await peek(scan, search.directory.open, plainTeller(search.directory.open));
+      : await peek(scan, search.directory.open, tellerFor(search.directory.open));
   return { data: Buffer.concat(parts), count, ended: next === undefined, lastNameOffset };
 }
 
@@ -186,7 +191,7 @@ async function following(
   scan: Enumeration,
 ): Promise<DirectoryEntry | Errno | undefined> {
   for (;;) {
-    const entry = await peek(scan, search.directory.open, plainTeller(search.directory.open));
+    const entry = await peek(scan, search.directory.open, tellerFor(search.directory.open));
     if (entry === undefined || isErrno(entry) || isSought(entry, search.searchAttributes))
       return entry;
     advance(scan);
@@ -282,8 +287,9 @@ export async function resume(search: Search, name: string): Promise<Enumeration 
   if (isErrno(scan)) return scan;
   for (;;) {
     const entry = await peek(scan, open, plainTeller(open));
-    // A name that is gone is passed over: there is nothing to go on from.
-    if (isErrno(entry) || entry === undefined) return isErrno(entry) ? entry : scan;
+    if (isErrno(entry)) return entry;
+    // A name that is gone, for who deletes what it finds: all that is left is told from the beginning.
+    if (entry === undefined) return beginScan(open, search.pattern);
     advance(scan);
     if (equalIgnoreCase(entry.name, name)) return scan;
   }

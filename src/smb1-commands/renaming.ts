@@ -20,6 +20,7 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_SUCH_FILE,
+  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_SHARING_VIOLATION,
@@ -37,6 +38,7 @@ import {
   FILE_NON_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_SHARE_READ,
+  FILE_SHARE_WRITE,
 } from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
@@ -98,11 +100,17 @@ function fill(old: string, pattern: string): string {
   return text;
 }
 
-/** Who has the file open for more than looking keeps its name. */
+/** RENAME and NT_RENAME open the file for it, which makes others give up what excludes that (raw.oplock.batch17). */
+const OPENED_TO_RENAME = {
+  access: DELETE | FILE_READ_ATTRIBUTES,
+  // Who has the file open for more than looking keeps its name.
+  share: FILE_SHARE_READ | FILE_SHARE_WRITE,
+};
+
 const RENAMING = { access: DELETE, share: SHARE_ALL };
 
 /**
- * An open that only looks, since one for deletion would break exclusive oplocks, which a rename leaves alone; what else
+ * By path of TRANS2_SET_PATH_INFORMATION: an open that only looks, since one for deletion would break exclusive oplocks, which a rename leaves alone; what else
  * it would be refused for is asked here.
  */
 export async function renameLooking(
@@ -128,12 +136,12 @@ function renameOne(
   to: string,
   searchAttributes: number,
 ): Promise<NtStatus> {
-  return withOpen(call, { name: from }, async (request, { response }) => {
+  return withOpen(call, { name: from, ...OPENED_TO_RENAME }, async (request, { response }) => {
     if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
       return STATUS_NO_SUCH_FILE;
     }
     if (hasWildcards(splitPath(to).name)) return STATUS_OBJECT_NAME_INVALID;
-    return renameLooking(request, to, false);
+    return setName(request, to, false, FileInformationClass.FileRenameInformation);
   });
 }
 
@@ -168,6 +176,8 @@ export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
       const status = await copyFile(call, from, to);
       return status === STATUS_SUCCESS ? EMPTY : status;
     }
+    case NtRenameLevel.MOVE_CLUSTER:
+      return STATUS_ACCESS_DENIED;
     default:
       return STATUS_INVALID_PARAMETER;
   }
@@ -246,12 +256,11 @@ export function passthroughRename(
       FileInformationClass.FileRenameInformation,
     );
   }
-  if (/[\\/]/.test(newName.slice(1)) && !newName.startsWith('\\')) return STATUS_INVALID_PARAMETER;
+  // "beside the old": other names are for RENAME.
+  if (/[\\/]/.test(newName)) return STATUS_NOT_SUPPORTED;
   const own = request.open.handle?.path();
   if (own === undefined || isErrno(own)) return STATUS_SHARING_VIOLATION;
-  const path = newName.startsWith('\\')
-    ? sharePath(newName)
-    : joinPath({ directory: own.slice(0, -1).join('\\'), name: newName });
+  const path = joinPath({ directory: own.slice(0, -1).join('\\'), name: newName });
   const replaces = (replaceIfExists & 1) !== 0;
   if (looking) return renameLooking(request, path, replaces);
   return setName(request, path, replaces, FileInformationClass.FileRenameInformation);

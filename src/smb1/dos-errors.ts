@@ -224,7 +224,6 @@ const COLLISIONS: ReadonlyMap<number, DosError> = new Map([
 const NO_DIRECTORY: ReadonlySet<NtStatus> = new Set([
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_NAME_INVALID,
-  STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_NOT_A_DIRECTORY,
 ]);
 

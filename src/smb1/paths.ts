@@ -25,7 +25,12 @@ const NtRenameWords = struct('SMB_COM_NT_RENAME Request', 'MS-CIFS 2.2.4.66.1', 
   informationLevel: u16,
   reserved: pad(4),
 });
-export const NtRenameLevel = { HARD_LINK: 0x0103, RENAME: 0x0104, COPY: 0x0105 } as const;
+export const NtRenameLevel = {
+  MOVE_CLUSTER: 0x0102,
+  HARD_LINK: 0x0103,
+  RENAME: 0x0104,
+  COPY: 0x0105,
+} as const;
 
 export function decodeNtRename(block: Block, unicode: boolean) {
   const reader = new BytesReader(block, unicode);

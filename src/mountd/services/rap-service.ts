@@ -26,8 +26,8 @@ const MAX_SHARE_NAME = 12;
 const SERVER_NAME_BYTES = 16;
 const STYPE_DISK = 0;
 const STYPE_IPC = 3;
-/** 2.5.5.3.2: workstation, server, Unix, NT. */
-const SERVER_TYPE = 0x0000_9a03;
+/** 2.5.5.3.2: workstation, server, NT, as srvsvc tells it. */
+const SERVER_TYPE = 0x0000_9803;
 const SV_TYPE_DOMAIN_ENUM = 0x8000_0000;
 const NO_LIMIT = 0xffff;
 
