@@ -229,10 +229,12 @@ export async function permitRemoval(
   tree: TreeConnect,
   handle: VfsHandle,
   granted: number,
-): Promise<void> {
-  if ((granted & DELETE) === 0) return;
+): Promise<Errno | 0> {
+  if ((granted & DELETE) === 0) return 0;
   const stored = await storedSecurity(tree, handle);
-  if (stored !== undefined && !isErrno(stored)) handle.permitRemoval();
+  if (isErrno(stored)) return stored;
+  if (stored !== undefined) handle.permitRemoval();
+  return 0;
 }
 
 /** MS-FSA 2.1.5.1.1, 2.1.5.15.12: whether a name may be added to a directory that has a descriptor. */

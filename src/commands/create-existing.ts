@@ -154,8 +154,8 @@ async function prepare(
   if (!(await grantable(tree, handle, needed))) return STATUS_ACCESS_DENIED;
   const maximal = wanted.maximum ? (await maximalAccess(tree, handle)) | backup : 0;
   const access = (withoutReadonly(maximal, stat.attributes) | wanted.access) >>> 0;
-  await permitRemoval(tree, handle, access);
-  return { access, stat };
+  const unknown = await permitRemoval(tree, handle, access);
+  return isErrno(unknown) ? statusOfErrno(unknown) : { access, stat };
 }
 
 function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {

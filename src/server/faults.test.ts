@@ -153,6 +153,8 @@ const TOLERATED: Readonly<Record<string, Readonly<Record<string, readonly NtStat
   // Who may do what cannot be found out: nobody may, which is no matter to whoever does not ask for it.
   permissions: { '*': [STATUS_ACCESS_DENIED] },
   removable: { '*': [STATUS_ACCESS_DENIED, STATUS_SUCCESS] },
+  storedSecurity: { '*': [STATUS_ACCESS_DENIED] },
+  parentSecurity: { '*': [STATUS_ACCESS_DENIED, STATUS_SUCCESS] },
   // The close that is to delete is done; the file stays, and the log says so.
   remove: {
     'delete on close': [STATUS_SUCCESS],
