@@ -17,7 +17,7 @@ import { close, openat } from '../../native/files.ts';
 import { ENOENT } from '../errno.ts';
 import { MEMORY_DISK, cannotRun as skip } from './contract-scratch.ts';
 import { ownCredentials } from './credentials.ts';
-import { NameCache, type NameCacheOptions } from './name-cache.ts';
+import { MAX_CACHED_BYTES, NameCache, type NameCacheOptions } from './name-cache.ts';
 
 const root = mkdtempSync(join(MEMORY_DISK, 'usmbd-names-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -186,4 +186,21 @@ test('a directory that was removed holds nothing', { skip }, () => {
   const { find, path } = folder([], later);
   rmSync(path, { recursive: true });
   assert.equal(find('x'), ENOENT);
+});
+
+test('ASCII counts one byte a letter, so that a million names of a usual length fit', {
+  skip,
+}, () => {
+  const names = Array.from({ length: 100 }, (_, i) => `a name of some thirty letters ${i}`);
+  const bytes = names.reduce((sum, name) => sum + 96 + 2 * name.length, 0);
+  for (const [maxBytes, scans] of [
+    [bytes, 1],
+    [bytes - 1, 2],
+  ] as const) {
+    const { cache, find } = folder(names, { ...later, maxBytes });
+    assert.equal(find(names[1]!.toUpperCase()), names[1]);
+    assert.equal(find(names[2]!.toUpperCase()), names[2]);
+    assert.equal(cache.scans, scans);
+  }
+  assert.ok((bytes / names.length) * 1_000_000 < MAX_CACHED_BYTES);
 });

@@ -11,7 +11,7 @@
  */
 
 import { clientName } from '../../fscc/private-names.ts';
-import { foldKey } from '../../fscc/upcase.ts';
+import { foldKey, isAscii } from '../../fscc/upcase.ts';
 import { AT_EMPTY_PATH, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from '../../native/constants.ts';
 import { readNames } from '../../native/directory.ts';
 import { close, openat } from '../../native/files.ts';
@@ -28,9 +28,12 @@ const SMALL_DIRECTORY_ENTRIES = 64;
 /** An untrusted larger scan lives this many times as long as it took: at most 6 % of the time goes to scans. */
 const REUSE_FACTOR = 16;
 
-/** Some 150 MB at worst, shared by all directories; the least recently used one goes first. */
-export const MAX_CACHED_NAMES = 1_000_000;
-export const MAX_CACHED_BYTES = 160 * 1024 * 1024;
+/**
+ * Shared by all directories; the least recently used one goes first. A directory of a million names of the usual
+ * length fits: one that does not is read anew for each name that misses, whose client then waits a second.
+ */
+export const MAX_CACHED_NAMES = 1_200_000;
+export const MAX_CACHED_BYTES = 200 * 1024 * 1024;
 /** Two short strings and a slot of a map, beside the letters themselves. */
 const NAME_OVERHEAD_BYTES = 96;
 
@@ -82,8 +85,9 @@ const isSameAsStat = (stamp: Stamp): boolean =>
   stamp.modified === stx.modificationSeconds() &&
   stamp.changed === stx.changeSeconds();
 
+/** What is ASCII takes one byte a letter. */
 const bytesOf = (key: string, name: string): number =>
-  NAME_OVERHEAD_BYTES + 2 * (key.length + name.length);
+  NAME_OVERHEAD_BYTES + (isAscii(name) ? 1 : 2) * (key.length + name.length);
 
 export class NameCache {
   readonly #procFd: number;
