@@ -120,23 +120,23 @@ class Scene {
   readonly tree: ClientTree;
   /** Files that were gone when the server was to remove them. */
   get stayed(): number {
-    return this.#warnings.filter((text) => text.includes('stays')).length;
+    return this.#gone.filter((text) => text.includes('gone already')).length;
   }
-  readonly #warnings: readonly string[];
+  readonly #gone: readonly string[];
 
-  private constructor(root: string, tree: ClientTree, warnings: readonly string[]) {
+  private constructor(root: string, tree: ClientTree, gone: readonly string[]) {
     this.root = root;
     this.tree = tree;
-    this.#warnings = warnings;
+    this.#gone = gone;
   }
 
   static async set(hostChanges: Method, options: Partial<ServerOptions> = {}): Promise<Scene> {
     const [shared] = options.configuration?.shares ?? [];
     const root = shared?.path ?? mkdtempSync(join(folder, 'share-'));
-    const warnings: string[] = [];
+    const gone: string[] = [];
     const log: Logger = {
       ...SILENT_LOGGER,
-      warn: (text) => warnings.push(text),
+      debug: (_, text) => void gone.push(text),
       part: () => log,
     };
     const server = createServer({
@@ -151,7 +151,7 @@ class Scene {
     const client = await connect({ host: '127.0.0.1', port, timeoutMs: 5_000 });
     open.push(client);
     const session = await client.login({ user: 'ann', secret: 'tiger' });
-    return new Scene(root, await session.treeConnect('files'), warnings);
+    return new Scene(root, await session.treeConnect('files'), gone);
   }
 
   async watch(name = '', over: { filter?: number; tree?: boolean } = {}): Promise<Watcher> {

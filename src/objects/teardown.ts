@@ -211,7 +211,10 @@ async function removeName(
   const result = await removeWithVetoed(handle, tree?.files, home.visibility);
   if (isErrno(result)) {
     // Removed already, by another deleter of the name or by a program on the host.
-    if (result === ENOENT) return;
+    if (result === ENOENT) {
+      server.log.debug('smb', 'a file marked for deletion was gone already');
+      return;
+    }
     server.log.warn('a file marked for deletion stays', { errno: result });
     return;
   }
