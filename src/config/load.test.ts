@@ -157,9 +157,9 @@ test('what is said twice', () => {
 });
 
 test('what is known and not supported is a warning', () => {
-  assert.deepEqual(warnings('[global]\nlog level = 1\nfruit:copyfile = yes\n'), [
+  assert.deepEqual(warnings('[global]\nlog level = 1\nfruit:locking = yes\n'), [
     'f:2: warning: "log level" is a parameter of Samba\'s that is not supported; passed over',
-    'f:3: warning: "fruit:copyfile" is a parameter of Samba\'s that is not supported; passed over',
+    'f:3: warning: "fruit:locking" is a parameter of Samba\'s that is not supported; passed over',
   ]);
   assert.match(warnings('[a]\npath = /a\nfollow symlinks = yes\n')[0]!, /not supported yet/);
   assert.deepEqual(warnings('[a]\npath = /a\nfollow symlinks = no\n'), []);
