@@ -42,7 +42,27 @@ const FLUSH_BYTES = 256 * 1024;
 const received = Buffer.allocUnsafeSlow(RECEIVE_BYTES);
 const receivedAt = addressOf(received);
 
-const sendLater = (connection: NativeConnection): void => connection.sendLater();
+/**
+ * Answers of all connections that were ready outside an event of theirs, in their order: they leave before any
+ * later one, on whatever connection, so that no client hears of a change before the break that it made.
+ */
+let waitingParts: (readonly Buffer[])[] = [];
+let waitingConnections: NativeConnection[] = [];
+
+function sendWaiting(): void {
+  if (waitingParts.length === 0) return;
+  const all = waitingParts;
+  const connections = waitingConnections;
+  waitingParts = [];
+  waitingConnections = [];
+  for (let i = 0; i < all.length; ) {
+    const connection = connections[i]!;
+    let end = i + 1;
+    while (connections[end] === connection) end += 1;
+    connection.sendAll(all, i, end);
+    i = end;
+  }
+}
 
 export class NativeConnection {
   readonly remoteAddress: string;
@@ -58,8 +78,6 @@ export class NativeConnection {
   #sendTimer: NodeJS.Timeout | undefined;
   /** Answers wait for the end of the event; where its arena began. */
   #corkedAt: number | undefined;
-  /** Answers that were ready later, to leave together with others that become so. */
-  #later: (readonly Buffer[])[] = [];
   /** The kernel takes nothing for now. */
   #blocked = false;
   #afterLarge = false;
@@ -163,16 +181,19 @@ export class NativeConnection {
       if (this.#queue.bytes >= FLUSH_BYTES) this.#flush(this.#corkedAt);
       return;
     }
-    if (this.#later.push(parts) === 1) process.nextTick(sendLater, this);
+    waitingConnections.push(this);
+    // Once nothing more is ready now.
+    if (waitingParts.push(parts) === 1) process.nextTick(sendWaiting);
   }
 
-  /** Once nothing more is ready now. */
-  sendLater(): void {
-    if (this.#later.length === 0 || this.#state === 'ended') return;
+  /** Some of what waited, in one call. */
+  sendAll(all: readonly (readonly Buffer[])[], from: number, to: number): void {
+    if (this.#state === 'ended') {
+      for (let i = from; i < to; i++) for (const part of all[i]!) bufferPool.give(part);
+      return;
+    }
     const mark = this.#corkedAt ?? arenaMark();
-    const all = this.#later;
-    this.#later = [];
-    for (const parts of all) this.#queue.add(parts);
+    for (let i = from; i < to; i++) this.#queue.add(all[i]!);
     this.#flush(mark);
   }
 
@@ -194,6 +215,7 @@ export class NativeConnection {
   }
 
   #flush(mark: number): void {
+    sendWaiting();
     if (this.#blocked) this.#queue.hold(mark);
     else this.#flushed(this.#queue.flush(this.#fd, mark));
     const isFull = this.#queue.bytes > SEND_HIGH_WATER_BYTES;
@@ -236,7 +258,7 @@ export class NativeConnection {
 
   close(reason: string): void {
     if (this.#state !== 'open') return;
-    this.sendLater();
+    sendWaiting();
     if (this.#state !== 'open') return;
     this.#state = 'closing';
     this.#log.debug('conn', 'closing', { reason });
@@ -269,8 +291,6 @@ export class NativeConnection {
     clearTimeout(this.#sendTimer);
     this.#reader.end();
     this.#queue.clear();
-    for (const parts of this.#later) for (const part of parts) bufferPool.give(part);
-    this.#later = [];
     this.#poll.close();
     close(this.#fd);
     // Whoever ends it may be in the midst of a request.
