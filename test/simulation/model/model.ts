@@ -188,6 +188,8 @@ export class Model implements Witness {
   answered(ask: Ask, answer: Answer): void {
     const { status } = answer;
     const { wish } = ask;
+    // When it reached what stood at its path nobody knows, but not later than now.
+    for (const file of this.filesOf(ask)) this.#touch(file, ask.wire);
     if (status === STATUS_INTERNAL_ERROR) this.fail('no bugs', describeWish(wish));
     if (status === STATUS_FILE_CLOSED && 'on' in wish && isSure(this.#opens.get(wish.on)!)) {
       this.fail('an open is there until it is closed', `${ask.number} ${describeWish(wish)}`);
