@@ -33,6 +33,10 @@ export const reparseTagOf = (stat: VfsStat): number =>
     ? 0
     : (TAG_OF_TYPE.get(stat.mode & S_IFMT) ?? 0);
 
+/** Attributes of what has this tag, or 0 for none. */
+export const withTag = (attributes: number, reparseTag: number): number =>
+  reparseTag === 0 ? attributes : normalizeAttributes(attributes | FILE_ATTRIBUTE_REPARSE_POINT);
+
 export function directoryEntry(share: Share, name: string, stat: VfsStat): DirectoryEntry {
   const reparseTag = reparseTagOf(stat);
   const shown = shownAttributes(share, stat, name === '.' || name === '..' ? '' : name);
@@ -44,8 +48,7 @@ export function directoryEntry(share: Share, name: string, stat: VfsStat): Direc
     changeTime: stat.changeTime,
     endOfFile: stat.size,
     allocationSize: stat.allocationSize,
-    fileAttributes:
-      reparseTag === 0 ? shown : normalizeAttributes(shown | FILE_ATTRIBUTE_REPARSE_POINT),
+    fileAttributes: withTag(shown, reparseTag),
     eaSize: 0,
     reparseTag,
     fileId: stat.fileId,

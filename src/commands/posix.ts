@@ -5,7 +5,6 @@
  */
 import { type NtStatus, STATUS_INVALID_PARAMETER } from '../dtyp/ntstatus.ts';
 import { NULL_SID, unixGroupSid, unixUserSid } from '../dtyp/sid.ts';
-import { FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import {
   type FilePosixInformation,
   type PosixDirectoryEntry,
@@ -21,7 +20,7 @@ import { decodePosixCreateRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat, VfsTree } from '../vfs/vfs.ts';
-import { reparseTagOf } from './directory-entry.ts';
+import { reparseTagOf, withTag } from './directory-entry.ts';
 import type { Teller } from './directory-scan.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
@@ -76,10 +75,7 @@ export function posixInformation(
     changeTime: stat.changeTime,
     endOfFile: stat.size,
     allocationSize: stat.allocationSize,
-    fileAttributes:
-      ownership.reparseTag === 0
-        ? shown
-        : (shown & ~FILE_ATTRIBUTE_NORMAL) | FILE_ATTRIBUTE_REPARSE_POINT,
+    fileAttributes: withTag(shown, ownership.reparseTag),
     inode: stat.fileId,
     deviceId: stat.volumeId % U32,
     ...ownership,

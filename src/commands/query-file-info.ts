@@ -1,7 +1,7 @@
 /** MS-SMB2 3.3.5.20.1 and MS-FSA 2.1.5.12: information about a file. */
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { STATUS_ACCESS_DENIED, STATUS_NOT_SUPPORTED } from '../dtyp/ntstatus.ts';
-import { FILE_ATTRIBUTE_NORMAL, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
 import {
   COMPRESSION_FORMAT_NONE,
   encodeFileAllInformation,
@@ -38,7 +38,7 @@ import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
-import { reparseTagOf } from './directory-entry.ts';
+import { reparseTagOf, withTag } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
 import { posixInformation } from './posix.ts';
@@ -195,11 +195,8 @@ function fileInformation(fileInfoClass: number, subject: Subject): Buffer | numb
   }
 }
 
-function attributes({ open, path, stat }: Subject): number {
-  const shown = shownAttributes(open.home, stat, path);
-  if (reparseTagOf(stat) === 0) return shown;
-  return (shown & ~FILE_ATTRIBUTE_NORMAL) | FILE_ATTRIBUTE_REPARSE_POINT;
-}
+const attributes = ({ open, path, stat }: Subject): number =>
+  withTag(shownAttributes(open.home, stat, path), reparseTagOf(stat));
 
 const basic = (subject: Subject): FileBasicInformation => ({
   creationTime: subject.stat.creationTime,

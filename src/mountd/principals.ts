@@ -16,6 +16,7 @@ import {
 } from '../dtyp/sid.ts';
 import { idOfRid, ridOfUser } from '../dtyp/unix-sids.ts';
 import { SidNameUse } from '../rpc/security-types.ts';
+import type { SystemAccounts } from './system-accounts.ts';
 
 export interface Principal {
   readonly sid: Sid;
@@ -34,21 +35,14 @@ export interface AccountPrincipal {
   readonly gid: number;
 }
 
-/** The system's users and groups by name and number. */
-export interface SystemNames {
-  userName(uid: number): string | undefined;
-  groupName(gid: number): string | undefined;
-  uidByName(name: string): number | undefined;
-  gidByName(name: string): number | undefined;
-}
-
 export interface PrincipalFacts {
   /** The server's NetBIOS name, which is its domain's. */
   readonly machineName: string;
   readonly machineSid: Sid;
   accounts(): readonly AccountPrincipal[];
   readonly guestName: string;
-  systemNames(): SystemNames;
+  /** The system's users and groups by name and number. */
+  systemNames(): Pick<SystemAccounts, 'userName' | 'groupName' | 'uidByName' | 'gidByName'>;
 }
 
 const UNIX_USER = 'Unix User';

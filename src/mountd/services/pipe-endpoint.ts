@@ -308,10 +308,11 @@ class RpcEndpoint implements PipeEndpoint {
       for (const pdu of encodeFragments(target, result, this.#transmitBytes)) this.#queue(pdu);
     };
     const failed = (error: unknown): void => {
-      if (error instanceof RpcFault) this.#fault(callId, contextId, error.status);
-      else if (error instanceof WireError) {
-        this.#fault(callId, contextId, FAULT_STATUS.RPC_X_BAD_STUB_DATA);
-      } else throw error;
+      const isFault = error instanceof RpcFault;
+      if (!isFault && !(error instanceof WireError)) throw error;
+      if (this.#state === 'broken') return;
+      const status = isFault ? error.status : FAULT_STATUS.RPC_X_BAD_STUB_DATA;
+      this.#fault(callId, contextId, status);
     };
     try {
       const result = service.call(opnum, stub, bigEndian);

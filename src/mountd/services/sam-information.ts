@@ -5,7 +5,6 @@ import type { SAMR } from '../../rpc/samr.ts';
 import { RID_NONE } from '../principals.ts';
 import type { SamDomain, SamGroup, SamUser } from './sam-objects.ts';
 import { GROUP_ATTRIBUTES } from './sam-objects.ts';
-import { NTTIME_NEVER } from './sam-times.ts';
 
 type Operations = typeof SAMR.operations;
 export type UserInformation = OutputOf<Operations['SamrQueryInformationUser']>['information'];
@@ -15,6 +14,8 @@ export type AliasInformation = OutputOf<Operations['SamrQueryInformationAlias']>
 export type DisplayBuffer = OutputOf<Operations['SamrQueryDisplayInformation']>['buffer'];
 export type DisplayInput = InputOf<Operations['SamrQueryDisplayInformation']>;
 
+/** 2.2.2.2: the end of time, which stands for never. */
+const NTTIME_NEVER = 0x7fff_ffff_ffff_ffffn;
 /** 2.2.6.1: every hour of the week. */
 const HOURS_PER_WEEK = 168;
 const LOGON_HOURS = {
