@@ -64,6 +64,13 @@ function sendWaiting(): void {
   }
 }
 
+/** A connection that somebody else has accepted. */
+export interface Adopted {
+  readonly id: number;
+  /** What of it was read already. */
+  readonly early: Buffer;
+}
+
 export class NativeConnection {
   readonly remoteAddress: string;
   readonly localAddress: string;
@@ -85,8 +92,14 @@ export class NativeConnection {
   #closeTimer: NodeJS.Timeout | undefined;
   #finish: (() => void) | undefined;
 
-  constructor(server: ServerState, fd: number, remoteAddress: string, remotePort: number) {
-    const id = server.newConnectionId();
+  constructor(
+    server: ServerState,
+    fd: number,
+    remoteAddress: string,
+    remotePort: number,
+    adopted?: Adopted,
+  ) {
+    const id = adopted?.id ?? server.newConnectionId();
     this.#fd = fd;
     this.remoteAddress = remoteAddress;
     this.localAddress = plainAddress(localAddress(fd)?.address);
@@ -112,6 +125,17 @@ export class NativeConnection {
       true,
     );
     this.#watch();
+    if (adopted !== undefined) this.#take(adopted.early);
+  }
+
+  #take(early: Buffer): void {
+    this.#cork();
+    try {
+      this.#reader.push(early);
+    } finally {
+      this.#uncork();
+    }
+    this.#expectMore();
   }
 
   unacknowledged(): boolean {
