@@ -46,6 +46,10 @@ export type AcceptorStep =
       readonly identityName: IdentityName;
       /** 16 bytes; undefined for a guest. That of an anonymous login is no secret. */
       readonly sessionKey: Buffer | undefined;
+      /** NTLM's, that both sides ended with: what signs and seals after the login goes by them. */
+      readonly flags: number;
+      /** Each way's first message has this sequence number: a mechListMIC has counted (MS-SPNG 3.2.5.1). */
+      readonly firstSequenceNumber: 0 | 1;
     }
   | Refusal;
 
@@ -62,9 +66,9 @@ export const negotiateToken = (): Buffer => encodeNegTokenInit2([Mechanism.NTLMS
 
 const refused = (reason: RefusalReason): Refusal => ({ kind: 'refused', reason });
 
-const done = (accepted: NtlmAccepted, token: Buffer): AcceptorStep => {
-  const { identityName, exportedSessionKey } = accepted;
-  return { kind: 'done', token, identityName, sessionKey: exportedSessionKey };
+const done = (accepted: NtlmAccepted, token: Buffer, firstSequenceNumber: 0 | 1): AcceptorStep => {
+  const { identityName, exportedSessionKey: sessionKey, flags } = accepted;
+  return { kind: 'done', token, identityName, sessionKey, flags, firstSequenceNumber };
 };
 
 /** What SPNEGO remembers between tokens. */
@@ -186,7 +190,7 @@ class GssAcceptor implements Acceptor {
     const sent = this.#response(token)?.mechListMic;
     if (sent === undefined) return refused('malformed');
     if (!rightMic(accepted, negotiation, sent)) return refused('logon-failure');
-    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }));
+    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }), 1);
   }
 
   #response(token: Buffer): NegTokenResp | undefined {
@@ -208,7 +212,7 @@ class GssAcceptor implements Acceptor {
         this.#state = { kind: 'raw' };
         return { kind: 'continue', token: step.token };
       case 'done':
-        return done(step, Buffer.alloc(0));
+        return done(step, Buffer.alloc(0), 0);
       case 'refused':
         return step;
     }
@@ -241,14 +245,14 @@ class GssAcceptor implements Acceptor {
         return { ...refused('logon-failure'), identityName: accepted.identityName };
       }
       const negState = NegState.ACCEPT_COMPLETED;
-      return done(accepted, encodeNegTokenResp({ negState, mechListMic: ours }));
+      return done(accepted, encodeNegTokenResp({ negState, mechListMic: ours }), 1);
     }
     if (negotiation.micDue && ours !== undefined && !accepted.identityName.anonymous) {
       this.#state = { kind: 'awaitingMic', negotiation, accepted };
       const negState = NegState.ACCEPT_INCOMPLETE;
       return { kind: 'continue', token: encodeNegTokenResp({ negState, mechListMic: ours }) };
     }
-    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }));
+    return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }), 0);
   }
 }
 

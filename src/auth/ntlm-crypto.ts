@@ -16,7 +16,7 @@ import {
   NTLMSSP_NEGOTIATE_SIGN,
 } from './ntlm-messages.ts';
 
-function hmacMd5(key: Buffer, ...parts: readonly Buffer[]): Buffer {
+export function hmacMd5(key: Buffer, ...parts: readonly Buffer[]): Buffer {
   const hmac = createHmac('md5', key);
   for (const part of parts) hmac.update(part);
   return hmac.digest();

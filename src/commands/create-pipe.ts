@@ -25,7 +25,10 @@ export function createPipe(body: CreateRequest, request: TreeRequest): Outcome {
   }
   const name = body.name.replace(/^\\/, '').toLowerCase();
   if (name.length > MAX_PIPE_NAME) return STATUS_OBJECT_NAME_INVALID;
-  const endpoint = server.controlPlane.openPipe(session.account!, name);
+  const endpoint = server.controlPlane.openPipe(session.account!, name, {
+    address: request.connection.transport.remoteAddress,
+    sessionKey: session.applicationKey,
+  });
   if (endpoint === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const mapped = mapGenericRights(body.desiredAccess);
   const open = new Open(

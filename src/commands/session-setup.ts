@@ -224,6 +224,7 @@ function establish(
   });
   const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, keys.signingKey);
   session.signer = signer;
+  session.applicationKey = keys.applicationKey;
   session.addChannel(connection, signer);
   session.signingRequired =
     session.isUser && (connection.shouldSign || server.options.requireSigning);

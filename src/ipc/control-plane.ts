@@ -58,6 +58,13 @@ export type ShareDecision =
   | { readonly kind: 'denied' }
   | { readonly kind: 'no-such-share' };
 
+/** Who opens a pipe, beside the account. */
+export interface PipeClient {
+  readonly address: string;
+  /** Of the SMB session (MS-SMB2's Session.ApplicationKey), by which passwords come encrypted. */
+  readonly sessionKey: Buffer | undefined;
+}
+
 /** One open named pipe: a DCE/RPC endpoint. */
 export interface PipeEndpoint {
   /** Takes one message or fragment written to the pipe. False: the data breaks the protocol. */
@@ -92,7 +99,7 @@ export interface ControlPlane {
   /** MS-SRVS 3.1.6.15: so many tree connects lead to `share` now. */
   shareUsed(share: string, currentUses: number): void;
   /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
-  openPipe(account: Account, name: string): PipeEndpoint | undefined;
+  openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined;
   /** MS-RAP 3.2.5, of SMB1 only: undefined to whom it is not answered. Rejects with WireError. */
   rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined>;
 }

@@ -18,6 +18,7 @@ const SYSTEM = systemAccounts(
 const NOBODY = { uid: 65534, gid: 65534, groups: [] };
 const ANN = { uid: 1000, gid: 100, groups: [50] };
 const CLIENT = { address: '192.0.2.9' };
+const PIPE_CLIENT = { ...CLIENT, sessionKey: undefined };
 const USERS = [
   { name: 'ann', password: 'tiger' },
   { name: 'bob', password: 'lion' },
@@ -148,7 +149,7 @@ test('guest and anonymous only where configured', async () => {
     assert.deepEqual(connect(open, account, 'pub', CLIENT), granted(true, NOBODY));
     assert.deepEqual(connect(open, account, 'own', CLIENT), { kind: 'denied' });
     assert.equal(connect(open, account, 'IPC$', CLIENT).kind, 'granted');
-    assert.notEqual(open.openPipe(account, 'srvsvc'), undefined);
+    assert.notEqual(open.openPipe(account, 'srvsvc', PIPE_CLIENT), undefined);
   }
   // Even so a wrong password is no guest.
   assert.equal((await login(open, { user: 'ann', secret: 'x' })).kind, 'refused');
@@ -158,7 +159,7 @@ test('guest and anonymous only where configured', async () => {
   );
   assert.deepEqual(connect(closed, guest, 'ipc$', CLIENT), { kind: 'denied' });
   assert.equal(connect(closed, guest, 'pub', CLIENT).kind, 'granted');
-  assert.equal(closed.openPipe(guest, 'srvsvc'), undefined);
+  assert.equal(closed.openPipe(guest, 'srvsvc', PIPE_CLIENT), undefined);
   const listing = plane('[global]\nrestrict anonymous = 0\n');
   assert.equal((await accountOf(listing, 'anonymous')).kind, 'anonymous');
 });
@@ -176,7 +177,7 @@ test('the uses of a share are told to administrators', () => {
   const control = plane('[Data]\npath = /d\nmax connections = 7\n');
   const root: Account = { name: 'r', kind: 'user', identity: { uid: 0, gid: 0, groups: [] } };
   const uses = (name: string) => {
-    const pipe = control.openPipe(root, 'srvsvc')!;
+    const pipe = control.openPipe(root, 'srvsvc', PIPE_CLIENT)!;
     const client = new ClientAssociation(SRVSVC);
     pipe.write(client.bind());
     client.bound(pipe.read(4280)!.bytes);

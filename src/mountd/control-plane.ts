@@ -17,6 +17,7 @@ import type {
   Account,
   ControlPlane,
   Login,
+  PipeClient,
   PipeEndpoint,
   RapAnswer,
   ShareDecision,
@@ -25,7 +26,7 @@ import type { DataPlane } from '../ipc/data-plane.ts';
 import { AccountFile } from './account-file.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
-import { beginLogin } from './login.ts';
+import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
 import { SecurityTokens } from './security-tokens.ts';
@@ -77,6 +78,9 @@ export interface ControlPlaneOptions {
 export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return new LocalControlPlane(options);
 }
+
+/** What Windows and Samba have for a session key where the client has authenticated in RPC over a pipe. */
+const AUTHENTICATED_SESSION_KEY = Buffer.from('SystemLibraryDTC', 'latin1');
 
 /** MS-SRVS 2.2.4.29 */
 const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
@@ -160,6 +164,10 @@ class LocalControlPlane implements ControlPlane {
   }
 
   beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login {
+    return this.#beginLogin(client, serverChallenge);
+  }
+
+  #beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): SecureLogin {
     const { netbiosName, ntlmAuth } = this.#configuration.global;
     const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
     const plain = serverChallenge && { serverChallenge, ntlmV1 };
@@ -188,21 +196,30 @@ class LocalControlPlane implements ControlPlane {
     this.#uses.set(normalizeName(share), currentUses);
   }
 
-  openPipe(account: Account, name: string): PipeEndpoint | undefined {
+  openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined {
     if (!this.#mayUseIpc(account)) return undefined;
-    return openService(name, this.#services(account));
+    return openService(name, {
+      context: (authenticated) => {
+        if (authenticated === undefined) return this.#services(account, client.sessionKey);
+        return this.#mayUseIpc(authenticated)
+          ? this.#services(authenticated, AUTHENTICATED_SESSION_KEY)
+          : undefined;
+      },
+      beginLogin: () => this.#beginLogin(client),
+    });
   }
 
   async rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined> {
     if (!this.#mayUseIpc(account)) return undefined;
     const { answerRap } = await import('./services/rap-service.ts');
-    return answerRap(parameters, this.#services(account));
+    return answerRap(parameters, this.#services(account, undefined));
   }
 
-  #services(account: Account): ServiceContext {
+  #services(account: Account, sessionKey: Buffer | undefined): ServiceContext {
     const { netbiosName, serverString, workgroup } = this.#configuration.global;
     return {
       account,
+      sessionKey,
       administrator: account.kind === 'user' && account.identity?.uid === 0,
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },

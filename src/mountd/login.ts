@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Acceptor, type AcceptorStep, createAcceptor } from '../auth/acceptor.ts';
 import type { IdentityName, NtlmAcceptorOptions } from '../auth/ntlm-acceptor.ts';
 import type { Logger } from '../base/log.ts';
-import type { Account, Login, LoginStep } from '../ipc/control-plane.ts';
+import type { Account, Login, LoginDone, LoginStep } from '../ipc/control-plane.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 
 export interface LoginContext {
@@ -17,12 +17,22 @@ export interface LoginContext {
   account(name: IdentityName): Account | undefined;
 }
 
+/** With what the messages after the login are signed and sealed by. */
+export type SecureLoginStep =
+  | Exclude<LoginStep, LoginDone>
+  | (LoginDone & Pick<AcceptorStep & { kind: 'done' }, 'flags' | 'firstSequenceNumber'>);
+
+/** A login whose messages go on in it, as those of RPC do. */
+export interface SecureLogin extends Login {
+  step(token: Buffer): SecureLoginStep | Promise<SecureLoginStep>;
+}
+
 /** `context.acceptor.plain`: see there; its token is bare NTLMSSP, as SMB1's caller makes it. */
-export function beginLogin(context: LoginContext, address: string): Login {
+export function beginLogin(context: LoginContext, address: string): SecureLogin {
   return new ThrottledLogin(context, address);
 }
 
-class ThrottledLogin implements Login {
+class ThrottledLogin implements SecureLogin {
   readonly #context: LoginContext;
   readonly #address: string;
   readonly #acceptor: Acceptor;
@@ -34,7 +44,7 @@ class ThrottledLogin implements Login {
     this.#acceptor = createAcceptor(context.acceptor);
   }
 
-  step(token: Buffer): LoginStep | Promise<LoginStep> {
+  step(token: Buffer): SecureLoginStep | Promise<SecureLoginStep> {
     const wait = this.#context.throttle.waitBefore(this.#address);
     if (wait > 0) return this.#stepLater(Buffer.from(token), wait);
     const step = this.#acceptor.step(token);
@@ -45,13 +55,13 @@ class ThrottledLogin implements Login {
     this.#end.abort();
   }
 
-  async #stepLater(token: Buffer, wait: number): Promise<LoginStep> {
+  async #stepLater(token: Buffer, wait: number): Promise<SecureLoginStep> {
     await this.#sleep(wait);
     if (this.#end.signal.aborted) return { kind: 'refused', reason: 'logon-failure' };
     return this.#judge(await this.#acceptor.step(token));
   }
 
-  #judge(step: AcceptorStep): LoginStep | Promise<LoginStep> {
+  #judge(step: AcceptorStep): SecureLoginStep | Promise<SecureLoginStep> {
     const { log, account: accountOf } = this.#context;
     const address = this.#address;
     switch (step.kind) {
@@ -65,7 +75,8 @@ class ThrottledLogin implements Login {
           return { kind: 'refused', reason: 'logon-failure' };
         }
         log.debug('auth', 'login', { account: account.name, kind: account.kind, address });
-        return { kind: 'done', token: step.token, account, sessionKey: step.sessionKey };
+        const { token, sessionKey, flags, firstSequenceNumber } = step;
+        return { kind: 'done', token, account, sessionKey, flags, firstSequenceNumber };
       }
       case 'refused': {
         const { reason, identityName } = step;
@@ -80,7 +91,7 @@ class ThrottledLogin implements Login {
     }
   }
 
-  async #refuseLater(wait: number): Promise<LoginStep> {
+  async #refuseLater(wait: number): Promise<SecureLoginStep> {
     await this.#sleep(wait);
     return { kind: 'refused', reason: 'logon-failure' };
   }

@@ -47,6 +47,8 @@ export class Session {
   cipher: MessageCipher | undefined;
   /** Session.SigningKey: verifies requests to bind the session to a further connection. */
   signer: Signer | undefined;
+  /** Session.ApplicationKey: what RPC has for a session key. */
+  applicationKey: Buffer | undefined;
   /** Session.ChannelList, oldest first. */
   readonly channels = new Map<Connection, Channel>();
   readonly trees = new Map<number, TreeConnect>();

@@ -60,6 +60,11 @@ export class Reassembly<P extends RequestPdu | ResponsePdu> {
     this.#limit = stubBytesMaximum;
   }
 
+  /** The first fragment of the call that is being collected, without its stub. */
+  get first(): P | undefined {
+    return this.#first;
+  }
+
   /** The call whose fragments are being collected. */
   get callId(): number | undefined {
     return this.#first?.callId;

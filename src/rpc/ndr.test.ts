@@ -25,6 +25,7 @@ import {
   varyingArray,
   wstring,
 } from './ndr.ts';
+import { contextHandle } from './security-types.ts';
 
 const COLOUR = { RED: 1, GREEN: 2 } as const;
 
@@ -212,4 +213,11 @@ test('declarations that NDR cannot carry are refused when made', () => {
   assert.throws(() => conformantArray(conformantArray(u8)), RangeError);
   assert.throws(() => union({ 1: wstring }), RangeError);
   assert.throws(() => encodeNdr(fixedArray(u8, 2), [1]), RangeError);
+});
+
+test('a context handle comes back from a client of the other byte order as it was', () => {
+  const handle = Buffer.from('00000000a1b2c3d4e5f60718293a4b5c6d7e8f90', 'hex');
+  assert.deepEqual(decodeNdr(contextHandle, handle), handle);
+  const swapped = Buffer.from('00000000d4c3b2a1f6e51807293a4b5c6d7e8f90', 'hex');
+  assert.deepEqual(decodeNdr(contextHandle, swapped, true), handle);
 });

@@ -1,8 +1,8 @@
 /**
  * Connection-oriented RPC PDUs (C706 12.6; MS-RPCE 2.2.2). One PDU is one fragment.
  *
- * Either byte order is read; little-endian is written. Verifiers are read, never written: over SMB
- * the session has authenticated the client, and no security context is offered in RPC itself.
+ * Either byte order is read; little-endian is written. Verifiers are read here; pdu-security.ts writes
+ * them behind what this makes.
  */
 import { WireError } from '../wire/wire-error.ts';
 import { NdrReader, NdrWriter } from './ndr-stream.ts';
@@ -25,6 +25,8 @@ export const PTYPE = {
 
 export const PFC_FIRST_FRAG = 0x01;
 export const PFC_LAST_FRAG = 0x02;
+/** MS-RPCE 2.2.2.3, in BIND and ALTER_CONTEXT and their answers. */
+export const PFC_SUPPORT_HEADER_SIGN = 0x04;
 export const PFC_DID_NOT_EXECUTE = 0x20;
 export const PFC_OBJECT_UUID = 0x80;
 const WHOLE = PFC_FIRST_FRAG | PFC_LAST_FRAG;
@@ -72,7 +74,7 @@ export const PIPE_FRAGMENT_BYTES = 4280;
 
 export const HEADER_BYTES = 16;
 const RPC_VERSION = 5;
-const SEC_TRAILER_BYTES = 8;
+export const SEC_TRAILER_BYTES = 8;
 const STRUCTURE = 'RPC PDU';
 
 export interface PduHeader {
@@ -207,7 +209,7 @@ export function decodePdu(fragment: Buffer): Pdu {
 }
 
 /** The verifier is at the end, wherever the body ends; its padding counts neither as one nor other. */
-function readVerifier(
+export function readVerifier(
   fragment: Buffer,
   { fragmentBytes, authBytes, bigEndian }: PduHeader,
 ): { readonly auth: AuthVerifier | undefined; readonly bodyEnd: number } {

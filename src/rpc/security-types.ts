@@ -1,6 +1,7 @@
 /** What the interfaces of accounts and policies share: MS-DTYP 2.3.10 and 2.4.2.3, MS-LSAD 2.2.2.1, MS-SAMR 2.2.7.2. */
 import { makeSid, type Sid, subAuthoritiesOf } from '../dtyp/sid.ts';
 import { conformantVaryingArray, type NdrType, u16, unique } from './ndr.ts';
+import { NdrWriter } from './ndr-stream.ts';
 
 const buffer = unique(conformantVaryingArray(u16));
 
@@ -69,8 +70,22 @@ export const fixedOctets = (size: number, alignment = 1): NdrType<Buffer> => ({
 });
 
 export const CONTEXT_HANDLE_BYTES = 20;
-/** C706 14.2.16.5 ndr_context_handle: attributes and a UUID; all zero is none. */
-export const contextHandle = fixedOctets(CONTEXT_HANDLE_BYTES, 4);
+/**
+ * C706 14.2.16.5 ndr_context_handle: attributes and a UUID; all zero is none. A client of the other byte
+ * order sends the integers in it in that.
+ */
+export const contextHandle: NdrType<Buffer> = {
+  ...fixedOctets(CONTEXT_HANDLE_BYTES, 4),
+  read(r, assign) {
+    const w = new NdrWriter();
+    w.u32(r.u32());
+    w.u32(r.u32());
+    w.u16(r.u16());
+    w.u16(r.u16());
+    w.octets(r.octets(8));
+    assign(Buffer.from(w.finish()));
+  },
+};
 export const NO_HANDLE: Buffer = Buffer.alloc(CONTEXT_HANDLE_BYTES);
 
 /** SID_NAME_USE, MS-LSAT 2.2.13. */

@@ -185,6 +185,7 @@ export async function admit(
       return STATUS_REQUEST_NOT_ACCEPTED;
     }
     session.account = account;
+    session.applicationKey = sessionKey;
   }
   session.expiresAtMs = expiresAtMs ?? Infinity;
   session.state = 'valid';

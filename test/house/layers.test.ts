@@ -61,7 +61,7 @@ const BUILTINS: Readonly<Record<string, readonly string[]>> = {
   smb2: ['node:buffer'],
   smb1: ['node:buffer'],
   rpc: ['node:buffer'],
-  auth: ['node:buffer', 'node:crypto'],
+  auth: ['node:buffer', 'node:crypto', 'node:zlib'],
   crypto: ['node:buffer', 'node:crypto'],
   commands: ['node:buffer', 'node:crypto', 'node:timers/promises'],
 };

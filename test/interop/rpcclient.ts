@@ -19,7 +19,23 @@ interface Call {
   readonly command: string;
   /** All of them stand in what it prints. USER and SHARE are the target's. */
   readonly says: readonly RegExp[];
+  /** Authenticates in RPC, too: options of a binding, as Samba writes them. */
+  readonly binding?: string;
 }
+
+/** MS-RPCE's authentication: each type at each level, and in the other byte order. */
+const BINDINGS: readonly string[] = ['connect', 'packet', 'sign', 'seal'].flatMap((level) => [
+  `ntlm,${level}`,
+  `spnego,${level}`,
+  `bigendian,ntlm,${level}`,
+]);
+
+const authenticated = (user: string): readonly Call[] =>
+  BINDINGS.map((binding) => ({
+    binding,
+    command: `lookupnames ${user};enumdomusers`,
+    says: [new RegExp(`${user} S-1-5-21-[\\d-]+ \\(User: 1\\)`), new RegExp(`user:\\[${user}\\]`)],
+  }));
 
 const calls = ({ share, account: { user } }: Target): readonly Call[] => [
   { command: 'srvinfo', says: [/platform_id\s*:\s*500/, /Wk Sv Unx NT SNT/] },
@@ -67,10 +83,15 @@ const calls = ({ share, account: { user } }: Target): readonly Call[] => [
   { command: 'getdompwinfo', says: [/min_password_length: 0/] },
 ];
 
-async function check(program: string, target: Target, { command, says }: Call): Promise<void> {
+async function check(
+  program: string,
+  target: Target,
+  { command, says, binding }: Call,
+): Promise<void> {
   const { host, port, account } = target;
   const login = `${account.user}%${account.password}`;
-  const finished = await run(program, ['-p', `${port}`, '-U', login, host, '-c', command], {
+  const server = binding === undefined ? host : `ncacn_np:${host}[${binding}]`;
+  const finished = await run(program, ['-p', `${port}`, '-U', login, server, '-c', command], {
     timeoutMs: CALL_LIMIT_MS,
   });
   const said = finished.stdout + finished.stderr;
@@ -93,9 +114,11 @@ async function main(): Promise<void> {
   const tally = new Tally();
   const target = await openTarget(values);
   try {
-    for (const call of calls(target)) {
-      if (only.test(call.command)) {
-        await tally.check(call.command, () => check(program, target, call));
+    for (const call of [...calls(target), ...authenticated(target.account.user)]) {
+      const { command, binding = '' } = call;
+      const name = binding === '' ? command : `[${binding}] ${command}`;
+      if (only.test(name)) {
+        await tally.check(name, () => check(program, target, call));
       }
     }
     target.assertAlive();

@@ -38,6 +38,7 @@ export const SHARES = [
 export function context(more: Partial<ServiceContext> = {}, shares = SHARES): ServiceContext {
   return {
     account: { name: 'anna', kind: 'user', identity: undefined },
+    sessionKey: undefined,
     administrator: false,
     catalogue: { shares: () => shares },
     server: {
@@ -54,7 +55,7 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
 
 /** The client's end on a pipe of `name`, with reads as short as a client's might be. */
 export function connectTo(name: string, rpc: RpcInterface, of = context(), readBytes = 4280) {
-  const pipe = openService(name, of);
+  const pipe = openService(name, { context: () => of });
   assert.ok(pipe !== undefined);
   const client = new ClientAssociation(rpc);
   pipe.write(client.bind());

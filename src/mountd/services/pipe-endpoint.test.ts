@@ -40,12 +40,14 @@ const TESTER = {
 } as const;
 
 const open = (): PipeEndpoint =>
-  createRpcEndpoint('tester', [
-    serveInterface(TESTER, {
-      Repeat: ({ count }) => ({ octets: new Array(count).fill(7), status: 0 }),
-      Echo: ({ octets }) => ({ octets, status: 0 }),
-    }),
-  ]);
+  createRpcEndpoint('tester', {
+    services: () => [
+      serveInterface(TESTER, {
+        Repeat: ({ count }) => ({ octets: new Array(count).fill(7), status: 0 }),
+        Echo: ({ octets }) => ({ octets, status: 0 }),
+      }),
+    ],
+  });
 
 const ndr32: PresentationContext = {
   id: 0,
@@ -431,12 +433,14 @@ test('mutated conversations never throw', () => {
     fc.property(fc.array(change, { maxLength: 5 }), fc.nat(300), (changes, cut) => {
       const input = Buffer.from(stream);
       for (const [at, value] of changes) input[at] = value;
-      const pipe = createRpcEndpoint('tester', [
-        serveInterface(TESTER, {
-          Repeat: () => ({ octets: [1, 2], status: 0 }),
-          Echo: (values) => ({ ...values, status: 0 }),
-        }),
-      ]);
+      const pipe = createRpcEndpoint('tester', {
+        services: () => [
+          serveInterface(TESTER, {
+            Repeat: () => ({ octets: [1, 2], status: 0 }),
+            Echo: (values) => ({ ...values, status: 0 }),
+          }),
+        ],
+      });
       pipe.write(input.subarray(0, cut));
       pipe.write(input.subarray(cut));
       answers(pipe);

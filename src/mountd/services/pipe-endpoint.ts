@@ -27,14 +27,17 @@ import {
   PFC_DID_NOT_EXECUTE,
   PFC_FIRST_FRAG,
   PFC_LAST_FRAG,
+  PFC_SUPPORT_HEADER_SIGN,
   PIPE_FRAGMENT_BYTES,
   PROVIDER_REASON,
   type PresentationContext,
   PTYPE,
   REJECT_REASON,
   type RequestPdu,
+  readVerifier,
   supportsVersion,
 } from '../../rpc/pdu.ts';
+import { protect, protectionBytes, withFlags, withToken } from '../../rpc/pdu-security.ts';
 import {
   bindTimeFeatures,
   KEEP_CONNECTION_ON_ORPHAN,
@@ -43,7 +46,14 @@ import {
   sameSyntax,
   serves,
 } from '../../rpc/syntax-id.ts';
+import { agreesWithTrailer } from '../../rpc/verification-trailer.ts';
 import { WireError } from '../../wire/wire-error.ts';
+import {
+  AssociationSecurity,
+  type AuthenticationOutcome,
+  type RpcProvider,
+  type SecurityContext,
+} from './association-security.ts';
 import { RpcFault } from './rpc-fault.ts';
 import type { RpcService } from './rpc-service.ts';
 
@@ -67,15 +77,24 @@ export const QUEUED_ANSWER_BYTES_MAXIMUM = 256 << 10;
 const ASSOCIATION_GROUP = 0x53f0;
 
 /** `pipeName` without a backslash, as opened: the secondary address of a BIND_ACK. */
-export function createRpcEndpoint(pipeName: string, services: readonly RpcService[]): PipeEndpoint {
-  return new RpcEndpoint(pipeName, services);
+export function createRpcEndpoint(pipeName: string, provider: RpcProvider): PipeEndpoint {
+  return new RpcEndpoint(pipeName, provider);
 }
+
+/** A call, and who makes it. */
+interface Caller {
+  readonly context: SecurityContext | undefined;
+}
+type CalledPdu = RequestPdu & Caller;
 
 class RpcEndpoint implements PipeEndpoint {
   readonly #pipeName: string;
+  /** Of who has opened the pipe. */
   readonly #services: readonly RpcService[];
+  readonly #security: AssociationSecurity;
   #state: 'unbound' | 'bound' | 'broken' = 'unbound';
-  readonly #contexts = new Map<number, RpcService>();
+  /** By presentation context, the index of its service. */
+  readonly #contexts = new Map<number, number>();
   /** Fragments we send and take; what the BIND agrees on. */
   #transmitBytes = PIPE_FRAGMENT_BYTES;
   #receiveBytes = FRAGMENT_BYTES_MAXIMUM;
@@ -83,13 +102,14 @@ class RpcEndpoint implements PipeEndpoint {
   #calling: Promise<void> | undefined;
   /** The beginning of a fragment whose end has not come. */
   #partial: Buffer = Buffer.alloc(0);
-  readonly #request = new Reassembly<RequestPdu>(REQUEST_STUB_BYTES_MAXIMUM);
+  readonly #request = new Reassembly<CalledPdu>(REQUEST_STUB_BYTES_MAXIMUM);
   #answers: Buffer[] = [];
   #answerBytes = 0;
 
-  constructor(pipeName: string, services: readonly RpcService[]) {
+  constructor(pipeName: string, provider: RpcProvider) {
     this.#pipeName = pipeName;
-    this.#services = services;
+    this.#services = provider.services() ?? [];
+    this.#security = new AssociationSecurity(provider);
   }
 
   /** A promise where a call has to ask somebody; what is written meanwhile waits for it. */
@@ -150,6 +170,7 @@ class RpcEndpoint implements PipeEndpoint {
     this.#partial = Buffer.alloc(0);
     this.#request.abandon();
     this.#contexts.clear();
+    this.#security.close();
     return how === 'answered';
   }
 
@@ -166,26 +187,31 @@ class RpcEndpoint implements PipeEndpoint {
   /** One whole fragment at the beginning of `input`. False: the association is over. */
   #fragment(header: PduHeader, input: Buffer): boolean {
     if (!supportsVersion(header)) return this.#refuse(header);
-    let pdu: Pdu;
     try {
-      pdu = decodePdu(input);
+      return header.type === PTYPE.REQUEST
+        ? this.#requestFragment(header, input)
+        : this.#otherFragment(decodePdu(input), header);
     } catch (error) {
       if (error instanceof WireError) return this.#refuse(header);
       throw error;
     }
+  }
+
+  #otherFragment(pdu: Pdu, header: PduHeader): boolean {
     switch (pdu.kind) {
       case 'bind':
-        return this.#bind(pdu);
+        return this.#bind(pdu, header);
       case 'alter-context':
         return this.#alterContext(pdu, header);
-      case 'request':
-        return this.#requestFragment(pdu, header);
+      case 'auth3':
+        // "The server MUST NOT respond": a refusal shows at the first request.
+        return this.#withLogin(pdu, header, () => true);
       case 'orphaned':
         if (this.#request.callId === pdu.callId) this.#request.abandon();
         return true;
       case 'cancel':
-      case 'auth3':
         return true;
+      case 'request':
       case 'bind-ack':
       case 'alter-context-response':
       case 'bind-nak':
@@ -204,13 +230,9 @@ class RpcEndpoint implements PipeEndpoint {
     return false;
   }
 
-  #bind(pdu: Pdu & BindPdu): boolean {
+  #bind(pdu: Pdu & BindPdu, header: PduHeader): boolean {
     const { callId } = pdu;
     if (this.#state !== 'unbound') return this.#nak(callId, REJECT_REASON.REASON_NOT_SPECIFIED);
-    // MS-RPCE 3.3.3.5.3; the client goes on without or gives up, and either is its own choice.
-    if (pdu.auth !== undefined) {
-      return this.#nak(callId, REJECT_REASON.AUTHENTICATION_TYPE_NOT_RECOGNIZED);
-    }
     if (pdu.contexts.length === 0) {
       return this.#nak(callId, REJECT_REASON.PROTOCOL_VERSION_NOT_SPECIFIED);
     }
@@ -220,33 +242,67 @@ class RpcEndpoint implements PipeEndpoint {
     this.#transmitBytes = agreedFragmentBytes(pdu.maxReceiveBytes);
     this.#receiveBytes = agreedFragmentBytes(pdu.maxTransmitBytes);
     this.#state = 'bound';
-    this.#acknowledge('bind-ack', pdu, `\\PIPE\\${this.#pipeName}`);
+    return this.#withLogin(pdu, header, (outcome) => {
+      if (outcome?.kind === 'refused') {
+        const { AUTHENTICATION_TYPE_NOT_RECOGNIZED, REASON_NOT_SPECIFIED } = REJECT_REASON;
+        const { unknownType } = outcome;
+        return this.#nak(
+          callId,
+          unknownType ? AUTHENTICATION_TYPE_NOT_RECOGNIZED : REASON_NOT_SPECIFIED,
+        );
+      }
+      this.#acknowledge('bind-ack', pdu, outcome?.token, `\\PIPE\\${this.#pipeName}`);
+      return true;
+    });
+  }
+
+  /** With what becomes of the PDU's token, if it has one; at once, where nobody has to be asked. */
+  #withLogin(
+    { auth }: Pdu,
+    header: PduHeader,
+    then: (outcome: AuthenticationOutcome | undefined) => boolean,
+  ): boolean {
+    const outcome = auth && this.#security.authenticate(auth, header);
+    if (!(outcome instanceof Promise)) return then(outcome);
+    this.#calling = outcome
+      .then((each) => {
+        if (this.#state !== 'broken' && !then(each)) this.#break('answered');
+      })
+      .finally(() => {
+        this.#calling = undefined;
+      });
     return true;
   }
 
   #alterContext(pdu: Pdu & BindPdu, header: PduHeader): boolean {
     if (this.#state !== 'bound' || pdu.contexts.length === 0) return this.#refuse(header);
-    if (pdu.auth !== undefined) return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
-    this.#acknowledge('alter-context-response', pdu, '');
-    return true;
+    return this.#withLogin(pdu, header, (outcome) => {
+      if (outcome?.kind === 'refused') {
+        return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
+      }
+      this.#acknowledge('alter-context-response', pdu, outcome?.token, '');
+      return true;
+    });
   }
 
   #acknowledge(
     kind: 'bind-ack' | 'alter-context-response',
-    { callId, associationGroup, contexts }: BindPdu,
+    { callId, associationGroup, contexts, auth }: Pdu & BindPdu,
+    token: Buffer | undefined,
     secondaryAddress: string,
   ): void {
-    this.#queue(
-      encodePdu({
-        kind,
-        callId,
-        maxTransmitBytes: this.#transmitBytes,
-        maxReceiveBytes: this.#receiveBytes,
-        associationGroup: associationGroup || ASSOCIATION_GROUP,
-        secondaryAddress,
-        results: contexts.map((context) => this.#negotiate(context)),
-      }),
-    );
+    const pdu = encodePdu({
+      kind,
+      callId,
+      maxTransmitBytes: this.#transmitBytes,
+      maxReceiveBytes: this.#receiveBytes,
+      associationGroup: associationGroup || ASSOCIATION_GROUP,
+      secondaryAddress,
+      results: contexts.map((context) => this.#negotiate(context)),
+    });
+    if (this.#security.headerSigning) withFlags(pdu, PFC_SUPPORT_HEADER_SIGN);
+    const says = auth !== undefined && token !== undefined && token.length > 0;
+    this.#queue(says ? withToken(pdu, auth, token) : pdu);
   }
 
   /** MS-RPCE 3.3.1.5.3 and 3.3.1.5.6: one result for each proposed context, in its order. */
@@ -260,8 +316,8 @@ class RpcEndpoint implements PipeEndpoint {
         transferSyntax: NO_SYNTAX,
       };
     }
-    const service = this.#services.find(({ syntax }) => serves(syntax, abstractSyntax));
-    if (service === undefined) return rejected(PROVIDER_REASON.ABSTRACT_SYNTAX_NOT_SUPPORTED);
+    const service = this.#services.findIndex(({ syntax }) => serves(syntax, abstractSyntax));
+    if (service < 0) return rejected(PROVIDER_REASON.ABSTRACT_SYNTAX_NOT_SUPPORTED);
     if (!transferSyntaxes.some((syntax) => sameSyntax(syntax, NDR32))) {
       return rejected(PROVIDER_REASON.PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED);
     }
@@ -276,11 +332,17 @@ class RpcEndpoint implements PipeEndpoint {
     return { result: CONTEXT_RESULT.ACCEPTANCE, reason: 0, transferSyntax: NDR32 };
   }
 
-  #requestFragment(pdu: Pdu & RequestPdu, header: PduHeader): boolean {
+  #requestFragment(header: PduHeader, input: Buffer): boolean {
     if (this.#state !== 'bound') return this.#refuse(header);
-    // No security context was agreed, so none can verify this.
-    if (pdu.auth !== undefined) return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
-    const assembled = this.#request.add(pdu);
+    const opened = this.#opened(header, input);
+    if (opened === undefined) return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
+    const pdu = decodePdu(opened.clear);
+    if (pdu.kind !== 'request') return this.#refuse(header);
+    const { first } = this.#request;
+    if (first !== undefined && first.context !== opened.context) {
+      return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
+    }
+    const assembled = this.#request.add({ ...pdu, context: opened.context });
     switch (assembled.kind) {
       case 'partial':
         return true;
@@ -295,17 +357,40 @@ class RpcEndpoint implements PipeEndpoint {
     }
   }
 
+  /** The fragment in the clear, and whose it is; undefined where its verifier is wrong, or missing. */
+  #opened(header: PduHeader, input: Buffer): ({ readonly clear: Buffer } & Caller) | undefined {
+    const { auth } = readVerifier(input, header);
+    if (auth !== undefined) return this.#security.verified(input, header, auth);
+    const context = this.#security.unverified();
+    if (context === 'denied') return undefined;
+    return { clear: input, context: context === 'none' ? undefined : context };
+  }
+
   /** Faults of a call leave the association as it was. */
-  #call({ callId, contextId, opnum, stub, bigEndian }: RequestPdu): void {
-    const service = this.#contexts.get(contextId);
+  #call({ callId, contextId, opnum, stub, bigEndian, context }: CalledPdu): void {
+    const index = this.#contexts.get(contextId);
+    const service = index === undefined ? undefined : (context?.services ?? this.#services)[index];
     if (service === undefined) {
       this.#fault(callId, 0, FAULT_STATUS.nca_s_unk_if, PFC_DID_NOT_EXECUTE);
+      return;
+    }
+    const understood = {
+      ...{ callId, contextId, opnum, transferSyntax: NDR32 },
+      abstractSyntax: service.syntax,
+      headerSigning: this.#security.headerSigning,
+    };
+    if (context !== undefined && !agreesWithTrailer(stub, understood)) {
+      this.#fault(callId, contextId, FAULT_STATUS.ERROR_ACCESS_DENIED, PFC_DID_NOT_EXECUTE);
       return;
     }
     const answered = (result: Buffer): void => {
       if (this.#state === 'broken') return;
       const target = { kind: 'response', callId, contextId } as const;
-      for (const pdu of encodeFragments(target, result, this.#transmitBytes)) this.#queue(pdu);
+      const session = context?.session;
+      const room = this.#transmitBytes - (session === undefined ? 0 : protectionBytes(session));
+      for (const pdu of encodeFragments(target, result, room)) {
+        this.#queue(session === undefined ? pdu : protect(pdu, context!, session));
+      }
     };
     const failed = (error: unknown): void => {
       const isFault = error instanceof RpcFault;

@@ -1,5 +1,6 @@
 /** The named pipes of IPC$: name to RPC interfaces. */
-import type { PipeEndpoint } from '../../ipc/control-plane.ts';
+import type { Account, PipeEndpoint } from '../../ipc/control-plane.ts';
+import type { SecureLogin } from '../login.ts';
 import { createDssetupService } from './dssetup-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
@@ -18,12 +19,21 @@ const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) 
     ['wkssvc', [createWkssvcService]],
   ]);
 
+export interface RpcCallers {
+  /** Of who has authenticated in RPC, else of who has the pipe open; undefined to whom nothing is answered. */
+  context(authenticated?: Account): ServiceContext | undefined;
+  readonly beginLogin?: (() => SecureLogin) | undefined;
+}
+
 /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
-export function openService(name: string, context: ServiceContext): PipeEndpoint | undefined {
+export function openService(name: string, callers: RpcCallers): PipeEndpoint | undefined {
   const services = SERVICES_OF_PIPE.get(name);
   if (services === undefined) return undefined;
-  return createRpcEndpoint(
-    name,
-    services.map((create) => create(context)),
-  );
+  return createRpcEndpoint(name, {
+    services: (authenticated) => {
+      const context = callers.context(authenticated);
+      return context && services.map((create) => create(context));
+    },
+    beginLogin: callers.beginLogin,
+  });
 }

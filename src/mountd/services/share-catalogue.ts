@@ -37,6 +37,8 @@ export const CLAIMED_VERSION = { versionMajor: 6, versionMinor: 1 } as const;
 
 export interface ServiceContext {
   readonly account: Account;
+  /** By which passwords come encrypted. */
+  readonly sessionKey: Buffer | undefined;
   /** May see what MS-SRVS keeps for administrators: paths, limits, security descriptors. */
   readonly administrator: boolean;
   readonly catalogue: ShareCatalogue;
