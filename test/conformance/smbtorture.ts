@@ -4,6 +4,7 @@
  *     npm run conformance                              every suite of suites.ts
  *     npm run conformance -- smb2.read smb2.dir.many   some suites, or single tests
  *     npm run conformance -- --smb1                    the suites of SMB1, with lists of their own
+ *     npm run conformance -- --rpc                     the suites of the management interfaces, likewise
  *     npm run conformance -- --smbtorture PROGRAM      another release, with lists of its own
  *     npm run conformance -- --port 445 --share s --user u --password p smb2.read
  *
@@ -29,6 +30,7 @@ import {
   type TestResult,
 } from './judge.ts';
 import { Smbtorture } from './program.ts';
+import { isRpc, RPC_SUITES, RPC_USER } from './rpc-suites.ts';
 import { isSmb1, SETTINGS, SHARES, SMB1_SUITES, type Suite, suitesOf } from './suites.ts';
 
 /** For one test that runs by itself after its suite hung or died. */
@@ -132,11 +134,11 @@ class Servers {
     this.values = values;
   }
 
-  for({ settings = SETTINGS }: Suite): Promise<Target> {
+  for({ name, settings = SETTINGS }: Suite): Promise<Target> {
     const key = settings.join('\n');
     let target = this.started.get(key);
     if (target === undefined) {
-      target = openTarget(this.values, settings, SHARES);
+      target = openTarget(this.values, settings, SHARES, isRpc(name) ? RPC_USER : undefined);
       this.started.set(key, target);
     }
     return target;
@@ -163,6 +165,7 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       'budget-minutes': { type: 'string', default: '30' },
       smb1: { type: 'boolean', default: false },
+      rpc: { type: 'boolean', default: false },
       'allow-missing': { type: 'boolean', default: false },
     },
   });
@@ -180,7 +183,8 @@ async function main(): Promise<void> {
   try {
     const newer = isNewer(await smbtorture.version());
     const smb1 = values.smb1 || (positionals.length > 0 && positionals.every(isSmb1));
-    const lists = smb1 ? 'smb1' : newer ? 'newer' : 'listed';
+    const rpc = values.rpc || (positionals.length > 0 && positionals.every(isRpc));
+    const lists = smb1 ? 'smb1' : rpc ? 'rpc' : newer ? 'newer' : 'listed';
     const plan: Plan = { smbtorture, expectations: readExpectations(lists), deadlineMs };
     const runAll = async (suites: readonly Suite[]): Promise<void> => {
       for (const suite of suites) {
@@ -194,7 +198,10 @@ async function main(): Promise<void> {
         printRow(report, plan.expectations);
       }
     };
-    const suites = chosenSuites(smb1 ? SMB1_SUITES : suitesOf(newer), positionals);
+    const suites = chosenSuites(
+      smb1 ? SMB1_SUITES : rpc ? RPC_SUITES : suitesOf(newer),
+      positionals,
+    );
     const beside = suites.filter(({ waits }) => waits);
     await Promise.all([
       runAll(suites.filter(({ waits }) => !waits)),

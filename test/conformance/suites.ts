@@ -48,7 +48,7 @@ const DEFAULT_LIMIT_SECONDS = 60;
 
 type Special = Omit<Suite, 'name' | 'limitSeconds'>;
 
-const suite = (
+export const suite = (
   name: string,
   limitSeconds = DEFAULT_LIMIT_SECONDS,
   special: Special = {},

@@ -1,0 +1,45 @@
+/**
+ * The suites of smbtorture that call the management interfaces (Debian 12's), over named pipes. Their user
+ * is an administrator: most ask for what is told to those alone.
+ */
+import type { Settings } from '../support/target.ts';
+import { type Suite, suite } from './suites.ts';
+
+/** rpc.samba3 speaks both protocols. */
+const RPC_SETTINGS: Settings = [
+  'restrict anonymous = 0',
+  'server signing = auto',
+  'server min protocol = NT1',
+];
+
+/** The system's root, which is an administrator on every server. */
+export const RPC_USER = 'root';
+
+const rpc = (name: string, limitSeconds = 60): Suite =>
+  suite(`rpc.${name}`, limitSeconds, { settings: RPC_SETTINGS });
+
+export const RPC_SUITES: readonly Suite[] = [
+  rpc('asyncbind'),
+  rpc('authcontext'),
+  rpc('bind'),
+  rpc('dfs'),
+  rpc('epmapper'),
+  rpc('fsrvp'),
+  rpc('handles'),
+  rpc('lsa-getuser'),
+  rpc('lsa.lookupnames'),
+  rpc('lsa.lookupsids'),
+  rpc('lsa.privileges'),
+  rpc('lsa.secrets'),
+  rpc('mdssvc'),
+  rpc('mgmt'),
+  rpc('ntsvcs'),
+  rpc('objectuuid'),
+  rpc('samba3'),
+  rpc('spoolss.win'),
+  rpc('srvsvc'),
+  rpc('svcctl'),
+];
+
+/** Whether a suite or test of this name calls a management interface. */
+export const isRpc = (name: string): boolean => name.startsWith('rpc.');
