@@ -14,6 +14,9 @@ export type SessionRequest = Request & { readonly session: Session };
 export type TreeRequest = SessionRequest & { readonly tree: TreeConnect };
 export type OpenRequest = TreeRequest & { readonly open: Open };
 
+/** A payload up to here is copied behind the body: cheaper than a part of its own. */
+export const SMALL_PAYLOAD_BYTES = 16 * 1024;
+
 export interface Reply {
   /** STATUS_SUCCESS if absent. */
   readonly status?: NtStatus;
@@ -21,6 +24,8 @@ export interface Reply {
   readonly body: Buffer;
   /** Follows the body: READ's data. The answer's own from now on, to be encrypted in place. */
   readonly payload?: Buffer;
+  /** The payload is a small one that the next request overwrites: to be copied at once. */
+  readonly isLent?: boolean;
   /** Signs this answer, whatever the request was: the end of a login. */
   readonly signWith?: Signer;
   /** Gets the message as it is about to be sent: the preauthentication hash. */

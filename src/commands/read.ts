@@ -23,7 +23,13 @@ import {
   type ReadRequest,
   SMB2_READFLAG_READ_UNBUFFERED,
 } from '../smb2/read.ts';
-import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
+import {
+  type MaybePromise,
+  type OpenRequest,
+  type Outcome,
+  SMALL_PAYLOAD_BYTES,
+} from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
 
@@ -46,11 +52,29 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
   if (open.file!.locks.size > 0 && readLocked(BigInt(body.offset), body, request)) {
     return STATUS_FILE_LOCK_CONFLICT;
   }
+  return body.length > SMALL_PAYLOAD_BYTES
+    ? readLarge(open.handle, body, open)
+    : readSmall(open.handle, body, open);
+}
+
+function readLarge(handle: VfsHandle, body: ReadRequest, open: Open): MaybePromise<Outcome> {
   const data = bufferPool.take(body.length);
-  const count = open.handle.read(data, body.offset);
+  const count = handle.read(data, body.offset);
   return typeof count === 'number'
     ? answerRead(body, open, data, count)
     : count.then((later) => answerRead(body, open, data, later));
+}
+
+/** What small READs are read into, one after the other. */
+let lent = Buffer.allocUnsafeSlow(SMALL_PAYLOAD_BYTES);
+
+/** One that has to wait keeps the buffer. */
+function readSmall(handle: VfsHandle, body: ReadRequest, open: Open): MaybePromise<Outcome> {
+  const data = lent.subarray(0, body.length);
+  const count = handle.read(data, body.offset);
+  if (typeof count === 'number') return answerRead(body, open, data, count, true);
+  lent = Buffer.allocUnsafeSlow(SMALL_PAYLOAD_BYTES);
+  return count.then((later) => answerRead(body, open, data, later));
 }
 
 /** Where Offset stands in the bodies of READ and WRITE. */
@@ -81,7 +105,13 @@ function readLocked(offset: bigint, { length }: ReadRequest, request: OpenReques
   return meetsLock(open, lockOwner ?? open, { offset, length: BigInt(length) }, false);
 }
 
-function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number): Outcome {
+function answerRead(
+  body: ReadRequest,
+  open: Open,
+  data: Buffer,
+  count: number,
+  isLent = false,
+): Outcome {
   if (count <= 0 || count < body.minimumCount) bufferPool.give(data);
   if (count < 0) return statusOfErrno(count);
   open.position = body.offset + count;
@@ -92,6 +122,7 @@ function answerRead(body: ReadRequest, open: Open, data: Buffer, count: number):
     status: STATUS_SUCCESS,
     body: encodeReadResponseHeader(count, 0),
     payload: count === data.length ? data : data.subarray(0, count),
+    isLent,
   };
 }
 

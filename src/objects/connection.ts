@@ -48,6 +48,13 @@ export interface Transport {
   readonly localAddress: string;
   /** Sends one framed message made of these buffers; they are the transport's from now on. */
   send(parts: readonly Buffer[]): void;
+  /** Where `place` finds room. */
+  readonly outbox?: Buffer;
+  /**
+   * Room in `outbox` for a small message that is ready: where it begins, to be written at once and whole; it
+   * leaves with the others of this event. -1 where `send` has to take it.
+   */
+  place?(length: number): number;
   /** Whether bytes are under way whose receipt the peer's system has not confirmed; where that is known. */
   unacknowledged?(): boolean;
   /** Ends the connection; answers already handed over may be lost. */

@@ -34,7 +34,7 @@ import {
   verifySignature,
   verifyTree,
 } from './preconditions.ts';
-import { type Answer, answer, interimAnswer, send, settle } from './respond.ts';
+import { type Answer, answer, interimAnswer, send, sendAtOnce, settle } from './respond.ts';
 import type { Member, Unwrapped } from './unwrap.ts';
 
 /** What the previous member of a compound leaves to a related one. */
@@ -80,10 +80,20 @@ export class Chain {
         this.#wait(request, outcome, i);
         return;
       }
+      if (this.#members.length === 1 && this.#settleAlone(request, outcome)) break;
       if (!this.#settle(request, outcome)) return;
     }
     this.#flush();
     this.#done?.();
+  }
+
+  /** The usual case, a message that is one plain request, answered now: false where it is another. */
+  #settleAlone(request: Request, outcome: Outcome): boolean {
+    if (this.#encryptedBy !== undefined || this.#answers.length > 0) return false;
+    if (request.header.command === Command.CANCEL || outcome instanceof Disconnect) return false;
+    if (!sendAtOnce(request, outcome)) return false;
+    this.#through(request);
+    return true;
   }
 
   #request({ header, message }: Member, next: Member | undefined): Request {
@@ -165,10 +175,7 @@ export class Chain {
   /** Takes an outcome into the chain; false when the connection ends. */
   #settle(request: Request, outcome: Outcome): boolean {
     if (request.header.command === Command.CANCEL) return true;
-    this.#connection.requests.delete(request.messageId);
-    request.session?.orphans.delete(request);
-    request.countedBy?.done(request.admitted);
-    if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
+    this.#through(request);
     if (outcome instanceof Disconnect) {
       this.#connection.transport.close(outcome.reason);
       settle(this.#answers);
@@ -184,6 +191,13 @@ export class Chain {
     };
     this.#answers.push(answer(request, outcome));
     return true;
+  }
+
+  #through(request: Request): void {
+    this.#connection.requests.delete(request.messageId);
+    request.session?.orphans.delete(request);
+    request.countedBy?.done(request.admitted);
+    if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
   }
 
   /** A request that was refused before its open was looked at hands on that of the one before. */

@@ -4,7 +4,12 @@
  */
 
 import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
-import type { Disconnect, Outcome, Reply } from '../commands/command.ts';
+import {
+  type Disconnect,
+  type Outcome,
+  type Reply,
+  SMALL_PAYLOAD_BYTES,
+} from '../commands/command.ts';
 import type { Signer } from '../crypto/signing.ts';
 import { STATUS_PENDING, STATUS_SUCCESS, STATUS_USER_SESSION_DELETED } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
@@ -14,6 +19,8 @@ import { encodeErrorResponse } from '../smb2/error.ts';
 import {
   addFlags,
   HEADER_SIZE,
+  type HeaderFields,
+  isRelated,
   isSigned,
   SMB2_FLAGS_ASYNC_COMMAND,
   SMB2_FLAGS_RELATED_OPERATIONS,
@@ -49,17 +56,29 @@ export function answer(request: Request, outcome: Exclude<Outcome, Disconnect>):
 export const interimAnswer = (request: Request): Answer =>
   build(request, { body: emptyError }, STATUS_PENDING);
 
-/** A payload up to here is copied behind the body: cheaper than a part of its own. */
-const SMALL_PAYLOAD_BYTES = 16 * 1024;
-
 function build(request: Request, reply: Reply, status: number): Answer {
-  const { header, connection } = request;
+  const { connection } = request;
   const { body, payload } = reply;
   const copied = payload !== undefined && payload.length <= SMALL_PAYLOAD_BYTES;
   const bodyEnd = HEADER_SIZE + body.length;
   const message = Buffer.allocUnsafe(bodyEnd + (copied ? payload.length : 0));
+  writeHeader(message, headerOf(request, status));
+  message.set(body, HEADER_SIZE);
+  if (copied) message.set(payload, bodyEnd);
+  if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
+  return {
+    parts: payload === undefined || copied ? [message] : [message, payload],
+    signer: reply.signWith ?? signerFor(request, connection),
+    request,
+    onEncoded: reply.onEncoded,
+    onSent: reply.onSent,
+  };
+}
+
+function headerOf(request: Request, status: number): HeaderFields {
+  const { header } = request;
   const pended = request.asyncId !== 0;
-  writeHeader(message, {
+  return {
     creditCharge: header.creditCharge,
     status,
     command: header.command,
@@ -74,18 +93,44 @@ function build(request: Request, reply: Reply, status: number): Answer {
     treeId: request.tree?.treeId ?? header.treeId,
     asyncId: request.asyncId,
     sessionId: request.session?.sessionId ?? header.sessionId,
-  });
-  body.copy(message, HEADER_SIZE);
-  if (copied) payload.copy(message, bodyEnd);
-  if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
-  return {
-    parts: payload === undefined || copied ? [message] : [message, payload],
-    signer: reply.signWith ?? signerFor(request, connection),
-    request,
-    onEncoded: reply.onEncoded,
-    onSent: reply.onSent,
   };
 }
+
+/**
+ * The same as `answer` and `send` for a small answer to a message that was one request, without anything in
+ * between: it is written where it is sent from. False where it is none of those; nothing has happened then.
+ */
+export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnect>): boolean {
+  const { connection } = request;
+  const { transport } = connection;
+  if (transport.place === undefined || isRelated(request.header)) return false;
+  const isStatus = typeof outcome === 'number';
+  const status = isStatus ? outcome : (outcome.status ?? STATUS_SUCCESS);
+  if (status === STATUS_USER_SESSION_DELETED || connection.state === 'closed') return false;
+  const body = isStatus ? emptyError : outcome.body;
+  const payload = isStatus ? undefined : outcome.payload;
+  const bodyEnd = HEADER_SIZE + body.length;
+  const length = bodyEnd + (payload?.length ?? 0);
+  if (length > MAX_PLACED_BYTES || (!isStatus && outcome.onEncoded !== undefined)) return false;
+  const at = transport.place(length);
+  if (at < 0) return false;
+  const outbox = transport.outbox!;
+  writeHeader(outbox, headerOf(request, status), at);
+  outbox.set(body, at + HEADER_SIZE);
+  if (payload !== undefined) outbox.set(payload, at + bodyEnd);
+  const signer = isStatus ? undefined : outcome.signWith;
+  const signs = signer ?? signerFor(request, connection);
+  if (signs !== undefined) {
+    const message = outbox.subarray(at, at + length);
+    addFlags(message, SMB2_FLAGS_SIGNED);
+    signs.sign([message]);
+  }
+  if (!isStatus) outcome.onSent?.();
+  return true;
+}
+
+/** Above, a payload is sent from where it lies. */
+const MAX_PLACED_BYTES = SMALL_PAYLOAD_BYTES + 1024;
 
 /**
  * Of a session that is gone there is no key. Who demands signatures looks for the flag and takes this status

@@ -72,9 +72,9 @@ const beyond = (offset: bigint, length: number): Buffer | NtStatus =>
 function dataOf(outcome: Outcome): Buffer | NtStatus {
   if (outcome === STATUS_END_OF_FILE) return NOTHING;
   if (typeof outcome === 'number') return outcome;
-  return outcome instanceof Disconnect
-    ? STATUS_INVALID_DEVICE_REQUEST
-    : (outcome.payload ?? NOTHING);
+  if (outcome instanceof Disconnect) return STATUS_INVALID_DEVICE_REQUEST;
+  const { payload = NOTHING, isLent } = outcome;
+  return isLent ? Buffer.from(payload) : payload;
 }
 
 export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {

@@ -209,7 +209,7 @@ export function writeHeader(b: Buffer, h: HeaderFields, offset = 0): number {
     put32(b, h.treeId, offset + TREE_ID_AT);
   }
   put64(b, h.sessionId, offset + SESSION_ID_AT);
-  b.fill(0, offset + SIGNATURE_AT, offset + HEADER_SIZE);
+  for (let at = offset + SIGNATURE_AT; at < offset + HEADER_SIZE; at++) b[at] = 0;
   return offset + HEADER_SIZE;
 }
 

@@ -31,7 +31,7 @@ import { type ConnectionHandler, serveConnection } from '../server/serve-connect
 import { positiveSessionResponse } from '../smb2/framing.ts';
 import { plainAddress } from './admission.ts';
 import { FrameReader } from './frame-reader.ts';
-import { arenaMark, SendQueue } from './send-queue.ts';
+import { arena, arenaMark, SendQueue } from './send-queue.ts';
 
 const RECEIVE_BYTES = 256 * 1024;
 /** After a large message another is likely: its beginning is received by itself, the rest where it belongs. */
@@ -74,6 +74,7 @@ export interface Adopted {
 export class NativeConnection {
   readonly remoteAddress: string;
   readonly localAddress: string;
+  readonly outbox = arena;
   readonly finished: Promise<void>;
   readonly #fd: number;
   readonly #poll: SocketPoll;
@@ -208,6 +209,13 @@ export class NativeConnection {
     waitingConnections.push(this);
     // Once nothing more is ready now.
     if (waitingParts.push(parts) === 1) process.nextTick(sendWaiting);
+  }
+
+  /** In an event of this connection's: what has gathered leaves first where it is much. */
+  place(length: number): number {
+    if (this.#state !== 'open' || this.#corkedAt === undefined) return -1;
+    if (this.#queue.bytes >= FLUSH_BYTES) this.#flush(this.#corkedAt);
+    return this.#state === 'open' ? this.#queue.place(length) : -1;
   }
 
   /** Some of what waited, in one call. */

@@ -19,7 +19,7 @@ const MAX_ENTRIES = 64;
 const IOVEC_BYTES = 16;
 const TWO_TO_32 = 0x1_0000_0000;
 
-const arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
+export const arena = Buffer.allocUnsafeSlow(ARENA_BYTES);
 const arenaAt = addressOf(arena);
 let arenaEnd = 0;
 
@@ -64,6 +64,15 @@ export class SendQueue {
     }
   }
 
+  /** Room in the arena for a message of this length, framed here: where it begins; -1 where there is none. */
+  place(length: number): number {
+    if (arenaEnd + FRAME_HEADER_SIZE + length > ARENA_BYTES) return -1;
+    this.#bytes += FRAME_HEADER_SIZE + length;
+    const at = this.#extend(FRAME_HEADER_SIZE + length);
+    writeFrameHeader(arena, length, at);
+    return at + FRAME_HEADER_SIZE;
+  }
+
   /** Bytes that are framed already. */
   addRaw(bytes: Buffer): void {
     this.#bytes += bytes.length;
@@ -78,18 +87,23 @@ export class SendQueue {
 
   /** Room behind what is there, in the arena while that has some. */
   #room(length: number): { buffer: Buffer; offset: number } {
-    const last = this.#pieces.at(-1);
     if (arenaEnd + length > ARENA_BYTES) {
       const buffer = Buffer.allocUnsafeSlow(length);
       this.#addLarge(buffer);
       return { buffer, offset: 0 };
     }
+    return { buffer: arena, offset: this.#extend(length) };
+  }
+
+  /** So many bytes of the arena, behind what is there. */
+  #extend(length: number): number {
     const offset = arenaEnd;
     arenaEnd += length;
+    const last = this.#pieces.at(-1);
     const follows = last?.inArena === true && last.at + last.length === arenaAt + offset;
     if (follows) last.length += length;
     else this.#pieces.push({ buffer: arena, at: arenaAt + offset, length, inArena: true });
-    return { buffer: arena, offset };
+    return offset;
   }
 
   /** Sends what the kernel takes: 0 when that is all, -EAGAIN when it is not, or what broke. */

@@ -122,7 +122,11 @@ export const pad = (size: number): Field<never> => ({
   size,
   kind: 'padding',
   read: () => '',
-  write: (at) => `b.fill(0, ${at}, ${at} + ${size})`,
+  // Octet by octet: a call of fill costs more than the rest of a small structure.
+  write: (at) =>
+    size <= 16
+      ? Array.from({ length: size }, (_, i) => `b[${at} + ${i}] = 0`).join('; ')
+      : `b.fill(0, ${at}, ${at} + ${size})`,
 });
 
 type Fields = Readonly<Record<string, Field<unknown>>>;
@@ -204,8 +208,10 @@ export function struct<F extends Fields>(
       return offset + size;
     },
     encode(value, tailBytes = 0) {
-      const b = Buffer.alloc(size + tailBytes);
+      // Every octet of the fixed part is written.
+      const b = Buffer.allocUnsafe(size + tailBytes);
       write(b, value, 0);
+      if (tailBytes > 0) b.fill(0, size);
       return b;
     },
   };
