@@ -9,7 +9,7 @@ import { md4 } from '../crypto/md4.ts';
 export const NTLM_V1_RESPONSE_BYTES = 24;
 
 /** Seven bytes become the eight of a DES key, whose lowest bits are parity. */
-function desKey(seven: Buffer): Buffer {
+export function desKey(seven: Buffer): Buffer {
   const bits = BigInt(`0x${seven.toString('hex')}`);
   return Buffer.from(
     Array.from({ length: 8 }, (_, i) => Number((bits >> BigInt(49 - 7 * i)) & 0x7fn) << 1),

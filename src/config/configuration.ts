@@ -7,6 +7,7 @@ import {
   type ShareValues,
   shareParameters,
 } from './parameters.ts';
+import type { Principal } from './value-types.ts';
 
 export interface GlobalConfiguration
   extends Omit<GlobalValues, 'netbiosName' | 'restrictAnonymous'> {
@@ -23,6 +24,8 @@ export interface Configuration {
   readonly global: GlobalConfiguration;
   /** Without IPC$, which every server has. */
   readonly shares: readonly ShareConfiguration[];
+  /** "admin users" of [global]: beside root they administer the server by its management interfaces. */
+  readonly administrators?: readonly Principal[];
 }
 
 /** What a program says of its server; the rest are defaults. */

@@ -86,9 +86,11 @@ class Reader {
       this.#warn(own.lineOf('interfaces'), need);
     }
     const global = effectiveGlobal(values);
+    const { adminUsers } = inherited.values();
     return {
       global: { ...global, serverString: expand(global.serverString) },
       shares: shares.map((share) => ({ ...share, path: rooted(global.rootDirectory, share.path) })),
+      ...(adminUsers.length > 0 && { administrators: adminUsers }),
     };
   }
 

@@ -22,6 +22,10 @@ export class AccountFile {
     this.#database = readUserDatabase(file);
   }
 
+  get path(): string {
+    return this.#file;
+  }
+
   /** A file that is gone has no accounts; of one that cannot be read or is bad the last good state counts. */
   get accounts(): UserDatabase {
     const version = versionOf(this.#file);

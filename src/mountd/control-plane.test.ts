@@ -305,3 +305,23 @@ test('administrators of a share act as root there, where the server may', async 
   const same = await accountOf(plain, ann);
   assert.deepEqual(connect(plain, same, 's', CLIENT), granted(false, undefined));
 });
+
+test('"admin users" of [global] administer the server, and guests never do', () => {
+  const control = plane(
+    '[global]\nrestrict anonymous = 0\nadmin users = ann, @staff\n[Data]\npath = /d\n',
+  );
+  const pathOf = (account: Account) => {
+    const pipe = control.openPipe(account, 'srvsvc', PIPE_CLIENT)!;
+    const client = new ClientAssociation(SRVSVC);
+    pipe.write(client.bind());
+    client.bound(pipe.read(4280)!.bytes);
+    const { NetrShareGetInfo } = SRVSVC.operations;
+    const input = { serverName: null, netName: 'data', level: 2 };
+    for (const fragment of client.request(NetrShareGetInfo, input)) pipe.write(fragment);
+    const answer = client.answer(NetrShareGetInfo, pipe.read(4280)!.bytes);
+    return answer.kind === 'result' ? answer.output.status : answer.kind;
+  };
+  assert.equal(pathOf({ name: 'ann', kind: 'user', identity: ANN }), 0);
+  assert.equal(pathOf({ name: 'bob', kind: 'user', identity: NOBODY }), 5);
+  assert.equal(pathOf({ name: 'ann', kind: 'guest', identity: ANN }), 5);
+});

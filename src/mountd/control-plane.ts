@@ -24,6 +24,7 @@ import type {
 } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
 import { AccountFile } from './account-file.ts';
+import { type AccountStore, createAccountStore } from './account-store.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
@@ -79,8 +80,8 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
   return new LocalControlPlane(options);
 }
 
-/** What Windows and Samba have for a session key where the client has authenticated in RPC over a pipe. */
-const AUTHENTICATED_SESSION_KEY = Buffer.from('SystemLibraryDTC', 'latin1');
+/** RAP answers what passwords are no part of. */
+const NOWHERE: PipeClient = { address: '', sessionKey: undefined };
 
 /** MS-SRVS 2.2.4.29 */
 const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
@@ -200,10 +201,11 @@ class LocalControlPlane implements ControlPlane {
     if (!this.#mayUseIpc(account)) return undefined;
     return openService(name, {
       context: (authenticated) => {
-        if (authenticated === undefined) return this.#services(account, client.sessionKey);
-        return this.#mayUseIpc(authenticated)
-          ? this.#services(authenticated, AUTHENTICATED_SESSION_KEY)
-          : undefined;
+        if (authenticated === undefined) return this.#services(account, client);
+        // Passwords come under the key of RPC's own login then, as Samba's clients have it.
+        const { account: caller, sessionKey } = authenticated;
+        if (!this.#mayUseIpc(caller)) return undefined;
+        return this.#services(caller, { ...client, sessionKey });
       },
       beginLogin: () => this.#beginLogin(client),
     });
@@ -212,20 +214,42 @@ class LocalControlPlane implements ControlPlane {
   async rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined> {
     if (!this.#mayUseIpc(account)) return undefined;
     const { answerRap } = await import('./services/rap-service.ts');
-    return answerRap(parameters, this.#services(account, undefined));
+    return answerRap(parameters, this.#services(account, NOWHERE));
   }
 
-  #services(account: Account, sessionKey: Buffer | undefined): ServiceContext {
+  #services(account: Account, client: PipeClient): ServiceContext {
     const { netbiosName, serverString, workgroup } = this.#configuration.global;
     return {
       account,
-      sessionKey,
-      administrator: account.kind === 'user' && account.identity?.uid === 0,
+      sessionKey: client.sessionKey,
+      administrator: this.#administers(account),
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals: this.#principals,
+      accounts: this.#accountStore(account, client.address),
       dataPlane: this.#dataPlane,
     };
+  }
+
+  /** Root, and who is in "admin users" of [global]. */
+  #administers({ name, kind, identity }: Account): boolean {
+    if (kind !== 'user') return false;
+    const adminUsers = this.#configuration.administrators ?? [];
+    const listed = () =>
+      isAdministrator({ adminUsers }, { name, isGuest: false }, this.#systemAccounts());
+    return identity?.uid === 0 || (adminUsers.length > 0 && listed());
+  }
+
+  #accountStore(account: Account, address: string): AccountStore {
+    return createAccountStore({
+      file: this.#file?.path,
+      find: (name) => this.#find(name),
+      isInFile: (name) => !this.#users.has(name),
+      mayExist: (name) => !this.#switches || this.#systemAccounts().uidByName(name) !== undefined,
+      changed: () => this.#principals.forget(),
+      throttle: this.#throttle,
+      ...{ address, by: account.name, log: this.#log },
+    });
   }
 
   readonly #lookup: AccountLookup = (user) => {

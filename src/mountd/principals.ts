@@ -156,6 +156,11 @@ export class Principals {
     return this.#current().list;
   }
 
+  /** Accounts have changed. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
   #current(): Accounts {
     const now = performance.now();
     if (this.#known === undefined || now >= this.#known.untilMs) {

@@ -26,7 +26,7 @@ export function shareAccess(
 
 /** Whether an account does on the share whatever root may. */
 export const isAdministrator = (
-  { adminUsers }: ShareConfiguration,
+  { adminUsers }: Pick<ShareConfiguration, 'adminUsers'>,
   client: { readonly name: string; readonly isGuest: boolean },
   accounts: SystemAccounts,
 ): boolean => !client.isGuest && isListed(adminUsers, client.name, accounts);

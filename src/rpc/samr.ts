@@ -1,10 +1,9 @@
-/** The Security Account Manager (MS-SAMR 2.2, 3.1.5): what this server answers of it. samr-users.ts has what is told of a user. */
+/** The Security Account Manager (MS-SAMR 2.2, 3.1.5): what this server answers of it. Others have parts of it: samr-domains.ts, samr-users.ts, samr-passwords.ts. */
 import {
   conformantArray,
   conformantVaryingArray,
   counted,
   enumUnion,
-  hyper,
   type NdrType,
   octets,
   struct,
@@ -16,7 +15,9 @@ import {
   wstring,
 } from './ndr.ts';
 import { operation } from './operation.ts';
-import { OLD_LARGE_INTEGER, USER_INFORMATION } from './samr-users.ts';
+import { DOMAIN_INFORMATION } from './samr-domains.ts';
+import { PASSWORD_OPERATIONS } from './samr-passwords.ts';
+import { USER_INFORMATION } from './samr-users.ts';
 import { contextHandle as handle, rpcSid, unicodeString } from './security-types.ts';
 
 const serverName = unique(wstring);
@@ -30,53 +31,6 @@ const PSID_ARRAY = listOf(unique(rpcSid));
 /** 2.2.7.9. */
 const ENUMERATION_BUFFER = unique(listOf(struct({ relativeId: u32, name: unicodeString })));
 const SR_SECURITY_DESCRIPTOR = struct({ descriptor: counted(octets) });
-
-// --- 2.2.3, domains ------------------------------------------------------------------------------
-
-/** 2.2.3.5, password properties among it. */
-const DOMAIN_PASSWORD_INFORMATION = struct({
-  minPasswordLength: u16,
-  passwordHistoryLength: u16,
-  passwordProperties: u32,
-  maxPasswordAge: OLD_LARGE_INTEGER,
-  minPasswordAge: OLD_LARGE_INTEGER,
-});
-const DOMAIN_GENERAL_INFORMATION = struct({
-  forceLogoff: OLD_LARGE_INTEGER,
-  oemInformation: unicodeString,
-  domainName: unicodeString,
-  replicaSourceNodeName: unicodeString,
-  domainModifiedCount: OLD_LARGE_INTEGER,
-  domainServerState: u32,
-  domainServerRole: u32,
-  uasCompatibilityRequired: u8,
-  userCount: u32,
-  groupCount: u32,
-  aliasCount: u32,
-});
-const lockout = {
-  lockoutDuration: hyper,
-  lockoutObservationWindow: hyper,
-  lockoutThreshold: u16,
-};
-const modified = { domainModifiedCount: OLD_LARGE_INTEGER, creationTime: OLD_LARGE_INTEGER };
-
-const DOMAIN_INFORMATION = unique(
-  enumUnion({
-    1: DOMAIN_PASSWORD_INFORMATION,
-    2: DOMAIN_GENERAL_INFORMATION,
-    3: struct({ forceLogoff: OLD_LARGE_INTEGER }),
-    4: struct({ oemInformation: unicodeString }),
-    5: struct({ domainName: unicodeString }),
-    6: struct({ replicaSourceNodeName: unicodeString }),
-    7: struct({ domainServerRole: u16 }),
-    8: struct(modified),
-    9: struct({ domainServerState: u16 }),
-    11: struct({ general: DOMAIN_GENERAL_INFORMATION, ...lockout }),
-    12: struct(lockout),
-    13: struct({ ...modified, modifiedCountAtLastPromotion: OLD_LARGE_INTEGER }),
-  }),
-);
 
 const USER_DOMAIN_PASSWORD_INFORMATION = struct({
   minPasswordLength: u16,
@@ -189,6 +143,7 @@ export const SAMR = {
   name: 'samr',
   syntax: { uuid: '12345778-1234-abcd-ef00-0123456789ac', major: 1, minor: 0 },
   operations: {
+    ...PASSWORD_OPERATIONS,
     SamrConnect: operation(0, { serverName: unique(u16), desiredAccess: u32 }, opened),
     SamrCloseHandle: operation(1, { handle }, opened),
     SamrQuerySecurityObject: operation(

@@ -73,9 +73,13 @@ function open(): PipeEndpoint {
   };
   return createRpcEndpoint('tester', {
     services: (authenticated) =>
-      authenticated?.kind === 'anonymous'
+      authenticated?.account.kind === 'anonymous'
         ? undefined
-        : [serviceFor(authenticated === undefined ? 'by the pipe' : `RPC's ${authenticated.name}`)],
+        : [
+            serviceFor(
+              authenticated === undefined ? 'by the pipe' : `RPC's ${authenticated.account.name}`,
+            ),
+          ],
     beginLogin: () => beginLogin(context, '192.0.2.1'),
   });
 }

@@ -8,7 +8,7 @@
  * A context that failed stays, so that what is sent under it is refused.
  */
 import { NtlmSession } from '../../auth/ntlm-session.ts';
-import type { Account, MaybePromise } from '../../ipc/control-plane.ts';
+import type { LoginDone, MaybePromise } from '../../ipc/control-plane.ts';
 import type { MessageSecurity } from '../../rpc/message-security.ts';
 import { type AuthVerifier, type PduHeader, PFC_SUPPORT_HEADER_SIGN } from '../../rpc/pdu.ts';
 import {
@@ -24,9 +24,12 @@ import type { RpcService } from './rpc-service.ts';
 /** MS-RPCE 3.3.1.5.4 lets clients have 2,000; each may cost a login. Windows uses one or two. */
 export const SECURITY_CONTEXTS_MAXIMUM = 16;
 
+/** Who has logged in by RPC's own means, and the key of that login. */
+export type Authenticated = Pick<LoginDone, 'account' | 'sessionKey'>;
+
 export interface RpcProvider {
   /** Those of the pipe, in one order: for who has it open, or who has authenticated on it. Undefined: refused. */
-  services(authenticated?: Account): readonly RpcService[] | undefined;
+  services(authenticated?: Authenticated): readonly RpcService[] | undefined;
   /** Absent: nobody authenticates here. */
   readonly beginLogin?: (() => SecureLogin) | undefined;
 }
@@ -104,7 +107,7 @@ export class AssociationSecurity {
     context.login.close();
     context.state = 'failed';
     if (step.kind === 'refused') return REFUSED;
-    const services = this.#provider.services(step.account);
+    const services = this.#provider.services(step);
     if (services === undefined) return REFUSED;
     const { sessionKey, flags, firstSequenceNumber } = step;
     const session = sessionKey && new NtlmSession(flags, sessionKey, 'server', firstSequenceNumber);

@@ -1,6 +1,6 @@
 /**
  * The Security Account Manager (MS-SAMR 3.1.5): who has an account here, for those that list or name users.
- * It tells and changes nothing: accounts are `usmbd adduser`'s.
+ * samr-changes.ts has what changes accounts.
  */
 import {
   STATUS_INSUFFICIENT_RESOURCES,
@@ -42,6 +42,7 @@ import {
   type SamObject,
   samDomains,
 } from './sam-objects.ts';
+import { changeHandlers } from './samr-changes.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof SAMR.operations;
@@ -54,7 +55,8 @@ const MAX_LOOKUPS = 1000;
 /** An entry of an enumeration beside its name, by which Windows reckons (3.1.5.2.1). */
 const ENTRY_BYTES = 12;
 
-export function createSamrService({ principals }: ServiceContext): RpcService {
+export function createSamrService(context: ServiceContext): RpcService {
+  const { principals } = context;
   const [own, builtin] = samDomains(principals);
   const domains = [own, builtin];
   const handles = new ContextHandles<SamObject>();
@@ -91,7 +93,10 @@ export function createSamrService({ principals }: ServiceContext): RpcService {
   }: InputOf<Operations['SamrQueryInformationUser']>) =>
     told(on.user(handle), ({ user }) => userInformation(informationClass, user));
   const queryDisplay = (input: DisplayInput) => display(on.domain(input.handle), input);
+  const findUser = (name: string) =>
+    own.users().find((user) => user.name.toLowerCase() === name.toLowerCase());
   return serveInterface(SAMR, {
+    ...changeHandlers({ context, handles, open, findUser }),
     SamrConnect: connect,
     SamrConnect2: connect,
     SamrConnect4: connect,

@@ -1,6 +1,7 @@
 /** The named pipes of IPC$: name to RPC interfaces. */
-import type { Account, PipeEndpoint } from '../../ipc/control-plane.ts';
+import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import type { SecureLogin } from '../login.ts';
+import type { Authenticated } from './association-security.ts';
 import { createDssetupService } from './dssetup-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
@@ -21,7 +22,7 @@ const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) 
 
 export interface RpcCallers {
   /** Of who has authenticated in RPC, else of who has the pipe open; undefined to whom nothing is answered. */
-  context(authenticated?: Account): ServiceContext | undefined;
+  context(authenticated?: Authenticated): ServiceContext | undefined;
   readonly beginLogin?: (() => SecureLogin) | undefined;
 }
 

@@ -1,6 +1,7 @@
 /** What the management interfaces know of the server: its names and its shares. */
 import type { Account } from '../../ipc/control-plane.ts';
 import type { DataPlane } from '../../ipc/data-plane.ts';
+import type { AccountStore } from '../account-store.ts';
 import type { Principals } from '../principals.ts';
 
 export interface ShareEntry {
@@ -44,6 +45,8 @@ export interface ServiceContext {
   readonly catalogue: ShareCatalogue;
   readonly server: ServerDescription;
   readonly principals: Principals;
+  /** Who may log in, to be changed; undefined where that cannot be. */
+  readonly accounts?: AccountStore | undefined;
   /** Who is connected, and what they have open; undefined where nobody can tell. */
   readonly dataPlane?: (() => DataPlane | undefined) | undefined;
 }

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { ntHash } from '../../auth/ntlm-crypto.ts';
+import { encryptHash, encryptPassword, encryptPasswordNew } from '../../auth/sam-passwords.ts';
+import { SILENT_LOGGER } from '../../base/log.ts';
+import { editUserDatabase, parseUserDatabase, type UserDatabase } from '../../config/user-db.ts';
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_NO_SUCH_USER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_PASSWORD_RESTRICTION,
+  STATUS_SUCCESS,
+  STATUS_USER_EXISTS,
+  STATUS_WRONG_PASSWORD,
+} from '../../dtyp/ntstatus.ts';
+import {
+  decodeParameters,
+  encodeParameters,
+  type InputOf,
+  type Operation,
+  type OutputOf,
+} from '../../rpc/operation.ts';
+import { SAMR } from '../../rpc/samr.ts';
+import { createAccountStore } from '../account-store.ts';
+import { LoginThrottle } from '../login-throttle.ts';
+import { context } from './connect.support.test.ts';
+import { MACHINE, principalsOf } from './principals.support.test.ts';
+import { createSamrService } from './samr-service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'usmbd-samr-'));
+after(() => rmSync(folder, { recursive: true }));
+const KEY = Buffer.alloc(16, 7);
+const { operations: op } = SAMR;
+
+let files = 0;
+
+/** anna and bob have accounts; carl is the system's only. */
+function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
+  files += 1;
+  const file = join(folder, `accounts-${files}`);
+  editUserDatabase(file, (database) => {
+    database.set('anna', ntHash('tiger'));
+    database.set('bob', ntHash('lion'));
+  });
+  const stored = (): UserDatabase => parseUserDatabase(readFileSync(file, 'utf8'), file);
+  const ids: Record<string, number> = { anna: 1000, bob: 1001, carl: 1002 };
+  const accounts = createAccountStore({
+    file,
+    find: (name) => stored().find(name),
+    isInFile: (name) => name !== 'given',
+    mayExist: (name) => name in ids,
+    changed: () => undefined,
+    throttle: new LoginThrottle(),
+    ...{ address: '192.0.2.1', by: 'anna', log: SILENT_LOGGER },
+  });
+  // Principals keep what they know for a second: each call sees the file as it is.
+  const make = () =>
+    createSamrService(
+      context({
+        ...{ administrator, sessionKey, accounts },
+        principals: principalsOf(...stored().names.map((name) => [name, ids[name]!] as const)),
+      }),
+    );
+  let service = make();
+  const call = async <O extends Operation>(
+    operation: O,
+    input: InputOf<O>,
+  ): Promise<OutputOf<O>> => {
+    const stub = encodeParameters(operation.input, input as never);
+    const result = await service.call(operation.opnum, stub, false);
+    return decodeParameters(operation.output, result!) as OutputOf<O>;
+  };
+  const domain = async () => {
+    const { handle } = await call(op.SamrConnect2, { serverName: null, desiredAccess: 0 });
+    return (await call(op.SamrOpenDomain, { handle, desiredAccess: 0, domainId: MACHINE })).handle;
+  };
+  const user = async (rid: number) =>
+    (await call(op.SamrOpenUser, { handle: await domain(), desiredAccess: 0, rid })).handle;
+  const renew = () => {
+    service = make();
+  };
+  return { call, domain, user, stored, renew };
+}
+
+const hashOf = (database: UserDatabase, name: string): Buffer => database.find(name)!.ntHash;
+const rid = (uid: number): number => 1000 + 2 * uid;
+
+function changeOf(user: string, old: string, next: string) {
+  const [oldHash, newHash] = [ntHash(old), ntHash(next)];
+  return {
+    serverName: null,
+    userName: user,
+    newPasswordEncryptedWithOldNt: encryptPassword(next, oldHash),
+    oldNtOwfEncryptedWithNewNt: encryptHash(oldHash, newHash),
+    lmPresent: 0,
+    newPasswordEncryptedWithOldLm: null,
+    oldLmOwfEncryptedWithNewNt: null,
+  };
+}
+
+test('whoever knows the password changes it, in whatever case the name is (3.1.5.10.3)', async () => {
+  const { call, stored } = server(false);
+  const input = changeOf('ANNA', 'tiger', 'Löwe 2');
+  assert.equal((await call(op.SamrUnicodeChangePasswordUser2, input)).status, STATUS_SUCCESS);
+  assert.deepEqual(hashOf(stored(), 'anna'), ntHash('Löwe 2'));
+  const again = { ...changeOf('anna', 'Löwe 2', 'third'), additional: null };
+  assert.equal((await call(op.SamrUnicodeChangePasswordUser3, again)).status, STATUS_SUCCESS);
+  assert.deepEqual(hashOf(stored(), 'anna'), ntHash('third'));
+});
+
+test('a wrong old password, and nobody, are refused alike and slowly', async () => {
+  const { call, stored } = server(true);
+  for (const user of ['anna', 'nobody']) {
+    const beganMs = performance.now();
+    const input = changeOf(user, 'wrong', 'new');
+    const { status } = await call(op.SamrUnicodeChangePasswordUser2, input);
+    assert.equal(status, STATUS_WRONG_PASSWORD);
+    assert.ok(performance.now() - beganMs > 50);
+  }
+  const half = {
+    ...changeOf('anna', 'tiger', 'new'),
+    oldNtOwfEncryptedWithNewNt: encryptHash(ntHash('wrong'), ntHash('new')),
+  };
+  assert.equal((await call(op.SamrUnicodeChangePasswordUser2, half)).status, STATUS_WRONG_PASSWORD);
+  assert.deepEqual(hashOf(stored(), 'anna'), ntHash('tiger'));
+});
+
+test('a password that is none is refused with its reason', async () => {
+  const { call } = server(false);
+  const input = { ...changeOf('anna', 'tiger', ''), additional: null };
+  const answer = await call(op.SamrUnicodeChangePasswordUser3, input);
+  assert.equal(answer.status, STATUS_PASSWORD_RESTRICTION);
+  assert.equal(answer.refusal?.reason, 1);
+  assert.equal(answer.rules?.minPasswordLength, 1);
+});
+
+test('an administrator sets passwords under the session key, by each class (3.1.5.6.4)', async () => {
+  const { call, user, stored } = server(true);
+  const handle = await user(rid(1001));
+  const set = (information: InputOf<typeof op.SamrSetInformationUser2>['information']) =>
+    call(op.SamrSetInformationUser2, {
+      handle,
+      informationClass: information.tag as number,
+      information,
+    });
+  const passwordExpired = 0;
+  for (const [password, information] of [
+    ['one', { tag: 24, value: { password: encryptPassword('one', KEY), passwordExpired } }],
+    ['two', { tag: 26, value: { password: encryptPasswordNew('two', KEY), passwordExpired } }],
+    [
+      'three',
+      {
+        tag: 18,
+        value: {
+          ntOwfPassword: encryptHash(ntHash('three'), KEY),
+          lmOwfPassword: Buffer.alloc(16),
+          ...{ ntPasswordPresent: 1, lmPasswordPresent: 0, passwordExpired },
+        },
+      },
+    ],
+  ] as const) {
+    assert.equal((await set(information)).status, STATUS_SUCCESS, password);
+    assert.deepEqual(hashOf(stored(), 'bob'), ntHash(password));
+  }
+  const other = encryptPassword('x', Buffer.alloc(16, 8));
+  const wrong = await set({ tag: 24, value: { password: other, passwordExpired } });
+  assert.equal(wrong.status, STATUS_WRONG_PASSWORD);
+  const control = (userAccountControl: number) => set({ tag: 16, value: { userAccountControl } });
+  assert.equal((await control(0x10)).status, STATUS_SUCCESS);
+  assert.equal((await control(0x11)).status, STATUS_NOT_SUPPORTED);
+});
+
+test('others set nothing, make nobody and remove nobody', async () => {
+  const { call, user, domain, stored } = server(false);
+  const handle = await user(rid(1001));
+  const information = {
+    tag: 24,
+    value: { password: encryptPassword('one', KEY), passwordExpired: 0 },
+  } as const;
+  const input = { handle, informationClass: 24, information };
+  assert.equal((await call(op.SamrSetInformationUser, input)).status, STATUS_ACCESS_DENIED);
+  assert.equal((await call(op.SamrDeleteUser, { handle })).status, STATUS_ACCESS_DENIED);
+  const made = { handle: await domain(), name: 'carl', desiredAccess: 0 };
+  assert.equal((await call(op.SamrCreateUserInDomain, made)).status, STATUS_ACCESS_DENIED);
+  assert.deepEqual(stored().names, ['anna', 'bob']);
+});
+
+test('an administrator makes and removes accounts of system users', async () => {
+  const { call, user, domain, stored, renew } = server(true);
+  const make = async (name: string) => {
+    const input = { handle: await domain(), name, desiredAccess: 0, accountType: 0x10 };
+    return (await call(op.SamrCreateUser2InDomain, input)).status;
+  };
+  assert.equal(await make('ANNA'), STATUS_USER_EXISTS);
+  assert.equal(await make('ghost'), STATUS_NO_SUCH_USER);
+  await make('carl');
+  assert.deepEqual(stored().names, ['anna', 'bob', 'carl']);
+  renew();
+  const gone = await call(op.SamrDeleteUser, { handle: await user(rid(1002)) });
+  assert.equal(gone.status, STATUS_SUCCESS);
+  assert.deepEqual(stored().names, ['anna', 'bob']);
+});

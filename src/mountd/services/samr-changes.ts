@@ -1,0 +1,211 @@
+/**
+ * MS-SAMR 3.1.5.4.4, 3.1.5.6.4, 3.1.5.7.3 and 3.1.5.10: administrators make and remove accounts and set
+ * passwords, which come encrypted by the session key; who knows a password changes it.
+ */
+import { ntHash } from '../../auth/ntlm-crypto.ts';
+import { decryptHash, decryptPassword, decryptPasswordNew } from '../../auth/sam-passwords.ts';
+import {
+  STATUS_ACCESS_DENIED,
+  STATUS_INVALID_INFO_CLASS,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NO_SUCH_USER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_TYPE_MISMATCH,
+  STATUS_PASSWORD_RESTRICTION,
+  STATUS_SUCCESS,
+  STATUS_USER_EXISTS,
+  STATUS_WRONG_PASSWORD,
+} from '../../dtyp/ntstatus.ts';
+import type { InputOf } from '../../rpc/operation.ts';
+import type { PASSWORD_OPERATIONS } from '../../rpc/samr-passwords.ts';
+import { NO_HANDLE } from '../../rpc/security-types.ts';
+import { type AccountChange, provesHash } from '../account-store.ts';
+import type { ContextHandles } from './context-handles.ts';
+import type { Handlers } from './rpc-service.ts';
+import type { SamObject, SamUser } from './sam-objects.ts';
+import type { ServiceContext } from './share-catalogue.ts';
+
+type Operations = typeof PASSWORD_OPERATIONS;
+type Settings = InputOf<Operations['SamrSetInformationUser']>['information'];
+
+const STATUS_NO_USER_SESSION_KEY = 0xc000_0202;
+const STATUS_INVALID_ACCOUNT_NAME = 0xc000_0062;
+/** 2.2.1.7: GENERIC_ALL of a user, mapped. */
+const USER_ALL_ACCESS = 0x000f_07ff;
+/** 2.2.1.8. */
+const USER_ALL_USERACCOUNTCONTROL = 0x0010_0000;
+const USER_ALL_NTPASSWORDPRESENT = 0x0100_0000;
+const USER_ALL_LMPASSWORDPRESENT = 0x0200_0000;
+const USER_ALL_PASSWORDEXPIRED = 0x0800_0000;
+/** 2.2.1.9: an account of this machine's own; others are a domain's. */
+const USER_NORMAL_ACCOUNT = 0x0000_0010;
+
+const STATUS_OF: Readonly<Record<AccountChange, number>> = {
+  done: STATUS_SUCCESS,
+  'read-only': STATUS_ACCESS_DENIED,
+  'no-such-user': STATUS_NO_SUCH_USER,
+  'user-exists': STATUS_USER_EXISTS,
+  'bad-name': STATUS_INVALID_ACCOUNT_NAME,
+  'bad-password': STATUS_PASSWORD_RESTRICTION,
+  'wrong-password': STATUS_WRONG_PASSWORD,
+};
+
+/** Of a refusal by opnum 63: SAM_PWD_CHANGE_NO_ERROR says nothing more, PASSWORD_TOO_SHORT 1. */
+const PASSWORD_TOO_SHORT = 1;
+/** No length, history or age is asked for; the properties are those of 2.2.1.4, none. */
+const RULES = {
+  minPasswordLength: 1,
+  passwordHistoryLength: 0,
+  passwordProperties: 0,
+  maxPasswordAge: -0x8000_0000_0000_0000n,
+  minPasswordAge: 0n,
+};
+
+export interface Changes {
+  readonly context: ServiceContext;
+  readonly handles: ContextHandles<SamObject>;
+  open(object: SamObject): { readonly handle: Buffer; readonly status: number };
+  /** As it is now. */
+  findUser(name: string): SamUser | undefined;
+}
+
+export function changeHandlers(changes: Changes): Handlers<Operations> {
+  const { context, handles } = changes;
+  const set = ({ handle, information }: InputOf<Operations['SamrSetInformationUser']>) => {
+    const object = handles.get(handle);
+    if (object.kind !== 'user') return { status: STATUS_OBJECT_TYPE_MISMATCH };
+    return { status: setInformation(context, object.user, information) };
+  };
+  return {
+    SamrCreateUserInDomain: ({ handle, name }) => create(changes, handle, name),
+    SamrCreateUser2InDomain: ({ handle, name, accountType }) => {
+      const granted = USER_ALL_ACCESS;
+      if (accountType !== USER_NORMAL_ACCOUNT) {
+        handles.get(handle);
+        return { ...NOT_MADE, grantedAccess: 0, status: STATUS_NOT_SUPPORTED };
+      }
+      const made = create(changes, handle, name);
+      return { ...made, grantedAccess: made.status === STATUS_SUCCESS ? granted : 0 };
+    },
+    SamrDeleteUser: ({ handle }) => {
+      const object = handles.get(handle);
+      if (object.kind !== 'user') return { handle, status: STATUS_OBJECT_TYPE_MISMATCH };
+      if (!context.administrator) return { handle, status: STATUS_ACCESS_DENIED };
+      const status = statusOf(context.accounts?.remove(object.user.name));
+      if (status !== STATUS_SUCCESS) return { handle, status };
+      return { handle: handles.close(handle), status };
+    },
+    SamrSetInformationUser: set,
+    SamrSetInformationUser2: set,
+    // By the LM hash of the old password, which is not stored.
+    SamrOemChangePasswordUser2: () => ({ status: STATUS_NOT_SUPPORTED }),
+    SamrUnicodeChangePasswordUser2: async (input) => ({
+      status: await changePassword(context, input),
+    }),
+    SamrUnicodeChangePasswordUser3: async (input) => {
+      const status = await changePassword(context, input);
+      if (status !== STATUS_PASSWORD_RESTRICTION) return { rules: null, refusal: null, status };
+      const refusal = { reason: PASSWORD_TOO_SHORT, filter: null, reserved: 0 };
+      return { rules: RULES, refusal, status };
+    },
+  };
+}
+
+const NOT_MADE = { handle: NO_HANDLE, relativeId: 0 };
+
+const statusOf = (change: AccountChange | undefined): number => STATUS_OF[change ?? 'read-only'];
+
+function create(
+  { context, handles, open, findUser }: Changes,
+  domain: Buffer,
+  name: string | null,
+) {
+  const object = handles.get(domain);
+  if (object.kind !== 'domain') return { ...NOT_MADE, status: STATUS_OBJECT_TYPE_MISMATCH };
+  const ours = object.domain.sid === context.principals.machineSid;
+  if (!context.administrator || !ours) return { ...NOT_MADE, status: STATUS_ACCESS_DENIED };
+  const status = statusOf(context.accounts?.create(name ?? ''));
+  if (status !== STATUS_SUCCESS) return { ...NOT_MADE, status };
+  const user = findUser(name ?? '');
+  if (user === undefined) return { ...NOT_MADE, status: STATUS_NO_SUCH_USER };
+  return { relativeId: user.rid, ...open({ kind: 'user', user, domain: object.domain }) };
+}
+
+/** 3.1.5.6.4, by information class. */
+function setInformation(context: ServiceContext, user: SamUser, information: Settings): number {
+  if (!context.administrator) return STATUS_ACCESS_DENIED;
+  const { sessionKey } = context;
+  const setPassword = (open: (key: Buffer) => string | undefined): number => {
+    if (sessionKey === undefined) return STATUS_NO_USER_SESSION_KEY;
+    const password = open(sessionKey.subarray(0, 16));
+    if (password === undefined) return STATUS_WRONG_PASSWORD;
+    return statusOf(context.accounts?.setPassword(user.name, password));
+  };
+  switch (information.tag) {
+    case 16:
+      return setControl(user, information.value.userAccountControl);
+    case 18: {
+      if (sessionKey === undefined) return STATUS_NO_USER_SESSION_KEY;
+      if (information.value.ntPasswordPresent === 0) return STATUS_INVALID_PARAMETER;
+      const hash = decryptHash(information.value.ntOwfPassword, sessionKey.subarray(0, 16));
+      return statusOf(context.accounts?.setHash(user.name, hash));
+    }
+    case 21:
+      return setAll(user, information.value);
+    case 23:
+    case 25: {
+      const { all, password } = information.value;
+      const others = setAll(user, all);
+      if (others !== STATUS_SUCCESS) return others;
+      return setPassword((key) =>
+        information.tag === 23 ? decryptPassword(password, key) : decryptPasswordNew(password, key),
+      );
+    }
+    case 24:
+      return setPassword((key) => decryptPassword(information.value.password, key));
+    case 26:
+      return setPassword((key) => decryptPasswordNew(information.value.password, key));
+    case 'other':
+      return STATUS_INVALID_INFO_CLASS;
+  }
+}
+
+/** What the control bits are already may be said again; nothing of them can be changed. */
+const setControl = (user: SamUser, control: number): number =>
+  (control & ~user.control) === 0 && (control & USER_NORMAL_ACCOUNT) !== 0
+    ? STATUS_SUCCESS
+    : STATUS_NOT_SUPPORTED;
+
+/** Names, homes and times of accounts are not kept: to set them is refused, not forgotten. */
+function setAll(
+  user: SamUser,
+  all: { readonly whichFields: number; readonly userAccountControl: number },
+): number {
+  const known =
+    USER_ALL_USERACCOUNTCONTROL |
+    USER_ALL_PASSWORDEXPIRED |
+    USER_ALL_NTPASSWORDPRESENT |
+    USER_ALL_LMPASSWORDPRESENT;
+  if ((all.whichFields & ~known) !== 0) return STATUS_NOT_SUPPORTED;
+  if ((all.whichFields & USER_ALL_USERACCOUNTCONTROL) === 0) return STATUS_SUCCESS;
+  return setControl(user, all.userAccountControl);
+}
+
+/** 3.1.5.10.3. The new password is under the old hash, and the old hash under the new one. */
+async function changePassword(
+  { accounts }: ServiceContext,
+  input: InputOf<Operations['SamrUnicodeChangePasswordUser2']>,
+): Promise<number> {
+  const { userName, newPasswordEncryptedWithOldNt, oldNtOwfEncryptedWithNewNt } = input;
+  if (accounts === undefined) return STATUS_ACCESS_DENIED;
+  if (newPasswordEncryptedWithOldNt === null || oldNtOwfEncryptedWithNewNt === null) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  const change = await accounts.changePassword(userName ?? '', (oldHash) => {
+    const password = decryptPassword(newPasswordEncryptedWithOldNt, oldHash);
+    if (password === undefined) return undefined;
+    const sent = decryptHash(oldNtOwfEncryptedWithNewNt, ntHash(password));
+    return provesHash(sent, oldHash) ? { password } : undefined;
+  });
+  return statusOf(change);
+}
