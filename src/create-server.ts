@@ -218,6 +218,8 @@ function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOpt
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     canonicalInheritedFlag: share.canonicalInheritedFlag,
+    appleFileIds: !share.appleZeroFileIds,
+    appleEmptyAcls: !share.appleIgnoresEmptyAcls,
     visibility: visibilityOf(share),
     shortNames: share.shortNames,
     listsEaSizes: share.listEaSizes,
@@ -303,7 +305,8 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   apple: global.apple
     ? {
         model: global.appleModel,
-        zeroFileIds: global.appleZeroFileIds,
+        // As with the POSIX extensions: nobody else sets modes.
+        nfsAces: global.appleNfsAces && !isPortable(),
         copiesFiles: global.appleCopyFile,
       }
     : undefined,

@@ -37,7 +37,7 @@ export function appleTeller(open: Open, informationClass: number) {
     informationClass === FileInformationClass.FileIdBothDirectoryInformation;
   return async (name: string, stat: VfsStat): Promise<DirectoryEntry> => {
     const plain = directoryEntry(open.home, name, stat);
-    const entry = apple.zeroFileIds ? { ...plain, fileId: 0n } : plain;
+    const entry = tree.share.appleFileIds === true ? plain : { ...plain, fileId: 0n };
     if (!lists) return entry;
     const attributes = await attributesOf(open, tree, name, stat);
     return attributes === undefined ? entry : { ...entry, apple: attributes };

@@ -30,12 +30,13 @@ export function appleReply(
   // A client that is not told of the server's capabilities would take such a listing for short names.
   const listsAttributes =
     asks(AppleQuery.SERVER_CAPS) && (clientCapabilities & AppleCapability.READ_DIR_ATTR) !== 0n;
-  const { zeroFileIds, copiesFiles } = apple;
-  const client: AppleClient = { listsAttributes, zeroFileIds, copiesFiles };
+  const { nfsAces, copiesFiles } = apple;
+  const client: AppleClient = { listsAttributes, nfsAces, copiesFiles };
   session.apple = client;
   const serverCapabilities =
     AppleCapability.UNIX_BASED |
     (listsAttributes ? AppleCapability.READ_DIR_ATTR : 0n) |
+    (nfsAces ? AppleCapability.NFS_ACE : 0n) |
     (copiesFiles ? AppleCapability.OSX_COPYFILE : 0n);
   return {
     name: CreateContextName.AAPL,

@@ -18,6 +18,7 @@ import {
 import { encodeBufferTooSmall, encodeErrorResponse, errorWithData } from '../smb2/error.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno } from '../vfs/errno.ts';
+import { toldToApple } from './apple-security.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import type { QueryResult } from './query-info.ts';
@@ -32,7 +33,12 @@ export async function querySecurity(
   if ((neededToRead(information) & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
   const descriptor = await open.handle.security();
   if (isErrno(descriptor)) return statusOfErrno(descriptor);
-  const bytes = encodeSecurityDescriptor(descriptor, information);
+  const told =
+    request.session.apple === undefined
+      ? descriptor
+      : await toldToApple(descriptor, information, request);
+  if (isErrno(told)) return statusOfErrno(told);
+  const bytes = encodeSecurityDescriptor(told, information);
   if (bytes.length <= body.outputBufferLength) return { status: STATUS_SUCCESS, bytes };
   const error = errorWithData(
     encodeBufferTooSmall(bytes.length),

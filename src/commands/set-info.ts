@@ -21,6 +21,7 @@ import {
 import { encodeSetInfoResponse, type SetInfoRequest } from '../smb2/set-info.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
+import { setAppleSecurity } from './apple-security.ts';
 import { basicSet } from './archive.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import { changesBySetting, setsChangeTime } from './changes-by-setting.ts';
@@ -72,7 +73,11 @@ function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus>
     case SMB2_0_INFO_FILESYSTEM:
       return refuseFs(body.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
-      return setPosixSecurity(body, request) ?? setSecurity(body, request);
+      return (
+        setPosixSecurity(body, request) ??
+        setAppleSecurity(body, request) ??
+        setSecurity(body, request)
+      );
     case SMB2_0_INFO_QUOTA:
       return STATUS_NOT_SUPPORTED;
     default:

@@ -20,4 +20,4 @@ export function shownAttributes(
 
 /** The file ID that the client of this open is told; 0 stands for none. */
 export const shownFileId = (open: Open, stat: VfsStat): bigint =>
-  open.session?.apple?.zeroFileIds === true ? 0n : stat.fileId;
+  open.session?.apple !== undefined && open.tree?.share.appleFileIds !== true ? 0n : stat.fileId;

@@ -201,8 +201,8 @@ test('named streams and security descriptors are there unless a list of modules 
   assert.equal(share('acl_xattr:security_acl_name = user.NTACL').ntAclName, 'user.NTACL');
   assert.equal(share('acl flag inherited canonicalization = no').canonicalInheritedFlag, false);
   assert.equal(share('streams_xattr : format = ksmbd').streamFormat, 'ksmbd');
-  assert.deepEqual(warnings('[s]\npath = /s\nvfs objects = streams_xattr fruit'), [
-    'f:3: warning: "vfs objects": not supported yet: fruit',
+  assert.deepEqual(warnings('[s]\npath = /s\nvfs objects = catia fruit streams_xattr'), [
+    'f:3: warning: "vfs objects": not supported yet: catia',
   ]);
   assert.equal(errors('[s]\npath = /s\nstreams_xattr:format = ntfs').length, 1);
 });
@@ -260,4 +260,21 @@ test('a file that is missing or no text is named', () => {
     /^ProblemsError: \/nonexistent\/f.conf: error: ENOENT/,
   );
   assert.throws(() => loadConfiguration(process.execPath), /no text in UTF-8/);
+});
+
+test("keys of Samba's vfs_fruit stand in a share as its manual has them", () => {
+  const share = '[s]\npath = /s\n';
+  assert.deepEqual(warnings(`${share}fruit:model = MacSamba\nfruit:zero_file_id = no`), [
+    'f:3: warning: "fruit:model" in [s] is for the whole server; passed over, it belongs into [global]',
+  ]);
+  const kept =
+    'is not supported: it is as with "stream", and what Samba kept the other way is not seen';
+  assert.deepEqual(warnings(`${share}fruit:metadata = netatalk\nfruit:resource = stream`), [
+    `f:3: warning: "fruit:metadata = netatalk" ${kept}`,
+  ]);
+  const { shares } = readConfiguration(
+    `[global]\nfruit:zero_file_id = no\n${share}`,
+    'f',
+  ).configuration;
+  assert.equal(shares[0]!.appleZeroFileIds, false);
 });

@@ -136,7 +136,11 @@ class Reader {
     for (const node of lines) {
       if (this.#take(node, values, shareNames)) continue;
       if (globalNames.has(normalizeKey(node.key))) {
-        this.#error(node.line, `"${node.key}" in [${name}]`, 'it in [global]');
+        // Samba's vfs_fruit(8) has them so often in examples of shares that they stand there in most files.
+        if (normalizeKey(node.key).startsWith('fruit:')) {
+          const where = 'is for the whole server; passed over, it belongs into [global]';
+          this.#warn(node.line, `"${node.key}" in [${name}] ${where}`);
+        } else this.#error(node.line, `"${node.key}" in [${name}]`, 'it in [global]');
       } else this.#foreignLine(node);
     }
     const share: ShareConfiguration = { name, ...values.values(inherited) };

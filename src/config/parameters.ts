@@ -93,11 +93,24 @@ const boolOrAuto: ValueType<boolean> = {
 /** Of Samba's modules those that are part of this server. */
 export const STREAMS_MODULE = 'streams_xattr';
 export const ACL_MODULE = 'acl_xattr';
+/** What it does for macOS is done on every share, named or not. */
+const FRUIT_MODULE = 'fruit';
+const MODULES = [STREAMS_MODULE, ACL_MODULE, FRUIT_MODULE];
 
 function otherModules(modules: readonly string[]): string | undefined {
-  const others = modules.filter((name) => name !== STREAMS_MODULE && name !== ACL_MODULE);
+  const others = modules.filter((name) => !MODULES.includes(name));
   return others.length === 0 ? undefined : `"vfs objects": not supported yet: ${others.join(', ')}`;
 }
+
+/** Samba's ways to keep something, of which one is this server's. */
+const kept = (...ways: readonly string[]): ValueType<string> =>
+  choice(ways.map((way) => [way, way] as const));
+const keptOtherwise =
+  (key: string, here: string) =>
+  (way: string): string | undefined =>
+    way === here
+      ? undefined
+      : `"${key} = ${way}" is not supported: it is as with "${here}", and what Samba kept the other way is not seen`;
 
 const streamFormat = choice<'samba' | 'ksmbd'>([
   ['samba', 'samba'],
@@ -282,7 +295,8 @@ export const globalParameters = {
   appleModel: parameter('aapl model', text({ minimumBytes: 1, maximumBytes: 31 }), 'Xserve', {
     aliases: ['fruit:model'],
   }),
-  appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
+  /** Owner, group and mode stand in the ACLs that macOS reads and sets. */
+  appleNfsAces: parameter('fruit:nfs_aces', bool, true),
   /** One request copies a whole file with its streams; Samba: no, since the Finder shows no progress then. */
   appleCopyFile: parameter('fruit:copyfile', bool, false),
 } satisfies Table;
@@ -348,6 +362,21 @@ export const shareParameters = {
   crossMounts: unsupported('crossmnt', bool, true),
   followSymlinks: unsupported('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false),
+  /** Inode numbers come back with new files, which macOS takes for the old ones then. */
+  appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
+  /** macOS has been seen to set ACLs without an entry, which would keep everybody out. */
+  appleIgnoresEmptyAcls: parameter('fruit:ignore_zero_aces', bool, true),
+  /** Where Samba keeps what the Finder knows of a file, its resource fork, and names that Windows has not. */
+  appleMetadata: parameter('fruit:metadata', kept('stream', 'netatalk'), 'stream', {
+    caveat: keptOtherwise('fruit:metadata', 'stream'),
+  }),
+  appleResource: parameter('fruit:resource', kept('stream', 'file', 'xattr'), 'stream', {
+    aliases: ['fruit:ressource'],
+    caveat: keptOtherwise('fruit:resource', 'stream'),
+  }),
+  appleEncoding: parameter('fruit:encoding', kept('private', 'native'), 'private', {
+    caveat: keptOtherwise('fruit:encoding', 'private'),
+  }),
   timeMachine: parameter('time machine', bool, false, { aliases: ['fruit:time machine'] }),
   /** Bytes of backups that the share has room for; undefined: what the disk has. */
   timeMachineMaxSize: parameter(

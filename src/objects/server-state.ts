@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly apple:
     | {
         readonly model: string;
-        readonly zeroFileIds: boolean;
+        readonly nfsAces: boolean;
         readonly copiesFiles: boolean;
       }
     | undefined;

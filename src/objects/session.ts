@@ -26,8 +26,8 @@ export interface Channel {
 export interface AppleClient {
   /** Listings hold what READ_DIR_ATTR says in place of short names and sizes of EAs. */
   readonly listsAttributes: boolean;
-  /** File IDs are 0: inode numbers come back, and this client takes the new file for the old one. */
-  readonly zeroFileIds: boolean;
+  /** Owner, group and mode stand in the ACLs that it reads and sets. */
+  readonly nfsAces: boolean;
   /** A copy on the server may be of a whole file. */
   readonly copiesFiles: boolean;
 }

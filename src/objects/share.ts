@@ -24,6 +24,10 @@ export interface Share {
   readonly visibility?: Visibility | undefined;
   /** False: SE_DACL_AUTO_INHERITED is stored as a client says, also without its asking for it. */
   readonly canonicalInheritedFlag?: boolean;
+  /** Clients of Apple's are told file ids, not 0: inode numbers come back, and they take the new file for the old one. */
+  readonly appleFileIds?: boolean;
+  /** An ACL without entries is set though a client of Apple's sends it. */
+  readonly appleEmptyAcls?: boolean;
   /** False: CHANGE_NOTIFY is refused. */
   readonly changeNotify?: boolean;
   /** False: changes by other programs on the host are not told. */

@@ -11,6 +11,7 @@ import type { VfsStream } from './vfs.ts';
 
 /** "AFP", version 1.0, four bytes of nothing, the day of the last backup; FinderInfo of 32 bytes; the rest zeros. */
 const AFP_INFO_BYTES = 60;
+const EMPTY = Buffer.alloc(0);
 const SIGNATURE = Buffer.from('AFP\0', 'latin1');
 /** Of it a writer must give three bytes. */
 const SIGNED_BYTES = 3;
@@ -102,7 +103,8 @@ class AfpInfo implements SyncStreamObject {
   read(buffer: Uint8Array, position: number): number {
     const info = this.#info();
     if (isErrno(info)) return info;
-    const part = info.subarray(position, position + buffer.length);
+    // As macOS has it: wherever in it is read, and at its very end, that is from its start.
+    const part = position <= AFP_INFO_BYTES ? info.subarray(0, buffer.length) : EMPTY;
     buffer.set(part);
     return part.length;
   }

@@ -87,6 +87,15 @@ export function appleStreamRules(check: Check): void {
       assert.deepEqual(await content(stream), infoOf('TEXTttxt'));
       await gives(stream.write(infoOf('APPL').subarray(0, 20), 0), 20);
       assert.deepEqual(await content(stream), infoOf('APPLttxt'));
+      for (const [at, count] of [
+        [16, 4],
+        [60, 4],
+        [61, 0],
+      ] as const) {
+        const part = Buffer.alloc(4);
+        await gives(stream.read(part, at), count);
+        if (count > 0) assert.equal(part.toString('latin1'), 'AFP\0');
+      }
       await gives(stream.truncate(61), ESTREAMSIZE);
       await gives(stream.truncate(1), 0);
       assert.deepEqual(await names(kit), ['AFP_AfpInfo 60']);

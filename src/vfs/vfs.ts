@@ -76,7 +76,7 @@ export interface VfsChanges {
   readonly attributes?: number;
   /** FILE_ATTRIBUTE_SPARSE_FILE, which `attributes` leaves as it is. */
   readonly sparse?: boolean;
-  /** Permission bits, of a back end whose trees have `exactly`. */
+  /** Permission bits, where the back end has such; a stored security descriptor does not outlive them. */
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;

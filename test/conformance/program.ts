@@ -1,9 +1,9 @@
 /** One call of smbtorture: its arguments, a configuration of its own, and what it printed as results. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { run, tail } from '../support/process.ts';
-import type { Target } from '../support/target.ts';
+import { FOLDERS, type Target } from '../support/target.ts';
 import type { Outcome, TestResult } from './judge.ts';
 import { parseSubunit } from './subunit.ts';
 import type { Suite } from './suites.ts';
@@ -49,7 +49,7 @@ export class Smbtorture {
     { share = target.share, options = [], protocol = 'SMB3' }: Setting,
     limitSeconds: number,
   ): Promise<TestResult[]> {
-    const { host, port, account, secondAccount } = target;
+    const { host, port, account, secondAccount, folder } = target;
     const parameters = ['progress=no', ...options];
     if (secondAccount !== undefined) {
       parameters.push(`user2name=${secondAccount.user}`);
@@ -62,7 +62,9 @@ export class Smbtorture {
       '--target=samba3',
       '--seed=1',
       `--basedir=${this.scratch}`,
-      ...parameters.map((parameter) => `--option=torture:${parameter}`),
+      ...parameters.map(
+        (parameter) => `--option=torture:${parameter.replaceAll(FOLDERS, dirname(folder ?? '.'))}`,
+      ),
       ...['-p', String(port), '-m', protocol, '-U', `${account.user}%${account.password}`],
       `//${host}/${share}`,
       name,

@@ -1,5 +1,5 @@
 /** The suites of Samba's smbtorture that usmbd answers for, in the order in which they run. */
-import type { MoreShares, Settings } from '../support/target.ts';
+import { FOLDERS, type MoreShares, type Settings } from '../support/target.ts';
 
 /**
  * Some tests look at what is not signed, some log in again as anonymous; compound_find_close lists 8 MiB
@@ -24,6 +24,23 @@ export const SHARES: MoreShares = {
   whole: ['mangled names = yes', 'list ea sizes = yes'],
   /** smb2.ioctl.bug14788 asks here what is about no file. */
   noperm: [],
+  /** One folder, by macOS's rules and by nobody's; Samba's self-test has the same. */
+  fruit: [
+    'vfs objects = catia fruit streams_xattr acl_xattr',
+    'fruit:resource = file',
+    'fruit:metadata = netatalk',
+    'fruit:locking = netatalk',
+    'fruit:encoding = native',
+    'fruit:veto_appledouble = no',
+  ],
+  wofruit: [`path = ${FOLDERS}/fruit`, 'vfs objects = streams_xattr acl_xattr'],
+  fruit_timemachine: [
+    `path = ${FOLDERS}/fruit`,
+    'vfs objects = fruit streams_xattr acl_xattr',
+    'fruit:time machine = yes',
+    'fruit:time machine max size = 32K',
+  ],
+  fruit_zero_fileid: [`path = ${FOLDERS}/fruit`, 'vfs objects = fruit streams_xattr acl_xattr'],
 };
 
 export interface Suite {
@@ -92,6 +109,21 @@ const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECON
   settings: [...SETTINGS, 'server multi channel support = no'],
 });
 
+const LOCALDIR = `localdir=${FOLDERS}/fruit`;
+/** The tests compare what AAPL says with what Samba's self-test has it say. */
+const FRUIT_SETTINGS = [...SETTINGS, 'fruit:copyfile = yes', 'fruit:model = MacSamba'];
+const fruit = (name: string, share: string, ...options: readonly string[]): Suite =>
+  suite(name, 120, { share, settings: FRUIT_SETTINGS, options });
+
+const FRUIT: readonly Suite[] = [
+  fruit('vfs.fruit', 'fruit', 'share2=wofruit', LOCALDIR),
+  fruit('vfs.fruit_netatalk', 'fruit', LOCALDIR),
+  fruit('vfs.fruit_file_id', 'fruit_zero_fileid'),
+  fruit('vfs.fruit_timemachine', 'fruit_timemachine', LOCALDIR),
+  fruit('vfs.fruit_conversion', 'wofruit', 'share2=fruit', 'delete_empty_adfiles=true'),
+  suite('vfs.streams_xattr'),
+];
+
 /** Of Debian 12's smbtorture, 4.17. */
 const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.connect'),
@@ -149,6 +181,7 @@ const LISTED_SUITES: readonly Suite[] = [
   REPLAY,
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
+  ...FRUIT,
 ];
 
 /** Of later releases: what issues name, since the rest is as in 4.17. */
@@ -195,6 +228,8 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.lease', 300),
   waiting('smb2.dirlease', 180),
   REPLAY,
+  ...FRUIT,
+  fruit('vfs.fruit_validate_afpinfo', 'fruit', 'share2=wofruit', LOCALDIR),
 ];
 
 /** SMB1 has lists of its own, in expected/smb1; Debian 12's smbtorture. */

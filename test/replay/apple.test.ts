@@ -40,7 +40,7 @@ async function ask(tree: ClientTree, data: Buffer): Promise<Buffer | undefined> 
   return findCreateContext(root.created.createContexts, CreateContextName.AAPL);
 }
 
-const SERVER = '0500000000000000';
+const SERVER = '0d00000000000000';
 const VOLUME = '0400000000000000';
 const MODEL = '000000000c000000580073006500720076006500' + '00000000';
 const ANSWERS = [
@@ -187,7 +187,7 @@ test('A24 file ids are 0 for a client that asked AAPL, everywhere, and others ha
   }
 });
 
-const withIds = await openStage({ global: { ...LENIENT, appleZeroFileIds: false } });
+const withIds = await openStage({ share: { appleZeroFileIds: false } });
 
 test('A24 fruit:zero_file_id = no: they have the ids of all', async () => {
   const tree = await withIds.enter(macos15);

@@ -78,6 +78,7 @@ export const CASES: readonly Case[] = [
   here('B04', 'a durable handle is not given back: Office has lost the file', 'durable'),
   here('B05', 'its timeout cut without a word: Time Machine refuses', 'durable'),
   here('B09', 'NOTIFY of no file ends the connection', 'waiting'),
+  here('B11', 'an ACL without entries keeps everybody out', 'apple-security'),
   {
     ...tested('B14', 'links: applications that hold some fail', 'src/server/symlinks.test.ts'),
     later: 'SET_REPARSE_POINT',

@@ -109,7 +109,10 @@ const START_LIMIT_MS = 20_000;
 /** Lines for the section [global] of the server's configuration. */
 export type Settings = readonly string[];
 
-/** Shares beside the usual ones, each with a folder of its own: lines for its section. */
+/** In the lines of a share and in options of its tests: where all shares' folders lie. */
+export const FOLDERS = '@FOLDERS@';
+
+/** Shares beside the usual ones, each with a folder of its own: lines for its section, which may name another. */
 export type MoreShares = Readonly<Record<string, Settings>>;
 
 export async function startUsmbd(
@@ -196,7 +199,11 @@ function configText(settings: Settings, shares: MoreShares, scratch: string): st
   const section = (name: string, lines: Settings): string =>
     `[${name}]\n${lines.map((line) => `\t${line}\n`).join('')}`;
   const ofShares = Object.entries(shares).map(([name, lines]) =>
-    section(name, [`path = ${join(scratch, name)}`, 'read only = no', ...lines]),
+    section(name, [
+      ...(lines.some((line) => line.startsWith('path ')) ? [] : [`path = ${FOLDERS}/${name}`]),
+      'read only = no',
+      ...lines,
+    ]).replaceAll(FOLDERS, scratch),
   );
   return [section('global', settings), ...ofShares].join('\n');
 }

@@ -93,7 +93,8 @@ export class MemoryHandle implements VfsHandle {
 
   set(changes: VfsChanges): Errno | 0 {
     this.#used();
-    const { creationTime, lastAccessTime, lastWriteTime, changeTime, attributes, sparse } = changes;
+    const { creationTime, lastAccessTime, lastWriteTime, changeTime, attributes, sparse, mode } =
+      changes;
     const node = this.#node;
     if (lastAccessTime !== undefined || lastWriteTime !== undefined) {
       const refusal = mayOwn(node, this.#identity);
@@ -101,6 +102,13 @@ export class MemoryHandle implements VfsHandle {
     }
     if (creationTime !== undefined || attributes !== undefined || sparse !== undefined) {
       if (!may(node, this.#identity, WRITE)) return EACCES;
+    }
+    if (mode !== undefined) {
+      const refusal = mayOwn(node, this.#identity);
+      if (refusal !== 0) return refusal;
+      node.mode = mode;
+      // As on a disk, where a descriptor holds for as long as the mode that was set with it.
+      node.security = undefined;
     }
     node.creationTime = creationTime ?? node.creationTime;
     node.lastAccessTime = lastAccessTime ?? node.lastAccessTime;
