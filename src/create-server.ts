@@ -194,13 +194,18 @@ type Sids = ControlPlane['sids'];
 
 /** Opens the folders; none stays open when one cannot be. */
 function openShares(
-  { shares }: Configuration,
+  { shares, global }: Configuration,
   sids: Sids,
   own: readonly ShareOptions[] = [],
 ): Share[] {
   const opened: Share[] = [];
   try {
-    for (const share of shares) if (share.available) opened.push(diskShare(share, sids, own));
+    for (const share of shares) {
+      if (!share.available) continue;
+      const opens = diskShare(share, sids, own);
+      const isNamespace = global.hostMsdfs && share.msdfsRoot;
+      opened.push(isNamespace ? { ...opens, dfs: { proxy: share.msdfsProxy } } : opens);
+    }
     return [...opened, IPC];
   } catch (error) {
     for (const share of opened) share.vfs?.close();

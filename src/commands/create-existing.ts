@@ -14,6 +14,7 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_PATH_NOT_COVERED,
   STATUS_PRIVILEGE_NOT_HELD,
   STATUS_STOPPED_ON_SYMLINK,
 } from '../dtyp/ntstatus.ts';
@@ -52,6 +53,7 @@ import { whileChanging } from './caching.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
+import { leadsElsewhere } from './dfs.ts';
 import { dropStreams } from './drop-streams.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -68,6 +70,12 @@ export async function openExisting(
   if (isDoomed(request, handle)) {
     handle.close();
     return STATUS_DELETE_PENDING;
+  }
+  if (request.tree.share.dfs !== undefined && handle.kind === 'symlink') {
+    if (await leadsElsewhere(handle, request)) {
+      handle.close();
+      return STATUS_PATH_NOT_COVERED;
+    }
   }
   const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
   // What was found out about a file that has gone since is of no account.

@@ -15,7 +15,7 @@ import {
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
-import { STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
+import { STATUS_DELETE_PENDING, STATUS_PATH_NOT_COVERED } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { parsePosixPath } from '../fscc/posix-names.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
@@ -27,6 +27,7 @@ import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { openStream } from './create-stream.ts';
 import { createsIfMissing, overwrites, refuseOnShare, type Wanted, want } from './create-wanted.ts';
+import { isProxied, withoutDfsPrefix } from './dfs.ts';
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -40,8 +41,10 @@ const MAX_ATTEMPTS = 4;
 export async function createFile(body: CreateWish, request: TreeRequest): Promise<Outcome> {
   const posix = posixWish(body, request.tree);
   if (typeof posix === 'number') return posix;
-  const path = posix === undefined ? parsePath(body.name) : parsePosixPath(body.name);
+  const name = withoutDfsPrefix(body.name, request);
+  const path = posix === undefined ? parsePath(name) : parsePosixPath(name);
   if (isRefusedName(path)) return path;
+  if (isProxied(request)) return STATUS_PATH_NOT_COVERED;
   const wanted = want(body, path, request.tree.share.vfs!.features.namedStreams, posix);
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);

@@ -6,7 +6,6 @@ import {
   STATUS_BUFFER_OVERFLOW,
   STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
-  STATUS_FS_DRIVER_REQUIRED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
@@ -28,6 +27,7 @@ import {
 import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
 import { Disconnect, type MaybePromise, type Outcome } from './command.ts';
 import { copyChunk, requestResumeKey } from './copy-chunk.ts';
+import { getReferrals } from './dfs.ts';
 import { duplicateExtents } from './duplicate-extents.ts';
 import {
   fileLevelTrim,
@@ -66,8 +66,7 @@ export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcom
       return validateNegotiate(body, request);
     case Fsctl.FSCTL_DFS_GET_REFERRALS:
     case Fsctl.FSCTL_DFS_GET_REFERRALS_EX:
-      // 3.3.5.15.2: "If IsDfsCapable is FALSE … STATUS_FS_DRIVER_REQUIRED."
-      return STATUS_FS_DRIVER_REQUIRED;
+      return getReferrals(body, request);
     case Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO:
       return queryNetworkInterfaces(body, request);
     case Fsctl.FSCTL_PIPE_WAIT:

@@ -10,12 +10,15 @@ import {
   FILE_WRITE_DATA,
   READ_CONTROL,
 } from '../dtyp/access-mask.ts';
+import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import { IO_REPARSE_TAG_DFS } from '../fscc/reparse-tags.ts';
 import type { Open } from '../objects/open.ts';
 import type { Visibility } from '../objects/visibility.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { ownAccess } from './access.ts';
+import { dfsTargets } from './dfs.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { eaSizeOf } from './extended-attributes.ts';
 
@@ -56,6 +59,18 @@ export const eaTeller =
     if (name === '.' || name === '..') return entry;
     const eaSize = await withChild(open, name, async (handle) => eaSizeOf(handle));
     return eaSize === undefined ? entry : { ...entry, eaSize };
+  };
+
+/** A link of the namespace is a directory that is elsewhere, as on Windows: who opens it is sent there. */
+export const dfsTeller =
+  (open: Open) =>
+  async (name: string, stat: VfsStat): Promise<DirectoryEntry> => {
+    const entry = directoryEntry(open.home, name, stat);
+    if (stat.kind !== 'symlink') return entry;
+    const targets = await withChild(open, name, dfsTargets);
+    if (targets === undefined) return entry;
+    const fileAttributes = entry.fileAttributes | FILE_ATTRIBUTE_DIRECTORY;
+    return { ...entry, fileAttributes, reparseTag: IO_REPARSE_TAG_DFS, endOfFile: 0 };
   };
 
 /** Undefined: it is not there any more. */

@@ -15,6 +15,7 @@ import { dialectTraits } from '../objects/dialects.ts';
 import type { Request } from '../objects/request.ts';
 import type { ServerOptions, ServerState } from '../objects/server-state.ts';
 import {
+  SMB2_GLOBAL_CAP_DFS,
   SMB2_GLOBAL_CAP_DIRECTORY_LEASING,
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
@@ -99,6 +100,7 @@ function serverCapabilities(
 ): number {
   const dialect = connection.dialect!;
   let capabilities = alwaysOffered(dialect);
+  if (server.isDfsCapable) capabilities |= SMB2_GLOBAL_CAP_DFS;
   // "… and SMB2_GLOBAL_CAP_DIRECTORY_LEASING is set in the Capabilities field of the request."
   if (dialect.directoryLeasing) {
     capabilities |= body.capabilities & SMB2_GLOBAL_CAP_DIRECTORY_LEASING;

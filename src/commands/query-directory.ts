@@ -37,7 +37,7 @@ import { appleTeller } from './apple-listing.ts';
 import type { OpenRequest, Outcome } from './command.ts';
 import { advance, beginScan, peek, plainTeller, type Teller } from './directory-scan.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { eaTeller } from './listed.ts';
+import { dfsTeller, eaTeller } from './listed.ts';
 import { posixTeller } from './posix.ts';
 
 export async function queryDirectory(
@@ -148,6 +148,7 @@ function teller(open: Open, informationClass: number): Teller {
   // Only level 100 has names as they are on the disk; clients refuse those that have a backslash elsewhere.
   if (open.isPosix) return (name, stat) => plainTeller(open)(clientName(name), stat);
   if (open.session?.apple !== undefined) return appleTeller(open, informationClass);
+  if (open.home.dfs !== undefined) return dfsTeller(open);
   if (open.home.listsEaSizes === true) return eaTeller(open);
   return plainTeller(open);
 }

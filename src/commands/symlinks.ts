@@ -8,6 +8,7 @@ import {
   STATUS_BUFFER_TOO_SMALL,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_NOT_A_REPARSE_POINT,
+  STATUS_PATH_NOT_COVERED,
   STATUS_STOPPED_ON_SYMLINK,
 } from '../dtyp/ntstatus.ts';
 import {
@@ -25,6 +26,7 @@ import { ENOPATH, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import type { Outcome, Reply, TreeRequest } from './command.ts';
 import type { Wanted } from './create-wanted.ts';
+import { dfsTargets } from './dfs.ts';
 import { reparseTagOf } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { respond } from './ioctl-reply.ts';
@@ -81,6 +83,9 @@ export async function stoppedOn(
   components: number,
   { connection, tree }: TreeRequest,
 ): Promise<Reply | NtStatus> {
+  if (tree.share.dfs !== undefined && (await dfsTargets(handle)) !== undefined) {
+    return STATUS_PATH_NOT_COVERED;
+  }
   const target = await targetOf(handle, path.slice(0, components), tree.share);
   if (typeof target === 'number') return STATUS_ACCESS_DENIED;
   const unparsedPathLength = unparsedBytes(name, components);

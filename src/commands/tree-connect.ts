@@ -13,9 +13,12 @@ import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
+  SMB2_SHARE_CAP_DFS,
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
   SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
+  SMB2_SHAREFLAG_DFS,
+  SMB2_SHAREFLAG_DFS_ROOT,
   SMB2_SHAREFLAG_ENCRYPT_DATA,
   SMB2_SHAREFLAG_MANUAL_CACHING,
   SMB2_SHAREFLAG_NO_CACHING,
@@ -80,7 +83,7 @@ export async function treeConnect(
     body: encodeTreeConnectResponse({
       shareType: share.type === 'disk' ? SMB2_SHARE_TYPE_DISK : SMB2_SHARE_TYPE_PIPE,
       shareFlags: shareFlags(share, encryptData),
-      capabilities: 0,
+      capabilities: share.dfs === undefined ? 0 : SMB2_SHARE_CAP_DFS,
       maximalAccess: tree.maximalAccess,
     }),
   };
@@ -96,6 +99,7 @@ function shareFlags(share: Share, encryptData: boolean): number {
   return (
     caching |
     (hides ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
+    (share.dfs === undefined ? 0 : SMB2_SHAREFLAG_DFS | SMB2_SHAREFLAG_DFS_ROOT) |
     (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0)
   );
 }

@@ -281,6 +281,8 @@ export const globalParameters = {
   multiChannel: parameter('server multi channel support', bool, true),
   /** For clients that ask for them: what may be done, the kernel decides by the user's identity all the same. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
+  /** Whether there are namespaces at all: shares with `msdfs root`. */
+  hostMsdfs: parameter('host msdfs', bool, true),
   kerberos: unsupported('kerberos support', bool, false),
   kerberosServiceName: unsupported('kerberos service name', text(), ''),
   kerberosKeytab: unsupported('kerberos keytab file', text(), ''),
@@ -351,6 +353,14 @@ export const shareParameters = {
   kernelChangeNotify: parameter('kernel change notify', bool, true),
   /** A share may do without what the server offers. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
+  /** Its symbolic links `msdfs:server\share` lead to other servers. */
+  msdfsRoot: parameter('msdfs root', bool, false, { aliases: ['msdfs'] }),
+  /** All of the share is there. */
+  msdfsProxy: parameter(
+    'msdfs proxy',
+    optional(text({ minimumBytes: 3, maximumBytes: 4096, expects: '\\\\server\\share' })),
+    undefined as string | undefined,
+  ),
   /** Oplocks and leases of its files. */
   oplocks: parameter('oplocks', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),

@@ -44,7 +44,7 @@ const IGNORED = `
   printername; force security mode; force unknown acl user; fstype; get quota command; getwd
   cache; gpo update command; guest only; hide new files timeout; 
   himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
-  fallback; honor change notify privilege; host msdfs; hostname lookups; idmap alloc backend;
+  fallback; honor change notify privilege; hostname lookups; idmap alloc backend;
   idmap backend; idmap cache time; idmap config; idmap domains; idmap gid; idmap negative cache
   time; idmap uid; include system krb5 conf; inherit acls; init logon delay;
   init logon delayed hosts; iprint server; kdc always generate pac; kdc default domain supported
@@ -64,7 +64,7 @@ const IGNORED = `
   inherit; max disk size; max log size; max
   mux; max print jobs; max reported print jobs; max smbd processes; max stat cache size; max ttl;
   max wins ttl; max xmit; mdns name; message command; min domain uid; min passwd length; min print
-  space; min receivefile size; min wins ttl; mit kdc command; msdfs proxy; msdfs root; msdfs
+  space; min receivefile size; min wins ttl; mit kdc command; msdfs
   shuffle referrals; multicast dns register; name cache timeout; name resolve order; nbt client
   socket address; nbt port; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
   nmbd bind explicit broadcast; nsupdate command; nt acl support; nt hash store; nt pipe support;

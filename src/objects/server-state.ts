@@ -99,6 +99,8 @@ export class ServerState {
   /** ShareList, by name in lower case. */
   readonly shares = new Map<string, Share>();
   readonly shareUses: ShareUses;
+  /** IsDfsCapable: some share is a namespace. */
+  readonly isDfsCapable: boolean;
   /** ServerStartTime, as Unix time. */
   readonly startedAtMs = Date.now();
   /** 3.3.5.15.11: where a client of this local address finds the server; set by whoever listens. */
@@ -120,6 +122,7 @@ export class ServerState {
     this.log = log;
     this.shareUses = new ShareUses((share, uses) => controlPlane.shareUsed(share.name, uses));
     for (const share of shares) this.shares.set(share.name.toLowerCase(), share);
+    this.isDfsCapable = shares.some(({ dfs }) => dfs !== undefined);
   }
 
   newConnectionId(): number {

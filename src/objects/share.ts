@@ -2,6 +2,12 @@
 import type { Vfs } from '../vfs/vfs.ts';
 import type { Visibility } from './visibility.ts';
 
+/** A share whose links lead to other servers (MS-DFSC). */
+export interface DfsNamespace {
+  /** All of it is there: `server\share,server\share`. */
+  readonly proxy: string | undefined;
+}
+
 export interface Share {
   readonly name: string;
   readonly type: 'disk' | 'pipe';
@@ -34,6 +40,8 @@ export interface Share {
   readonly hostChanges?: boolean;
   /** False: the SMB3 POSIX extensions are not for this share. */
   readonly posixExtensions?: boolean;
+  /** Undefined: no namespace. */
+  readonly dfs?: DfsNamespace | undefined;
   /** Grants oplocks and leases. */
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */
