@@ -14,8 +14,8 @@ function naive(expression: string, name: string, at = 0): boolean {
     return naive(rest, name, at) || (unit !== undefined && naive(expression, name, at + 1));
   }
   if (code === '<') {
-    const canConsume = unit !== undefined && !isLastPeriod;
-    return naive(rest, name, at) || (canConsume && naive(expression, name, at + 1));
+    if (unit === undefined) return naive(rest, name, at);
+    return naive(rest, name, at) || naive(isLastPeriod ? rest : expression, name, at + 1);
   }
   if (code === '>') {
     return unit === undefined || unit === '.' ? naive(rest, name, at) : naive(rest, name, at + 1);
@@ -45,6 +45,8 @@ test('what cmd.exe sends', () => {
     ['a', 'a.txt', 'b.c.txt', 'a.txtx', '.txt', 'readme.TXT'].filter(createMatcher(expression));
   assert.deepEqual(listed('<.txt'), ['a.txt', 'b.c.txt', '.txt', 'readme.TXT']);
   assert.deepEqual(listed('<'), ['a']);
+  assert.deepEqual(listed('<txt'), ['a.txt', 'b.c.txt', '.txt', 'readme.TXT']);
+  assert.deepEqual(listed('<<x'), ['a.txtx']);
   assert.deepEqual(listed('<"*'), ['a', 'a.txt', 'b.c.txt', 'a.txtx', '.txt', 'readme.TXT']);
   assert.deepEqual(listed('>>>>>>>>.txt'), ['a.txt', '.txt', 'readme.TXT']);
   assert.deepEqual(listed('*.*').length, 6);

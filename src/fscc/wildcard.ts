@@ -3,7 +3,7 @@
  *
  *     *  any characters, or none
  *     ?  one character
- *     <  DOS_STAR: any characters, or none, but never the name's last period
+ *     <  DOS_STAR: any characters, or none; where it takes the name's last period, that is its end
  *     >  DOS_QM: one character; nothing at a period and at the end of the name
  *     "  DOS_DOT: a period; nothing at the end of the name
  *
@@ -97,11 +97,12 @@ function step(
   for (let state = 0; state < codes.length; state++) {
     if (current[state] === 0) continue;
     const code = codes[state];
-    if (code === STAR || (code === DOS_STAR && !isLastPeriod)) {
-      next[state] = 1;
+    if (code === STAR || code === DOS_STAR) {
+      // "zero or more characters until encountering and matching the final ."
+      next[code === DOS_STAR && isLastPeriod ? state + 1 : state] = 1;
       alive = 1;
       current[state + 1] = 1;
-    } else if (code === DOS_STAR || (code === DOS_QM && unit === PERIOD)) {
+    } else if (code === DOS_QM && unit === PERIOD) {
       current[state + 1] = 1;
     } else if (
       code === unit ||

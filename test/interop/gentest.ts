@@ -9,7 +9,6 @@
  * The options name the other server, Samba, which must not listen on 127.0.0.2 as well: usmbd is started and put
  * there, on the same port, since gentest knows one port for both. The user must hold no privilege there,
  * as here. Extended attributes are left out: Samba refuses them for streams and spaces in their names.
- * masktest is not run: it speaks SMB1 only.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
