@@ -7,8 +7,9 @@ import { accepts, freePort } from '../test/support/target.ts';
 import { ACCOUNT, LOG_LINES, type Server, START_LIMIT_MS, shareFolder } from './server.ts';
 
 /**
- * Only what keeps it on its port, in its folder and free of other services is set; all that could make
- * it faster or slower is at its default. A name that is new costs Samba a scan of the whole folder, so
+ * What keeps it on its port, in its folder and free of other services is set, and that it stores security
+ * descriptors and named streams, as usmbd does unasked: a file that comes and goes costs a server more that
+ * has such. All else that could make it faster or slower is at its default. A name that is new costs Samba a scan of the whole folder, so
  * the files are made by a share that takes names as they are written.
  */
 const configuration = (folder: string, state: string, port: number): string => `[global]
@@ -33,6 +34,7 @@ const configuration = (folder: string, state: string, port: number): string => `
 	printing = bsd
 	printcap name = /dev/null
 	disable spoolss = yes
+	vfs objects = acl_xattr streams_xattr
 
 [share]
 	path = ${folder}
