@@ -324,6 +324,7 @@ const policy = ({ global }: Configuration): ObjectsOptions => ({
   maxSessions: global.maxSessions,
   deadtimeMs: global.deadtimeMinutes * 60_000,
   maxOpens: global.maxOpenFiles,
+  bufferBytes: global.bufferMemory,
 });
 
 interface Parts {

@@ -51,3 +51,37 @@ test('small buffers and those of others are not its own', () => {
   pool.give(Buffer.alloc(MiB));
   assert.equal(pool.bytes, 0);
 });
+
+test('what is in use is counted, by whole buffers', () => {
+  const pool = new BufferPool(8 * MiB, 2 * MiB);
+  const first = pool.take(MiB - 5);
+  assert.equal(pool.usedBytes, MiB);
+  assert.equal(pool.isFull, false);
+  const second = pool.take(MiB);
+  assert.equal(pool.isFull, true);
+  pool.give(first);
+  pool.give(second);
+  assert.equal(pool.usedBytes, 0);
+});
+
+test('who waits for room goes on when there is some, in order, and not before', async () => {
+  const pool = new BufferPool(8 * MiB, MiB);
+  const order: number[] = [];
+  const held = pool.take(MiB);
+  const wait = (name: number): void =>
+    pool.whenRoom(
+      () => !pool.isFull,
+      () => {
+        order.push(name);
+        if (name === 1) pool.take(MiB);
+      },
+    );
+  for (const name of [0, 1, 2]) wait(name);
+  await new Promise(setImmediate);
+  assert.deepEqual(order, []);
+  pool.give(held);
+  assert.deepEqual(order, [], 'whoever gives a buffer back is not interrupted');
+  await new Promise(setImmediate);
+  // The second took the room that the third waits for.
+  assert.deepEqual(order, [0, 1]);
+});

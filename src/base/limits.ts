@@ -51,6 +51,15 @@ export const ACCEPT_PAUSE_MS = 500;
 /** Of buffers that lie ready to be used again: 64 requests of a megabyte. */
 export const MAX_POOLED_BYTES = 64 * MiB;
 
+/**
+ * Of buffers in use for what is read, written and sent, of the whole process: `buffer memory` of smb.conf. A
+ * hundred WRITEs of the largest size at once; what is wanted beyond waits.
+ */
+export const DEFAULT_BUFFER_BYTES = 1024 * MiB;
+/** Four connections with a message of the largest size each have to fit in. */
+export const MIN_BUFFER_BYTES = 64 * MiB;
+export const MAX_BUFFER_BYTES = 1024 * 1024 * MiB;
+
 /** Each costs some 10 KiB, and a descriptor of those that `ulimit -n` allows. */
 export const MAX_CONNECTIONS = 4096;
 /** One client may be many: terminal servers, and whole sites behind one address. */

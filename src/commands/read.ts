@@ -6,6 +6,7 @@ import {
   STATUS_BUFFER_OVERFLOW,
   STATUS_CANCELLED,
   STATUS_END_OF_FILE,
+  STATUS_FILE_CLOSED,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
@@ -15,6 +16,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import type { Pipe, PipeRead } from '../objects/pipe.ts';
+import { hasRoom, whileWaiting } from '../objects/waiting-data.ts';
 import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
 import { HEADER_SIZE } from '../smb2/header.ts';
 import {
@@ -52,30 +54,37 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
   if (open.file!.locks.size > 0 && readLocked(BigInt(body.offset), body, request)) {
     return STATUS_FILE_LOCK_CONFLICT;
   }
-  return body.length > SMALL_PAYLOAD_BYTES
-    ? readLarge(open.handle, body, open)
-    : readSmall(open.handle, body, open);
+  const { handle } = open;
+  if (hasRoom(handle.volumeId, body.length)) return readNow(handle, body, open);
+  return new Promise((resolve) => {
+    bufferPool.whenRoom(
+      () => open.closed || hasRoom(handle.volumeId, body.length),
+      () => resolve(open.closed ? STATUS_FILE_CLOSED : copied(readNow(handle, body, open))),
+    );
+  });
 }
 
-function readLarge(handle: VfsHandle, body: ReadRequest, open: Open): MaybePromise<Outcome> {
-  const data = bufferPool.take(body.length);
+function readNow(handle: VfsHandle, body: ReadRequest, open: Open): MaybePromise<Outcome> {
+  const isSmall = body.length <= SMALL_PAYLOAD_BYTES;
+  const data = isSmall ? lent.subarray(0, body.length) : bufferPool.take(body.length);
   const count = handle.read(data, body.offset);
-  return typeof count === 'number'
-    ? answerRead(body, open, data, count)
-    : count.then((later) => answerRead(body, open, data, later));
+  if (typeof count === 'number') return answerRead(body, open, data, count, isSmall);
+  // One that has to wait keeps the buffer.
+  if (isSmall) lent = Buffer.allocUnsafeSlow(SMALL_PAYLOAD_BYTES);
+  const bytes = Math.max(SMALL_PAYLOAD_BYTES, body.length);
+  return whileWaiting(handle.volumeId, bytes, count).then((later) =>
+    answerRead(body, open, data, later),
+  );
 }
 
 /** What small READs are read into, one after the other. */
 let lent = Buffer.allocUnsafeSlow(SMALL_PAYLOAD_BYTES);
 
-/** One that has to wait keeps the buffer. */
-function readSmall(handle: VfsHandle, body: ReadRequest, open: Open): MaybePromise<Outcome> {
-  const data = lent.subarray(0, body.length);
-  const count = handle.read(data, body.offset);
-  if (typeof count === 'number') return answerRead(body, open, data, count, true);
-  lent = Buffer.allocUnsafeSlow(SMALL_PAYLOAD_BYTES);
-  return count.then((later) => answerRead(body, open, data, later));
-}
+/** Where others may read before it is answered. */
+const copied = (outcome: MaybePromise<Outcome>): MaybePromise<Outcome> =>
+  typeof outcome === 'object' && 'isLent' in outcome && outcome.isLent === true
+    ? { ...outcome, payload: Buffer.from(outcome.payload!), isLent: false }
+    : outcome;
 
 /** Where Offset stands in the bodies of READ and WRITE. */
 const OFFSET_AT = HEADER_SIZE + 8;

@@ -10,6 +10,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import type { Pipe } from '../objects/pipe.ts';
+import { whileWaiting } from '../objects/waiting-data.ts';
 import { FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
 import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
 import { FILE_WRITE_THROUGH } from '../smb2/create-options.ts';
@@ -71,7 +72,8 @@ function perform(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome
   if (typeof written === 'number') {
     return through ? finishWrite(request, written, through) : answerWrite(written, open);
   }
-  return finishWrite(request, whileChanging(request, open.file!, written), through);
+  const counted = whileWaiting(open.handle!.volumeId, body.data.length, written);
+  return finishWrite(request, whileChanging(request, open.file!, counted), through);
 }
 
 function writeLocked(body: WriteRequest, { open, lockOwner }: OpenRequest): boolean {

@@ -3,6 +3,8 @@
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
 import {
+  DEFAULT_BUFFER_BYTES,
+  MAX_BUFFER_BYTES,
   MAX_CONNECTIONS,
   MAX_CONNECTIONS_PER_ADDRESS,
   MAX_CREDITS,
@@ -10,6 +12,7 @@ import {
   MAX_OPENS,
   MAX_SESSIONS,
   MAX_TRANSACT_SIZE,
+  MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { interfaceList } from './interfaces.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
@@ -255,6 +258,12 @@ export const globalParameters = {
     'max open files',
     integer({ minimum: 1, maximum: 1_000_000, zero: 1_000_000 }),
     MAX_OPENS,
+  ),
+  /** Of what is read, written and sent, of the whole process. ksmbd has no such bound. */
+  bufferMemory: parameter(
+    'buffer memory',
+    size({ minimum: MIN_BUFFER_BYTES, maximum: MAX_BUFFER_BYTES }),
+    DEFAULT_BUFFER_BYTES,
   ),
   /** 0: idle connections stay. */
   deadtimeMinutes: parameter('deadtime', integer({ minimum: 0, maximum: 1_000_000 }), 0),

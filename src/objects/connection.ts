@@ -84,6 +84,8 @@ export class Connection {
   readonly transport: Transport;
   readonly log: Logger;
   readonly window: MessageWindow;
+  /** Of messages whose requests wait for something. */
+  waitingBytes = 0;
   state: 'fresh' | 'wildcard' | 'negotiated' | 'closed' = 'fresh';
   dialect: DialectTraits | undefined;
   clientGuid: Buffer = Buffer.alloc(16);

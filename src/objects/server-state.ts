@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.1.5: what the whole server knows. */
+import { bufferPool } from '../base/buffer-pool.ts';
 import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
 import { AppInstances } from './app-instances.ts';
@@ -61,6 +62,8 @@ export interface ServerOptions {
   /** Connections without open files end after so long without a request; 0: never. */
   readonly deadtimeMs: number;
   readonly maxOpens: number;
+  /** Of buffers in use for data, of the whole process. */
+  readonly bufferBytes?: number;
 }
 
 /** Where clients find the server, 3.3.5.15.11. */
@@ -118,6 +121,7 @@ export class ServerState {
   ) {
     this.guid = guid;
     this.options = options;
+    if (options.bufferBytes !== undefined) bufferPool.maxUsedBytes = options.bufferBytes;
     this.controlPlane = controlPlane;
     this.log = log;
     this.shareUses = new ShareUses((share, uses) => controlPlane.shareUsed(share.name, uses));

@@ -6,6 +6,7 @@
  * an interim response (3.3.4.2): the answers before it leave with the interim, unrelated requests
  * behind it go on, related ones wait and are answered with it.
  */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { INTERIM_RESPONSE_MS } from '../base/limits.ts';
 import { type CommandRow, Disconnect, type Outcome } from '../commands/command.ts';
 import { rowOf } from '../commands/table.ts';
@@ -116,6 +117,7 @@ export class Chain {
   #wait(request: Request, outcome: Promise<Outcome>, index: number): void {
     const next = this.#members[index + 1];
     const used = this.#hold(request);
+    this.#connection.waitingBytes += request.message.length;
     let detached = false;
     request.onPend = () => {
       clearTimeout(timer);
@@ -143,7 +145,11 @@ export class Chain {
         else this.run(index + 1);
       })
       .catch((error: unknown) => this.#broken(error))
-      .finally(() => this.#connection.lifetime.release());
+      .finally(() => {
+        this.#connection.waitingBytes -= request.message.length;
+        bufferPool.look();
+        this.#connection.lifetime.release();
+      });
   }
 
   #pend(request: Request): void {

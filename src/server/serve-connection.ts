@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.5.1: a new connection, from the transport's side. */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { AUTHENTICATION_TIMEOUT_MS, IDLE_CHECK_MS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import { Connection, type Transport } from '../objects/connection.ts';
@@ -11,6 +12,8 @@ import { maxMessageBytes, receive } from './receive.ts';
 export interface ConnectionHandler {
   /** Bytes that a message may have now; the transport ends the connection at a longer one. */
   maxMessageBytes(): number;
+  /** So much of what it asked for waits that it is to ask for no more. */
+  isBehind(): boolean;
   /** One whole message, without its framing; the handler may keep the buffer. */
   receive(message: Buffer): void;
   /** The connection is gone; settles when all it held is closed. */
@@ -32,6 +35,7 @@ export function serveConnection(
   const idleCheck = watchIdleness(connection, server.options.deadtimeMs);
   return {
     maxMessageBytes: () => maxMessageBytes(server, connection),
+    isBehind: () => connection.waitingBytes > bufferPool.sharedBytes,
     receive: (message) => receive(server, connection, message),
     closed: () => {
       clearTimeout(deadline);

@@ -6,10 +6,11 @@ import { FrameReader } from './frame-reader.ts';
 
 function reader(limit = 1 << 20) {
   const seen: Buffer[] = [];
-  const state = { congested: false, broken: '', sessionRequests: 0 };
+  const state = { congested: false, hasRoom: true, broken: '', sessionRequests: 0 };
   const frames = new FrameReader({
     maxMessageBytes: () => limit,
     congested: () => state.congested,
+    hasRoom: () => state.hasRoom,
     message: (payload) => seen.push(Buffer.from(payload)),
     sessionRequest: () => {
       state.sessionRequests += 1;

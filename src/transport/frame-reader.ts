@@ -6,18 +6,26 @@
  * length is known and allowed; what is missing of it may be received straight into it (`missing`). Messages
  * are never reassembled by concatenation.
  */
-import { bufferPool } from '../base/buffer-pool.ts';
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { FRAME_HEADER_SIZE, NetbiosType, readFrameHeader } from '../smb2/framing.ts';
 
 export interface FrameEvents {
   maxMessageBytes(): number;
   /** No further message for now: the reader keeps what it has until resume(). */
   congested(): boolean;
+  /** Whether there is memory for a large message now; if not, the reader keeps what it has until resume(). */
+  hasRoom(): boolean;
   message(payload: Buffer): void;
   /** RFC 1002 4.3.2: a NetBIOS session request; NetBIOS clients want an answer before they speak. */
   sessionRequest(): void;
   /** The stream is no SMB; nothing more is read. */
   broken(problem: string): void;
+}
+
+function copyOf(message: Buffer): Buffer {
+  const copy = bufferPool.take(message.length);
+  copy.set(message);
+  return copy;
 }
 
 export class FrameReader {
@@ -117,9 +125,13 @@ export class FrameReader {
 
   #takeBody(chunk: Buffer, start: number): number {
     const available = chunk.length - start;
+    if (this.#body === undefined && this.#length >= MIN_POOLED_BYTES && !this.#events.hasRoom()) {
+      this.#hold(chunk.subarray(start));
+      return chunk.length;
+    }
     if (this.#body === undefined && available >= this.#length) {
       const whole = chunk.subarray(start, start + this.#length);
-      this.#deliver(this.#reusesChunks ? Buffer.from(whole) : whole);
+      this.#deliver(this.#reusesChunks ? copyOf(whole) : whole);
       return start + this.#length;
     }
     // A stranger's is small, and memory that is not written to is not there yet.

@@ -89,6 +89,8 @@ export class NativeConnection {
   /** The kernel takes nothing for now. */
   #blocked = false;
   #afterLarge = false;
+  /** Waits for memory, or for requests of its own. */
+  #paused = false;
   #state: 'open' | 'closing' | 'ended' = 'open';
   #closeTimer: NodeJS.Timeout | undefined;
   #finish: (() => void) | undefined;
@@ -118,7 +120,8 @@ export class NativeConnection {
     this.#reader = new FrameReader(
       {
         maxMessageBytes: () => this.#handler.maxMessageBytes(),
-        congested: () => this.#sendTimer !== undefined,
+        congested: () => this.#sendTimer !== undefined || this.#handler.isBehind(),
+        hasRoom: () => !bufferPool.isFull,
         message: (payload) => this.#handler.receive(payload),
         sessionRequest: () => this.#sendRaw(positiveSessionResponse()),
         broken: (problem) => this.close(problem),
@@ -144,7 +147,7 @@ export class NativeConnection {
   }
 
   #watch(): void {
-    const reads = this.#state === 'open' && this.#sendTimer === undefined;
+    const reads = this.#state === 'open' && this.#sendTimer === undefined && !this.#paused;
     if (this.#state !== 'ended') this.#poll.wait(reads, this.#blocked);
   }
 
@@ -155,12 +158,40 @@ export class NativeConnection {
     } finally {
       this.#uncork();
     }
+    this.#pauseIfHeld();
     this.#expectMore();
+  }
+
+  /** What came is more than there is memory for now, or than the connection may have waiting. */
+  #pauseIfHeld(): void {
+    const isHeld = this.#reader.holds && this.#sendTimer === undefined && this.#state === 'open';
+    if (!isHeld || this.#paused) return;
+    this.#paused = true;
+    this.#watch();
+    const mayGoOn = (): boolean =>
+      this.#state !== 'open' || (!bufferPool.isFull && !this.#handler.isBehind());
+    bufferPool.whenRoom(mayGoOn, () => {
+      this.#paused = false;
+      if (this.#state !== 'open' || this.#sendTimer !== undefined) return;
+      this.#takeHeld();
+    });
+  }
+
+  /** Goes on with what the reader has, then with what comes. */
+  #takeHeld(): void {
+    this.#cork();
+    try {
+      this.#reader.resume();
+    } finally {
+      this.#uncork();
+    }
+    this.#pauseIfHeld();
+    this.#watch();
   }
 
   #receive(): void {
     for (let total = 0; total < MAX_RECEIVED_AT_ONCE_BYTES; ) {
-      if (this.#state !== 'open' || this.#sendTimer !== undefined) return;
+      if (this.#state !== 'open' || this.#sendTimer !== undefined || this.#reader.holds) return;
       const missing = this.#reader.missing;
       const wanted = missing?.length ?? (this.#afterLarge ? BEGINNING_BYTES : RECEIVE_BYTES);
       const count = recv(this.#fd, missing ? addressOf(missing) : receivedAt, wanted, 0);
@@ -192,7 +223,7 @@ export class NativeConnection {
   #expectMore(): void {
     clearTimeout(this.#messageTimer);
     this.#messageTimer = undefined;
-    if (!this.#reader.inMessage || this.#state !== 'open') return;
+    if (!this.#reader.inMessage || this.#reader.holds || this.#state !== 'open') return;
     this.#messageTimer = setTimeout(
       () => this.close('a message that does not go on'),
       MESSAGE_TIMEOUT_MS,
@@ -279,13 +310,8 @@ export class NativeConnection {
     if (this.#blocked || this.#state === 'ended' || this.#sendTimer === undefined) return;
     clearTimeout(this.#sendTimer);
     this.#sendTimer = undefined;
-    this.#cork();
-    try {
-      this.#reader.resume();
-    } finally {
-      this.#uncork();
-    }
-    this.#watch();
+    if (this.#paused) this.#watch();
+    else this.#takeHeld();
   }
 
   close(reason: string): void {

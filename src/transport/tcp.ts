@@ -25,6 +25,8 @@ class TcpConnection {
   #messageTimer: NodeJS.Timeout | undefined;
   #sendTimer: NodeJS.Timeout | undefined;
   #ended = false;
+  /** Waits for memory, or for requests of its own. */
+  #paused = false;
   #finished: (() => void) | undefined;
   readonly finished = new Promise<void>((resolve) => {
     this.#finished = resolve;
@@ -40,7 +42,8 @@ class TcpConnection {
     this.#handler = serveConnection(server, this, id, this.#log);
     this.#reader = new FrameReader({
       maxMessageBytes: () => this.#handler.maxMessageBytes(),
-      congested: () => this.#sendTimer !== undefined,
+      congested: () => this.#sendTimer !== undefined || this.#handler.isBehind(),
+      hasRoom: () => !bufferPool.isFull,
       message: (payload) => this.#handler.receive(payload),
       sessionRequest: () => void socket.write(positiveSessionResponse()),
       broken: (problem) => this.close(problem),
@@ -60,14 +63,37 @@ class TcpConnection {
     this.#socket.cork();
     this.#reader.push(chunk);
     this.#socket.uncork();
+    this.#pauseIfHeld();
     clearTimeout(this.#messageTimer);
     this.#messageTimer = undefined;
-    if (this.#reader.inMessage && !this.#ended) {
+    if (this.#reader.inMessage && !this.#reader.holds && !this.#ended) {
       this.#messageTimer = setTimeout(
         () => this.close('a message that does not go on'),
         MESSAGE_TIMEOUT_MS,
       ).unref();
     }
+  }
+
+  /** What came is more than there is memory for now, or than the connection may have waiting. */
+  #pauseIfHeld(): void {
+    if (!this.#reader.holds || this.#sendTimer !== undefined || this.#ended || this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+    const mayGoOn = (): boolean => this.#ended || (!bufferPool.isFull && !this.#handler.isBehind());
+    bufferPool.whenRoom(mayGoOn, () => {
+      this.#paused = false;
+      if (!this.#ended && this.#sendTimer === undefined) this.#takeHeld();
+    });
+  }
+
+  /** Goes on with what the reader has, then with what comes. */
+  #takeHeld(): void {
+    this.#socket.cork();
+    this.#reader.resume();
+    this.#socket.uncork();
+    this.#pauseIfHeld();
+    // Unless the answers to what was held have filled the queue again.
+    if (this.#sendTimer === undefined && !this.#paused) this.#socket.resume();
   }
 
   send(parts: readonly Buffer[]): void {
@@ -103,12 +129,7 @@ class TcpConnection {
     if (this.#sendTimer === undefined) return;
     clearTimeout(this.#sendTimer);
     this.#sendTimer = undefined;
-    if (this.#ended) return;
-    this.#socket.cork();
-    this.#reader.resume();
-    this.#socket.uncork();
-    // Unless the answers to what was held have filled the queue again.
-    if (this.#sendTimer === undefined) this.#socket.resume();
+    if (!this.#ended && !this.#paused) this.#takeHeld();
   }
 
   close(reason: string): void {
