@@ -11,7 +11,8 @@ import {
 } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
-import { ACL_MODULE, NO_LIMIT, NT1, STREAMS_MODULE } from './config/parameters.ts';
+import { NO_LIMIT, NT1 } from './config/parameters.ts';
+import { fileSystem, isPortable } from './file-system.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
@@ -28,9 +29,6 @@ import { visibilityOf } from './objects/visibility.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
-import { createLocalVfs } from './vfs/local/local-vfs.ts';
-import type { MakingPolicy } from './vfs/local/making.ts';
-import { createPortableVfs } from './vfs/portable/portable.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
 
@@ -153,8 +151,6 @@ const configurationOf = ({ shares = [], global = {} }: ServerOptions): Configura
     })),
   });
 
-const isPortable = (): boolean => nativeSupport().unavailable !== undefined;
-
 /** Whom the process has to become before it touches a file; undefined when it may stay who it is. */
 function userToBecome(configuration: Configuration, options: ServerOptions): Identity | undefined {
   const { shares: own = [] } = options;
@@ -236,43 +232,6 @@ function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOpt
     ...(share.timeMachine && { timeMachineBytes: share.timeMachineMaxSize ?? Infinity }),
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
-}
-
-function makingOf(share: ShareConfiguration): MakingPolicy {
-  const { mapArchive, mapHidden, mapSystem, mapReadonly } = share;
-  const isMapped = mapArchive || mapHidden || mapSystem || mapReadonly !== 'no';
-  return {
-    inheritsPermissions: share.inheritPermissions,
-    inheritsOwner: share.inheritOwner,
-    mapped:
-      isMapped && !share.storeDosAttributes
-        ? {
-            archive: mapArchive,
-            hidden: mapHidden,
-            system: mapSystem,
-            readonly: mapReadonly,
-            mask: share.createMask,
-          }
-        : undefined,
-  };
-}
-
-function fileSystem(share: ShareConfiguration, sids: Sids): Vfs {
-  const options = {
-    root: share.path,
-    fileMode: (0o666 & share.createMask) | share.forceCreateMode,
-    directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
-  };
-  if (isPortable()) return createPortableVfs(options);
-  return createLocalVfs({
-    ...options,
-    storeAttributes: share.storeDosAttributes,
-    making: makingOf(share),
-    streams: share.vfsObjects.includes(STREAMS_MODULE),
-    streamFormat: share.streamFormat,
-    ntAclName: share.vfsObjects.includes(ACL_MODULE) && share.ntAclName,
-    sids,
-  });
 }
 
 /** SMB1 is loaded where the configuration asks for it, and nowhere else. */

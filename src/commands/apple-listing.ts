@@ -14,6 +14,7 @@ import { isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat, VfsStream } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import { directoryEntry } from './directory-entry.ts';
+import { filesOf } from './posix.ts';
 
 /** Streams of Apple's: what the Finder knows of a file, and its resource fork. */
 const AFP_INFO = 'AFP_AfpInfo';
@@ -52,7 +53,7 @@ async function attributesOf(
   { mode }: VfsStat,
 ): Promise<AppleAttributes | undefined> {
   const path = childPath(open, name);
-  const handle = isErrno(path) ? path : await tree.files!.lookup(path);
+  const handle = isErrno(path) ? path : await filesOf(open, tree).lookup(path);
   if (isErrno(handle)) return undefined;
   const finderInfo = Buffer.alloc(APPLE_FINDER_INFO_BYTES);
   let resourceForkBytes = 0;

@@ -40,7 +40,9 @@ export function changeNotify(
   const { open, server } = request;
   const refused = refuse(body, request);
   if (refused !== undefined) return refused;
-  if (open.home.changeNotify === false) return notHere(request);
+  // Nothing changes what has been.
+  const isPast = open.handle!.snapshot !== undefined;
+  if (open.home.changeNotify === false || isPast) return notHere(request);
   // Open.ChangeNotifyDirectoryMarkedDeleted, 2.1.5.1.2: one that deletes it waits for nothing.
   if (open.deleteOnClose || open.file!.isDoomed(open.handle!)) return STATUS_DELETE_PENDING;
   // A first request that may not wait leaves no watch behind.

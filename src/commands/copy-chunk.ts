@@ -182,7 +182,12 @@ class Copy {
       const refused = this.#refuse(chunk);
       if (refused !== undefined) return refused;
       const count = await keepUserTimes(this.#target, target, () =>
-        target.copyRange(source, chunk.sourceOffset, chunk.targetOffset, chunk.length),
+        target.copyRange(
+          source.snapshot?.source ?? source,
+          chunk.sourceOffset,
+          chunk.targetOffset,
+          chunk.length,
+        ),
       );
       if (count < 0) return statusOfErrno(count);
       // Somebody has cut the source off.

@@ -20,18 +20,35 @@ import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { parsePosixPath } from '../fscc/posix-names.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { vetoed } from '../objects/visibility.ts';
-import { EACCES, EEXIST, ENOENT, ENOPATH, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import {
+  EACCES,
+  EEXIST,
+  ENOENT,
+  ENOPATH,
+  EROFS,
+  type Errno,
+  ESTALE,
+  isErrno,
+} from '../vfs/errno.ts';
 import { appInstanceOf, takeOver } from './app-instance.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { openStream } from './create-stream.ts';
-import { createsIfMissing, overwrites, refuseOnShare, type Wanted, want } from './create-wanted.ts';
+import {
+  createsIfMissing,
+  filesFor,
+  overwrites,
+  refuseOnShare,
+  type Wanted,
+  want,
+} from './create-wanted.ts';
 import { isProxied, withoutDfsPrefix } from './dfs.ts';
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { posixWish } from './posix.ts';
+import { asOfThen, changesThePast } from './previous-versions.ts';
 import { longPath } from './short-names.ts';
 import { stoppedOnTheWay } from './symlinks.ts';
 
@@ -49,9 +66,25 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
+  const past = asOfThen(wanted, request.tree);
+  if (past === undefined) return openNow(body, wanted, request);
+  const found = await past;
+  if (typeof found === 'number') return found;
+  if (found.then === undefined) return openNow(body, wanted, request);
+  try {
+    return await attempts(found, request);
+  } finally {
+    found.then.close();
+  }
+}
+
+async function openNow(body: CreateWish, wanted: Wanted, request: TreeRequest): Promise<Outcome> {
   const instance = appInstanceOf(body, request);
   const outdated = instance && (await takeOver(instance, wanted.path, request));
-  if (outdated !== undefined) return outdated;
+  return outdated ?? attempts(wanted, request);
+}
+
+async function attempts(wanted: Wanted, request: TreeRequest): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await openOrCreate(wanted, request);
     if ((outcome !== EEXIST && outcome !== ESTALE) || attempt === MAX_ATTEMPTS) {
@@ -70,23 +103,30 @@ const readsOnly = (wanted: Wanted): boolean =>
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
-  const files = wanted.posix?.files ?? request.tree.files!;
+  const files = filesFor(wanted, request.tree);
   const hidden = vetoed(request.tree.share.visibility, wanted.path);
   if (hidden !== undefined) return refuseVetoed(wanted, hidden);
   const { doomed } = request.server.files;
-  if (doomed.size > 0 && (await isBelowDoomed(wanted.path, request))) return STATUS_DELETE_PENDING;
+  const isNow = wanted.then === undefined;
+  if (isNow && doomed.size > 0 && (await isBelowDoomed(wanted.path, request)))
+    return STATUS_DELETE_PENDING;
   const handle = await files.lookup(wanted.path, readsOnly(wanted));
   if (!isErrno(handle)) {
+    if (changesThePast(wanted)) {
+      handle.close();
+      return EROFS;
+    }
     return wanted.stream === undefined
       ? openExisting(wanted, request, handle)
       : openStream(wanted, request, handle, wanted.stream);
   }
   if ((handle === ENOENT || handle === ENOPATH) && wanted.posix === undefined) {
-    const path = await longPath(request.tree, wanted.path);
+    const path = await longPath({ share: request.tree.share, files }, wanted.path);
     if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
   }
   if (handle === ENOPATH) return stoppedOnTheWay(wanted, request, files);
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
+  if (!isNow) return EROFS;
   const named = await byTunnel(wanted, request);
   return arriving(named.path, request, () => createNew(named, request));
 }

@@ -16,6 +16,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { ParsedPath } from '../fscc/names.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { decodeAllocationSize } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
@@ -30,7 +31,7 @@ import {
   FILE_SUPERSEDE,
 } from '../smb2/create-options.ts';
 import { EOPNOTSUPP, type Errno } from '../vfs/errno.ts';
-import type { VfsEa, VfsHandle } from '../vfs/vfs.ts';
+import type { VfsEa, VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
 import type { TreeRequest } from './command.ts';
 import { createdSecurity } from './created-security.ts';
@@ -41,6 +42,8 @@ import type { PosixWish } from './posix.ts';
 export interface Wanted extends CreateWish {
   /** Of an open by the SMB3 POSIX extensions. */
   readonly posix: PosixWish | undefined;
+  /** The previous version of the share that it is about; undefined: the share of today. */
+  readonly then?: VfsTree;
   /** Generic rights mapped, MAXIMUM_ALLOWED taken out. */
   readonly access: number;
   readonly maximum: boolean;
@@ -101,6 +104,12 @@ export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, po
 function allocationSizeOf({ createContexts }: CreateRequest): number {
   const data = findCreateContext(createContexts, CreateContextName.ALLOCATION_SIZE);
   return data === undefined ? 0 : decodeAllocationSize(data);
+}
+
+/** Where its name is looked for. */
+export function filesFor({ posix, then }: Wanted, { files }: TreeConnect): VfsTree {
+  if (then === undefined) return posix?.files ?? files!;
+  return posix === undefined ? then : (then.exactly?.() ?? then);
 }
 
 /** What the tree connect alone rules out: 3.3.5.9, Open Execution. */

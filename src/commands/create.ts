@@ -11,12 +11,14 @@ import {
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
-  STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../dtyp/ntstatus.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { decodeAppleServerQuery } from '../smb2/apple.ts';
 import type { CreateRequest } from '../smb2/create.ts';
-import { decodeQueryMaximalAccessRequest } from '../smb2/create-context-values.ts';
+import {
+  decodeQueryMaximalAccessRequest,
+  decodeTimewarpToken,
+} from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_COMPLETE_IF_OPLOCKED,
@@ -124,7 +126,7 @@ function refuseContexts(
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);
   const apple = findCreateContext(createContexts, CreateContextName.AAPL);
   if (apple !== undefined && server.options.apple !== undefined) decodeAppleServerQuery(apple);
-  // 3.3.5.9.4: there are no previous versions.
   const timewarp = findCreateContext(createContexts, CreateContextName.TIMEWARP_TOKEN);
-  return timewarp === undefined ? undefined : STATUS_OBJECT_NAME_NOT_FOUND;
+  if (timewarp !== undefined) decodeTimewarpToken(timewarp);
+  return undefined;
 }

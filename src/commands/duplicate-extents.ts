@@ -76,7 +76,7 @@ async function clone(
   if (given !== undefined) return given;
   if (target.closed || source.closed) return STATUS_FILE_CLOSED;
   const cloning = keepUserTimes(target, to, () =>
-    to.cloneRange(from, sourceFileOffset, targetFileOffset, byteCount),
+    to.cloneRange(from.snapshot?.source ?? from, sourceFileOffset, targetFileOffset, byteCount),
   );
   const result = await whileChanging(request, target.file!, Promise.resolve(cloning));
   if (result === EXDEV || result === EINVAL) return STATUS_INVALID_PARAMETER;

@@ -40,6 +40,7 @@ import {
 } from './file-ranges.ts';
 import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
+import { enumerateSnapshots } from './previous-versions.ts';
 import { requestResiliency } from './resiliency.ts';
 import { getReparsePoint } from './symlinks.ts';
 
@@ -104,6 +105,8 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
       return getCompression(body, open);
     case Fsctl.FSCTL_SET_COMPRESSION:
       return setCompression(body, open);
+    case Fsctl.FSCTL_SRV_ENUMERATE_SNAPSHOTS:
+      return enumerateSnapshots(body, open, request.tree!);
     case Fsctl.FSCTL_GET_REPARSE_POINT:
       return getReparsePoint(body, request, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:

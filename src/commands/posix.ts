@@ -48,7 +48,7 @@ export function posixWish(
 
 /** The files as this open names them; of one that was reclaimed, as far as its new tree connect can. */
 export const filesOf = (open: Open, tree: TreeConnect): VfsTree =>
-  (open.isPosix ? tree.posixFiles : undefined) ?? tree.files!;
+  open.handle?.snapshot?.tree ?? (open.isPosix ? tree.posixFiles : undefined) ?? tree.files!;
 
 /** Owners are told as Unix SIDs: the client wants numbers of them. */
 export const posixOwnership = (stat: VfsStat): PosixOwnership => ({

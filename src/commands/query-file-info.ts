@@ -41,7 +41,7 @@ import type { OpenRequest } from './command.ts';
 import { reparseTagOf, withTag } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
-import { posixInformation } from './posix.ts';
+import { filesOf, posixInformation } from './posix.ts';
 import type { QueryResult } from './query-info.ts';
 import { queryStreams } from './query-streams.ts';
 import { alternateName } from './short-names.ts';
@@ -67,9 +67,10 @@ export function queryFileInfo(
   const { handle } = open;
   if (body.fileInfoClass === Class.FileFullEaInformation) return queryFullEas(body, open, handle);
   if (body.fileInfoClass === Class.FileAlternateNameInformation) {
-    return alternateName(request.tree, handle).then((short) =>
-      typeof short === 'number' ? short : fit(encodeFileNameInformation(short)),
-    );
+    return alternateName(
+      { share: request.tree.share, files: filesOf(open, request.tree) },
+      handle,
+    ).then((short) => (typeof short === 'number' ? short : fit(encodeFileNameInformation(short))));
   }
   if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, handle);
   const stat = handle.stat();

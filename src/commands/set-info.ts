@@ -29,6 +29,7 @@ import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { setDisposition, setDispositionEx } from './disposition.ts';
 import { setFullEas } from './extended-attributes.ts';
 import { setPosixSecurity } from './posix-security.ts';
+import { refusePast } from './previous-versions.ts';
 import { setLink, setLinkEx, setRename, setRenameEx } from './rename.ts';
 import {
   setAllocation,
@@ -94,6 +95,8 @@ function setFile(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtSta
   if (open.handle === undefined) return STATUS_NOT_SUPPORTED;
   if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
   if (tree.readOnly && (rule.requiredAccess & CHANGES) !== 0) return STATUS_ACCESS_DENIED;
+  const past = refusePast(open, body.fileInfoClass);
+  if (past !== undefined) return past;
   const operation = breaking(body);
   const waiting =
     operation === undefined || open.file === undefined

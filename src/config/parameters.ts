@@ -16,6 +16,7 @@ import {
 } from '../base/limits.ts';
 import { interfaceList } from './interfaces.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
+import { SNAPSHOTS_MODULE, snapshotParameters } from './snapshots.ts';
 import {
   absolutePath,
   bool,
@@ -98,7 +99,7 @@ export const STREAMS_MODULE = 'streams_xattr';
 export const ACL_MODULE = 'acl_xattr';
 /** What it does for macOS is done on every share, named or not. */
 const FRUIT_MODULE = 'fruit';
-const MODULES = [STREAMS_MODULE, ACL_MODULE, FRUIT_MODULE];
+const MODULES: readonly string[] = [STREAMS_MODULE, ACL_MODULE, FRUIT_MODULE, SNAPSHOTS_MODULE];
 
 function otherModules(modules: readonly string[]): string | undefined {
   const others = modules.filter((name) => !MODULES.includes(name));
@@ -406,9 +407,9 @@ export const shareParameters = {
   ),
   continuousAvailability: unsupported('continuous availability', bool, false),
   /**
-   * streams_xattr: named streams; acl_xattr: security descriptors. Samba and ksmbd have neither without them;
-   * Windows and macOS lose what belongs to their files then, so here they are what goes without saying, and a
-   * list without one turns it off.
+   * streams_xattr: named streams; acl_xattr: security descriptors; shadow_copy2: previous versions. Samba and
+   * ksmbd have neither of the first two without them; Windows and macOS lose what belongs to their files then,
+   * so here they are what goes without saying, and a list without one turns it off.
    */
   vfsObjects: parameter('vfs objects', words, [STREAMS_MODULE, ACL_MODULE] as readonly string[], {
     aliases: ['vfs object'],
@@ -420,6 +421,7 @@ export const shareParameters = {
   canonicalInheritedFlag: parameter('acl flag inherited canonicalization', bool, true),
   /** Whose streams those on the disk are: their bytes differ, see docs/adr/0004-named-streams.md. */
   streamFormat: parameter('streams_xattr:format', streamFormat, 'samba'),
+  ...snapshotParameters,
 } satisfies Table;
 
 export type GlobalValues = Values<typeof globalParameters>;

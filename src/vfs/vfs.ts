@@ -290,6 +290,11 @@ export interface VfsHandle extends VfsObjectId {
   cursor(): MaybePromise<Result<VfsCursor>>;
   /** What is in this directory under `name` (matched as in lookup), with the name on disk. */
   child(name: string): MaybePromise<Result<{ name: string; stat: VfsStat }>>;
+  /**
+   * Of an object of a previous version: the tree that it is of, and what to copy from in its place. What would
+   * change it is refused: EROFS, EXDEV for `rename` and `link`.
+   */
+  readonly snapshot?: { readonly tree: VfsTree; readonly source: VfsHandle };
   /** Whether a directory holds no entry. */
   isEmpty(): MaybePromise<boolean | Errno>;
 
@@ -318,6 +323,17 @@ export interface VfsNewObject {
   readonly security?: InheritSecurity;
 }
 
+/** Previous versions of a share. */
+export interface PreviousVersions {
+  /** Their times, in the order to be told; those that the identity may list. */
+  times(): MaybePromise<Result<readonly FileTime[]>>;
+  /**
+   * The share as it was then, exactly at one of `times()`; ENOENT. Its objects are others than those of today,
+   * whatever the disk says. To be closed; handles do not need it any more.
+   */
+  at(time: FileTime): MaybePromise<Result<VfsTree>>;
+}
+
 export interface VfsTree {
   /**
    * The object at `path`, not yet open for data. `reads`: a file will be opened for reading if all goes
@@ -336,6 +352,8 @@ export interface VfsTree {
    * both the same. It needs no `close`. Absent: the back end cannot.
    */
   exactly?(): VfsTree;
+  /** Undefined: the share has none. */
+  readonly previous?: PreviousVersions | undefined;
   close(): void;
 }
 

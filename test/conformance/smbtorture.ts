@@ -29,6 +29,7 @@ import {
   type Outcome,
   type TestResult,
 } from './judge.ts';
+import { planted } from './plant.ts';
 import { Smbtorture } from './program.ts';
 import { isRpc, RPC_SUITES, RPC_USER } from './rpc-suites.ts';
 import { isSmb1, SETTINGS, SHARES, SMB1_SUITES, type Suite, suitesOf } from './suites.ts';
@@ -138,7 +139,9 @@ class Servers {
     const key = settings.join('\n');
     let target = this.started.get(key);
     if (target === undefined) {
-      target = openTarget(this.values, settings, SHARES, isRpc(name) ? RPC_USER : undefined);
+      target = openTarget(this.values, settings, SHARES, isRpc(name) ? RPC_USER : undefined).then(
+        planted,
+      );
       this.started.set(key, target);
     }
     return target;

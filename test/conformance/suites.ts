@@ -1,5 +1,6 @@
 /** The suites of Samba's smbtorture that usmbd answers for, in the order in which they run. */
 import { FOLDERS, type MoreShares, type Settings } from '../support/target.ts';
+import { SNAPSHOT_NAME } from './plant.ts';
 
 /**
  * Some tests look at what is not signed, some log in again as anonymous; compound_find_close lists 8 MiB
@@ -22,6 +23,12 @@ export const SHARES: MoreShares = {
   dosmode: ['hide files = /hidefile/'],
   /** Listings with all that there is. */
   whole: ['mangled names = yes', 'list ea sizes = yes'],
+  /** With one snapshot, which plant.ts lays down. */
+  twrp: [
+    'vfs objects = streams_xattr acl_xattr shadow_copy2',
+    `shadow:mountpoint = ${FOLDERS}/twrp`,
+    'shadow:snapsharepath = /',
+  ],
   /** smb2.ioctl.bug14788 asks here what is about no file. */
   noperm: [],
   /** One folder, by macOS's rules and by nobody's; Samba's self-test has the same. */
@@ -104,6 +111,13 @@ const ACLS_NON_CANONICAL = suite('smb2.acls_non_canonical', DEFAULT_LIMIT_SECOND
   share: 'noncanonical',
 });
 
+/** See plant.ts. */
+const SNAPSHOT = [`twrp_snapshot=${SNAPSHOT_NAME}`, 'twrp_file=foo'];
+const TWRP = suite('smb2.twrp', DEFAULT_LIMIT_SECONDS, {
+  share: 'twrp',
+  options: [...SNAPSHOT, 'twrp_stream=bar', 'twrp_stream_size=3'],
+});
+
 /** Where sequences of locks are checked for resilient and durable opens only: 3.3.5.14. */
 const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECONDS, {
   settings: [...SETTINGS, 'server multi channel support = no'],
@@ -164,6 +178,7 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.dosmode', DEFAULT_LIMIT_SECONDS, { share: 'dosmode' }),
   suite('smb2.ea'),
   suite('smb2.charset'),
+  TWRP,
   suite('smb2.samba3misc'),
   NOTIFY,
   suite('smb2.notify-inotify'),
@@ -186,6 +201,7 @@ const LISTED_SUITES: readonly Suite[] = [
 
 /** Of later releases: what issues name, since the rest is as in 4.17. */
 const NEWER_SUITES: readonly Suite[] = [
+  TWRP,
   suite('smb2.credits'),
   suite('smb2.compound'),
   // Otherwise it expects READ and WRITE to be answered late, as Samba does where its disk is slowed down.
@@ -276,7 +292,7 @@ export const SMB1_SUITES: readonly Suite[] = [
   smb1('base.samba3error'),
   smb1('base.scan-ioctl'),
   smb1('base.secleak'),
-  smb1('base.smb1-twrp-openroot'),
+  smb1('base.smb1-twrp-openroot', DEFAULT_LIMIT_SECONDS, { share: 'twrp', options: SNAPSHOT }),
   smb1('base.tcon'),
   smb1('base.tcondev'),
   smb1('base.trans2'),

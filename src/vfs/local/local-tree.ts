@@ -1,4 +1,5 @@
 /** One user's view of a share: lookup, create and the volume. */
+import type { FileTime } from '../../dtyp/filetime.ts';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import {
   AT_EMPTY_PATH,
@@ -20,7 +21,15 @@ import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
-import type { VfsHandle, VfsNewObject, VfsPermissions, VfsTree, VfsVolume } from '../vfs.ts';
+import { SnapshotTree } from '../snapshot.ts';
+import type {
+  PreviousVersions,
+  VfsHandle,
+  VfsNewObject,
+  VfsPermissions,
+  VfsTree,
+  VfsVolume,
+} from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
@@ -31,6 +40,7 @@ import { reopen } from './reopen.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { storedSecurity } from './security.ts';
 import type { Access, LocalShare } from './share.ts';
+import type { Snapshots } from './snapshots.ts';
 
 /** What a thread of the pool is told of a new object. */
 export type NewObject = Omit<VfsNewObject, 'security'>;
@@ -53,6 +63,7 @@ const NO_ACCESS: Access = { read: false, write: false };
 const READ_ACCESS: Access = { read: true, write: false };
 
 export class LocalTree implements VfsTree {
+  readonly previous: PreviousVersions | undefined;
   #share: LocalShare;
   readonly #credentials: Credentials;
   /** The share anew, where its folder is no more. */
@@ -62,6 +73,11 @@ export class LocalTree implements VfsTree {
     this.#share = share;
     this.#credentials = credentials;
     this.#renew = renew;
+    const { snapshots } = share;
+    this.previous = snapshots && {
+      times: () => snapshots.times(credentials),
+      at: (time) => this.#at(snapshots, time),
+    };
   }
 
   exactly(): VfsTree {
@@ -269,6 +285,16 @@ export class LocalTree implements VfsTree {
       ...(stfs.files() > 0 && { totalObjects: stfs.files(), freeObjects: stfs.filesFree() }),
       readOnly: (stfs.flags() & ST_RDONLY) !== 0,
     };
+  }
+
+  #at(snapshots: Snapshots, time: FileTime): Result<VfsTree> {
+    const { snapshots: _, ...share } = this.#share;
+    const found = snapshots.open(share.resolver, this.#credentials, time);
+    if (isErrno(found)) return found;
+    const { root, name } = found;
+    const resolver = share.resolver.at(root);
+    const then = { ...share, root, rootPath: { now: undefined }, resolver };
+    return new SnapshotTree(new LocalTree(then, this.#credentials), name, () => close(root));
   }
 
   close(): void {}

@@ -30,6 +30,7 @@ import { RemoteVfs } from './pool/remote-vfs.ts';
 import { ShareThreads } from './pool/share-threads.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare, SlowCalls } from './share.ts';
+import { type SnapshotLayout, Snapshots } from './snapshots.ts';
 import type { StreamFormat } from './stream-value.ts';
 import { canClone, isFat, isOnMachine, Volumes } from './volumes.ts';
 
@@ -52,6 +53,8 @@ export interface LocalVfsOptions {
   readonly ntAclName?: NtAclName | false;
   /** Whose SIDs the users and groups of the disk are; their Unix SIDs unless told. */
   readonly sids?: SidMap;
+  /** Where previous versions of the folder are. */
+  readonly snapshots?: SnapshotLayout;
   /** False: walk by component even where the kernel has openat2. */
   readonly openat2?: boolean;
   /**
@@ -219,6 +222,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     volumes,
     ntAclName,
     sids: options.sids ?? unixSidMap,
+    ...(options.snapshots && { snapshots: new Snapshots(options.snapshots) }),
     ...(isRemote ? byThreads(threads) : byLibuv(threads)),
     ...(options.dataSync && { dataSync: options.dataSync, fullSync: options.dataSync }),
     isRemote,

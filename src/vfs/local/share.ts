@@ -8,6 +8,7 @@ import type { NtAclName } from './nt-acl.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import type { Resolver } from './resolver.ts';
+import type { Snapshots } from './snapshots.ts';
 import type { StreamFormat } from './stream-value.ts';
 import type { VolumeIds } from './volumes.ts';
 
@@ -46,6 +47,8 @@ export interface LocalShare extends SlowCalls {
   readonly ntAclName: NtAclName | undefined;
   /** Whose SIDs the users and groups of the disk are. */
   readonly sids: SidMap;
+  /** Previous versions, where there is a folder of them. */
+  readonly snapshots?: Snapshots;
 }
 
 /** An object that is held open, as the functions on names see it. */
