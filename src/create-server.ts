@@ -319,6 +319,7 @@ class UsmbdServer implements Server {
     this.#objects ??= this.#become();
     const objects = this.#objects;
     await speakOld(objects);
+    await this.#parts.controlPlane.prepare?.();
     for (const listener of listeners) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind() });
     const [first] = listeners;
@@ -419,6 +420,7 @@ class UsmbdServer implements Server {
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
     await (await this.#control)?.close();
+    this.#parts.controlPlane.close?.();
     this.#release();
   }
 

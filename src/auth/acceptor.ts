@@ -1,16 +1,26 @@
 /**
- * The GSS acceptor behind SESSION_SETUP (MS-SMB2 3.3.5.5.3): SPNEGO (RFC 4178, MS-SPNG) around NTLMSSP,
- * or NTLMSSP bare, as the client's first token has it.
+ * The GSS acceptor behind SESSION_SETUP (MS-SMB2 3.3.5.5.3): SPNEGO (RFC 4178, MS-SPNG) around NTLMSSP or Kerberos,
+ * or one of them bare, as the client's first token has it. Of what the client lists the first that is
+ * spoken here is taken; what then becomes of Kerberos is in kerberos-acceptor.ts.
  *
  *   start ──raw NEGOTIATE──▶ raw ──AUTHENTICATE──▶ finished
- *     └──NegTokenInit──▶ spnego ──NegTokenResp(AUTHENTICATE)──▶ finished
- *                          └── … without the mechListMIC that is due ──▶ awaitingMic ──▶ finished
+ *     ├──NegTokenInit──▶ spnego ──NegTokenResp(AUTHENTICATE)──▶ finished
+ *     │                    └── … without the mechListMIC that is due ──▶ awaitingMic ──▶ finished
+ *     └──NegTokenInit, or an AP-REQ──▶ kerberos ──▶ finished
  *
  * The mechListMIC is due when NTLMSSP was not the client's first choice, so that nobody in between
  * can have pushed it there (RFC 4178 5). One that is sent though it is not due is checked and answered, too:
  * smbclient and Windows send it always and check the answer. No way through has more than four steps.
  */
 import { WireError } from '../wire/wire-error.ts';
+import {
+  isKerberos,
+  KERBEROS_MECHANISMS,
+  type Kerberos,
+  type KerberosExchange,
+  type KerberosPeer,
+} from './kerberos.ts';
+import { KerberosNegotiation, stepBare } from './kerberos-acceptor.ts';
 import {
   createNtlmAcceptor,
   type IdentityName,
@@ -34,7 +44,9 @@ import {
   type NegTokenResp,
 } from './spnego.ts';
 
-export type AcceptorOptions = NtlmAcceptorOptions;
+export interface AcceptorOptions extends NtlmAcceptorOptions {
+  readonly kerberos?: Kerberos | undefined;
+}
 
 export type AcceptorStep =
   /** Send the token; the client answers with another. */
@@ -46,23 +58,27 @@ export type AcceptorStep =
       readonly identityName: IdentityName;
       /** 16 bytes; undefined for a guest. That of an anonymous login is no secret. */
       readonly sessionKey: Buffer | undefined;
-      /** NTLM's, that both sides ended with: what signs and seals after the login goes by them. */
+      /** NTLM's (0 of Kerberos), that both sides ended with: what signs and seals after the login goes by them. */
       readonly flags: number;
       /** Each way's first message has this sequence number: a mechListMIC has counted (MS-SPNG 3.2.5.1). */
       readonly firstSequenceNumber: 0 | 1;
+      /** Of a login by Kerberos. */
+      readonly peer?: KerberosPeer;
     }
   | Refusal;
 
 export interface Acceptor {
   /** One step at a time; after 'done' and 'refused' every further one is refused. */
   step(token: Buffer): MaybePromise<AcceptorStep>;
+  close(): void;
 }
 
-/** A first token may carry a Kerberos ticket that we do not read: Windows makes 48,000 bytes at most. */
+/** A first token may carry a Kerberos ticket: Windows makes 48,000 bytes at most. */
 export const MAXIMUM_TOKEN_BYTES = 65535;
 
-/** The security buffer of a NEGOTIATE response: NegTokenInit2 that offers NTLMSSP. */
-export const negotiateToken = (): Buffer => encodeNegTokenInit2([Mechanism.NTLMSSP]);
+/** The security buffer of a NEGOTIATE response: NegTokenInit2 with what is offered. */
+export const negotiateToken = (kerberos = false): Buffer =>
+  encodeNegTokenInit2([...(kerberos ? KERBEROS_MECHANISMS : []), Mechanism.NTLMSSP]);
 
 const refused = (reason: RefusalReason): Refusal => ({ kind: 'refused', reason });
 
@@ -83,6 +99,7 @@ interface Negotiation {
 type State =
   | { readonly kind: 'start' | 'raw' | 'finished' }
   | { readonly kind: 'spnego'; readonly negotiation: Negotiation }
+  | { readonly kind: 'kerberos'; readonly step: (token: Buffer) => Promise<AcceptorStep> }
   | {
       readonly kind: 'awaitingMic';
       readonly negotiation: Negotiation;
@@ -119,10 +136,18 @@ function answerChallenge(negotiation: Negotiation, responseToken: Buffer | undef
 
 class GssAcceptor implements Acceptor {
   readonly #ntlm: NtlmAcceptor;
+  readonly #kerberos: Kerberos | undefined;
+  #exchange: KerberosExchange | undefined;
   #state: State = { kind: 'start' };
 
   constructor(options: AcceptorOptions) {
     this.#ntlm = createNtlmAcceptor(options);
+    this.#kerberos = options.kerberos;
+  }
+
+  close(): void {
+    this.#state = FINISHED;
+    this.#exchange?.close();
   }
 
   step(token: Buffer): MaybePromise<AcceptorStep> {
@@ -138,6 +163,8 @@ class GssAcceptor implements Acceptor {
           return this.#stepNtlm(token, (step) => this.#answerRaw(step));
         case 'spnego':
           return this.#continueSpnego(token, state.negotiation);
+        case 'kerberos':
+          return this.#stepKerberos(state.step, state.step(token));
         case 'awaitingMic':
           return this.#finishMic(token, state.negotiation, state.accepted);
         case 'finished':
@@ -156,17 +183,25 @@ class GssAcceptor implements Acceptor {
       case 'init':
         return this.#startSpnego(decoded);
       case 'other':
-        return refused('unsupported');
+        return this.#startBareKerberos(decoded.mechanism, token);
       case 'resp':
         return refused('malformed');
     }
   }
 
   #startSpnego(init: NegTokenInit): MaybePromise<AcceptorStep> {
-    const rank = init.mechTypes.indexOf(Mechanism.NTLMSSP);
+    const rank = init.mechTypes.findIndex((one) => this.#speaks(one));
     if (rank < 0) return refused('unsupported');
     // A copy: the MIC over it is computed when the caller's buffer is long reused.
     const mechTypeList = Buffer.from(init.mechTypeList);
+    const mechanism = init.mechTypes[rank]!;
+    if (isKerberos(mechanism)) {
+      const exchange = this.#beginKerberos();
+      const choice = { mechanism, mechTypeList, micDue: rank > 0 };
+      const kerberos = new KerberosNegotiation(exchange, choice);
+      const first = rank === 0 ? init.mechToken : undefined;
+      return this.#stepKerberos((next) => kerberos.step(next), kerberos.start(first));
+    }
     const negotiation: Negotiation = { mechTypeList, micDue: rank > 0, first: true };
     // The optimistic token is for the first choice only.
     const token = rank === 0 ? init.mechToken : undefined;
@@ -175,6 +210,34 @@ class GssAcceptor implements Acceptor {
       return { kind: 'continue', token: answerChallenge(negotiation, undefined) };
     }
     return this.#stepNtlm(token, (step) => this.#answerSpnego(step, negotiation, undefined));
+  }
+
+  #speaks(mechanism: string): boolean {
+    if (mechanism === Mechanism.NTLMSSP) return true;
+    return this.#kerberos?.available === true && isKerberos(mechanism);
+  }
+
+  /** Speaks it, as `speaks` said. */
+  #beginKerberos(): KerberosExchange {
+    this.#exchange = this.#kerberos!.begin();
+    return this.#exchange;
+  }
+
+  #startBareKerberos(mechanism: string, token: Buffer): MaybePromise<AcceptorStep> {
+    if (!this.#speaks(mechanism)) return refused('unsupported');
+    const exchange = this.#beginKerberos();
+    const step = (next: Buffer) => stepBare(exchange, next);
+    return this.#stepKerberos(step, step(token));
+  }
+
+  async #stepKerberos(
+    next: (token: Buffer) => Promise<AcceptorStep>,
+    current: Promise<AcceptorStep>,
+  ): Promise<AcceptorStep> {
+    const step = await current;
+    if (step.kind === 'continue') this.#state = { kind: 'kerberos', step: next };
+    else this.#exchange?.close();
+    return step.kind === 'refused' ? { ...step, ticket: true } : step;
   }
 
   #continueSpnego(token: Buffer, negotiation: Negotiation): MaybePromise<AcceptorStep> {

@@ -89,13 +89,16 @@ export interface IdentityName {
   readonly guest: boolean;
 }
 
-export type RefusalReason = 'logon-failure' | 'malformed' | 'unsupported';
+/** 'clock-skew': the client's clock, or this one's, is wrong; so far only Kerberos looks. */
+export type RefusalReason = 'logon-failure' | 'malformed' | 'unsupported' | 'clock-skew';
 
 export interface Refusal {
   readonly kind: 'refused';
   readonly reason: RefusalReason;
   /** Who it said it was, when it got as far as saying so. */
   readonly identityName?: IdentityName;
+  /** It was a ticket that did not do, and no password. */
+  readonly ticket?: true;
 }
 
 export interface NtlmAccepted {

@@ -44,6 +44,8 @@ export interface LoginOptions {
   readonly securityMode?: number;
   /** For tests of servers: see auth/initiator.ts. */
   readonly initiator?: Partial<InitiatorOptions>;
+  /** For tests of servers: another mechanism's in its place. */
+  readonly otherInitiator?: () => Initiator;
   /** For tests of servers: changes a token before it is sent. */
   readonly craftToken?: (token: Buffer, step: number) => Buffer;
 }
@@ -56,7 +58,8 @@ const fail = (problem: string): never => {
 };
 
 export function createLoginInitiator(host: string, options: LoginOptions): Initiator {
-  const { user, domain, secret = '' } = options;
+  const { user, domain, secret = '', otherInitiator } = options;
+  if (otherInitiator !== undefined) return otherInitiator();
   return createInitiator({
     credentials: user === undefined ? 'anonymous' : { user, domain, secret },
     raw: options.raw,

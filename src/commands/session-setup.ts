@@ -19,6 +19,7 @@ import {
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_NOT_SUPPORTED,
   STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_TIME_DIFFERENCE_AT_DC,
   STATUS_USER_SESSION_DELETED,
 } from '../dtyp/ntstatus.ts';
 import { type Account, type LoginDone, type LoginRefusal, sameUser } from '../ipc/control-plane.ts';
@@ -48,6 +49,7 @@ export const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   malformed: STATUS_INVALID_PARAMETER,
   'account-disabled': STATUS_ACCOUNT_DISABLED,
   unsupported: STATUS_NOT_SUPPORTED,
+  'clock-skew': STATUS_TIME_DIFFERENCE_AT_DC,
 };
 
 export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {

@@ -175,7 +175,6 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
     ['ipc timeout = 10', 'ipc timeout = 0'],
     ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
     ['crossmnt = no', 'crossmnt = yes'],
-    ['kerberos support = yes', 'kerberos support = no'],
   ] as const) {
     assert.match(
       warnings(`[global]\n${asked}\n`)[0] ?? asked,
@@ -188,6 +187,26 @@ test('what is parsed and does nothing is a warning, unless it asks for what is d
   const interfaces = `${single}server multi channel support = no\n`;
   assert.match(warnings(interfaces)[0]!, /^f:2: warning: "interfaces" does nothing without/);
   assert.deepEqual(warnings(`${interfaces}bind interfaces only = yes\n`), []);
+});
+
+test('Kerberos: the keys of ksmbd and of Samba', () => {
+  const global = (lines: string) => load(`[global]\n${lines}`).global;
+  assert.equal(global('').kerberos, undefined);
+  assert.equal(global('kerberos support = yes\n').kerberos, true);
+  assert.equal(global('kerberos method = secrets only\n').kerberosMethod, 'none');
+  assert.equal(global('kerberos method = secrets and keytab\n').kerberosMethod, 'system');
+  const dedicated = global('kerberos method = dedicated keytab\ndedicated keytab file = FILE:/k\n');
+  assert.deepEqual([dedicated.kerberosMethod, dedicated.kerberosKeytab], ['dedicated', '/k']);
+  assert.equal(global('kerberos keytab file = /k\n').kerberosKeytab, '/k');
+  const name = (text: string) => global(`kerberos service name = ${text}\n`).kerberosServiceName;
+  for (const good of ['cifs', 'cifs/fs.example.com', 'cifs/fs.example.com@EXAMPLE.COM']) {
+    assert.equal(name(good), good);
+  }
+  assert.throws(() => name('cifs@fs'));
+  assert.equal(
+    global('username map = /etc/usmbd/users\nrealm = EXAMPLE.COM\n').realm,
+    'EXAMPLE.COM',
+  );
 });
 
 test('named streams and security descriptors are there unless a list of modules leaves them out', () => {

@@ -15,6 +15,7 @@ import {
   MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { interfaceList } from './interfaces.ts';
+import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
 import { SNAPSHOTS_MODULE, snapshotParameters } from './snapshots.ts';
 import {
@@ -293,9 +294,25 @@ export const globalParameters = {
   posixExtensions: parameter('smb3 unix extensions', bool, true),
   /** Whether there are namespaces at all: shares with `msdfs root`. */
   hostMsdfs: parameter('host msdfs', bool, true),
-  kerberos: unsupported('kerberos support', bool, false),
-  kerberosServiceName: unsupported('kerberos service name', text(), ''),
-  kerberosKeytab: unsupported('kerberos keytab file', text(), ''),
+  /** ksmbd: no. Undefined: where `kerberos method` names a keytab. */
+  kerberos: parameter('kerberos support', optional(bool), undefined as boolean | undefined),
+  /** ksmbd: cifs/FQDN. Undefined: whatever key the keytab has, as in Samba. */
+  kerberosServiceName: parameter(
+    'kerberos service name',
+    optional(serviceName),
+    undefined as string | undefined,
+  ),
+  /** Undefined: that of krb5.conf. The two names are ksmbd's and Samba's. */
+  kerberosKeytab: parameter(
+    'kerberos keytab file',
+    optional(keytab),
+    undefined as string | undefined,
+    { aliases: ['dedicated keytab file'] },
+  ),
+  kerberosMethod: parameter('kerberos method', kerberosMethod, 'none'),
+  /** Whose users are those here of the same name, beside what krb5.conf says. */
+  realm: parameter('realm', text({ maximumBytes: 255 }), ''),
+  usernameMap: parameter('username map', optional(absolutePath), undefined as string | undefined),
   smbDirectMaxIoSize: unsupported(
     'smbd max io size',
     size({ minimum: 512 * KiB, maximum: 16 * MiB }),

@@ -6,7 +6,7 @@
 import { normalizeKey } from './smb-conf.ts';
 
 /** They bring in other lines or other values, which may be the ones that forbid something. */
-const REFUSED = ['include', 'config file', 'copy', 'username map', 'username map script'];
+const REFUSED = ['include', 'config file', 'copy', 'username map script'];
 
 const IGNORED = `
   abort shutdown script; access based share enum; acl allow execute always; acl check permissions;
@@ -30,7 +30,7 @@ const IGNORED = `
   threshold; ctdb timeout; ctdbd socket; cups connection timeout; cups encrypt; cups options; cups
   server; dcerpc endpoint servers; debug class; debug encryption; debug hires timestamp; debug
   pid; debug prefix timestamp; debug syslog format; debug timestamp; debug uid; debuglevel;
-  dedicated keytab file; default; default case; default devmode; default service; defer sharing
+  default; default case; default devmode; default service; defer sharing
   violations; delete group script; delete readonly; delete share command; delete user from group
   script; delete user script; deleteprinter command; dfree cache time; dfree
   command; dgram port; directory name cache size; directory security mask; disable netbios;
@@ -49,7 +49,7 @@ const IGNORED = `
   time; idmap uid; include system krb5 conf; inherit acls; init logon delay;
   init logon delayed hosts; iprint server; kdc always generate pac; kdc default domain supported
   enctypes; kdc enable fast; kdc force enable rc4 weak session keys; kdc supported enctypes;
-  keepalive; kerberos encryption types; kerberos method; kernel change notify; kernel oplocks;
+  keepalive; kerberos encryption types; kernel change notify; kernel oplocks;
   kernel share modes; kpasswd port; krb5 port; lanman auth; large readwrite; ldap admin dn; ldap
   connection timeout; ldap debug level; ldap debug threshold; ldap delete dn; ldap deref; ldap
   follow referral; ldap group suffix; ldap idmap suffix; ldap machine suffix; ldap max anonymous
@@ -78,7 +78,7 @@ const IGNORED = `
   maximum backoff; preload; preload modules; preserve case; print command; print notify
   backchannel; print ok; printable; printcap; printcap cache time; printcap name; printer; printer
   name; printing; printjob username; private dir; private directory; profile acls; queuepause
-  command; queueresume command; raw ntlmv2 auth; read raw; realm; registry shares; reject aes
+  command; queueresume command; raw ntlmv2 auth; read raw; registry shares; reject aes
   netlogon servers; reject md5 clients; reject md5 servers; remote announce; remote browse sync;
   rename user script; require strong key; reset on zero vc; revalidate; root postexec; root
   preexec; root preexec close; rpc big endian; rpc server dynamic port range; rpc server port; rpc

@@ -5,6 +5,7 @@
  * Hashes and passwords stay behind this interface.
  */
 import type { AccessToken } from '../dtyp/access-check.ts';
+import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Identity } from '../vfs/vfs.ts';
 
@@ -17,6 +18,16 @@ export interface Account {
   readonly kind: 'user' | 'guest' | 'anonymous';
   /** Undefined: acts as the server process does. */
   readonly identity: Identity | undefined;
+  /** Of a login by Kerberos. */
+  readonly domain?: DomainUser | undefined;
+}
+
+/** Who a user is to its domain. */
+export interface DomainUser {
+  /** name@REALM */
+  readonly principal: string;
+  /** Its own and its groups', as the domain's controller has them (MS-PAC); empty outside Active Directory. */
+  readonly sids: readonly Sid[];
 }
 
 export const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.name === b.name;
@@ -38,7 +49,12 @@ export type LoginStep =
   /** 'logon-failure' comes after its delay. 'malformed' is a token that does not parse. */
   | { readonly kind: 'refused'; readonly reason: LoginRefusal };
 
-export type LoginRefusal = 'logon-failure' | 'malformed' | 'account-disabled' | 'unsupported';
+export type LoginRefusal =
+  | 'logon-failure'
+  | 'malformed'
+  | 'account-disabled'
+  | 'unsupported'
+  | 'clock-skew';
 
 /** One authentication exchange: GSS tokens in, tokens out, as in MS-SMB2 3.3.5.5.3. */
 export interface Login {
@@ -81,7 +97,11 @@ export interface RapAnswer {
 }
 
 export interface ControlPlane {
-  /** The token for the NEGOTIATE response (NegTokenInit2). */
+  /** Settles when what logins need was tried, so that the first client is offered all there is. */
+  prepare?(): Promise<void>;
+  /** Gives back what `prepare` started. */
+  close?(): void;
+  /** The token for the NEGOTIATE response (NegTokenInit2), which changes as mechanisms come and go. */
   readonly negotiateToken: Buffer;
   /** Whose SIDs the users and groups of the disk are. */
   readonly sids: SidMap;

@@ -130,6 +130,21 @@ export const bytes = (length: number): Field<Buffer> => ({
   read: (from) => Buffer.from(from.take(length)),
 });
 
+/** At most so many bytes. Read as a copy. */
+export const blob = (maximumBytes: number): Field<Buffer> => ({
+  write(to, value) {
+    if (value.length > maximumBytes) throw new RangeError(`${value.length} bytes`);
+    u32.write(to, value.length);
+    const { buffer, at } = to.reserve(value.length);
+    value.copy(buffer, at);
+  },
+  read(from) {
+    const length = u32.read(from);
+    if (length > maximumBytes) from.fail(`${length} bytes`);
+    return Buffer.from(from.take(length));
+  },
+});
+
 /** Text of at most so many bytes of UTF-8. */
 export const text = (maximumBytes: number): Field<string> => ({
   write(to, value) {

@@ -3,6 +3,7 @@
  * (ksmbd.mountd's part). See ipc/control-plane.ts for what each call promises.
  */
 import { negotiateToken } from '../auth/acceptor.ts';
+import type { Kerberos, KerberosPeer } from '../auth/kerberos.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
@@ -27,6 +28,8 @@ import { AccountFile } from './account-file.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
+import { KerberosMechanism } from './kerberos-mechanism.ts';
+import { domainUserOf, localNameOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
@@ -39,6 +42,7 @@ import {
 } from './services/share-catalogue.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
+import { UsernameMap } from './username-map.ts';
 
 export interface UserInput {
   readonly name: string;
@@ -68,6 +72,7 @@ export interface ControlPlaneOptions {
   /** Whether the process acts as its users; otherwise when it runs as root. */
   readonly switchesIdentity?: boolean;
   /** Seams for tests. */
+  readonly kerberos?: Kerberos;
   readonly systemAccounts?: () => SystemAccounts;
   readonly now?: () => number;
 }
@@ -103,7 +108,6 @@ interface Share {
 }
 
 class LocalControlPlane implements ControlPlane {
-  readonly negotiateToken = negotiateToken();
   readonly #configuration: Configuration;
   readonly #users: UserDatabase;
   readonly #file: AccountFile | undefined;
@@ -121,6 +125,9 @@ class LocalControlPlane implements ControlPlane {
   /** By normalized name, as the data plane told. */
   readonly #uses = new Map<string, number>();
   readonly #log: Logger;
+  readonly #machineSid: Sid;
+  readonly #usernameMap: UsernameMap | undefined;
+  readonly #kerberos: KerberosMechanism;
 
   constructor(options: ControlPlaneOptions) {
     const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
@@ -144,6 +151,10 @@ class LocalControlPlane implements ControlPlane {
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
     const machineSid = options.machineSid ?? makeMachineSid();
+    this.#machineSid = machineSid;
+    this.#kerberos = new KerberosMechanism(configuration.global, log, options.kerberos);
+    const { usernameMap } = configuration.global;
+    this.#usernameMap = usernameMap === undefined ? undefined : new UsernameMap(usernameMap, log);
     this.#principals = new Principals({
       machineSid,
       machineName: configuration.global.netbiosName,
@@ -160,23 +171,41 @@ class LocalControlPlane implements ControlPlane {
     });
   }
 
+  prepare(): Promise<void> {
+    return this.#kerberos.prepare();
+  }
+
+  close(): void {
+    this.#kerberos.close();
+  }
+
+  get negotiateToken(): Buffer {
+    return negotiateToken(this.#kerberos.current?.available);
+  }
+
   get sids(): SidMap {
     return this.#tokens.sids;
   }
 
   beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login {
-    return this.#beginLogin(client, serverChallenge);
+    return this.#beginLogin(client, serverChallenge, this.#kerberos.current);
   }
 
-  #beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): SecureLogin {
+  /** RPC's own messages are signed and sealed by NTLM only: no Kerberos there. */
+  #beginLogin(
+    client: { readonly address: string },
+    serverChallenge?: Buffer,
+    kerberos?: Kerberos,
+  ): SecureLogin {
     const { netbiosName, ntlmAuth } = this.#configuration.global;
     const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
     const plain = serverChallenge && { serverChallenge, ntlmV1 };
     const context = {
-      acceptor: { names: { netbiosName }, lookup: this.#lookup, plain },
+      acceptor: { names: { netbiosName }, lookup: this.#lookup, plain, kerberos },
       throttle: this.#throttle,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),
+      accountOfPeer: (peer: KerberosPeer) => this.#accountOfPeer(peer),
     };
     return beginLogin(context, client.address);
   }
@@ -253,7 +282,7 @@ class LocalControlPlane implements ControlPlane {
   }
 
   readonly #lookup: AccountLookup = (user) => {
-    const found = this.#find(user);
+    const found = this.#find(this.#mapped([user]) ?? user);
     if (found !== undefined) return { ntHash: found.ntHash };
     return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
   };
@@ -267,16 +296,45 @@ class LocalControlPlane implements ControlPlane {
     if (guest) {
       return { name: guestAccount, kind: 'guest', identity: this.#harmless(guestAccount) };
     }
-    const name = this.#find(user)?.name;
+    const name = this.#find(this.#mapped([user]) ?? user)?.name;
     return name === undefined ? undefined : { name, kind: 'user', identity: this.#harmless(name) };
   }
 
+  /** An account of this server, or a user of the system, who then needs no password here. */
+  #accountOfPeer(peer: KerberosPeer): Account | undefined {
+    const local = localNameOf(peer, {
+      realm: this.#configuration.global.realm,
+      mapped: (names) => this.#mapped(names),
+    });
+    if (local === undefined) return undefined;
+    const name = this.#find(local)?.name ?? this.#systemUser(local);
+    if (name === undefined) return undefined;
+    const domain = domainUserOf(peer, this.#machineSid, this.#log);
+    return { name, kind: 'user', identity: this.#harmless(name), domain };
+  }
+
+  /** Root has to be among the accounts: no KDC makes somebody root who is not meant to be. */
+  #systemUser(name: string): string | undefined {
+    const accounts = this.#systemAccounts();
+    const user = accounts.userByName(name) ?? accounts.userByName(name.toLowerCase());
+    return user === undefined || user.identity.uid === 0 ? undefined : user.name;
+  }
+
+  #mapped(names: readonly string[]): string | undefined {
+    return this.#usernameMap?.map(names, this.#systemAccounts);
+  }
+
+  /** By the name that the client gave. */
   #find(user: string) {
     return this.#users.find(user) ?? this.#file?.accounts.find(user);
   }
 
   #has(name: string): boolean {
     return this.#users.has(name) || this.#file?.accounts.has(name) === true;
+  }
+
+  #knows({ name, domain }: Account): boolean {
+    return this.#has(name) || (domain !== undefined && this.#systemUser(name) !== undefined);
   }
 
   /** What the account may be known by before a share decides: without a system user, nobody. */
@@ -299,13 +357,14 @@ class LocalControlPlane implements ControlPlane {
   #decideDisk(account: Account, { configuration }: Share): ShareDecision {
     const isGuest = account.kind !== 'user';
     // Removed while its session went on: nobody knows any more whom it may act as.
-    if (!isGuest && !this.#has(account.name)) return { kind: 'denied' };
+    if (!isGuest && !this.#knows(account)) return { kind: 'denied' };
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
     const accounts = this.#systemAccounts();
-    const access = shareAccess(configuration, { name, isGuest }, accounts);
+    const visitor = { name, isGuest, sids: account.domain?.sids };
+    const access = shareAccess(configuration, visitor, accounts);
     if (access === 'denied') return { kind: 'denied' };
-    if (this.#switches && isAdministrator(configuration, { name, isGuest }, accounts)) {
+    if (this.#switches && isAdministrator(configuration, visitor, accounts)) {
       return this.#grant(account, { identity: ROOT }, access === 'read-only');
     }
     const acting = actingOnShare(this.#rules(), this.#actingAs(name), configuration);
@@ -319,11 +378,16 @@ class LocalControlPlane implements ControlPlane {
   }
 
   #grant(
-    { kind }: Account,
+    { kind, domain }: Account,
     { identity }: { readonly identity: Identity | undefined },
     readOnly: boolean,
   ): ShareDecision {
-    return { kind: 'granted', readOnly, identity, token: this.#tokens.of(identity, kind) };
+    return {
+      kind: 'granted',
+      readOnly,
+      identity,
+      token: this.#tokens.of(identity, kind, domain?.sids),
+    };
   }
 
   #accounts(system: SystemAccounts): AccountPrincipal[] {

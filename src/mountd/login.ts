@@ -3,18 +3,26 @@
  * the delays that make guessing passwords slow.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Acceptor, type AcceptorStep, createAcceptor } from '../auth/acceptor.ts';
-import type { IdentityName, NtlmAcceptorOptions } from '../auth/ntlm-acceptor.ts';
+import {
+  type Acceptor,
+  type AcceptorOptions,
+  type AcceptorStep,
+  createAcceptor,
+} from '../auth/acceptor.ts';
+import type { KerberosPeer } from '../auth/kerberos.ts';
+import type { IdentityName } from '../auth/ntlm-acceptor.ts';
 import type { Logger } from '../base/log.ts';
 import type { Account, Login, LoginDone, LoginStep } from '../ipc/control-plane.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 
 export interface LoginContext {
-  readonly acceptor: NtlmAcceptorOptions;
+  readonly acceptor: AcceptorOptions;
   readonly throttle: LoginThrottle;
   readonly log: Logger;
   /** The account of who has proved to be this, or nobody to prove; undefined when that may not log in. */
   account(name: IdentityName): Account | undefined;
+  /** The same of who holds a ticket; absent where none counts. */
+  accountOfPeer?(peer: KerberosPeer): Account | undefined;
 }
 
 /** With what the messages after the login are signed and sealed by. */
@@ -53,6 +61,7 @@ class ThrottledLogin implements SecureLogin {
 
   close(): void {
     this.#end.abort();
+    this.#acceptor.close();
   }
 
   async #stepLater(token: Buffer, wait: number): Promise<SecureLoginStep> {
@@ -64,6 +73,9 @@ class ThrottledLogin implements SecureLogin {
   #judge(step: AcceptorStep): SecureLoginStep | Promise<SecureLoginStep> {
     const { log, account: accountOf } = this.#context;
     const address = this.#address;
+    if (step.kind === 'done' && step.peer !== undefined) {
+      return this.#judgePeer(step.peer, step);
+    }
     switch (step.kind) {
       case 'continue':
         return step;
@@ -80,7 +92,8 @@ class ThrottledLogin implements SecureLogin {
       }
       case 'refused': {
         const { reason, identityName } = step;
-        if (reason !== 'logon-failure') {
+        // Kerberos names nobody: there is no password to be guessed.
+        if (reason !== 'logon-failure' || step.ticket === true) {
           log.debug('auth', 'login refused', { reason, address });
           return { kind: 'refused', reason };
         }
@@ -89,6 +102,31 @@ class ThrottledLogin implements SecureLogin {
         return this.#refuseLater(heldMs);
       }
     }
+  }
+
+  /** Nothing is guessed here, and nothing delayed. */
+  #judgePeer(peer: KerberosPeer, step: AcceptorStep & { kind: 'done' }): SecureLoginStep {
+    const { log } = this.#context;
+    const address = this.#address;
+    const { principal, sessionKey, expiresAtMs } = peer;
+    // The library forgives clocks some minutes; a session that begins at its end is none.
+    if (expiresAtMs <= Date.now()) {
+      log.info('login not permitted: the ticket has ended', { principal, address });
+      return { kind: 'refused', reason: 'logon-failure' };
+    }
+    const account = this.#context.accountOfPeer?.(peer);
+    if (account === undefined) {
+      const advice = 'see "username map", auth_to_local in krb5.conf, "usmbd adduser"';
+      log.info('login not permitted: the principal is no user here', {
+        principal,
+        address,
+        advice,
+      });
+      return { kind: 'refused', reason: 'logon-failure' };
+    }
+    log.debug('auth', 'login by Kerberos', { account: account.name, principal, address });
+    const { token, flags, firstSequenceNumber } = step;
+    return { kind: 'done', token, account, sessionKey, expiresAtMs, flags, firstSequenceNumber };
   }
 
   async #refuseLater(wait: number): Promise<SecureLoginStep> {

@@ -48,13 +48,19 @@ export class SecurityTokens {
   }
 
   /** `identity` undefined: as the process does. */
-  of(identity: Identity | undefined, kind: Account['kind']): AccessToken {
+  of(
+    identity: Identity | undefined,
+    kind: Account['kind'],
+    /** Those that a domain vouches for. */
+    ofDomain: readonly Sid[] = [],
+  ): AccessToken {
     const { uid, gid, groups } = identity ?? this.#options.own;
     const user = { uid, gid, groups, isGuest: kind !== 'user' };
     const sids = sidsOfUser(this.sids, this.#options.machineSid, user);
     const isAdministrator = kind === 'user' && uid === 0;
     if (kind === 'anonymous') sids.push(ANONYMOUS);
     if (isAdministrator) sids.push(BUILTIN_ADMINISTRATORS);
+    sids.push(...ofDomain);
     return {
       user: sids[0]!,
       primaryGroup: sids[1]!,

@@ -5,18 +5,26 @@
  */
 import type { ShareConfiguration } from '../config/configuration.ts';
 import type { Principal } from '../config/value-types.ts';
+import { parseSid, type Sid } from '../dtyp/sid.ts';
 import { type SystemAccounts, sameName } from './system-accounts.ts';
 
 export type ShareAccess = 'denied' | 'read-only' | 'read-write';
 
-/** `name` is the account's, a guest's that of the guest account. */
+export interface Visitor {
+  /** The account's, a guest's that of the guest account. */
+  readonly name: string;
+  readonly isGuest: boolean;
+  /** Of its domain: they are listed as `S-1-5-21-…`. */
+  readonly sids?: readonly Sid[] | undefined;
+}
+
 export function shareAccess(
   share: ShareConfiguration,
-  client: { readonly name: string; readonly isGuest: boolean },
+  client: Visitor,
   accounts: SystemAccounts,
 ): ShareAccess {
   const { validUsers, invalidUsers, readList, writeList, readOnly, guestOk } = share;
-  const listed = (list: readonly Principal[]): boolean => isListed(list, client.name, accounts);
+  const listed = (list: readonly Principal[]): boolean => isListed(list, client, accounts);
   if (client.isGuest && !guestOk) return 'denied';
   if (listed(invalidUsers)) return 'denied';
   if (validUsers.length > 0 && !listed(validUsers)) return 'denied';
@@ -27,12 +35,18 @@ export function shareAccess(
 /** Whether an account does on the share whatever root may. */
 export const isAdministrator = (
   { adminUsers }: Pick<ShareConfiguration, 'adminUsers'>,
-  client: { readonly name: string; readonly isGuest: boolean },
+  client: Visitor,
   accounts: SystemAccounts,
-): boolean => !client.isGuest && isListed(adminUsers, client.name, accounts);
+): boolean => !client.isGuest && isListed(adminUsers, client, accounts);
 
-function isListed(list: readonly Principal[], user: string, accounts: SystemAccounts): boolean {
-  return list.some(({ kind, name }) =>
-    kind === 'user' ? sameName(name, user) : accounts.isMember(user, name),
-  );
+function isListed(
+  list: readonly Principal[],
+  { name: user, sids = [] }: Visitor,
+  accounts: SystemAccounts,
+): boolean {
+  return list.some(({ kind, name }) => {
+    const sid = parseSid(name);
+    if (sid !== undefined) return sids.includes(sid);
+    return kind === 'user' ? sameName(name, user) : accounts.isMember(user, name);
+  });
 }

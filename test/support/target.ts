@@ -41,6 +41,8 @@ export interface Target {
   readonly encryptedFolder: string | undefined;
   /** Its state folder, when the runner started it. */
   readonly state?: string;
+  /** Its log, likewise. */
+  readonly log?: string;
   /** The server's process, when the runner started it. */
   readonly pid: number | undefined;
   /** Throws when the server has ended by itself. */
@@ -119,6 +121,7 @@ export async function startUsmbd(
   settings: Settings = [],
   moreShares: MoreShares = {},
   firstUser = FIRST.user,
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<Target> {
   const first = { ...FIRST, user: firstUser };
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-test-'));
@@ -145,7 +148,7 @@ export async function startUsmbd(
         ...[usmbd, 'serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
         ...['--address', '127.0.0.1', '--state', join(scratch, 'state')],
       ],
-      { stdio: logFile },
+      { stdio: logFile, env },
     );
   let server = launch();
   const assertAlive = (): void => {
@@ -177,6 +180,7 @@ export async function startUsmbd(
     folder: join(scratch, 'share'),
     encryptedFolder: join(scratch, 'encrypted'),
     state: join(scratch, 'state'),
+    log,
     get pid() {
       return server.pid;
     },
