@@ -71,6 +71,23 @@ function fallbacks<T extends Table>(table: T): Values<T> {
   return Object.fromEntries(fields) as Values<T>;
 }
 
+/** Every section with every parameter, as smb.conf has them. */
+export const settingsOf = (configuration: Configuration) =>
+  [
+    { name: 'global', table: globalParameters as Table, values: configuration.global as object },
+    ...configuration.shares.map((share) => ({
+      name: share.name,
+      table: shareParameters as Table,
+      values: share as object,
+    })),
+  ].map(({ name, table, values }) => {
+    const byField = new Map<string, unknown>(Object.entries(values));
+    const parameters = Object.entries(table).map(
+      ([field, parameter]) => [parameter.name, parameter.type.print(byField.get(field))] as const,
+    );
+    return { name, parameters };
+  });
+
 /** As smb.conf has it. Without `all` only what is not the default. */
 export function configurationText(configuration: Configuration, all = false): string {
   const sections = configuration.shares.map(

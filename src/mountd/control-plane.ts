@@ -8,7 +8,11 @@ import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { makeMachineSid } from '../base/state-directory.ts';
-import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
+import {
+  type Configuration,
+  type ShareConfiguration,
+  settingsOf,
+} from '../config/configuration.ts';
 import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import { UserDatabase } from '../config/user-db.ts';
@@ -256,6 +260,7 @@ class LocalControlPlane implements ControlPlane {
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals: this.#principals,
       accounts: this.#accountStore(account, client.address),
+      settings: () => settingsOf(this.#configuration),
       dataPlane: this.#dataPlane,
     };
   }
@@ -434,6 +439,7 @@ class LocalControlPlane implements ControlPlane {
         browseable: share.browseable,
         maxUses: share.maxConnections === NO_LIMIT ? undefined : share.maxConnections,
         currentUses: this.#currentUses(share.name),
+        isNamespace: this.#configuration.global.hostMsdfs && share.msdfsRoot,
         flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
       }),
     );

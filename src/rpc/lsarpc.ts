@@ -185,6 +185,11 @@ export const LSARPC = {
       { policyHandle: handle, luidLow: u32, luidHigh: i32 },
       { name: pointer, status: u32 },
     ),
+    LsarLookupPrivilegeDisplayName: operation(
+      33,
+      { policyHandle: handle, name: unicodeString, language: u16, defaultLanguage: u16 },
+      { displayName: pointer, languageReturned: u16, status: u32 },
+    ),
     LsarEnumerateAccountRights: operation(
       36,
       { policyHandle: handle, accountSid: rpcSid },

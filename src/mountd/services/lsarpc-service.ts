@@ -29,14 +29,17 @@ const MAX_NAMES = 1000;
 const MAX_SIDS = 20_480;
 
 /** MS-LSAD 3.1.1.2.1: name and LUID of the privileges that mean something to files and shares. */
-const PRIVILEGES: readonly (readonly [name: string, luid: number])[] = [
-  ['SeMachineAccountPrivilege', 6],
-  ['SeSecurityPrivilege', 8],
-  ['SeTakeOwnershipPrivilege', 9],
-  ['SeBackupPrivilege', 17],
-  ['SeRestorePrivilege', 18],
-  ['SeRemoteShutdownPrivilege', 24],
+const PRIVILEGES: readonly (readonly [name: string, luid: number, display: string])[] = [
+  ['SeMachineAccountPrivilege', 6, 'Add machines to domain'],
+  ['SeSecurityPrivilege', 8, 'Manage auditing and security log'],
+  ['SeTakeOwnershipPrivilege', 9, 'Take ownership of files or other objects'],
+  ['SeBackupPrivilege', 17, 'Back up files and directories'],
+  ['SeRestorePrivilege', 18, 'Restore files and directories'],
+  ['SeRemoteShutdownPrivilege', 24, 'Force shutdown from a remote system'],
 ];
+
+/** The language of what is displayed: US English. */
+const ENGLISH = 0x0409;
 
 export function createLsarpcService(context: ServiceContext): RpcService {
   const { principals } = context;
@@ -75,6 +78,12 @@ export function createLsarpcService(context: ServiceContext): RpcService {
       return found === undefined
         ? { name: null, status: STATUS_NO_SUCH_PRIVILEGE }
         : { name: found[0], status: STATUS_SUCCESS };
+    }),
+    LsarLookupPrivilegeDisplayName: within(({ name }) => {
+      const found = PRIVILEGES.find(([other]) => other.toLowerCase() === name?.toLowerCase());
+      return found === undefined
+        ? { displayName: null, languageReturned: 0, status: STATUS_NO_SUCH_PRIVILEGE }
+        : { displayName: found[2], languageReturned: ENGLISH, status: STATUS_SUCCESS };
     }),
     // Rights are not given to accounts one by one here: there are none to tell.
     LsarEnumerateAccounts: within(({ enumerationContext }) => ({

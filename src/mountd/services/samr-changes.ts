@@ -16,8 +16,10 @@ import {
   STATUS_USER_EXISTS,
   STATUS_WRONG_PASSWORD,
 } from '../../dtyp/ntstatus.ts';
+import type { NdrValue } from '../../rpc/ndr.ts';
 import type { InputOf } from '../../rpc/operation.ts';
 import type { PASSWORD_OPERATIONS } from '../../rpc/samr-passwords.ts';
+import type { USER_ALL_INFORMATION } from '../../rpc/samr-users.ts';
 import { NO_HANDLE } from '../../rpc/security-types.ts';
 import { type AccountChange, provesHash } from '../account-store.ts';
 import type { ContextHandles } from './context-handles.ts';
@@ -26,6 +28,7 @@ import type { SamObject, SamUser } from './sam-objects.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof PASSWORD_OPERATIONS;
+type AllSettings = NdrValue<typeof USER_ALL_INFORMATION>;
 type Settings = InputOf<Operations['SamrSetInformationUser']>['information'];
 
 const STATUS_NO_USER_SESSION_KEY = 0xc000_0202;
@@ -176,17 +179,42 @@ const setControl = (user: SamUser, control: number): number =>
     ? STATUS_SUCCESS
     : STATUS_NOT_SUPPORTED;
 
+/** 2.2.1.8: what is empty already may be said to be empty, as those say who make an account. */
+const TEXTS: readonly (readonly [bit: number, field: keyof AllSettings])[] = [
+  [0x0002, 'fullName'],
+  [0x0010, 'adminComment'],
+  [0x0020, 'userComment'],
+  [0x0040, 'homeDirectory'],
+  [0x0080, 'homeDirectoryDrive'],
+  [0x0100, 'scriptPath'],
+  [0x0200, 'profilePath'],
+  [0x0400, 'workStations'],
+  [0x20_0000, 'parameters'],
+  [0x40_0000, 'countryCode'],
+  [0x80_0000, 'codePage'],
+];
+const USER_ALL_ACCOUNTEXPIRES = 0x0008_0000;
+const NEVER = 0x7fff_ffff_ffff_ffffn;
+
+function emptyFields(all: AllSettings): number {
+  let bits = 0;
+  for (const [bit, field] of TEXTS) {
+    const value = all[field];
+    if (value === null || value === '' || value === 0) bits |= bit;
+  }
+  const never = all.accountExpires === 0n || all.accountExpires === NEVER;
+  return never ? bits | USER_ALL_ACCOUNTEXPIRES : bits;
+}
+
 /** Names, homes and times of accounts are not kept: to set them is refused, not forgotten. */
-function setAll(
-  user: SamUser,
-  all: { readonly whichFields: number; readonly userAccountControl: number },
-): number {
+function setAll(user: SamUser, all: AllSettings): number {
   const known =
     USER_ALL_USERACCOUNTCONTROL |
     USER_ALL_PASSWORDEXPIRED |
     USER_ALL_NTPASSWORDPRESENT |
     USER_ALL_LMPASSWORDPRESENT;
-  if ((all.whichFields & ~known) !== 0) return STATUS_NOT_SUPPORTED;
+  const unset = all.whichFields & ~known & ~emptyFields(all);
+  if (unset !== 0) return STATUS_NOT_SUPPORTED;
   if ((all.whichFields & USER_ALL_USERACCOUNTCONTROL) === 0) return STATUS_SUCCESS;
   return setControl(user, all.userAccountControl);
 }

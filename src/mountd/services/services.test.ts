@@ -32,8 +32,9 @@ function namesOf(output: OutputOf<typeof NetrShareEnum>): (string | null)[] {
 const callers = { context: () => context() };
 
 test('which pipes there are', () => {
-  for (const name of ['srvsvc', 'wkssvc', 'lsarpc', 'samr']) assert.ok(openService(name, callers));
-  for (const name of ['SRVSVC', '\\srvsvc', 'mdssvc', 'winreg', 'spoolss', '__proto__', '']) {
+  for (const name of ['srvsvc', 'wkssvc', 'lsarpc', 'samr', 'winreg', 'svcctl', 'netdfs'])
+    assert.ok(openService(name, callers));
+  for (const name of ['SRVSVC', '\\srvsvc', 'mdssvc', 'fssagentrpc', 'spoolss', '__proto__', '']) {
     assert.equal(openService(name, callers), undefined, name);
   }
 });

@@ -4,19 +4,26 @@ import type { SecureLogin } from '../login.ts';
 import type { Authenticated } from './association-security.ts';
 import { createDssetupService } from './dssetup-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
+import { createMgmtService } from './mgmt-service.ts';
+import { createNetdfsService } from './netdfs-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import type { RpcService } from './rpc-service.ts';
 import { createSamrService } from './samr-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 import { createSrvsvcService } from './srvsvc-service.ts';
+import { createSvcctlService } from './svcctl-service.ts';
+import { createWinregService } from './winreg-service.ts';
 import { createWkssvcService } from './wkssvc-service.ts';
 
 const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) => RpcService)[]> =
   new Map([
     ['lsarpc', [createLsarpcService, createDssetupService]],
     ['lsass', [createLsarpcService]],
+    ['netdfs', [createNetdfsService]],
     ['samr', [createSamrService]],
     ['srvsvc', [createSrvsvcService]],
+    ['svcctl', [createSvcctlService]],
+    ['winreg', [createWinregService]],
     ['wkssvc', [createWkssvcService]],
   ]);
 
@@ -33,7 +40,9 @@ export function openService(name: string, callers: RpcCallers): PipeEndpoint | u
   return createRpcEndpoint(name, {
     services: (authenticated) => {
       const context = callers.context(authenticated);
-      return context && services.map((create) => create(context));
+      if (context === undefined) return undefined;
+      const own = services.map((create) => create(context));
+      return [...own, createMgmtService(own)];
     },
     beginLogin: callers.beginLogin,
   });

@@ -3,6 +3,7 @@ import type { Account } from '../../ipc/control-plane.ts';
 import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { AccountStore } from '../account-store.ts';
 import type { Principals } from '../principals.ts';
+import type { SettingsSection } from './registry.ts';
 
 export interface ShareEntry {
   readonly name: string;
@@ -17,6 +18,8 @@ export interface ShareEntry {
   readonly currentUses: number;
   /** SHI1005_FLAGS_* and the CSC state (MS-SRVS 2.2.4.29). */
   readonly flags: number;
+  /** Its links lead to other servers (MS-DFSC). */
+  readonly isNamespace?: boolean;
 }
 
 export interface ShareCatalogue {
@@ -47,6 +50,8 @@ export interface ServiceContext {
   readonly principals: Principals;
   /** Who may log in, to be changed; undefined where that cannot be. */
   readonly accounts?: AccountStore | undefined;
+  /** The configuration as it counts, for administrators; undefined where nobody can tell. */
+  readonly settings?: (() => readonly SettingsSection[]) | undefined;
   /** Who is connected, and what they have open; undefined where nobody can tell. */
   readonly dataPlane?: (() => DataPlane | undefined) | undefined;
 }
