@@ -31,6 +31,10 @@ export const SHARES: MoreShares = {
   ],
   /** smb2.ioctl.bug14788 asks here what is about no file. */
   noperm: [],
+  userntacl: ['acl_xattr:security_acl_name = user.NTACL'],
+  /** By these names vfs.acl_xattr asks for them. */
+  acl_xattr_ign_sysacl_posix: [],
+  acl_xattr_ign_sysacl_windows: [],
   /** One folder, by macOS's rules and by nobody's; Samba's self-test has the same. */
   fruit: [
     'vfs objects = catia fruit streams_xattr acl_xattr',
@@ -123,6 +127,12 @@ const LOCK_REPLAY = suite('smb2.lock.replay_broken_windows', DEFAULT_LIMIT_SECON
   settings: [...SETTINGS, 'server multi channel support = no'],
 });
 
+/** Whoever may write a file may not write its descriptor as an extended attribute. */
+const EA = suite('smb2.ea', DEFAULT_LIMIT_SECONDS, {
+  share: 'userntacl',
+  options: ['acl_xattr_name=NTACL'],
+});
+
 const LOCALDIR = `localdir=${FOLDERS}/fruit`;
 /** The tests compare what AAPL says with what Samba's self-test has it say. */
 const FRUIT_SETTINGS = [...SETTINGS, 'fruit:copyfile = yes', 'fruit:model = MacSamba'];
@@ -176,7 +186,7 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.dir', 180, { share: 'whole' }),
   suite('smb2.mangle', DEFAULT_LIMIT_SECONDS, { share: 'whole' }),
   suite('smb2.dosmode', DEFAULT_LIMIT_SECONDS, { share: 'dosmode' }),
-  suite('smb2.ea'),
+  EA,
   suite('smb2.charset'),
   TWRP,
   suite('smb2.samba3misc'),
@@ -196,6 +206,7 @@ const LISTED_SUITES: readonly Suite[] = [
   REPLAY,
   suite('smb2.scan', 120),
   suite('smb2.maxfid', 300),
+  suite('vfs.acl_xattr'),
   ...FRUIT,
 ];
 
@@ -244,6 +255,12 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.lease', 300),
   waiting('smb2.dirlease', 180),
   REPLAY,
+  suite('vfs.acl_xattr'),
+  suite('smb2.getinfo'),
+  EA,
+  suite('smb2.charset'),
+  suite('smb2.dosmode', DEFAULT_LIMIT_SECONDS, { share: 'dosmode' }),
+  suite('smb2.samba3misc'),
   ...FRUIT,
   fruit('vfs.fruit_validate_afpinfo', 'fruit', 'share2=wofruit', LOCALDIR),
 ];
