@@ -29,7 +29,11 @@ export function createdSecurity({ createContexts }: CreateRequest): SecurityDesc
   return data && decodeSecurityDescriptor(data);
 }
 
-/** Whether the user may make this SID the owner of a file: its own, and any with the privilege to restore. */
+/**
+ * Whether the user may make this SID the owner of a file: its own, and any with the privilege to restore. Of its
+ * groups Windows takes only those marked with SE_GROUP_OWNER; Samba takes all, down to Everyone, and
+ * smb2.acls.SDFLAGSVSCHOWN wants that.
+ */
 export const mayGiveTo = ({ token }: TreeConnect, owner: Sid): boolean =>
   owner === token.user || token.sids.includes(owner) || holdsPrivilege(token, SE_RESTORE_PRIVILEGE);
 

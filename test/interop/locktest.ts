@@ -8,37 +8,17 @@
  * The options name the other server; usmbd is started. locktest takes one port for both, so the other server is
  * reached through a relay on an address of its own. Needs locktest (Debian: samba-testsuite).
  */
-import { connect, createServer, type Server } from 'node:net';
 import { parseArgs } from 'node:util';
 import { findProgram, run, tail } from '../support/process.ts';
+import { relay } from '../support/relay.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, startUsmbd, type Target, targetOptions } from '../support/target.ts';
 
-/** Loopback answers on all of 127/8. */
 const RELAY_HOST = '127.0.0.2';
 /** Repeated refusals take 200 ms each. */
 const LIMIT_PER_OPERATION_MS = 100;
 /** Ranges lie at the start of the file, about 2^32 and where error codes change (raw.lock.errorcode). */
 const BASES = [0, 0xffff_ff80, 0xef00_0000 - 50];
-
-/** Everything that comes goes on to the other server. */
-function relay(to: Target, port: number): Promise<Server> {
-  const server = createServer((socket) => {
-    const onward = connect(to.port, to.host);
-    socket.pipe(onward).pipe(socket);
-    for (const [one, other] of [
-      [socket, onward],
-      [onward, socket],
-    ] as const) {
-      one.on('error', () => other.destroy());
-      one.on('close', () => other.destroy());
-    }
-  });
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, RELAY_HOST, () => resolve(server));
-  });
-}
 
 const login = ({ account }: Target): string => `${account.user}%${account.password}`;
 
@@ -79,7 +59,7 @@ const program = findProgram('locktest');
 if (program === undefined) throw new Error('locktest is not installed (Debian: samba-testsuite)');
 const other = await openTarget(values);
 const own = await startUsmbd(['server signing = auto', 'server min protocol = NT1']);
-const way = await relay(other, own.port);
+const way = await relay(RELAY_HOST, own.port, other);
 const tally = new Tally();
 try {
   const plan = { program, own, other, operations: Number(values.operations) };
