@@ -11,6 +11,7 @@ import {
   STATUS_CANNOT_DELETE,
   STATUS_DELETE_PENDING,
   STATUS_FILE_IS_A_DIRECTORY,
+  STATUS_IO_REPARSE_TAG_NOT_HANDLED,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
@@ -26,6 +27,7 @@ import {
   FILE_ATTRIBUTE_SYSTEM,
   FILE_ATTRIBUTE_VALID_SET,
 } from '../fscc/attributes.ts';
+import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-tags.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import {
@@ -54,6 +56,7 @@ import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
 import { leadsElsewhere } from './dfs.ts';
+import { reparseTagOf } from './directory-entry.ts';
 import { dropStreams } from './drop-streams.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -166,7 +169,16 @@ async function prepare(
   return isErrno(unknown) ? statusOfErrno(unknown) : { access, stat };
 }
 
-function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
+/** Of what has a reparse point, which its client follows: STOPPED_ON_SYMLINK, or that nobody does. */
+function refuseReparse({ createOptions }: Wanted, stat: VfsStat): NtStatus | undefined {
+  const tag = reparseTagOf(stat);
+  if (tag === 0 || (createOptions & FILE_OPEN_REPARSE_POINT) !== 0) return undefined;
+  if (tag === IO_REPARSE_TAG_SYMLINK) return STATUS_STOPPED_ON_SYMLINK;
+  return stat.reparse === undefined ? undefined : STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+}
+
+function refuseType(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
+  const { kind } = stat;
   const { createDisposition, directoryOnly, fileOnly } = wanted;
   if (kind === 'directory') {
     if (fileOnly) return STATUS_FILE_IS_A_DIRECTORY;
@@ -175,10 +187,11 @@ function refuseType(wanted: Wanted, { kind }: VfsStat): NtStatus | undefined {
   }
   if (wanted.trailingBackslash && !directoryOnly) return STATUS_OBJECT_NAME_INVALID;
   if (createDisposition === FILE_CREATE) return STATUS_OBJECT_NAME_COLLISION;
-  if (kind === 'symlink' && (wanted.createOptions & FILE_OPEN_REPARSE_POINT) === 0) {
-    return STATUS_STOPPED_ON_SYMLINK;
-  }
-  if (directoryOnly) return STATUS_NOT_A_DIRECTORY;
+  const reparse = refuseReparse(wanted, stat);
+  if (reparse !== undefined) return reparse;
+  // A link that is opened as itself may be one to a directory: who removes that says so.
+  const isLink = reparseTagOf(stat) === IO_REPARSE_TAG_SYMLINK;
+  if (directoryOnly && !isLink) return STATUS_NOT_A_DIRECTORY;
   if (kind === 'file') return undefined;
   // A link, a FIFO, a device: nothing but looking at it, renaming it or removing it.
   const asItself = (wanted.createOptions & FILE_OPEN_REPARSE_POINT) !== 0;

@@ -27,11 +27,18 @@ const TAG_OF_TYPE: ReadonlyMap<number, number> = new Map([
   [0o140000, IO_REPARSE_TAG_AF_UNIX],
 ]);
 
-/** The reparse tag of a symbolic link, or of a special file as WSL stores it; 0 for files and directories. */
-export const reparseTagOf = (stat: VfsStat): number =>
-  stat.kind === 'file' || stat.kind === 'directory'
-    ? 0
-    : (TAG_OF_TYPE.get(stat.mode & S_IFMT) ?? 0);
+/**
+ * The reparse tag that is kept with a file, or that of a symbolic link or special file of the disk, as WSL stores
+ * these; 0 for all else.
+ */
+export function reparseTagOf({ kind, mode, reparse }: VfsStat): number {
+  if (kind === 'file') return reparse === undefined ? 0 : reparse.tag;
+  return kind === 'directory' ? 0 : (TAG_OF_TYPE.get(mode & S_IFMT) ?? 0);
+}
+
+/** The mode, with the type of the file that a reparse point stands for. */
+export const modeOf = ({ mode, reparse }: VfsStat): number =>
+  reparse === undefined || reparse.fileType === 0 ? mode : (mode & ~S_IFMT) | reparse.fileType;
 
 /** Attributes of what has this tag, or 0 for none. */
 export const withTag = (attributes: number, reparseTag: number): number =>

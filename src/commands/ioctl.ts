@@ -41,8 +41,8 @@ import {
 import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
 import { enumerateSnapshots } from './previous-versions.ts';
+import { deleteReparsePoint, getReparsePoint, setReparsePoint } from './reparse-points.ts';
 import { requestResiliency } from './resiliency.ts';
-import { getReparsePoint } from './symlinks.ts';
 
 /** Codes whose FileId must be all ones: they are about the server, not about an open. */
 const WITHOUT_OPEN: ReadonlySet<number> = new Set([
@@ -109,6 +109,10 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
       return enumerateSnapshots(body, open, request.tree!);
     case Fsctl.FSCTL_GET_REPARSE_POINT:
       return getReparsePoint(body, request, open);
+    case Fsctl.FSCTL_SET_REPARSE_POINT:
+      return setReparsePoint(body, request, open);
+    case Fsctl.FSCTL_DELETE_REPARSE_POINT:
+      return deleteReparsePoint(body, request, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:

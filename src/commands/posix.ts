@@ -20,7 +20,7 @@ import { decodePosixCreateRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsStat, VfsTree } from '../vfs/vfs.ts';
-import { reparseTagOf, withTag } from './directory-entry.ts';
+import { modeOf, reparseTagOf, withTag } from './directory-entry.ts';
 import type { Teller } from './directory-scan.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
@@ -54,7 +54,7 @@ export const filesOf = (open: Open, tree: TreeConnect): VfsTree =>
 export const posixOwnership = (stat: VfsStat): PosixOwnership => ({
   linkCount: stat.linkCount,
   reparseTag: reparseTagOf(stat),
-  mode: wireMode(stat.mode),
+  mode: wireMode(modeOf(stat)),
   owner: unixUserSid(stat.uid),
   group: unixGroupSid(stat.gid),
 });

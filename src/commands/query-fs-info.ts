@@ -13,6 +13,7 @@ import {
   FILE_SUPPORTS_EXTENDED_ATTRIBUTES,
   FILE_SUPPORTS_HARD_LINKS,
   FILE_SUPPORTS_OBJECT_IDS,
+  FILE_SUPPORTS_REPARSE_POINTS,
   FILE_SUPPORTS_SPARSE_FILES,
   FILE_UNICODE_ON_DISK,
   SSINFO_FLAGS_ALIGNED_DEVICE,
@@ -165,6 +166,7 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     (features.extendedAttributes ? FILE_SUPPORTS_EXTENDED_ATTRIBUTES : 0) |
     (features.hardLinks ? FILE_SUPPORTS_HARD_LINKS : 0) |
     (features.sparseFiles && features.attributes ? FILE_SUPPORTS_SPARSE_FILES : 0) |
+    (features.reparsePoints ? FILE_SUPPORTS_REPARSE_POINTS : 0) |
     (features.cloning ? FILE_SUPPORTS_BLOCK_REFCOUNTING : 0) |
     (readOnly ? FILE_READ_ONLY_VOLUME : 0)
   );

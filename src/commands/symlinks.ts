@@ -5,31 +5,19 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
-  STATUS_BUFFER_TOO_SMALL,
-  STATUS_INVALID_DEVICE_REQUEST,
-  STATUS_NOT_A_REPARSE_POINT,
   STATUS_PATH_NOT_COVERED,
   STATUS_STOPPED_ON_SYMLINK,
 } from '../dtyp/ntstatus.ts';
-import {
-  encodeEmptyReparseData,
-  encodeSymbolicLinkReparseData,
-  REPARSE_HEADER_BYTES,
-  SYMLINK_FLAG_RELATIVE,
-} from '../fscc/reparse-data.ts';
-import type { Open } from '../objects/open.ts';
-import type { Request } from '../objects/request.ts';
+import { decodeSymbolicLinkReparseData, SYMLINK_FLAG_RELATIVE } from '../fscc/reparse-data.ts';
+import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-tags.ts';
 import type { Share } from '../objects/share.ts';
 import { encodeErrorResponse, encodeSymbolicLinkError, errorWithData } from '../smb2/error.ts';
-import type { IoctlRequest } from '../smb2/ioctl.ts';
-import { ENOPATH, type Errno, isErrno } from '../vfs/errno.ts';
+import { EINVAL, ENOPATH, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
+import { WireError } from '../wire/wire-error.ts';
 import type { Outcome, Reply, TreeRequest } from './command.ts';
 import type { Wanted } from './create-wanted.ts';
 import { dfsTargets } from './dfs.ts';
-import { reparseTagOf } from './directory-entry.ts';
-import { statusOfErrno } from './errno-status.ts';
-import { respond } from './ioctl-reply.ts';
 
 interface Target {
   readonly substituteName: string;
@@ -41,17 +29,36 @@ interface Target {
  * Where the link at `path` leads, as Windows writes it. An absolute target within the share is told relative to the
  * link; any other stays as it is on the host, where no client of this share gets to.
  */
-async function targetOf(
+export async function targetOf(
   handle: VfsHandle,
   path: readonly string[],
   share: Share,
 ): Promise<Target | Errno> {
+  if (handle.kind === 'file') return keptTarget(await handle.reparse());
   const link = await handle.readLink();
   if (typeof link === 'number') return link;
   const text = belowShare(link, path, share.vfs!.location?.()) ?? link;
   const name = text.replaceAll('/', '\\');
   const flags = text.startsWith('/') ? 0 : SYMLINK_FLAG_RELATIVE;
   return { substituteName: name, printName: name, flags };
+}
+
+/** Of a link that is kept with a file: as its client has written it. */
+function keptTarget(reparse: Buffer | Errno): Target | Errno {
+  if (typeof reparse === 'number') return reparse;
+  try {
+    return decodeSymbolicLinkReparseData(reparse);
+  } catch (error) {
+    if (error instanceof WireError) return EINVAL;
+    throw error;
+  }
+}
+
+/** Whether it is a symbolic link, of the disk or kept with a file. */
+async function isLink(handle: VfsHandle): Promise<boolean> {
+  if (handle.kind !== 'file') return handle.kind === 'symlink';
+  const stat = await handle.stat();
+  return !isErrno(stat) && stat.reparse?.tag === IO_REPARSE_TAG_SYMLINK;
 }
 
 function belowShare(
@@ -107,31 +114,11 @@ export async function stoppedOnTheWay(
     const handle = await files.lookup(wanted.path.slice(0, components));
     if (handle === ENOPATH) continue;
     if (isErrno(handle)) return ENOPATH;
-    const isLink = handle.kind === 'symlink';
-    const answer = isLink ? await stoppedOn(handle, wanted, components, request) : ENOPATH;
+    const answer = (await isLink(handle))
+      ? await stoppedOn(handle, wanted, components, request)
+      : ENOPATH;
     handle.close();
     return answer;
   }
   return ENOPATH;
-}
-
-/** FSCTL_GET_REPARSE_POINT; special files are as WSL stores them. */
-export async function getReparsePoint(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-): Promise<Outcome> {
-  const { handle } = open;
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  const stat = await handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
-  const tag = reparseTagOf(stat);
-  if (tag === 0) return STATUS_NOT_A_REPARSE_POINT;
-  if (body.maxOutputResponse < REPARSE_HEADER_BYTES) return STATUS_BUFFER_TOO_SMALL;
-  if (handle.kind !== 'symlink') return respond(body, open, encodeEmptyReparseData(tag));
-  const path = handle.path();
-  if (isErrno(path)) return statusOfErrno(path);
-  const target = await targetOf(handle, path, request.tree!.share);
-  if (typeof target === 'number') return statusOfErrno(target);
-  return respond(body, open, encodeSymbolicLinkReparseData(target));
 }

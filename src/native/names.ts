@@ -1,5 +1,5 @@
 /**
- * Names in directories: mkdirat(2), unlinkat(2), renameat2(2), linkat(2), readlinkat(2),
+ * Names in directories: mkdirat(2), unlinkat(2), renameat2(2), linkat(2), symlinkat(2), readlinkat(2),
  * faccessat2(2), fchmodat(2), fchownat(2), utimensat(2). A value or a negative errno; never a throw.
  */
 import { SYS, UTIME_OMIT } from './constants.ts';
@@ -24,6 +24,11 @@ const c = {
     'int',
     ['int', 'str', 'int', 'str', 'int'],
   ),
+  symlinkat: bind<(target: string, dir: number, name: string) => number>('symlinkat', 'int', [
+    'str',
+    'int',
+    'str',
+  ]),
   readlinkat: bind<(dir: number, name: string, at: number, size: number) => number>(
     'readlinkat',
     'int64',
@@ -82,6 +87,9 @@ export const linkat = (
   newName: string,
   flags: number,
 ): number => answer(c.linkat(from, name, to, newName, flags));
+
+export const symlinkat = (target: string, dir: number, name: string): number =>
+  answer(c.symlinkat(target, dir, name));
 
 /** The target as raw bytes in a buffer that the next call overwrites. */
 export function readlinkat(dir: number, name: string): Buffer | number {

@@ -57,6 +57,8 @@ export interface OpenValues {
   readonly isPosix?: boolean;
 }
 
+const NO_HANDLES: readonly VfsHandle[] = [];
+
 export class Open {
   readonly persistentId: number;
   /** Another one after a reconnect. */
@@ -70,7 +72,10 @@ export class Open {
   readonly access: number;
   readonly share: number;
   readonly createOptions: number;
-  readonly handle: VfsHandle | undefined;
+  /** Another one after `replaceHandle`. */
+  handle: VfsHandle | undefined;
+  /** Handles of objects that stood in its place before. */
+  former: readonly VfsHandle[] = NO_HANDLES;
   readonly file: SharedFile | undefined;
   readonly pipe: Pipe | undefined;
   readonly leaseId: string | undefined;
@@ -151,6 +156,12 @@ export class Open {
   /** See OpenValues. */
   get parentLeaseKey(): Buffer | undefined {
     return keyOfText(this.#parentKey);
+  }
+
+  /** Another object has taken the place of the one that is open; who uses that still does. */
+  replaceHandle(handle: VfsHandle): void {
+    this.former = [...this.former, this.handle!];
+    this.handle = handle;
   }
 
   get closed(): boolean {

@@ -267,6 +267,14 @@ export class SharedFiles {
     streams.set(stream.key, stream);
   }
 
+  /** Another object has taken the file's place, of which its one open is now. */
+  moved(file: SharedFile, handle: VfsHandle): void {
+    if (this.#files.get(file.key) !== file) return;
+    this.#files.delete(file.key);
+    file.key = SharedFiles.key(handle.volumeId, handle.fileId);
+    this.#files.set(file.key, file);
+  }
+
   /** Forgets a file that nobody has open any more. */
   release(file: SharedFile): void {
     if (file.opens.size > 0 || file.streams !== undefined || file.changing > 0) return;

@@ -66,6 +66,7 @@ export function releaseHandle(open: Open): void {
     open.enumeration?.cursor.close();
     open.enumeration = undefined;
     open.handle?.close();
+    for (const handle of open.former) handle.close();
     open.filesOf?.release();
   });
 }

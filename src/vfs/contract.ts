@@ -20,6 +20,7 @@ import { metadataRules } from './contract-metadata.ts';
 import { modelRules } from './contract-model.ts';
 import { nameRules } from './contract-names.ts';
 import { plantedRules } from './contract-planted.ts';
+import { reparseRules } from './contract-reparse.ts';
 import { securityRules } from './contract-security.ts';
 import { streamRules } from './contract-streams.ts';
 
@@ -30,6 +31,7 @@ export function vfsContract(name: string, make: () => Promise<VfsUnderTest>): vo
   dataRules(check);
   metadataRules(check);
   extendedAttributeRules(check);
+  reparseRules(check);
   streamRules(check);
   appleStreamRules(check);
   nameRules(check);

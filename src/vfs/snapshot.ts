@@ -152,6 +152,18 @@ class SnapshotHandle implements VfsHandle {
     return this.#inner.readLink();
   }
 
+  reparse(): MaybePromise<Buffer | Errno> {
+    return this.#inner.reparse();
+  }
+
+  setReparse(): Errno {
+    return EROFS;
+  }
+
+  replaceBy(): Errno {
+    return EROFS;
+  }
+
   eas(): MaybePromise<Result<readonly VfsEa[]>> {
     return this.#inner.eas();
   }

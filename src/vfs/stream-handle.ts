@@ -119,6 +119,18 @@ export class StreamHandle implements VfsHandle {
     return EINVAL;
   }
 
+  reparse() {
+    return this.base.reparse();
+  }
+
+  setReparse(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  replaceBy(): Errno {
+    return EOPNOTSUPP;
+  }
+
   eas() {
     return this.base.eas();
   }

@@ -34,6 +34,19 @@ export interface Identity {
 
 export type VfsKind = 'file' | 'directory' | 'symlink' | 'other';
 
+/** What an object may be replaced by. */
+export type VfsForm =
+  | { readonly kind: 'symlink'; readonly target: string }
+  | { readonly kind: 'file' };
+
+/** A reparse point that is kept with a file. */
+export interface VfsReparse {
+  /** MS-FSCC 2.1.2.1. */
+  readonly tag: number;
+  /** S_IFLNK, S_IFIFO and so on, where it stands for such a file; otherwise 0. */
+  readonly fileType: number;
+}
+
 /** 100 ns units since 1601-01-01 UTC, as MS-DTYP 2.3.3 FILETIME. */
 export type FileTime = bigint;
 
@@ -62,6 +75,8 @@ export interface VfsStat extends VfsObjectId {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
+  /** Of a file that has a reparse point, which nobody follows but clients. */
+  readonly reparse?: VfsReparse;
   /** It is known, without being asked for, that the object has no extended attributes. */
   readonly hasNoEas?: boolean;
 }
@@ -175,6 +190,19 @@ export interface VfsHandle extends VfsObjectId {
   permissions(): MaybePromise<Result<VfsPermissions>>;
   /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */
   readLink(): MaybePromise<string | Errno>;
+  /** The reparse point that is kept with a file, as setReparse was given it; ENODATA where there is none. */
+  reparse(): MaybePromise<Buffer | Errno>;
+  /**
+   * Keeps a reparse point with a file, undefined takes it away; its data stay as they are. EOPNOTSUPP: it is
+   * something else, or the back end has no place for it. E2BIG: more than the object can have.
+   */
+  setReparse(data: Buffer | undefined): MaybePromise<Errno | 0>;
+  /**
+   * Puts another object in the place of this one's name, at once: of a file, of a link, or of a directory that is
+   * empty (ENOTEMPTY). The answer is the handle of the new one; this one's object has lost its name. EOPNOTSUPP:
+   * the back end cannot.
+   */
+  replaceBy(form: VfsForm): MaybePromise<Result<VfsHandle>>;
   /** The extended attributes, none with an empty value. EACCES to whom the object may not be read. */
   eas(): MaybePromise<Result<readonly VfsEa[]>>;
   /**
@@ -368,6 +396,8 @@ export interface VfsFeatures {
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;
+  /** Reparse points can be kept with files. */
+  readonly reparsePoints: boolean;
   /** Files may share blocks. */
   readonly cloning: boolean;
   /** Names of the file system, as FileFsAttributeInformation tells them: 'NTFS' to clients. */

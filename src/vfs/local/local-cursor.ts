@@ -1,14 +1,15 @@
 /** A walk over one directory with getdents64(2). */
 import assert from 'node:assert/strict';
 import { clientName } from '../../fscc/private-names.ts';
-import { X_OK } from '../../native/constants.ts';
+import { O_DIRECTORY, O_RDONLY, X_OK } from '../../native/constants.ts';
 import { hasEntries, type RawEntry, readEntries } from '../../native/directory.ts';
 import { close, rewind } from '../../native/files.ts';
-import { ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
+import { EACCES, ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { statFound, statName } from './metadata.ts';
 import { refusal } from './permissions.ts';
+import { reopen } from './reopen.ts';
 import { checkName } from './resolver.ts';
 import type { LocalShare } from './share.ts';
 
@@ -102,8 +103,25 @@ export class LocalCursor implements VfsCursor {
   }
 }
 
+/** Of a directory that is open by its path. Call with no identity entered. */
+export function isEmptyObject(
+  share: LocalShare,
+  credentials: Credentials,
+  path: number,
+): boolean | Errno {
+  // As the server: to remove a directory nobody need be able to read it.
+  let fd = reopen(share, path, O_RDONLY | O_DIRECTORY);
+  if (fd === EACCES) {
+    const refused = credentials.enter();
+    if (refused !== 0) return refused;
+    fd = reopen(share, path, O_RDONLY | O_DIRECTORY);
+    credentials.leave();
+  }
+  return fd < 0 ? fd : isEmptyDirectory(fd);
+}
+
 /** Takes over the descriptor. */
-export function isEmptyDirectory(fd: number): boolean | Errno {
+function isEmptyDirectory(fd: number): boolean | Errno {
   const has = hasEntries(fd);
   close(fd);
   // A directory that was removed reads as if it were missing.

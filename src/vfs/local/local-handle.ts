@@ -8,17 +8,9 @@
 import assert from 'node:assert/strict';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { clientName } from '../../fscc/private-names.ts';
-import {
-  AT_EMPTY_PATH,
-  O_DIRECTORY,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-  S_ISGID,
-  S_ISUID,
-} from '../../native/constants.ts';
-import { close, dup3, ftruncate, reserve } from '../../native/files.ts';
-import { statx, stx } from '../../native/stat.ts';
+import { O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY } from '../../native/constants.ts';
+import { close, ftruncate, reserve } from '../../native/files.ts';
+import { stx } from '../../native/stat.ts';
 import { made, opened, present } from '../apple-streams.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import {
@@ -27,6 +19,7 @@ import {
   EINVAL,
   EIO,
   EISDIR,
+  ENODATA,
   ENOENT,
   ENOTDIR,
   EOPNOTSUPP,
@@ -42,6 +35,7 @@ import type {
   VfsChanges,
   VfsCursor,
   VfsEa,
+  VfsForm,
   VfsHandle,
   VfsKind,
   VfsObjectId,
@@ -56,15 +50,22 @@ import type { Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { isLargeFile, type Readable, type ReadMode, readData, writeData } from './file-data.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
-import { childOf, isEmptyDirectory, LocalCursor } from './local-cursor.ts';
-import { listStreams, makeStream, openStream, type StreamBase } from './local-streams.ts';
-import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
+import { childOf, isEmptyObject, LocalCursor } from './local-cursor.ts';
+import {
+  listStreams,
+  makeStream,
+  openStream,
+  removeNamed,
+  type StreamBase,
+} from './local-streams.ts';
+import { change, inodeKeyOfStat, kindOf, setReparse, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
-import { type ForeseenPermissions, permissionsOf } from './permissions.ts';
+import { type ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
 import { removePermitted } from './privileged.ts';
-import { link, removable, remove, rename } from './renaming.ts';
-import { reopen } from './reopen.ts';
+import { link, removable, remove, rename, replace } from './renaming.ts';
+import { become, reopen } from './reopen.ts';
+import { readReparse } from './reparse.ts';
 import { parentSecurity, security, setSecurity, storedSecurity } from './security.ts';
 import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
 import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
@@ -159,7 +160,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     this.#share.inodes.release(this.inode);
   }
 
-  get isDirectory(): boolean {
+  get isDirectory() {
     return this.kind === 'directory';
   }
 
@@ -209,6 +210,24 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.kind === 'symlink' ? linkTarget(this.fd) : EINVAL;
   }
 
+  reparse(): Buffer | Errno {
+    return this.isFile ? readReparse(this.fd) : ENODATA;
+  }
+
+  setReparse(data: Buffer | undefined): Errno | 0 {
+    if (!this.isFile || !this.#share.features.reparsePoints) return EOPNOTSUPP;
+    return this.#share.own.touching(this.inodeKey, () =>
+      setReparse(this.#share, this.#credentials, this, data),
+    );
+  }
+
+  replaceBy(form: VfsForm): Result<VfsHandle> {
+    countMove();
+    const [share, credentials] = [this.#share, this.#credentials];
+    const fd = share.own.naming(() => replace(share, credentials, this, form));
+    return fd < 0 ? fd : LocalHandle.of(share, credentials, fd, this.openedAs);
+  }
+
   eas(): Result<readonly VfsEa[]> {
     if (!this.#share.features.extendedAttributes) return EOPNOTSUPP;
     if (!this.#isPlain) return [];
@@ -251,12 +270,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   removeStream(name: string): Errno | 0 {
-    if (!this.#hasStreams) return ENOENT;
-    const stream = openStream(this.streamBase, name);
-    if (isErrno(stream)) return stream;
-    const result = stream.remove();
-    stream.close();
-    return result;
+    return this.#hasStreams ? removeNamed(this.streamBase, name) : ENOENT;
   }
 
   renameStream(): Errno {
@@ -319,27 +333,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     const fd = this.#asUser(() => this.reopen(mode));
     if (fd < 0) return fd;
     this.#access = { read, write };
-    if (write && this.#credentials.uid !== 0 && statx(fd, '', AT_EMPTY_PATH) === 0) {
-      this.#losesPrivilege = (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
-    }
-    return this.#replaceBy(fd);
+    if (write && this.#credentials.uid !== 0) this.#losesPrivilege = isPrivileged(fd);
+    // An operation in the pool knows the number: it goes on meaning this object.
+    if (this.#running > 0) return become(this.fd, fd);
+    close(this.fd);
+    this.fd = fd;
+    return 0;
   }
 
   /** The same object for more than its path. */
   reopen(flags: number): number {
     return reopen(this.#share, this.fd, flags);
-  }
-
-  #replaceBy(fd: number): Errno | 0 {
-    if (this.#running === 0) {
-      close(this.fd);
-      this.fd = fd;
-      return 0;
-    }
-    // An operation in the pool knows the number: it goes on meaning this object.
-    const result = dup3(fd, this.fd);
-    close(fd);
-    return Math.min(result, 0);
   }
 
   /** Runs `act` as the user, synchronously. */
@@ -398,11 +402,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   truncate(length: number): Errno | 0 {
     if (!this.#access.write) return EBADF;
-    return this.#share.own.touching(this.inodeKey, () =>
-      this.#losesPrivilege
-        ? this.#asUser(() => ftruncate(this.fd, length))
-        : ftruncate(this.fd, length),
-    );
+    const { own } = this.#share;
+    return own.touching(this.inodeKey, () => this.writing(() => ftruncate(this.fd, length)));
   }
 
   allocate(length: number): Errno | 0 {
@@ -445,11 +446,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   isEmpty(): boolean | Errno {
-    if (this.kind !== 'directory') return ENOTDIR;
-    // As the server: to remove a directory nobody need be able to read it.
-    let fd = this.reopen(O_RDONLY | O_DIRECTORY);
-    if (fd === EACCES) fd = this.#asUser(() => this.reopen(O_RDONLY | O_DIRECTORY));
-    return fd < 0 ? fd : isEmptyDirectory(fd);
+    return this.isDirectory ? isEmptyObject(this.#share, this.#credentials, this.fd) : ENOTDIR;
   }
 
   rename(path: readonly string[], replace: boolean): Errno | 0 {

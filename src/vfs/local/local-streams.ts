@@ -120,6 +120,14 @@ export function openStream(base: StreamBase, name: string): Result<LocalStream> 
   return found === undefined ? ENOENT : new LocalStream(base, found);
 }
 
+export function removeNamed(base: StreamBase, name: string): Errno | 0 {
+  const stream = openStream(base, name);
+  if (isErrno(stream)) return stream;
+  const result = stream.remove();
+  stream.close();
+  return result;
+}
+
 export function makeStream(base: StreamBase, name: string): Result<LocalStream> {
   const list = namesOf(base);
   if (isErrno(list)) return list;

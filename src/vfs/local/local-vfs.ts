@@ -112,6 +112,7 @@ function featuresOf(
   root: number,
   options: LocalVfsOptions,
   ntAclName: NtAclName | undefined,
+  isRemote: boolean,
 ): VfsFeatures {
   const isPlain = isFat(root);
   const hasXattrs = takesXattr(root, DOSATTRIB);
@@ -122,6 +123,8 @@ function featuresOf(
     securityDescriptors: ntAclName !== undefined,
     hardLinks: !isPlain,
     sparseFiles: !isPlain,
+    // Storage elsewhere has links and special files of its own.
+    reparsePoints: hasXattrs && options.storeAttributes !== false && !isRemote,
     cloning: canClone(root),
     fileSystemName: 'NTFS',
   };
@@ -205,7 +208,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     root,
     procFd,
     hasOpenat2,
-    features: featuresOf(root, options, ntAclName),
+    features: featuresOf(root, options, ntAclName, isRemote),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
     making: options.making ?? NO_POLICY,

@@ -6,6 +6,7 @@
 import { toUnix } from '../../dtyp/filetime.ts';
 import {
   FILE_ATTRIBUTE_DIRECTORY,
+  FILE_ATTRIBUTE_REPARSE_POINT,
   FILE_ATTRIBUTE_SPARSE_FILE,
   FILE_ATTRIBUTE_VALID_SET,
   normalizeAttributes,
@@ -34,7 +35,7 @@ import {
   setxattr,
 } from '../../native/xattr.ts';
 import { EACCES, ENODATA, EOPNOTSUPP, EPERM, type Errno, type Result } from '../errno.ts';
-import type { FileTime, VfsChanges, VfsKind, VfsStat } from '../vfs.ts';
+import type { FileTime, VfsChanges, VfsKind, VfsReparse, VfsStat } from '../vfs.ts';
 import { attributeCache, type KnownAttributes } from './attribute-cache.ts';
 import { ChangeTimes } from './change-times.ts';
 import type { Credentials } from './credentials.ts';
@@ -45,10 +46,16 @@ import {
   encodeDosAttribute,
 } from './dos-attribute.ts';
 import { attributesOfStat, modeWith } from './making.ts';
+import { reparseOfName, reparseOfObject, writeReparse } from './reparse.ts';
 import type { LocalShare } from './share.ts';
 
 /** What is stored; SPARSE_FILE comes by FSCTL_SET_SPARSE (MS-FSCC 2.3.64). */
 const STORED_ATTRIBUTES = FILE_ATTRIBUTE_VALID_SET | FILE_ATTRIBUTE_SPARSE_FILE;
+
+/** What `change` changes: beside what clients set, whether there is a reparse point. */
+export interface LocalChanges extends VfsChanges {
+  readonly reparse?: boolean;
+}
 
 /** 1601 to 1970. */
 const EPOCH_SECONDS = 11_644_473_600;
@@ -109,6 +116,7 @@ function statOf(
   volumeId: number,
   dos: DosAttribute | undefined,
   known: KnownAttributes | undefined,
+  reparse: VfsReparse | undefined,
 ): VfsStat {
   const mode = stx.mode();
   const kind = kindOf(mode);
@@ -133,6 +141,7 @@ function statOf(
     uid: stx.uid(),
     gid: stx.gid(),
     hasNoEas: known?.hasNoEas === true,
+    ...(reparse !== undefined && { reparse }),
   };
 }
 
@@ -201,6 +210,12 @@ function dosAttributeBy(
   return dos;
 }
 
+/** Only of what says so is it looked at. */
+const mayHaveReparse = (dos: DosAttribute | undefined): boolean =>
+  dos !== undefined &&
+  (dos.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 &&
+  (stx.mode() & S_IFMT) === S_IFREG;
+
 /** What is known of the attributes of what statx has just told of. */
 const knownOfStat = (fd?: number): KnownAttributes | undefined =>
   mayHaveAttributes() ? attributeCache.ofStat(inodeKeyOfStat(), fd) : undefined;
@@ -242,7 +257,8 @@ export function statObject(
     share.features.attributes && mayHaveAttributes()
       ? dosAttributeBy(credentials, object.known, () => xattrOf(share, fd, object.isData))
       : inMode(share, credentials);
-  return statOf(volumeId, dos, object.known);
+  const reparse = mayHaveReparse(dos) ? reparseOfObject(fd) : undefined;
+  return statOf(volumeId, dos, object.known, reparse);
 }
 
 /** The stat of what statx has just found as `name` in `dir`. Call with no identity entered. */
@@ -261,10 +277,13 @@ export function statFound(
             : lgetxattr(`/proc/self/fd/${dir}/${name}`, DOSATTRIB),
         )
       : inMode(share, credentials);
+  const reparse = mayHaveReparse(dos) ? reparseOfName(dir, name) : undefined;
   const device = stx.device();
-  if (share.volumes.has(device)) return statOf(share.volumes.idOf(device, dir), dos, known);
+  if (share.volumes.has(device)) {
+    return statOf(share.volumes.idOf(device, dir), dos, known, reparse);
+  }
   const fd = openat(dir, name, O_PATH | O_NOFOLLOW);
-  const stat = statOf(share.volumes.idOf(device, fd), dos, known);
+  const stat = statOf(share.volumes.idOf(device, fd), dos, known, reparse);
   if (fd >= 0) close(fd);
   return stat;
 }
@@ -279,7 +298,7 @@ export function change(
   credentials: Credentials,
   fd: number,
   isData: boolean,
-  changes: VfsChanges,
+  changes: LocalChanges,
 ): Errno | 0 {
   const refused = changeStored(share, credentials, fd, isData, changes);
   if (refused !== 0 || changes.changeTime === undefined) return refused;
@@ -294,10 +313,10 @@ function changeStored(
   credentials: Credentials,
   fd: number,
   isData: boolean,
-  changes: VfsChanges,
+  changes: LocalChanges,
 ): Errno | 0 {
-  const { attributes, creationTime, sparse } = changes;
-  if (attributes !== undefined || creationTime !== undefined || sparse !== undefined) {
+  const { attributes, creationTime, sparse, reparse } = changes;
+  if ((attributes ?? creationTime ?? sparse ?? reparse) !== undefined) {
     const refused = storeDosAttribute(share, credentials, fd, isData, changes);
     if (refused !== 0) return refused;
   }
@@ -339,12 +358,15 @@ function changeOwnership(
 const timespecOf = (time: FileTime | undefined): Timespec | undefined =>
   time === undefined ? undefined : toUnix(time);
 
-/** FILE_ATTRIBUTE_SPARSE_FILE is changed by itself. */
-function askedAttributes({ attributes, sparse }: VfsChanges, known: number): number | undefined {
-  if (attributes === undefined && sparse === undefined) return undefined;
+/** FILE_ATTRIBUTE_SPARSE_FILE and FILE_ATTRIBUTE_REPARSE_POINT are changed by themselves. */
+function askedAttributes(changes: LocalChanges, known: number): number | undefined {
+  const { attributes, sparse, reparse } = changes;
+  if ((attributes ?? sparse ?? reparse) === undefined) return undefined;
   const isSparse = sparse ?? (known & FILE_ATTRIBUTE_SPARSE_FILE) !== 0;
+  const hasReparse = reparse ?? (known & FILE_ATTRIBUTE_REPARSE_POINT) !== 0;
   const others = (attributes ?? known) & STORED_ATTRIBUTES & ~FILE_ATTRIBUTE_SPARSE_FILE;
-  return others | (isSparse ? FILE_ATTRIBUTE_SPARSE_FILE : 0);
+  const bySize = isSparse ? FILE_ATTRIBUTE_SPARSE_FILE : 0;
+  return others | bySize | (hasReparse ? FILE_ATTRIBUTE_REPARSE_POINT : 0);
 }
 
 function storeDosAttribute(
@@ -352,7 +374,7 @@ function storeDosAttribute(
   credentials: Credentials,
   fd: number,
   isData: boolean,
-  changes: VfsChanges,
+  changes: LocalChanges,
 ): Errno | 0 {
   const refused = statx(fd, '', AT_EMPTY_PATH);
   if (refused !== 0) return refused;
@@ -415,4 +437,18 @@ function writeAs(credentials: Credentials, isOwner: boolean, write: () => Errno 
     credentials.leave();
   }
   return (result === EACCES || result === EPERM) && isOwner ? write() : result;
+}
+
+/** Keeps the reparse point, or takes it away, with the attribute that tells of it. */
+export function setReparse(
+  share: LocalShare,
+  credentials: Credentials,
+  { fd, isData }: Pick<StatObject, 'fd' | 'isData'>,
+  data: Buffer | undefined,
+): Errno | 0 {
+  const refused = writeReparse(credentials, fd, data);
+  if (refused !== 0) return refused;
+  const told = change(share, credentials, fd, isData, { reparse: data !== undefined });
+  if (told !== 0 && data !== undefined) writeReparse(credentials, fd, undefined);
+  return told;
 }

@@ -9,6 +9,8 @@ import {
   S_IFDIR,
   S_IFMT,
   S_IFREG,
+  S_ISGID,
+  S_ISUID,
   W_OK,
   X_OK,
 } from '../../native/constants.ts';
@@ -75,3 +77,7 @@ export class ForeseenPermissions {
     return isSame ? this.#permissions : undefined;
   }
 }
+
+/** Whether it has the setuid or setgid bit. */
+export const isPrivileged = (fd: number): boolean =>
+  statx(fd, '', AT_EMPTY_PATH) === 0 && (stx.mode() & (S_ISUID | S_ISGID)) !== 0;

@@ -34,10 +34,12 @@ import {
   type Errno,
   isErrno,
 } from '../errno.ts';
+import type { VfsForm } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import { type OwnName, openOwnName, ownPath } from './own-name.ts';
 import { refusal } from './permissions.ts';
+import { replaceObject } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalObject, LocalShare } from './share.ts';
 
@@ -285,6 +287,21 @@ export function removable(
     if ((stx.mode() & S_ISVTX) === 0 || credentials.uid === 0) return 0;
     return credentials.uid === owner || credentials.uid === stx.uid() ? 0 : EPERM;
   });
+}
+
+/** Another object in its place; the descriptor of that, with statx's buffer telling of it. */
+export function replace(
+  share: LocalShare,
+  credentials: Credentials,
+  object: LocalObject,
+  form: VfsForm,
+): number {
+  let fd = 0;
+  const refused = withOwnName(share, credentials, object, (own) => {
+    fd = replaceObject(share, own, object.isDirectory, form);
+    return Math.min(fd, 0);
+  });
+  return refused !== 0 ? refused : fd;
 }
 
 export function link(

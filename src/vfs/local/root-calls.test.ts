@@ -194,6 +194,7 @@ async function everything(plain: VfsTree, root: string): Promise<void> {
   cursor.close();
   await directory.child('H');
   await directory.isEmpty();
+  await reparseOf(tree, called);
   await securityOf(tree, again, root);
   await again.remove();
   const methods = [...methodsOf('VfsTree'), ...methodsOf('VfsHandle')];
@@ -248,6 +249,17 @@ async function securityOf(tree: VfsTree, file: VfsHandle, root: string): Promise
   assert.equal(await theirs.remove(), 0);
   chmodSync(root, 0o777);
   theirs.close();
+}
+
+async function reparseOf(tree: VfsTree, called: Set<string>): Promise<void> {
+  const file = watched(must(await tree.create(['d', 'reparse'], FILE)), called);
+  assert.equal(await file.setReparse(Buffer.from('2400008000000000', 'hex')), 0);
+  await file.reparse();
+  await file.setReparse(undefined);
+  const link = must(await file.replaceBy({ kind: 'symlink', target: 'h' }));
+  assert.equal(await link.remove(), 0);
+  link.close();
+  file.close();
 }
 
 async function streamsOf(tree: VfsTree, called: Set<string>): Promise<void> {

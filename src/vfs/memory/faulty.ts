@@ -14,6 +14,7 @@ import type {
   VfsCursor,
   VfsDirectoryEntry,
   VfsEa,
+  VfsForm,
   VfsHandle,
   VfsKind,
   VfsRange,
@@ -155,6 +156,18 @@ class FaultyHandle implements VfsHandle {
 
   readLink() {
     return this.#run('readLink', () => this.#inner.readLink());
+  }
+
+  reparse() {
+    return this.#run('reparse', () => this.#inner.reparse());
+  }
+
+  setReparse(data: Buffer | undefined) {
+    return this.#run('setReparse', () => this.#inner.setReparse(data));
+  }
+
+  replaceBy(form: VfsForm): MaybePromise<Result<VfsHandle>> {
+    return this.#run('replaceBy', () => this.#held(this.#inner.replaceBy(form)));
   }
 
   eas() {

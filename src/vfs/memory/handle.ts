@@ -11,6 +11,7 @@ import {
   EEXIST,
   EINVAL,
   EISDIR,
+  ENODATA,
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
@@ -28,6 +29,7 @@ import type {
   VfsChanges,
   VfsCursor,
   VfsEa,
+  VfsForm,
   VfsHandle,
   VfsKind,
   VfsObjectId,
@@ -38,7 +40,7 @@ import type {
 } from '../vfs.ts';
 import { may, mayAdd, mayOwn, mayTake, permissionsOf, READ, WRITE } from './access.ts';
 import { MemoryCursor } from './cursor.ts';
-import { type Entry, isWithin, type MemoryNode, pathOf, statOf } from './node.ts';
+import { type Entry, isWithin, type MemoryNode, type OtherNode, pathOf, statOf } from './node.ts';
 import { editSecurity, securityOf } from './security.ts';
 import { findStream, listStreams, MemoryStream, makeStream, type StreamNode } from './streams.ts';
 import type { Place, Volume } from './volume.ts';
@@ -131,6 +133,34 @@ export class MemoryHandle implements VfsHandle {
   readLink(): string | Errno {
     this.#used();
     return this.#node.kind === 'symlink' ? (this.#node.target ?? '') : EINVAL;
+  }
+
+  reparse(): Buffer | Errno {
+    this.#used();
+    return this.#node.reparse ?? ENODATA;
+  }
+
+  setReparse(data: Buffer | undefined): Errno | 0 {
+    this.#used();
+    if (this.#node.kind !== 'file') return EOPNOTSUPP;
+    if (!may(this.#node, this.#identity, WRITE)) return EACCES;
+    this.#node.reparse = data && Buffer.from(data);
+    this.#node.changeTime = this.#volume.clock();
+    return 0;
+  }
+
+  replaceBy(form: VfsForm): Result<VfsHandle> {
+    this.#used();
+    const [volume, entry, node] = [this.#volume, this.#entry, this.#node];
+    if (entry?.parent === undefined) return ENOENT;
+    const { parent, name } = entry;
+    const refusal = mayTake(parent, node, this.#identity);
+    if (refusal !== 0) return refusal;
+    if (node.kind === 'directory' && node.names.size > 0) return ENOTEMPTY;
+    const made = volume.make(form.kind, { owner: this.#identity });
+    if (form.kind === 'symlink') (made as OtherNode).target = form.target;
+    volume.unname(entry);
+    return new MemoryHandle(volume, made, volume.name(made, { parent, name }), this.#identity);
   }
 
   eas(): Result<readonly VfsEa[]> {

@@ -139,6 +139,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
       securityDescriptors: true,
       hardLinks: true,
       sparseFiles: true,
+      reparsePoints: true,
       cloning: false,
       fileSystemName: 'NTFS',
     },

@@ -5,6 +5,8 @@
  */
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_NORMAL } from '../../fscc/attributes.ts';
+import { tagOfReparseBuffer } from '../../fscc/reparse-buffer.ts';
+import { fileTypeOfReparse } from '../../fscc/special-files.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { ENOENT, type Errno } from '../errno.ts';
 import type { FileTime, VfsEa, VfsKind, VfsStat } from '../vfs.ts';
@@ -35,6 +37,8 @@ interface NodeBase {
   changeTime: FileTime;
   eas: readonly VfsEa[];
   security: SecurityDescriptor | undefined;
+  /** Of a file, with its header. */
+  reparse: Buffer | undefined;
   /** By folded name; undefined where there are none. */
   streams: Map<string, StreamNode> | undefined;
 }
@@ -149,5 +153,11 @@ export function statOf(node: MemoryNode, volumeId: number): VfsStat {
     mode: node.mode | TYPE_BITS[node.kind],
     uid: node.uid,
     gid: node.gid,
+    ...(node.reparse !== undefined && {
+      reparse: {
+        tag: tagOfReparseBuffer(node.reparse) ?? 0,
+        fileType: fileTypeOfReparse(node.reparse),
+      },
+    }),
   };
 }

@@ -75,6 +75,7 @@ export class Volume {
       changeTime: time,
       eas: [],
       security: undefined,
+      reparse: undefined,
       streams: undefined,
     };
     if (kind === 'directory') return { ...base, kind, names: new Names(), entry: undefined };

@@ -15,6 +15,7 @@ import {
   EBUSY,
   EINVAL,
   EISDIR,
+  ENODATA,
   ENOENT,
   ENOTDIR,
   EOPNOTSUPP,
@@ -152,6 +153,18 @@ export class PortableHandle implements VfsHandle {
     );
     if (isErrno(target)) return target;
     return isUtf8(target) ? target.toString() : EINVAL;
+  }
+
+  reparse(): Errno {
+    return ENODATA;
+  }
+
+  setReparse(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  replaceBy(): Errno {
+    return EOPNOTSUPP;
   }
 
   eas(): Errno {

@@ -176,6 +176,7 @@ export function createPortableVfs(options: PortableVfsOptions): Vfs {
       securityDescriptors: false,
       hardLinks: true,
       cloning: false,
+      reparsePoints: false,
       sparseFiles: process.platform === 'linux',
       fileSystemName: 'NTFS',
     },

@@ -50,6 +50,7 @@ export interface HandleMethods {
   stat: [[], Result<VfsStat>];
   permissions: [[], Result<VfsPermissions>];
   readLink: [[], string | Errno];
+  reparse: [[], Uint8Array | Errno];
   eas: [[], Result<readonly VfsEa[]>];
   setEas: [[changes: readonly VfsEa[]], Errno | 0];
   streams: [[], Result<readonly VfsStream[]>];

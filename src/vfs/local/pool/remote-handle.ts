@@ -163,6 +163,20 @@ export class RemoteHandle implements VfsHandle {
     return this.kind === 'symlink' ? this.#ask('readLink') : EINVAL;
   }
 
+  async reparse(): Promise<Buffer | Errno> {
+    const bytes = await this.#ask('reparse');
+    return typeof bytes === 'number' ? bytes : Buffer.from(bytes);
+  }
+
+  /** Storage that is not this machine's keeps what it has. */
+  setReparse(): Errno {
+    return EOPNOTSUPP;
+  }
+
+  replaceBy(): Errno {
+    return EOPNOTSUPP;
+  }
+
   async eas(): Promise<Result<readonly VfsEa[]>> {
     const eas = await this.#ask('eas');
     if (isErrno(eas)) return eas;
