@@ -59,7 +59,7 @@ export async function getReparsePoint(
   const tag = reparseTagOf(stat);
   if (tag === 0) return STATUS_NOT_A_REPARSE_POINT;
   if (body.maxOutputResponse < REPARSE_HEADER_BYTES) return STATUS_BUFFER_TOO_SMALL;
-  const data = await dataOf(request, handle, stat, tag);
+  const data = await dataOf(request, open, handle, stat);
   if (typeof data === 'number') return statusOfErrno(data);
   // "as much as fits … STATUS_BUFFER_OVERFLOW", of what is kept with a file; a link's would be cut in its name.
   if (stat.reparse !== undefined && data.length > body.maxOutputResponse) {
@@ -70,15 +70,15 @@ export async function getReparsePoint(
 
 async function dataOf(
   request: Request,
+  open: Open,
   handle: VfsHandle,
   stat: VfsStat,
-  tag: number,
 ): Promise<Buffer | Errno> {
   if (stat.reparse !== undefined) return handle.reparse();
-  if (handle.kind !== 'symlink') return encodeEmptyReparseData(tag);
+  if (handle.kind !== 'symlink') return encodeEmptyReparseData(reparseTagOf(stat));
   const path = handle.path();
   if (isErrno(path)) return path;
-  const target = await targetOf(handle, path, request.tree!.share);
+  const target = await targetOf(handle, path, request.tree!.share, open.isPosix);
   return typeof target === 'number' ? target : encodeSymbolicLinkReparseData(target);
 }
 

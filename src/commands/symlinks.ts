@@ -27,18 +27,20 @@ interface Target {
 
 /**
  * Where the link at `path` leads, as Windows writes it. An absolute target within the share is told relative to the
- * link; any other stays as it is on the host, where no client of this share gets to.
+ * link; any other stays as it is on the host, where no client of this share gets to. To POSIX opens it is told as
+ * POSIX writes it: Linux takes a backslash for itself there.
  */
 export async function targetOf(
   handle: VfsHandle,
   path: readonly string[],
   share: Share,
+  isPosix: boolean,
 ): Promise<Target | Errno> {
   if (handle.kind === 'file') return keptTarget(await handle.reparse());
   const link = await handle.readLink();
   if (typeof link === 'number') return link;
   const text = belowShare(link, path, share.vfs!.location?.()) ?? link;
-  const name = text.replaceAll('/', '\\');
+  const name = isPosix ? text : text.replaceAll('/', '\\');
   const flags = text.startsWith('/') ? 0 : SYMLINK_FLAG_RELATIVE;
   return { substituteName: name, printName: name, flags };
 }
@@ -86,14 +88,15 @@ function unparsedBytes(name: string, components: number): number {
 /** The answer to a CREATE that meets the link, which is the component before `components`. */
 export async function stoppedOn(
   handle: VfsHandle,
-  { name, path }: Wanted,
+  { name, path, posix }: Wanted,
   components: number,
   { connection, tree }: TreeRequest,
 ): Promise<Reply | NtStatus> {
   if (tree.share.dfs !== undefined && (await dfsTargets(handle)) !== undefined) {
     return STATUS_PATH_NOT_COVERED;
   }
-  const target = await targetOf(handle, path.slice(0, components), tree.share);
+  const isPosix = posix !== undefined;
+  const target = await targetOf(handle, path.slice(0, components), tree.share, isPosix);
   if (typeof target === 'number') return STATUS_ACCESS_DENIED;
   const unparsedPathLength = unparsedBytes(name, components);
   const data = encodeSymbolicLinkError({ ...target, unparsedPathLength });

@@ -98,6 +98,7 @@ test('where a link leads out of the share', () => {
     ['a/..b/...', 0, true],
     ['/etc/passwd', 9, false],
     ['', 3, false],
+    ['MSDFS:server\\share', 3, false],
     ['a\0b', 3, false],
     ['x'.repeat(4096), 3, false],
   ] as const) {

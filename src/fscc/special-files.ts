@@ -105,6 +105,8 @@ export function linkTargetOfReparse(tag: number, whole: Buffer, data: Buffer): s
  */
 export function staysInShare(target: string, depth: number): boolean {
   if (target === '' || target.startsWith('/') || target.includes('\0')) return false;
+  // On a DFS root it would send everybody to another server, which is the operator's to say.
+  if (/^msdfs:/i.test(target)) return false;
   if (Buffer.byteLength(target) >= MAX_TARGET_BYTES) return false;
   const components = target.split('/').filter((one) => one !== '' && one !== '.');
   const named = components.findIndex((one) => one !== '..');

@@ -3,7 +3,15 @@
  * modes and file system are POSIX's (the SMB3 POSIX extensions, beside MS-SMB2 3.3.5.9).
  */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -20,6 +28,8 @@ import {
   DELETE,
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
+  FILE_READ_ATTRIBUTES,
+  FILE_WRITE_ATTRIBUTES,
   READ_CONTROL,
   WRITE_DAC,
   WRITE_OWNER,
@@ -49,8 +59,14 @@ import {
   decodePosixOwnership,
   FileFsPosixInformation,
   type PosixDirectoryEntry,
+  PosixFileType,
 } from '../../src/fscc/posix-information.ts';
 import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
+import {
+  decodeSymbolicLinkReparseData,
+  encodeSymbolicLinkReparseData,
+} from '../../src/fscc/reparse-data.ts';
+import { IO_REPARSE_TAG_NFS, IO_REPARSE_TAG_SYMLINK } from '../../src/fscc/reparse-tags.ts';
 import { nativeSupport } from '../../src/native/support.ts';
 import { encodePosixCreateRequest } from '../../src/smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../../src/smb2/create-contexts.ts';
@@ -58,7 +74,9 @@ import {
   FILE_CREATE,
   FILE_DELETE_ON_CLOSE,
   FILE_DIRECTORY_FILE,
+  FILE_OPEN_REPARSE_POINT,
 } from '../../src/smb2/create-options.ts';
+import { Fsctl } from '../../src/smb2/fsctl.ts';
 import {
   SMB2_0_INFO_FILE,
   SMB2_0_INFO_FILESYSTEM,
@@ -340,6 +358,54 @@ test('chmod and chown are set as a security descriptor', { skip }, async () => {
   }
   await file.close();
   await remove(tree, 'changed');
+});
+
+test('links and special files are made as reparse points, as Linux 6.12 does', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  const windows = await mount(win11);
+  const options = FILE_OPEN_REPARSE_POINT;
+  const making = { disposition: FILE_CREATE, access: DELETE | FILE_WRITE_ATTRIBUTES, options };
+  const link = await posixOpen(tree, 'link', making);
+  // The client writes a path of POSIX, and wants to read it so.
+  const data = { substituteName: 'there/file', printName: 'there/file', flags: 1 };
+  const buffer = encodeSymbolicLinkReparseData(data);
+  await link.ioctl(Fsctl.FSCTL_SET_REPARSE_POINT, { input: buffer });
+  assert.deepEqual(await link.ioctl(Fsctl.FSCTL_GET_REPARSE_POINT, { maxOutput: 4096 }), buffer);
+  await link.close();
+  assert.equal(readlinkSync(join(folder, 'link')), 'there/file');
+  const other = await windows.open('link', { access: FILE_READ_ATTRIBUTES, options });
+  const told = await other.ioctl(Fsctl.FSCTL_GET_REPARSE_POINT, { maxOutput: 4096 });
+  assert.equal(decodeSymbolicLinkReparseData(told).substituteName, 'there\\file');
+  await other.close();
+  const device = await posixOpen(tree, 'null', making, 0o600);
+  // NFS_SPECFILE_CHR, 1:3.
+  const chr = Buffer.from(
+    '1400008010000000434852000000000001000000 03000000'.replace(' ', ''),
+    'hex',
+  );
+  await device.ioctl(Fsctl.FSCTL_SET_REPARSE_POINT, { input: chr });
+  await device.close();
+  assert.ok(
+    statSync(join(folder, 'null')).isFile(),
+    'nothing that the host would open as a device',
+  );
+  const types = (await list(tree)).filter(({ name }) => !name.startsWith('.'));
+  assert.deepEqual(
+    types
+      .map((entry) => [entry.name, entry.reparseTag, entry.mode >> 12, entry.mode & 0o777])
+      .sort(),
+    [
+      ['link', IO_REPARSE_TAG_SYMLINK, PosixFileType.SYMLINK, 0o777],
+      ['null', IO_REPARSE_TAG_NFS, PosixFileType.CHARACTER_DEVICE, 0o600],
+    ],
+  );
+  for (const name of ['link', 'null']) {
+    const how = { access: DELETE, options: options | FILE_DELETE_ON_CLOSE };
+    await (await posixOpen(tree, name, how)).close();
+  }
+  assert.deepEqual(readdirSync(folder), []);
 });
 
 test('locks are advisory among POSIX opens, and hold Windows back', { skip }, async () => {
