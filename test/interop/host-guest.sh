@@ -1,6 +1,5 @@
 # Runs in the QEMU guest, by busybox's shell; its output is the runner's. The guest's file system is this
-# machine's, read only, with a layer of memory over it; xfstests lies where it lies here.
-# Says "result NAME VERDICT SECONDS TEXT" for each test, VERDICT pass, fail, notrun or late.
+# machine's, read only, with a layer of memory over it; what was built here lies where it lies here. /run.sh goes on.
 . /guest.env
 
 mkdir -p /host /layer /all
@@ -15,5 +14,5 @@ for user in fsgqa fsgqa2 123456-fsgqa; do
   grep -q "^$user:" /all/etc/passwd || echo "$user:x:$((5000 + $(wc -l < /all/etc/passwd))):5000::/:/bin/bash" >> /all/etc/passwd
 done
 grep -q ^fsgqa: /all/etc/group || echo 'fsgqa:x:5000:' >> /all/etc/group
-cp /guest.env /run-tests.sh /all/run/
-exec chroot /all /bin/bash /run/run-tests.sh
+cp /guest.env /run.sh /all/run/
+exec chroot /all /bin/bash /run/run.sh

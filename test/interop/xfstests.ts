@@ -16,17 +16,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
-import { guestPrograms, HOST_ADDRESS, need, startGuest } from './guest.ts';
-import { fetchKernel, type Kernel, kernelIn, shellVariables } from './guest-image.ts';
+import { need } from './guest.ts';
+import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
+import { startHostGuest } from './host-guest.ts';
 import { parseExpectations, type Verdict, verdictOf } from './xfstests/expectations.ts';
 
 /** With POSIX's own rules and with Windows'. */
 const MOUNTS = ['vers=3.1.1,posix', 'vers=3.1.1,mfsymlinks'] as const;
 /** A second share, which tests fill and empty; of a server that runs already, too. */
 const SCRATCH = 'scratch';
-const MODULES = ['9pnet_virtio', '9p', 'overlay'];
-/** xfstests' programs and what is written to the layer of memory. */
-const MEMORY_MIB = 1536;
 /** A guest that is emulated boots in its own time. */
 const BOOT_SECONDS = 300;
 
@@ -41,36 +39,14 @@ interface Plan {
 /** Runs the tests with one mount. Root of the guest is the server's root, whom POSIX lets do everything. */
 async function runMount(plan: Plan, mount: string, tally: Tally): Promise<void> {
   const { target, kernel, tests, testSeconds } = plan;
-  const { qemu, busybox } = guestPrograms();
-  const read = (name: string) => readFileSync(new URL(`xfstests/${name}`, import.meta.url), 'utf8');
-  const environment = shellVariables({
-    ADDRESS: HOST_ADDRESS,
-    PORT: String(target.port),
-    SHARE: target.share,
+  const script = readFileSync(new URL('xfstests/run-tests.sh', import.meta.url), 'utf8');
+  const guest = startHostGuest(target, kernel, script, {
     SCRATCH,
-    USERNAME: target.account.user,
-    PASSWORD: target.account.password,
     MOUNT: mount,
     XFSTESTS: plan.folder,
     TESTS: tests.join(' '),
     LIMIT: String(testSeconds),
   });
-  const files = [
-    ['guest.env', environment],
-    ['run-tests.sh', read('run-tests.sh')],
-  ] as const;
-  const guest = startGuest(
-    qemu,
-    kernel,
-    { busybox, script: read('guest.sh'), files, modules: MODULES },
-    {
-      memoryMib: MEMORY_MIB,
-      qemuArguments: [
-        '-virtfs',
-        'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap',
-      ],
-    },
-  );
   const limitMs = (BOOT_SECONDS + tests.length * (testSeconds + 30)) * 1000;
   const timer = setTimeout(() => void guest.stop(), limitMs);
   let finished = false;

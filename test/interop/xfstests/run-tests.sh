@@ -1,4 +1,5 @@
 # In the guest, by bash, with this machine's programs: mounts the share and runs each test by itself.
+# Says "result NAME VERDICT SECONDS TEXT" for each test, VERDICT pass, fail, notrun or late.
 . /run/guest.env
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/run LANG=C.UTF-8
 options="ip=$ADDRESS,port=$PORT,username=$USERNAME,password=$PASSWORD,$MOUNT"
