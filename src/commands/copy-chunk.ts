@@ -107,6 +107,14 @@ function refuseAccess(ctlCode: number, source: Open, target: Open): NtStatus | u
   return areFiles ? undefined : STATUS_INVALID_DEVICE_REQUEST;
 }
 
+/** Copies between two opens of one session, whose rights the caller has looked at. */
+export const copyChunks = (
+  request: Request,
+  source: Open,
+  target: Open,
+  chunks: readonly SrvCopyChunk[],
+): Promise<Copied> => new Copy(request, source, target, chunks).run();
+
 export type Copied = SrvCopyChunkResponse & { readonly status: NtStatus };
 
 /** One request's chunks, one after another; others have their turn in between. */

@@ -99,11 +99,20 @@ export async function setZeroData(
   if (isNegative(fileOffset) || isNegative(beyondFinalZero) || fileOffset > beyondFinalZero) {
     return STATUS_INVALID_PARAMETER;
   }
+  const status = await zeroRange(request, open, fileOffset, beyondFinalZero);
+  return status === STATUS_SUCCESS ? respond(body, open) : status;
+}
+
+/** Of an open of a file, whose rights the caller has looked at. */
+export async function zeroRange(
+  request: Request,
+  open: Open,
+  from: number,
+  to: number,
+): Promise<NtStatus> {
   const given = await breakFor(request, open.file!, { kind: 'write' }, open);
   if (given !== undefined) return given;
-  const zeroing = zero(request, open, handle, fileOffset, beyondFinalZero);
-  const status = await whileChanging(request, open.file!, zeroing);
-  return status === STATUS_SUCCESS ? respond(body, open) : status;
+  return whileChanging(request, open.file!, zero(request, open, open.handle!, from, to));
 }
 
 /** In pieces: others may lock meanwhile, the client may lose its patience. */

@@ -40,6 +40,7 @@ import {
 } from './file-ranges.ts';
 import { reply, respond } from './ioctl-reply.ts';
 import { objectId } from './object-id.ts';
+import { offloadRead, offloadWrite } from './offload.ts';
 import { enumerateSnapshots } from './previous-versions.ts';
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from './reparse-points.ts';
 import { requestResiliency } from './resiliency.ts';
@@ -105,6 +106,10 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
       return getCompression(body, open);
     case Fsctl.FSCTL_SET_COMPRESSION:
       return setCompression(body, open);
+    case Fsctl.FSCTL_OFFLOAD_READ:
+      return offloadRead(body, request, open);
+    case Fsctl.FSCTL_OFFLOAD_WRITE:
+      return offloadWrite(body, request, open);
     case Fsctl.FSCTL_SRV_ENUMERATE_SNAPSHOTS:
       return enumerateSnapshots(body, open, request.tree!);
     case Fsctl.FSCTL_GET_REPARSE_POINT:

@@ -8,6 +8,7 @@ import type { Connection } from './connection.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DirectoryChanges } from './directory-changes.ts';
 import { DurableOpens } from './durable-opens.ts';
+import { OffloadTokens } from './offload-tokens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
 import { ResumeKeys } from './resume-keys.ts';
@@ -89,6 +90,7 @@ export class ServerState {
   /** GlobalOpenTable, by persistent id. */
   readonly opens = new Map<number, Open>();
   readonly resumeKeys = new ResumeKeys(this.opens);
+  readonly offloadTokens = new OffloadTokens(this.opens);
   readonly turns = new Turns();
   readonly files = new SharedFiles();
   readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));

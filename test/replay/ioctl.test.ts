@@ -91,7 +91,7 @@ test('A41 a code that is not served is refused, and the connection stands', asyn
   const tree = await stage.enter();
   const file = await tree.open('');
   for (const code of [
-    Fsctl.FSCTL_OFFLOAD_READ,
+    Fsctl.FSCTL_GET_INTEGRITY_INFORMATION,
     Fsctl.FSCTL_SRV_ENUMERATE_SNAPSHOTS,
     Fsctl.FSCTL_LMR_REQUEST_RESILIENCY,
     0x0009fffc,
@@ -99,6 +99,6 @@ test('A41 a code that is not served is refused, and the connection stands', asyn
     const request = ioctlRequest(file.fileId, code, { maxOutput: 4096 });
     assertStatus(await tree.request(request), STATUS_INVALID_DEVICE_REQUEST);
   }
-  const notFsctl = ioctlRequest(file.fileId, Fsctl.FSCTL_OFFLOAD_READ, { flags: 0 });
+  const notFsctl = ioctlRequest(file.fileId, Fsctl.FSCTL_GET_INTEGRITY_INFORMATION, { flags: 0 });
   assertStatus(await tree.request(notFsctl), STATUS_NOT_SUPPORTED);
 });

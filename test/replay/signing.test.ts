@@ -157,7 +157,7 @@ async function provocations(tree: ClientTree): Promise<readonly Provocation[]> {
     [
       'an FSCTL that is none',
       STATUS_INVALID_DEVICE_REQUEST,
-      ioctlRequest(id, Fsctl.FSCTL_OFFLOAD_READ),
+      ioctlRequest(id, Fsctl.FSCTL_GET_INTEGRITY_INFORMATION),
     ],
     [
       'a referral without DFS',
