@@ -8,6 +8,7 @@ import {
   struct,
   u16,
   u32,
+  union,
   unique,
   wstring,
 } from './ndr.ts';
@@ -89,6 +90,9 @@ const PRIVILEGE = struct({ name: unicodeString, luidLow: u32, luidHigh: i32 });
 
 const NAMES = { count: u32, names: conformantArray(unicodeString) };
 const handle = contextHandle;
+const LOOKUP = { lookupLevel: u16, mappedCount: u32, lookupOptions: u32, clientRevision: u32 };
+/** MS-LSAD 2.2.2.7. */
+const REVISION_INFO = union({ 1: struct({ revision: u32, supportedFeatures: u32 }) });
 
 const queryPolicy = (opnum: number) =>
   operation(
@@ -226,5 +230,36 @@ export const LSARPC = {
     ),
     LsarLookupNames2: lookupNames(58, listOf(TRANSLATED_SID_EX)),
     LsarLookupNames3: lookupNames(68, listOf(TRANSLATED_SID_EX2)),
+    LsarLookupSids3: operation(
+      76,
+      { sidEnumBuffer: SIDS, translatedNames: listOf(TRANSLATED_NAME_EX), ...LOOKUP },
+      {
+        referencedDomains: REFERENCED_DOMAIN_LIST,
+        translatedNames: listOf(TRANSLATED_NAME_EX),
+        mappedCount: u32,
+        status: u32,
+      },
+    ),
+    LsarLookupNames4: operation(
+      77,
+      { ...NAMES, translatedSids: listOf(TRANSLATED_SID_EX2), ...LOOKUP },
+      {
+        referencedDomains: REFERENCED_DOMAIN_LIST,
+        translatedSids: listOf(TRANSLATED_SID_EX2),
+        mappedCount: u32,
+        status: u32,
+      },
+    ),
+    LsarOpenPolicy3: operation(
+      130,
+      {
+        systemName: unique(wstring),
+        objectAttributes: OBJECT_ATTRIBUTES,
+        desiredAccess: u32,
+        inVersion: u32,
+        inRevisionInfo: REVISION_INFO,
+      },
+      { outVersion: u32, outRevisionInfo: REVISION_INFO, policyHandle: handle, status: u32 },
+    ),
   },
 } as const;

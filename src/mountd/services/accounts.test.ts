@@ -300,3 +300,32 @@ test('dssetup: a server of its own, in a workgroup', () => {
   for (const tag of [2, 3]) assert.equal(ask(tag).domainInfo?.tag, tag);
   assert.deepEqual(ask(9), { domainInfo: null, status: 87 });
 });
+
+test('what a Security tab of Windows 11 asks: OpenPolicy3 first, and lookups without a handle', () => {
+  const call = connectTo('lsarpc', LSARPC);
+  const { operations: op } = LSARPC;
+  const input = { systemName: 'FILES', objectAttributes: NO_ATTRIBUTES, desiredAccess: 0x800 };
+  const inRevisionInfo = { tag: 1, value: { revision: 1, supportedFeatures: 0 } } as const;
+  const opened = call(op.LsarOpenPolicy3, { ...input, inVersion: 1, inRevisionInfo });
+  assert.deepEqual([opened.status, opened.outVersion], [0, 1]);
+  const lookup = { lookupLevel: 1, mappedCount: 0, lookupOptions: 0, clientRevision: 2 };
+  const sids = {
+    sidEnumBuffer: { entries: ['S-1-1-0'] as const },
+    translatedNames: { entries: null },
+  };
+  const { policyHandle } = opened;
+  for (const told of [
+    call(op.LsarLookupSids2, { policyHandle, ...sids, ...lookup }),
+    call(op.LsarLookupSids3, { ...sids, ...lookup }),
+  ]) {
+    assert.deepEqual(
+      told.translatedNames.entries?.map(({ name }) => name),
+      ['Everyone'],
+    );
+  }
+  const names = { count: 1, names: ['Everyone'], translatedSids: { entries: null } };
+  const found = call(op.LsarLookupNames4, { ...names, ...lookup });
+  assert.equal(found.translatedSids.entries?.[0]?.sid, 'S-1-1-0');
+  const other = { ...input, inVersion: 2, inRevisionInfo: { tag: 'other', value: 2 } } as const;
+  assert.equal(call(op.LsarOpenPolicy3, other).status, 0xc00000bb);
+});

@@ -9,6 +9,7 @@ import {
   STATUS_NO_MORE_ENTRIES,
   STATUS_NO_SUCH_PRIVILEGE,
   STATUS_NONE_MAPPED,
+  STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SOME_NOT_MAPPED,
   STATUS_SUCCESS,
@@ -63,6 +64,11 @@ export function createLsarpcService(context: ServiceContext): RpcService {
     }),
     LsarOpenPolicy: open,
     LsarOpenPolicy2: open,
+    // Windows 11 asks it first; no feature more than LsarOpenPolicy2 has.
+    LsarOpenPolicy3: ({ inVersion }) =>
+      inVersion === 1
+        ? { ...REVISION, ...open() }
+        : { ...REVISION, policyHandle: NO_HANDLE, status: STATUS_NOT_SUPPORTED },
     LsarGetUserName: (input) => getUserName(input, context),
     LsarQueryInformationPolicy: within((input) => queryPolicy(input, context)),
     LsarQueryInformationPolicy2: within((input) => queryPolicy(input, context)),
@@ -104,11 +110,14 @@ export function createLsarpcService(context: ServiceContext): RpcService {
       const found = lookupSids(principals, sidEnumBuffer.entries);
       return { ...found, translatedNames: { entries: found.names } };
     }),
-    LsarLookupSids2: within(({ sidEnumBuffer }) => {
-      const found = lookupSids(principals, sidEnumBuffer.entries);
-      const entries = found.names?.map((one) => ({ ...one, flags: 0 })) ?? null;
-      return { ...found, translatedNames: { entries } };
-    }),
+    LsarLookupSids2: within(({ sidEnumBuffer }) =>
+      withFlags(lookupSids(principals, sidEnumBuffer.entries)),
+    ),
+    // The same without a handle: they tell nothing more than the calls with one.
+    LsarLookupSids3: ({ sidEnumBuffer }) =>
+      withFlags(lookupSids(principals, sidEnumBuffer.entries)),
+    LsarLookupNames4: ({ names }) =>
+      translated(principals, names, (one) => ({ sid: one?.sid ?? null, flags: 0 })),
     LsarLookupNames: within(({ names }) => translated(principals, names, ridOf)),
     LsarLookupNames2: within(({ names }) =>
       translated(principals, names, (one) => ({ ...ridOf(one), flags: 0 })),
@@ -120,6 +129,17 @@ export function createLsarpcService(context: ServiceContext): RpcService {
 }
 
 const NOTHING = { entries: null };
+
+/** MS-LSAD 3.1.4.4.9. */
+const REVISION = {
+  outVersion: 1,
+  outRevisionInfo: { tag: 1, value: { revision: 1, supportedFeatures: 0 } },
+} as const;
+
+function withFlags(found: ReturnType<typeof lookupSids>) {
+  const entries = found.names?.map((one) => ({ ...one, flags: 0 })) ?? null;
+  return { ...found, translatedNames: { entries } };
+}
 
 /** MS-LSAT 3.1.4.4. Who is nobody has the name that MS-DTYP 2.4.2.4 gives S-1-5-7. */
 function getUserName(

@@ -98,6 +98,11 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       if (status !== STATUS_SUCCESS) return { handle, status };
       return { handle: handles.close(handle), status };
     },
+    // 3.1.5.8.7, which comes before a user is deleted: nobody is in an alias but by what he is.
+    SamrRemoveMemberFromForeignDomain: ({ handle }) => {
+      if (handles.get(handle).kind !== 'domain') return { status: STATUS_OBJECT_TYPE_MISMATCH };
+      return { status: context.administrator ? STATUS_SUCCESS : STATUS_ACCESS_DENIED };
+    },
     SamrSetInformationUser: set,
     SamrSetInformationUser2: set,
     // By the LM hash of the old password, which is not stored.
@@ -193,6 +198,7 @@ const TEXTS: readonly (readonly [bit: number, field: keyof AllSettings])[] = [
   [0x40_0000, 'countryCode'],
   [0x80_0000, 'codePage'],
 ];
+const USER_ALL_USERNAME = 0x0000_0001;
 const USER_ALL_ACCOUNTEXPIRES = 0x0008_0000;
 const NEVER = 0x7fff_ffff_ffff_ffffn;
 
@@ -213,7 +219,9 @@ function setAll(user: SamUser, all: AllSettings): number {
     USER_ALL_PASSWORDEXPIRED |
     USER_ALL_NTPASSWORDPRESENT |
     USER_ALL_LMPASSWORDPRESENT;
-  const unset = all.whichFields & ~known & ~emptyFields(all);
+  const sameName = all.userName?.toLowerCase() === user.name.toLowerCase();
+  const named = sameName ? USER_ALL_USERNAME : 0;
+  const unset = all.whichFields & ~known & ~named & ~emptyFields(all);
   if (unset !== 0) return STATUS_NOT_SUPPORTED;
   if ((all.whichFields & USER_ALL_USERACCOUNTCONTROL) === 0) return STATUS_SUCCESS;
   return setControl(user, all.userAccountControl);
