@@ -31,6 +31,7 @@ import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
+import { refuseWorkers, startWorkers, type WorkerPool } from './workers/pool.ts';
 
 /** A share: a folder of this machine, or a file system of the program's own. */
 export interface ShareOptions {
@@ -106,6 +107,7 @@ const SMB_PORT = 445;
 export function createServer(options: ServerOptions): Server {
   const { log = SILENT_LOGGER, users = [], userDatabase } = options;
   const configuration = options.configuration ?? configurationOf(options);
+  refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const user = userToBecome(configuration, options);
   const state =
     options.stateDirectory === undefined ? undefined : openStateDirectory(options.stateDirectory);
@@ -301,6 +303,7 @@ class UsmbdServer implements Server {
   /** Undefined until the process is who it has to be. */
   #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
+  #workers: Promise<WorkerPool | undefined> | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -320,8 +323,11 @@ class UsmbdServer implements Server {
     const objects = this.#objects;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
-    for (const listener of listeners) listener.serve(objects);
-    this.#parts.log.info('serving', { transport: transportKind() });
+    const { workers } = this.#parts.configuration.global;
+    this.#workers ??= startWorkers(objects, workers);
+    const hand = (await this.#workers)?.hand;
+    for (const listener of listeners) listener.serve(objects, hand);
+    this.#parts.log.info('serving', { transport: transportKind(), workers });
     const [first] = listeners;
     return {
       port: first!.port,
@@ -417,6 +423,7 @@ class UsmbdServer implements Server {
     // From now on a connection that is lost leaves nothing behind.
     await this.#objects?.durables.end();
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
     await (await this.#control)?.close();

@@ -162,6 +162,16 @@ export const MAX_REMEMBERED_DIRECTORIES = 16_384;
 /** Names that each thread of the pool keeps of directories it has read: some 15 MB. */
 export const MAX_THREAD_CACHED_NAMES = 100_000;
 
+/** Worker processes; their number is in 6 bits of each session id. */
+export const MAX_WORKERS = 32;
+/** Unsent to the owner or to a worker, after which no more is read from those who send it. */
+export const CHANNEL_HIGH_WATER_BYTES = 8 * MiB;
+/** The first message, by which a worker is chosen: a stranger's, who is not in any table yet. */
+export const FIRST_MESSAGE_TIMEOUT_MS = 30_000;
+/** A worker that starts has to say so; one that ends gets so long to see its clients off. */
+export const WORKER_START_MS = 30_000;
+export const WORKER_END_MS = 5_000;
+
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */
 export const INTERIM_RESPONSE_MS = 1_000;
 

@@ -25,6 +25,7 @@ import {
 import { type Account, type LoginDone, type LoginRefusal, sameUser } from '../ipc/control-plane.ts';
 import { unusedSessionId } from '../objects/ids.ts';
 import { LoginExchange } from '../objects/login-exchange.ts';
+import type { Admission } from '../objects/owner.ts';
 import type { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { Session } from '../objects/session.ts';
@@ -90,10 +91,9 @@ async function authenticate(
   endLogin(request.connection, session.sessionId);
   if (!binding) return finish(request, body, exchange, step);
   const outcome = bind(request, exchange, step);
-  if (request.session !== undefined) {
-    await endPreviousSession(request.server, session, step.account, body.previousSessionId);
-  }
-  return outcome;
+  if (request.session === undefined) return outcome;
+  const admission = await enter(request, exchange, step.account, body.previousSessionId);
+  return admission === 'admitted' ? outcome : STATUS_USER_SESSION_DELETED;
 }
 
 /** 3.3.5.5.3: a login that fails ends its session, whether new or not; one that was to be bound lives on. */
@@ -130,7 +130,8 @@ function findSession(binding: boolean, request: Request): Session | NtStatus {
     return session;
   }
   if (full) return STATUS_INSUFFICIENT_RESOURCES;
-  const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
+  const id = unusedSessionId(server.sessions, server.owner?.worker);
+  const session = new Session(id, connection, Date.now());
   server.sessions.set(session.sessionId, session);
   return session;
 }
@@ -164,10 +165,11 @@ function moreProcessing(exchange: LoginExchange, token: Buffer): Reply {
 async function finish(
   request: Request,
   body: SessionSetupRequest,
-  { session, preauth }: LoginExchange,
+  exchange: LoginExchange,
   step: LoginDone,
 ): Promise<Outcome> {
   const { server, connection } = request;
+  const { session, preauth } = exchange;
   const { account } = step;
   // An anonymous login on a user's session proves nothing and changes nothing.
   const changesUser =
@@ -177,14 +179,14 @@ async function finish(
     return STATUS_LOGON_FAILURE;
   }
   // First, so that who comes back finds room in the place of the session that was lost.
-  await endPreviousSession(server, session, account, body.previousSessionId);
-  if (session.state === 'gone') return STATUS_USER_SESSION_DELETED;
+  const admission = await enter(request, exchange, account, body.previousSessionId);
+  if (session.state === 'gone' || admission === 'gone') return STATUS_USER_SESSION_DELETED;
   if (session.account === undefined) {
     if (account.kind !== 'user' && server.options.encryption === 'required') {
       await endSession(server, session, 'refused');
       return STATUS_ACCESS_DENIED;
     }
-    if (countEstablished(server) >= server.options.maxSessions) {
+    if (admission === 'full' || countEstablished(server) >= server.options.maxSessions) {
       connection.log.warn('login refused: too many sessions', { user: account.name });
       await endSession(server, session, 'refused');
       return STATUS_REQUEST_NOT_ACCEPTED;
@@ -196,6 +198,7 @@ async function finish(
   }
   session.expiresAtMs = step.expiresAtMs ?? Infinity;
   session.state = 'valid';
+  server.owner?.secured(session);
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
   const signer = session.isUser ? session.signerOn(connection) : undefined;
   return {
@@ -232,6 +235,7 @@ function establish(
     session.isUser && (connection.shouldSign || server.options.requireSigning);
   const offered = (connection.serverCapabilities & SMB2_GLOBAL_CAP_ENCRYPTION) !== 0;
   if (offered && keys.encryptionKey !== undefined && keys.decryptionKey !== undefined) {
+    session.canEncrypt = true;
     session.cipher = createMessageCipher({
       cipher: connection.cipherId as CipherId,
       encryptionKey: keys.encryptionKey,
@@ -256,8 +260,22 @@ function sessionFlags(session: Session): number {
   }
 }
 
+/** The user is known: ends the session that this one takes the place of. Whether there is room for it, where another knows. */
+async function enter(
+  { server, connection }: Request,
+  { session, login }: LoginExchange,
+  account: Account,
+  previousSessionId: number,
+): Promise<Admission> {
+  if (server.owner !== undefined) {
+    return server.owner.admit({ connection, session, login, previousSessionId });
+  }
+  await endPreviousSession(server, session, account, previousSessionId);
+  return 'admitted';
+}
+
 /** "if the authentications were for the same user, the server MUST remove the old session". */
-async function endPreviousSession(
+export async function endPreviousSession(
   server: ServerState,
   session: Session,
   account: Account,

@@ -43,7 +43,7 @@ export async function treeConnect(
   const share = server.shares.get(name.toLowerCase());
   if (share === undefined || name.length > MAX_SHARE_NAME) return STATUS_BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
-  const canEncrypt = session.isUser && session.cipher !== undefined;
+  const canEncrypt = session.isUser && session.canEncrypt;
   if (share.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
   const encryptData =
     share.encryption === 'required' || (share.encryption === 'desired' && canEncrypt);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { type Configuration, configurationText, configure } from './configuration.ts';
 import { loadConfiguration, readConfiguration } from './load.ts';
@@ -168,6 +169,16 @@ test('what is known and not supported is a warning', () => {
   assert.equal(load('[global]\nserver min protocol = NT1\n').global.minProtocol, 0x0100);
   assert.match(warnings('[global]\nserver min protocol = LANMAN1\n')[0]!, /not supported/);
   assert.equal(load('[global]\nserver min protocol = LANMAN1\n').global.minProtocol, 0x0202);
+});
+
+test('workers are a number or auto, which is one where there are few cores', () => {
+  const workers = (value: string): number => load(`[global]\nworkers = ${value}\n`).global.workers;
+  assert.deepEqual([load('').global.workers, workers('1'), workers('32')], [1, 1, 32]);
+  const cores = availableParallelism();
+  assert.equal(workers('auto'), cores < 3 ? 1 : Math.min(cores - 1, 32));
+  for (const value of ['0', '33', 'many', '-1']) {
+    assert.match(errors(`[global]\nworkers = ${value}\n`).join(), /auto, or a number from 1 to 32/);
+  }
 });
 
 test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {

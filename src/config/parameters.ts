@@ -2,6 +2,7 @@
  * Every parameter of ksmbd.conf, and those of smb.conf that a server of this kind needs: names, values,
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
+import { availableParallelism } from 'node:os';
 import {
   DEFAULT_BUFFER_BYTES,
   MAX_BUFFER_BYTES,
@@ -12,6 +13,7 @@ import {
   MAX_OPENS,
   MAX_SESSIONS,
   MAX_TRANSACT_SIZE,
+  MAX_WORKERS,
   MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { interfaceList } from './interfaces.ts';
@@ -154,6 +156,20 @@ const ntAclName = choice<'security.NTACL' | 'user.NTACL'>([
   ['user.NTACL', 'user.NTACL'],
 ]);
 
+const workerNumber = integer({ minimum: 1, maximum: MAX_WORKERS });
+/** Cores that are not the owner's; one worker beside it has nothing to share with. */
+const workersOfCores = (cores: number): number =>
+  cores < 3 ? 1 : Math.min(cores - 1, MAX_WORKERS);
+
+const workerCount: ValueType<number> = {
+  expects: `auto, or a number from 1 to ${MAX_WORKERS}`,
+  parse: (word) =>
+    word.toLowerCase() === 'auto'
+      ? workersOfCores(availableParallelism())
+      : workerNumber.parse(word),
+  print: (count) => workerNumber.print(count),
+};
+
 const KiB = 1024;
 const MiB = 1024 * KiB;
 /** ksmbd's greatest value where a number is a limit, which 0 stands for. */
@@ -253,6 +269,8 @@ export const globalParameters = {
     optional(integer({ minimum: 0, maximum: 2 })),
     undefined as number | undefined,
   ),
+  /** Processes that serve connections for the one that owns the files; 1: that one does it itself. */
+  workers: parameter('workers', workerCount, 1),
   maxConnections: parameter('max connections', limit, MAX_CONNECTIONS),
   maxConnectionsPerAddress: parameter('max ip connections', limit, MAX_CONNECTIONS_PER_ADDRESS),
   maxSessions: parameter('max active sessions', limit, MAX_SESSIONS),

@@ -75,7 +75,13 @@ function send(
     flags: SMB2_FLAGS_SERVER_TO_REDIR,
     messageId: UNSOLICITED_MESSAGE_ID,
   });
-  const parts = [Buffer.concat([header, encodeOplockBreakNotification(notification)])];
+  const message = Buffer.concat([header, encodeOplockBreakNotification(notification)]);
+  const { worker } = connection.transport;
+  if (worker !== undefined) {
+    worker.notify(session.sessionId, encrypts, message);
+    return true;
+  }
+  const parts = [message];
   const { cipher } = session;
   const sealed = cipher !== undefined && (session.encryptData || encrypts);
   connection.transport.send(sealed ? cipher.seal(session.sessionId, parts) : parts);

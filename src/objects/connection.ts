@@ -12,6 +12,7 @@ import { Lifetime } from './lifetime.ts';
 import type { LoginExchange } from './login-exchange.ts';
 import type { MessageWindow } from './message-window.ts';
 import type { Open } from './open.ts';
+import type { WorkerEnd } from './owner.ts';
 import type { Session } from './session.ts';
 
 /** The constants of the negotiated dialect, chosen once; handlers look here and never at numbers. */
@@ -59,6 +60,8 @@ export interface Transport {
   unacknowledged?(): boolean;
   /** Ends the connection; answers already handed over may be lost. */
   close(reason: string): void;
+  /** Where a worker process serves the connection, and this one owns the files. */
+  readonly worker?: WorkerEnd;
 }
 
 /** What speaks SMB1 on a connection, where the server has that (src/smb1-commands). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { unusedId, unusedSessionId } from './ids.ts';
+import { MAX_WORKER_NUMBER, unusedId, unusedSessionId, workerOfSession } from './ids.ts';
 
 test('ids: whole numbers that are exact, never 0, never one of the table', () => {
   const seen = new Set<number>();
@@ -22,6 +22,15 @@ test('ids: of a session fit 32 bits', () => {
   const ids = Array.from({ length: 2000 }, () => unusedSessionId(none));
   assert.ok(ids.every((id) => Number.isInteger(id) && id > 0 && id < 2 ** 32));
   assert.ok(ids.some((id) => id >= 2 ** 31));
+});
+
+test('ids: those of a worker say whose they are', () => {
+  const none = { has: () => false };
+  for (const worker of [1, 32, MAX_WORKER_NUMBER]) {
+    const ids = Array.from({ length: 500 }, () => unusedSessionId(none, worker));
+    assert.ok(ids.every((id) => id < 2 ** 32 && workerOfSession(id) === worker));
+    assert.ok(new Set(ids).size > 490);
+  }
 });
 
 test('ids: one that is taken is not given', () => {

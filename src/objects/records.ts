@@ -98,7 +98,7 @@ export function sessionRecord(session: Session): SessionRecord | undefined {
     createdAtMs: session.creationTimeMs,
     signing: !session.isUser ? 'none' : session.signingRequired ? 'required' : 'offered',
     encryption:
-      session.cipher === undefined || !session.isUser
+      !session.canEncrypt || !session.isUser
         ? 'none'
         : session.encryptData
           ? 'required'

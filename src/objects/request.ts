@@ -31,6 +31,8 @@ export class Request implements PendingRequest {
   /** Nonzero once an interim response went out. */
   asyncId = 0;
   cancelled = false;
+  /** What the worker says that has verified it (3.3.5.2.4): 0, or the status to refuse it with. */
+  verdict: number | undefined;
   outlivesConnection = false;
   /** 3.3.5.2.10: what counts it while it is under way. */
   countedBy: ChannelSequence | undefined;

@@ -11,6 +11,7 @@ import { DurableOpens } from './durable-opens.ts';
 import { OffloadTokens } from './offload-tokens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
+import type { Owner } from './owner.ts';
 import { ResumeKeys } from './resume-keys.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
@@ -112,6 +113,8 @@ export class ServerState {
   networkAddresses: (localAddress: string) => readonly NetworkAddress[] = () => [];
   /** MS-CIFS, where the server is set to speak it: true where the message was SMB1's to take. */
   smb1: ((connection: Connection, message: Buffer) => boolean) | undefined;
+  /** Of a worker's: whom it asks. */
+  owner: Owner | undefined;
   #nextConnectionId = 1;
 
   constructor(

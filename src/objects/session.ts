@@ -45,6 +45,8 @@ export class Session {
   /** Session.EncryptData: only encrypted requests are taken. */
   encryptData = false;
   cipher: MessageCipher | undefined;
+  /** There is a cipher, here or at the worker that serves the session's connections. */
+  canEncrypt = false;
   /** Session.SigningKey: verifies requests to bind the session to a further connection. */
   signer: Signer | undefined;
   /** Session.ApplicationKey: what RPC has for a session key. */

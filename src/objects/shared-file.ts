@@ -206,7 +206,7 @@ export interface Arrival {
 }
 const keyBytes = Buffer.alloc(16);
 
-/** Every file that is open. Several workers will ask one owner; here it is this process. */
+/** Every file that is open: of all workers, where there are some. */
 export class SharedFiles {
   readonly #files = new Map<string, SharedFile>();
   /** Those that are marked for deletion. */

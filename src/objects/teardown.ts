@@ -270,11 +270,16 @@ export async function endSession(
     connection.sessions.delete(session.sessionId);
     endLogin(connection, session.sessionId);
     cancelRequests(connection, session.sessionId);
+    // Of the other ends its worker knows.
+    if (end === 'replaced' || end === 'closed') {
+      connection.transport.worker?.sessionEnded(session.sessionId);
+    }
   }
   for (const request of session.orphans) request.cancel();
   const trees: Promise<void>[] = [];
   const preserves = end !== 'refused' && end !== 'closed';
   for (const tree of session.trees.values()) trees.push(endTree(server, tree, preserves));
+  if (end === 'refused') await server.owner?.refused(session);
   await Promise.all(trees);
 }
 

@@ -97,7 +97,7 @@ export class Chain {
     return true;
   }
 
-  #request({ header, message }: Member, next: Member | undefined): Request {
+  #request({ header, message, verdict }: Member, next: Member | undefined): Request {
     const request = new Request(
       this.#server,
       this.#connection,
@@ -105,6 +105,7 @@ export class Chain {
       message,
       this.#encryptedBy !== undefined,
     );
+    request.verdict = verdict;
     request.neverPends = rowOf(header.command).neverPends === true;
     request.holdsOthers = next !== undefined && isRelated(next.header);
     // A CANCEL bears the MessageId of the request it is after.
@@ -255,7 +256,8 @@ export class Chain {
         ? this.#previous.session
         : connection.sessions.get(header.sessionId);
     if (named !== undefined) connection.idleSinceMs = performance.now();
-    const refused = verifySignature(request, named);
+    const { verdict } = request;
+    const refused = verdict === undefined ? verifySignature(request, named) : verdict || undefined;
     // The answer is signed with the session's key even when the request is refused.
     request.session = named;
     if (refused !== undefined) return refused;
@@ -300,7 +302,7 @@ export class Chain {
 }
 
 /** 3.3.5.17: whether a request that needs no session is one of a session all the same. */
-const namesSession = ({ header, encrypted }: Request, row: CommandRow): boolean =>
+export const namesSession = ({ header, encrypted }: Request, row: CommandRow): boolean =>
   row.sessionIfNamed === true && (isSigned(header) || (!encrypted && header.sessionId !== 0));
 
 function hasFileId(request: Request, before: Previous | undefined): boolean {

@@ -30,6 +30,7 @@ import {
 } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
+import { isRelayed, relay } from './relay.ts';
 import { answer, send } from './respond.ts';
 import { type Member, type Unwrapped, unwrap } from './unwrap.ts';
 
@@ -68,12 +69,15 @@ function process(
     const problem = admit(connection, member, unwrapped.members.length);
     if (problem !== undefined) return problem;
   }
-  new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
+  const { owner } = server;
+  if (owner !== undefined && isRelayed(connection, unwrapped)) {
+    relay(server, owner, connection, unwrapped, payload);
+  } else new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
   return undefined;
 }
 
 /** The buffer of a WRITE that came alone is free when it is answered: no handler keeps its data. */
-function reuse({ members }: Unwrapped, payload: Buffer): (() => void) | undefined {
+export function reuse({ members }: Unwrapped, payload: Buffer): (() => void) | undefined {
   if (payload.length < MIN_POOLED_BYTES || members.length > 1) return undefined;
   const isWrite = members[0]!.header.command === Command.WRITE;
   return isWrite ? () => bufferPool.give(payload) : undefined;

@@ -143,7 +143,7 @@ function echoSignature({ header }: Request, message: Buffer): void {
 }
 
 /** "Sign every answer to a signed request": errors, interim and late ones too; clients drop others. */
-function signerFor(request: Request, connection: Connection): Signer | undefined {
+export function signerFor(request: Request, connection: Connection): Signer | undefined {
   if (!isSigned(request.header)) return undefined;
   return request.signer ?? request.session?.signerOn(connection);
 }
@@ -152,7 +152,7 @@ function signerFor(request: Request, connection: Connection): Signer | undefined
  * 3.3.4.1.2: a request gives back its charge and what it asks for, up to the server's maximum; before
  * a session is there only a few.
  */
-function grantCredits({ header, connection }: Request): number {
+export function grantCredits({ header, connection }: Request): number {
   const charge = Math.max(1, header.creditCharge);
   const wanted = Math.max(charge, header.creditRequest);
   const cap = connection.authenticated ? undefined : MAX_UNAUTHENTICATED_CREDITS;

@@ -10,6 +10,7 @@ import { maxMessageBytes, receive } from './receive.ts';
 
 /** What a transport calls. */
 export interface ConnectionHandler {
+  readonly connection: Connection;
   /** Bytes that a message may have now; the transport ends the connection at a longer one. */
   maxMessageBytes(): number;
   /** So much of what it asked for waits that it is to ask for no more. */
@@ -25,21 +26,25 @@ export function serveConnection(
   transport: Transport,
   id: number,
   log: Logger,
+  window = new MessageWindow(server.options.maxCredits),
 ): ConnectionHandler {
-  const window = new MessageWindow(server.options.maxCredits);
   const connection = new Connection(id, transport, window, log);
   server.connections.add(connection);
+  server.owner?.opened(connection);
   const deadline = setTimeout(() => {
     if (!connection.authenticated) transport.close('no session in time');
   }, AUTHENTICATION_TIMEOUT_MS).unref();
   const idleCheck = watchIdleness(connection, server.options.deadtimeMs);
   return {
+    connection,
     maxMessageBytes: () => maxMessageBytes(server, connection),
-    isBehind: () => connection.waitingBytes > bufferPool.sharedBytes,
+    isBehind: () =>
+      connection.waitingBytes > bufferPool.sharedBytes || server.owner?.isBehind() === true,
     receive: (message) => receive(server, connection, message),
     closed: () => {
       clearTimeout(deadline);
       clearInterval(idleCheck);
+      server.owner?.gone(connection);
       return endConnection(server, connection);
     },
   };

@@ -22,6 +22,10 @@ import { Dialect } from '../smb2/dialect.ts';
 import { createFaultyVfs, type FaultPoint, type Faults } from '../vfs/memory/faulty.ts';
 import { createMemoryVfs, type MemoryVfs, type MemoryVfsOptions } from '../vfs/memory/memory.ts';
 import type { Vfs, VfsFeatures } from '../vfs/vfs.ts';
+import { chooseWorker, clientGuidOf } from '../workers/first-message.ts';
+import { localChannel } from '../workers/local-channel.ts';
+import { Worker } from '../workers/worker.ts';
+import { WorkerLink } from '../workers/worker-link.ts';
 
 /** Both sides of the tests' login make it from the user's name; that of nobody is NTLM's. */
 const SIDS = sidsOfUser(unixSidMap, 'S-1-5-21-1-2-3', {
@@ -152,6 +156,9 @@ export class FakeTransport implements Transport {
   }
 }
 
+/** `USMBD_TEST_WORKERS=2 node --test 'src/server/*.test.ts'`: all of them by workers. */
+const WORKERS = Number(process.env.USMBD_TEST_WORKERS ?? 0);
+
 export interface WorldOptions {
   readonly options?: Partial<ServerOptions>;
   readonly share?: Partial<Share>;
@@ -161,6 +168,8 @@ export interface WorldOptions {
   readonly fail?: Faults['fail'];
   /** What the file system is to lack. */
   readonly features?: Partial<VfsFeatures>;
+  /** Workers that serve the connections in turn; 0: the owner of the files does. */
+  readonly workers?: number;
 }
 
 export class World {
@@ -179,8 +188,17 @@ export class World {
   /** Tree connects to each share, as the control plane is told. */
   readonly uses = new Map<string, number>();
   #nextConnection = 1;
+  readonly workers: { readonly link: WorkerLink; readonly worker: Worker }[];
 
-  constructor({ options = {}, share = {}, vfs = {}, between, fail, features }: WorldOptions = {}) {
+  constructor({
+    options = {},
+    share = {},
+    vfs = {},
+    between,
+    fail,
+    features,
+    workers = WORKERS,
+  }: WorldOptions = {}) {
     const memory = createMemoryVfs(vfs);
     this.memory = { ...memory, features: { ...memory.features, ...features } };
     const faults: Faults = { gate: this.gates.gate, ...(fail !== undefined && { fail }) };
@@ -198,10 +216,12 @@ export class World {
       shares,
       this.#log(),
     );
+    this.workers = Array.from({ length: workers }, (_, i) => this.#startWorker(i + 1));
   }
 
   accept(): { transport: FakeTransport; handler: ConnectionHandler } {
     const transport = new FakeTransport();
+    if (this.workers.length > 0) return this.#acceptAtWorker(transport);
     const handler = serveConnection(
       this.server,
       transport,
@@ -209,6 +229,51 @@ export class World {
       this.server.log,
     );
     return { transport, handler };
+  }
+
+  /** As a worker process would have it; one after the other takes a connection. */
+  #acceptAtWorker(transport: FakeTransport): {
+    transport: FakeTransport;
+    handler: ConnectionHandler;
+  } {
+    let served: { link: WorkerLink; id: number; handler: ConnectionHandler } | undefined;
+    const serve = (message: Buffer) => {
+      const links = this.workers.map(({ link }) => link);
+      const link = chooseWorker(links, clientGuidOf(message))!;
+      const { worker } = this.workers[links.indexOf(link)]!;
+      const { remoteAddress: address, localAddress } = transport;
+      const id = link.accept({ address, port: 0, localAddress });
+      const handler = serveConnection(worker.server, transport, id, this.server.log);
+      return { link, id, handler };
+    };
+    const handler: ConnectionHandler = {
+      get connection() {
+        return served!.handler.connection;
+      },
+      maxMessageBytes: () => served!.handler.maxMessageBytes(),
+      isBehind: () => served!.handler.isBehind(),
+      // As the forker does, which reads the first message.
+      receive: (message) => {
+        served ??= serve(message);
+        served.handler.receive(message);
+      },
+      closed: async () => {
+        await served?.handler.closed();
+        await served?.link.lost(served.id);
+      },
+    };
+    return { transport, handler };
+  }
+
+  #startWorker(number: number): { link: WorkerLink; worker: Worker } {
+    const [here, there] = localChannel();
+    const ended = (reason: string): void => void this.errors.push(`worker ${number}: ${reason}`);
+    const link = new WorkerLink(number, this.server, here, { ready: () => {}, ended });
+    const { options, guid, controlPlane, log } = this.server;
+    const settings = { options, guid, negotiateToken: controlPlane.negotiateToken };
+    const events = { stop: () => {}, lost: ended };
+    const worker = new Worker(number, settings, { channel: there, log, events });
+    return { link, worker };
   }
 
   /** Nothing is held, nobody is in a table, no bug was logged. */

@@ -11,6 +11,8 @@ import { readId64 } from '../wire/struct.ts';
 export interface Member {
   readonly header: Header;
   readonly message: Buffer;
+  /** See Request.verdict. */
+  readonly verdict?: number | undefined;
 }
 
 export interface Unwrapped {

@@ -8,12 +8,15 @@ export interface ListenAddress {
   readonly address: string | undefined;
 }
 
+/** A connection that is accepted, whose descriptor is the receiver's from now on. */
+export type HandOver = (fd: number, address: string, port: number) => void;
+
 export interface Listener {
   /** The port that is listened on, chosen by the system when 0 was asked for. */
   readonly port: number;
   readonly address: string;
-  /** Takes up the connections that came, and all that will. */
-  serve(server: ServerState): void;
+  /** Takes up the connections that came, and all that will; `hand` gets them instead, where descriptors are at hand. */
+  serve(server: ServerState, hand?: HandOver): void;
   /** Takes no more connections and ends those that are there; settles when all of them are closed. */
   close(): Promise<void>;
 }

@@ -14,7 +14,7 @@ import { SocketPoll } from '../native/poll-socket.ts';
 import { EMFILE, ENFILE } from '../native/socket.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { plainAddress, refuse } from './admission.ts';
-import type { ListenAddress, Listener } from './listener.ts';
+import type { HandOver, ListenAddress, Listener } from './listener.ts';
 import { NativeConnection } from './native-tcp.ts';
 
 /** Connections taken in one go, so that those that are there are served between. */
@@ -60,6 +60,7 @@ class NativeListener implements Listener {
   readonly #open = new Set<NativeConnection>();
   #poll: SocketPoll | undefined;
   #pause: NodeJS.Timeout | undefined;
+  #hand: HandOver | undefined;
   #closed = false;
 
   constructor(fd: number, address: string, port: number) {
@@ -69,7 +70,8 @@ class NativeListener implements Listener {
   }
 
   /** Those who came early are in the kernel's queue. */
-  serve(server: ServerState): void {
+  serve(server: ServerState, hand?: HandOver): void {
+    this.#hand = hand;
     this.#poll = new SocketPoll(this.#fd, {
       readable: () => this.#acceptAll(server),
       writable: () => undefined,
@@ -103,6 +105,10 @@ class NativeListener implements Listener {
     if (refused !== undefined) {
       server.log.warn('connection refused', { address, reason: refused });
       close(fd);
+      return;
+    }
+    if (this.#hand !== undefined) {
+      this.#hand(fd, address, peer.port);
       return;
     }
     const connection = new NativeConnection(server, fd, address, peer.port);

@@ -17,6 +17,7 @@ const GROUND = ['wire', 'base'] as const;
 const LAYERS: Readonly<Record<string, readonly string[]>> = {
   cli: ['entry', 'mountd', 'config', 'client', 'auth', 'crypto', 'ipc', 'vfs', 'native', ...GROUND],
   entry: [
+    'workers',
     'transport',
     'smb1-commands',
     'server',
@@ -25,6 +26,17 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'config',
     'ipc',
     'vfs',
+    'native',
+    ...GROUND,
+  ],
+  workers: [
+    'transport',
+    'server',
+    'commands',
+    'objects',
+    'smb2',
+    'dtyp',
+    'ipc',
     'native',
     ...GROUND,
   ],

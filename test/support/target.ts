@@ -114,6 +114,13 @@ export type Settings = readonly string[];
 /** In the lines of a share and in options of its tests: where all shares' folders lie. */
 export const FOLDERS = '@FOLDERS@';
 
+/** `USMBD_TEST_WORKERS=2` before a runner: the server that it starts has so many workers, save with SMB1. */
+function workersOf(settings: Settings): Settings {
+  const { USMBD_TEST_WORKERS: workers } = process.env;
+  const isOld = settings.some((line) => /NT1/i.test(line));
+  return workers === undefined || isOld ? [] : [`workers = ${workers}`];
+}
+
 /** Shares beside the usual ones, each with a folder of its own: lines for its section, which may name another. */
 export type MoreShares = Readonly<Record<string, Settings>>;
 
@@ -135,7 +142,7 @@ export async function startUsmbd(
   }
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'accounts.db');
-  writeFileSync(config, configText(settings, shares, scratch));
+  writeFileSync(config, configText([...settings, ...workersOf(settings)], shares, scratch));
   for (const { user, password } of [first, SECOND])
     await addAccount(config, accounts, user, password);
   const port = await freePort();

@@ -1,0 +1,131 @@
+/** What a worker may say that somebody has taken over: it costs that worker, and nobody else. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { mount, open, statusOf } from '../server/test-durables.support.test.ts';
+import { write } from '../server/test-requests.support.test.ts';
+import { turns, World } from '../server/test-world.support.test.ts';
+import { Command, encodeHeader } from '../smb2/header.ts';
+import type { Channel } from './channel.ts';
+import { localChannel } from './local-channel.ts';
+import { encodeEvent, requestHead, type ToOwner, toOwner } from './protocol.ts';
+import { WorkerLink } from './worker-link.ts';
+
+const REMOTE = { address: '192.0.2.9', port: 9, localAddress: '192.0.2.2' };
+
+const negotiatedAs = (connectionId: number, dialect = 0x0311): ToOwner => ({
+  kind: 'negotiated',
+  connectionId,
+  dialect,
+  clientGuid: Buffer.alloc(16, 9),
+  clientCapabilities: 0,
+  clientSecurityMode: 1,
+  clientDialects: [dialect],
+  serverCapabilities: 0,
+  serverSecurityMode: 1,
+  shouldSign: false,
+  cipherId: 0,
+  signingAlgorithm: 1,
+  posixExtensions: false,
+});
+
+interface Taken {
+  readonly world: World;
+  readonly link: WorkerLink;
+  readonly channel: Channel;
+  readonly connectionId: number;
+  readonly reasons: string[];
+  tell(event: ToOwner): void;
+}
+
+/** A worker 3 beside two honest ones, and what it says is the test's. */
+function taken(): Taken {
+  const world = new World({ workers: 2 });
+  const [here, channel] = localChannel();
+  const reasons: string[] = [];
+  const ended = (reason: string): void => void reasons.push(reason);
+  const link = new WorkerLink(3, world.server, here, { ready: () => {}, ended });
+  channel.listen({ message: () => {}, drained: () => {}, closed: () => {} });
+  const tell = (event: ToOwner): void => channel.send([encodeEvent(toOwner, event)]);
+  return { world, link, channel, connectionId: link.accept(REMOTE), reasons, tell };
+}
+
+const header = (command: number, sessionId = 0) =>
+  encodeHeader({ command, sessionId, messageId: 5 });
+
+const relayed = (connectionId: number, message: Buffer, verdicts = [0], encrypted = false) => [
+  requestHead({ connectionId, encrypted, credits: 1, verdicts }),
+  message,
+];
+
+const CASES: Readonly<Record<string, (at: Taken) => void>> = {
+  'bytes of no kind': ({ channel }) => channel.send([Buffer.from('junk')]),
+  'nothing at all': ({ channel }) => channel.send([Buffer.alloc(0)]),
+  'an event that is cut': ({ channel }) => channel.send([Buffer.from([0, 1, 2])]),
+  'another version': ({ tell }) => tell({ kind: 'ready', version: 99 }),
+  'a dialect that is none': ({ tell, connectionId }) => tell(negotiatedAs(connectionId, 0x0999)),
+  'a second NEGOTIATE': ({ tell, connectionId }) => {
+    tell(negotiatedAs(connectionId));
+    tell(negotiatedAs(connectionId));
+  },
+  'a request before NEGOTIATE': ({ channel, connectionId }) =>
+    channel.send(relayed(connectionId, header(Command.ECHO))),
+  'a SESSION_SETUP': ({ tell, channel, connectionId }) => {
+    tell(negotiatedAs(connectionId));
+    channel.send(
+      relayed(connectionId, Buffer.concat([header(Command.SESSION_SETUP), Buffer.alloc(24)])),
+    );
+  },
+  'more verdicts than requests': ({ tell, channel, connectionId }) => {
+    tell(negotiatedAs(connectionId));
+    channel.send(relayed(connectionId, header(Command.ECHO), [0, 0]));
+  },
+  'a request that is cut': ({ tell, channel, connectionId }) => {
+    tell(negotiatedAs(connectionId));
+    channel.send(relayed(connectionId, header(Command.ECHO).subarray(0, 60)));
+  },
+};
+
+for (const [what, say] of Object.entries(CASES)) {
+  test(`hostile worker: ${what}`, async () => {
+    const at = taken();
+    const { world, reasons } = at;
+    const ann = await mount(world);
+    const file = await open(ann, 'file', []);
+    say(at);
+    await turns();
+    assert.deepEqual(reasons, ['it broke the protocol between workers']);
+    assert.match(world.errors.splice(0).join(), /a worker sent what no worker sends/);
+    assert.equal(world.server.connections.size, 1, 'its connection is gone, the other is not');
+    assert.equal(await statusOf(ann, write(file, 'goes on')), 0);
+    await ann.client.lost();
+    world.assertEmpty();
+  });
+}
+
+test("hostile worker: sessions of others, logins of nobody and other workers' connections are not its own", async () => {
+  const { world, link, channel, tell, connectionId, reasons } = taken();
+  const ann = await mount(world);
+  const theirs = [...world.server.connections].find(({ authenticated }) => authenticated)!.id;
+  const sessionId = 3 * 2 ** 26 + 1;
+  tell(negotiatedAs(connectionId));
+  const ask = { connectionId, loginId: 77, previousSessionId: ann.session.sessionId } as const;
+  // Of a login that never was, for its own session and for another's.
+  tell({ kind: 'admit', question: 1, sessionId, ...ask });
+  tell({ kind: 'admit', question: 2, sessionId: ann.session.sessionId, ...ask });
+  tell({ kind: 'refused', question: 3, sessionId: ann.session.sessionId });
+  tell({ kind: 'closed', connectionId: theirs });
+  channel.send(relayed(theirs, header(Command.LOGOFF, ann.session.sessionId)));
+  // On its own connection, in the name of a session that is not there.
+  const logoff = Buffer.concat([
+    header(Command.LOGOFF, ann.session.sessionId),
+    Buffer.from([4, 0, 0, 0]),
+  ]);
+  channel.send(relayed(connectionId, logoff));
+  channel.send(relayed(connectionId, logoff, [0], true));
+  await turns();
+  assert.deepEqual([reasons, world.server.sessions.size], [[], 1]);
+  assert.equal(await statusOf(ann, write(await open(ann, 'file', []), 'mine')), 0);
+  await link.end('the test is over');
+  await ann.client.lost();
+  world.assertEmpty();
+});

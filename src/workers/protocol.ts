@@ -1,0 +1,234 @@
+/**
+ * What the owner and a worker tell each other (objects/owner.ts says who does what). A message begins with its kind:
+ *
+ *     0  an event: one of the records below
+ *     1  worker → owner, requests of a client:
+ *        kind: u8 │ encrypted: u8 │ connection: u48 │ credits: u32 │ members: u32 │ a verdict for each: u32 │ SMB2 message
+ *     2  owner → worker, answers to them:  kind: u8 │ 0: u8 │ connection: u48 │ SMB2 message
+ *
+ * Both read whatever comes within bounds or throw WireError, which ends the channel. A worker is to be believed about
+ * its own connections and nothing else. Version 1 is this file: any change of a field makes another.
+ */
+import { MAX_COMPOUND_MESSAGES, MAX_UNAUTHENTICATED_MESSAGE_BYTES } from '../base/limits.ts';
+import {
+  blob,
+  bytes,
+  decode,
+  encode,
+  type Field,
+  flag,
+  list,
+  maybe,
+  oneOf,
+  record,
+  text,
+  u16,
+  u32,
+  type Value,
+  variant,
+  whole,
+} from '../ipc/fields.ts';
+import { WireError } from '../wire/wire-error.ts';
+
+export const WORKERS_VERSION = 1;
+
+const EVENT = 0;
+const REQUEST = 1;
+const ANSWER = 2;
+const HEAD_BYTES = 8;
+const REQUEST_HEAD_BYTES = 16;
+
+const MAX_TOKEN_BYTES = MAX_UNAUTHENTICATED_MESSAGE_BYTES;
+/** MS-SMB2 knows five; a client may offer what nobody knows. */
+const MAX_DIALECTS = 64;
+const MAX_NAME_BYTES = 1024;
+const MAX_REASON_BYTES = 1024;
+/** OPLOCK_BREAK, the larger of the two: 2.2.23. */
+const MAX_NOTIFICATION_BYTES = 256;
+const MAX_SETTINGS_BYTES = 1024 * 1024;
+
+/** MS-SMB2 3.3.1.7: what a connection has negotiated. */
+export const negotiated = record({
+  connectionId: whole,
+  dialect: u16,
+  clientGuid: bytes(16),
+  clientCapabilities: u32,
+  clientSecurityMode: u16,
+  clientDialects: list(u16, MAX_DIALECTS),
+  serverCapabilities: u32,
+  serverSecurityMode: u16,
+  shouldSign: flag,
+  cipherId: u16,
+  signingAlgorithm: u16,
+  posixExtensions: flag,
+});
+export type Negotiated = Value<typeof negotiated>;
+
+/** ipc/control-plane.ts, LoginStep. */
+const loginStep = variant({
+  continue: record({ token: blob(MAX_TOKEN_BYTES) }),
+  done: record({
+    token: blob(MAX_TOKEN_BYTES),
+    name: text(MAX_NAME_BYTES),
+    account: oneOf('user', 'guest', 'anonymous'),
+    sessionKey: maybe(blob(256)),
+    expiresAtMs: maybe(whole),
+  }),
+  refused: record({
+    reason: oneOf('logon-failure', 'malformed', 'account-disabled', 'unsupported', 'clock-skew'),
+  }),
+  /** The login is not there, or failed by a bug. */
+  failed: record({}),
+});
+export type ToldStep = Value<typeof loginStep>;
+
+export const toOwner = variant({
+  ready: record({ version: u16 }),
+  negotiated,
+  /** The first of a loginId begins one. */
+  loginStep: record({ loginId: u32, address: text(64), token: blob(MAX_TOKEN_BYTES) }),
+  loginClosed: record({ loginId: u32 }),
+  admit: record({
+    question: u32,
+    connectionId: whole,
+    sessionId: whole,
+    loginId: u32,
+    previousSessionId: whole,
+  }),
+  secured: record({
+    sessionId: whole,
+    signingRequired: flag,
+    encryptData: flag,
+    canEncrypt: flag,
+    applicationKey: maybe(blob(256)),
+  }),
+  refused: record({ question: u32, sessionId: whole }),
+  closed: record({ connectionId: whole }),
+});
+export type ToOwner = Value<typeof toOwner>;
+
+export const toWorker = variant({
+  /** The first; WorkerSettings as node:v8 writes them. */
+  settings: record({ version: u16, worker: u16, settings: blob(MAX_SETTINGS_BYTES) }),
+  loginAnswer: record({ loginId: u32, step: loginStep }),
+  admitted: record({ question: u32, admission: oneOf('admitted', 'full', 'gone') }),
+  done: record({ question: u32 }),
+  notify: record({
+    connectionId: whole,
+    sessionId: whole,
+    encrypts: flag,
+    message: blob(MAX_NOTIFICATION_BYTES),
+  }),
+  close: record({ connectionId: whole, reason: text(MAX_REASON_BYTES) }),
+  sessionEnded: record({ sessionId: whole }),
+  /** Ends all connections, then itself. */
+  stop: record({}),
+});
+export type ToWorker = Value<typeof toWorker>;
+
+/** Goes with the descriptor of a connection. */
+export const handOver = record({
+  connectionId: whole,
+  address: text(64),
+  port: u16,
+  early: blob(MAX_UNAUTHENTICATED_MESSAGE_BYTES + 4),
+});
+
+export const MAX_HAND_OVER_BYTES = MAX_UNAUTHENTICATED_MESSAGE_BYTES + 256;
+
+export interface RelayedRequest {
+  readonly kind: 'request';
+  readonly connectionId: number;
+  readonly encrypted: boolean;
+  /** That the client holds. */
+  readonly credits: number;
+  readonly verdicts: readonly number[];
+  readonly message: Buffer;
+}
+
+export interface RelayedAnswer {
+  readonly kind: 'answer';
+  readonly connectionId: number;
+  readonly message: Buffer;
+}
+
+export interface Told<T> {
+  readonly kind: 'event';
+  readonly event: T;
+}
+
+export function requestHead(request: Omit<RelayedRequest, 'kind' | 'message'>): Buffer {
+  const { connectionId, encrypted, credits, verdicts } = request;
+  const head = Buffer.allocUnsafe(REQUEST_HEAD_BYTES + 4 * verdicts.length);
+  head[0] = REQUEST;
+  head[1] = encrypted ? 1 : 0;
+  head.writeUIntLE(connectionId, 2, 6);
+  head.writeUInt32LE(credits, 8);
+  head.writeUInt32LE(verdicts.length, 12);
+  for (const [i, verdict] of verdicts.entries()) {
+    head.writeUInt32LE(verdict, REQUEST_HEAD_BYTES + 4 * i);
+  }
+  return head;
+}
+
+export function answerHead(connectionId: number): Buffer {
+  const head = Buffer.allocUnsafe(HEAD_BYTES);
+  head[0] = ANSWER;
+  head[1] = 0;
+  head.writeUIntLE(connectionId, 2, 6);
+  return head;
+}
+
+export function encodeEvent<T>(field: Field<T>, event: T): Buffer {
+  return Buffer.concat([Buffer.of(EVENT), encode(field, event)]);
+}
+
+const NAME = 'message between workers';
+
+/** From a worker. */
+export function decodeToOwner(payload: Buffer): RelayedRequest | Told<ToOwner> {
+  switch (payload[0]) {
+    case EVENT:
+      return { kind: 'event', event: decode(toOwner, payload.subarray(1), NAME) };
+    case REQUEST:
+      return decodeRequest(payload);
+    default:
+      throw new WireError(NAME, `kind ${payload[0]}`);
+  }
+}
+
+function decodeRequest(payload: Buffer): RelayedRequest {
+  if (payload.length < REQUEST_HEAD_BYTES) throw new WireError(NAME, `${payload.length} bytes`);
+  const count = payload.readUInt32LE(12);
+  const end = REQUEST_HEAD_BYTES + 4 * count;
+  if (count > MAX_COMPOUND_MESSAGES || end > payload.length) {
+    throw new WireError(NAME, `${count} verdicts in ${payload.length} bytes`);
+  }
+  const verdicts: number[] = [];
+  for (let at = REQUEST_HEAD_BYTES; at < end; at += 4) verdicts.push(payload.readUInt32LE(at));
+  return {
+    kind: 'request',
+    connectionId: payload.readUIntLE(2, 6),
+    encrypted: payload[1] === 1,
+    credits: payload.readUInt32LE(8),
+    verdicts,
+    message: payload.subarray(end),
+  };
+}
+
+/** From the owner. */
+export function decodeToWorker(payload: Buffer): RelayedAnswer | Told<ToWorker> {
+  switch (payload[0]) {
+    case EVENT:
+      return { kind: 'event', event: decode(toWorker, payload.subarray(1), NAME) };
+    case ANSWER:
+      if (payload.length < HEAD_BYTES) throw new WireError(NAME, `${payload.length} bytes`);
+      return {
+        kind: 'answer',
+        connectionId: payload.readUIntLE(2, 6),
+        message: payload.subarray(HEAD_BYTES),
+      };
+    default:
+      throw new WireError(NAME, `kind ${payload[0]}`);
+  }
+}
