@@ -1,6 +1,7 @@
 /**
  * The complaints that clients have had of SMB servers. A01 to A45 are everyday ones; of the B's, which
- * many users met, those that concern copies, caching, breaks, cancel, notify, durable handles, sessions and channels.
+ * many users met, those that concern files, names, macOS, copies, caching, breaks, cancel, notify, durable handles,
+ * sessions and channels.
  * Each is replayed here, or tested elsewhere, or waits for a feature that is not there yet. What of it
  * still waits is said.
  */
@@ -77,8 +78,17 @@ export const CASES: readonly Case[] = [
   here('A45', 'names in another case: slow, or made twice', 'names'),
   here('B04', 'a durable handle is not given back: Office has lost the file', 'durable'),
   here('B05', 'its timeout cut without a word: Time Machine refuses', 'durable'),
+  tested(
+    'B06',
+    'a resume key of the root breaks its compound: no disk for Time Machine',
+    'test/replay/macos.test.ts',
+  ),
+  here('B07', 'FLUSH down to the disk is refused: Time Machine fails', 'files'),
+  here('B08', 'FLUSH and CLOSE in one compound fail: writes are lost', 'files'),
   here('B09', 'NOTIFY of no file ends the connection', 'waiting'),
   here('B11', 'an ACL without entries keeps everybody out', 'apple-security'),
+  here('B12', 'READONLY takes rights away: the Finder cannot rename', 'files'),
+  tested('B13', 'a share looks read-only: all of the volume is', 'test/replay/macos.test.ts'),
   {
     ...tested('B14', 'links: applications that hold some fail', 'src/server/symlinks.test.ts'),
     later: 'SET_REPARSE_POINT',
@@ -88,6 +98,7 @@ export const CASES: readonly Case[] = [
   here('B18', 'looking at attributes breaks leases: "in use" by the preview', 'caching'),
   here('B19', 'a rename leaves cached handles: they are stale', 'caching'),
   here('B20', 'a folder is renamed over open files: Office corrupts', 'caching'),
+  here('B21', 'a file is filled with zeros when it is extended: copies end', 'files'),
   here('B22', 'too many requests that wait: disconnected', 'waiting'),
   here('B23', 'watches keep their credits: macOS starves', 'waiting'),
   tested('B24', 'write times late or stuck: old dates', 'src/commands/set-info.test.ts'),
@@ -102,6 +113,10 @@ export const CASES: readonly Case[] = [
   tested('B33', 'encryption of a whole session for one share', 'src/server/protection.test.ts'),
   here('B35', 'the limits of a copy are not told: Windows copies slowly', 'copies'),
   here('B36', 'a copy holds up its connection: the client gives up after 60 s', 'copies'),
+  here('B37', 'characters that Windows has not: names that cannot be opened', 'files'),
+  here('B38', 'names that Windows cannot have: lost files', 'files'),
+  here('B40', 'room told in one class alone: no bytes free', 'files'),
+  here('B42', 'the newest listings misread: empty folders', 'files'),
   here('B44', 'several create contexts in any order: misread', 'create'),
   here('B45', 'ids of 0 in answers to the end: exceptions at exit', 'login'),
 ];
