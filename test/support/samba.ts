@@ -11,6 +11,8 @@ export interface SambaOptions {
   /** Users of the system, with the SIDs that they are to have. */
   readonly accounts: readonly (Account & { readonly sid: string })[];
   readonly machineSid: string;
+  /** Lines for the section of its share; acl_xattr and streams_xattr unless told. */
+  readonly lines?: readonly string[];
 }
 
 export interface Samba {
@@ -35,7 +37,7 @@ export async function startSamba(options: SambaOptions): Promise<Samba> {
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-samba-'));
   const port = await freePort();
   const config = join(scratch, 'smb.conf');
-  writeFileSync(config, configText(scratch, port, options.folder));
+  writeFileSync(config, configText(scratch, port, options));
   const call = async (command: string, args: readonly string[], input?: string): Promise<void> => {
     const shell = input === undefined ? [] : ['-c', `printf '${input}' | "$0" "$@"`];
     const [program, all] =
@@ -66,7 +68,8 @@ export async function startSamba(options: SambaOptions): Promise<Samba> {
   };
 }
 
-function configText(scratch: string, port: number, folder: string): string {
+function configText(scratch: string, port: number, options: SambaOptions): string {
+  const { folder, lines: ofShare = ['vfs objects = acl_xattr streams_xattr'] } = options;
   const folderOf = (name: string): string => {
     mkdirSync(join(scratch, name), { mode: 0o755 });
     return join(scratch, name);
@@ -97,7 +100,7 @@ function configText(scratch: string, port: number, folder: string): string {
     '[disk]',
     `path = ${folder}`,
     'read only = no',
-    'vfs objects = acl_xattr streams_xattr',
+    ...ofShare,
   ];
   return `${lines.join('\n')}\n`;
 }
