@@ -1,5 +1,6 @@
 /** One worker process with both its sockets, from its start to its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { getSystemErrorName } from 'node:util';
 import { WORKER_START_MS } from '../base/limits.ts';
 import { DEBUG_COMPONENTS } from '../base/log.ts';
@@ -12,7 +13,7 @@ import { encodeSettings } from './worker.ts';
 import { WorkerLink } from './worker-link.ts';
 
 /** Beside this file, with its ending: .ts from source, .js as built. */
-const PROGRAM = new URL(import.meta.url.replace(/worker-process(?=\.[jt]s$)/, 'worker-main'));
+const PROGRAM = fileURLToPath(import.meta.url.replace(/worker-process(?=\.[jt]s$)/, 'worker-main'));
 
 export class WorkerProcess {
   readonly link: WorkerLink;
@@ -29,7 +30,7 @@ export class WorkerProcess {
     const [packets, theirPackets] = pair('packets');
     this.#handOvers = packets;
     const debug = DEBUG_COMPONENTS.filter((component) => server.log.debugs(component)).join(',');
-    this.child = spawn(process.execPath, [...process.execArgv, PROGRAM.pathname], {
+    this.child = spawn(process.execPath, [...process.execArgv, PROGRAM], {
       stdio: ['ignore', 'ignore', 'inherit', theirStream, theirPackets],
       env: { ...process.env, USMBD_WORKER_DEBUG: debug },
     });
