@@ -2,6 +2,7 @@
  * The server that is measured, in a process of its own (`--expose-gc`): a share on disk, one in memory,
  * and a channel by which its parent asks for a collection and for what is left after it.
  */
+import { bufferPool } from '../../src/base/buffer-pool.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { createServer } from '../../src/create-server.ts';
 import { createMemoryVfs } from '../../src/vfs/memory/memory.ts';
@@ -19,6 +20,8 @@ export interface Started {
 export interface Memory {
   /** JavaScript objects, and what their buffers hold outside of the heap. */
   readonly heap: number;
+  /** Of that, large buffers: in use, and ready to be used again, which are bounded. */
+  readonly buffers: number;
   /** What the kernel has given the process. */
   readonly rss: number;
 }
@@ -63,7 +66,8 @@ async function collected(): Promise<Memory> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const { heapUsed, external, rss } = process.memoryUsage();
-  return { heap: heapUsed + external, rss };
+  const buffers = bufferPool.usedBytes + bufferPool.bytes;
+  return { heap: heapUsed + external, buffers, rss };
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { MAX_POOLED_BYTES } from '../../src/base/limits.ts';
 import { range } from '../scale/load.ts';
 import type { Memory } from '../scale/server.ts';
 import { ServerProcess } from '../scale/server-process.ts';
@@ -29,13 +30,10 @@ if (!(Number.isInteger(clients) && clients > 0 && minutes > 0)) {
 
 const MiB = 1024 * 1024;
 const SAMPLES = 40;
-/**
- * Objects and their buffers. Those that lie ready, and what is remembered of files, still come and go; a leak of
- * 100 bytes a request is 100 MiB and more in half an hour.
- */
-const MAX_HEAP_GROWTH_BYTES = 16 * MiB;
-/** What malloc and V8 keep for later moves by as much. */
-const MAX_RSS_GROWTH_BYTES = 48 * MiB;
+/** Objects and small buffers; a leak of 100 bytes a request is more within minutes. */
+const MAX_HEAP_GROWTH_BYTES = 8 * MiB;
+/** Buffers that lie ready, in steps; what malloc and V8 keep for later moves by as much again. */
+const MAX_RSS_GROWTH_BYTES = MAX_POOLED_BYTES + 32 * MiB;
 const SETTLE_LIMIT_MS = 60_000;
 const SETTLE_STEP_MS = 500;
 
@@ -51,7 +49,8 @@ async function sample(endMs: number): Promise<Memory[]> {
     await sleep(stepMs);
     const now = await server.memory();
     memory.push(now);
-    console.log(`  ${mib(now.heap)} of heap and buffers, ${mib(now.rss)} of RSS`);
+    const { heap, buffers, rss } = now;
+    console.log(`  ${mib(heap - buffers)} of heap, ${mib(buffers)} of buffers, ${mib(rss)} of RSS`);
   }
   return memory;
 }
@@ -93,8 +92,8 @@ try {
   const rounds = (await Promise.all(working)).reduce((sum, one) => sum + one, 0);
   console.log(`${rounds} rounds of some 20 requests`);
   judge(
-    'heap and buffers',
-    memory.map(({ heap }) => heap),
+    'heap',
+    memory.map(({ heap, buffers }) => heap - buffers),
     MAX_HEAP_GROWTH_BYTES,
   );
   judge(
