@@ -3,16 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { type Logger, SILENT_LOGGER } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import { openStateDirectory, type StateDirectory } from './base/state-directory.ts';
-import {
-  type Configuration,
-  type ConfigurationInput,
-  configure,
-  type ShareConfiguration,
-} from './config/configuration.ts';
+import { type Configuration, type ConfigurationInput, configure } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
-import { NO_LIMIT, NT1 } from './config/parameters.ts';
-import { fileSystem, isPortable } from './file-system.ts';
+import { NT1 } from './config/parameters.ts';
+import { isPortable } from './file-system.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
@@ -22,10 +17,8 @@ import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
 import { Inventory } from './objects/inventory.ts';
-import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import { ServerState } from './objects/server-state.ts';
-import type { Share } from './objects/share.ts';
-import { visibilityOf } from './objects/visibility.ts';
+import { openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
@@ -103,9 +96,21 @@ export interface Server {
 /** MS-SMB2 2.1 */
 const SMB_PORT = 445;
 
-/** Throws SetupError where a share's folder cannot be served, StateError for the state directory. */
-export function createServer(options: ServerOptions): Server {
+/** A control plane that is a process of its own; it knows the accounts. */
+export interface RemotePlane {
+  readonly controlPlane: ControlPlane;
+  readonly state: StateDirectory;
+  /** What it may ask. */
+  dataPlane: (() => DataPlane | undefined) | undefined;
+}
+
+/**
+ * Throws SetupError where a share's folder cannot be served, StateError for the state directory. With `remote`
+ * options about accounts and the state directory are of no account.
+ */
+export function createServer(options: ServerOptions, remote?: RemotePlane): Server {
   const { log = SILENT_LOGGER, users = [], userDatabase } = options;
+  if (remote !== undefined) return serverOf(options, remote, log);
   const configuration = options.configuration ?? configurationOf(options);
   refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const user = userToBecome(configuration, options);
@@ -130,18 +135,21 @@ export function createServer(options: ServerOptions): Server {
   }
 }
 
-const IPC: Share = {
-  name: 'IPC$',
-  type: 'pipe',
-  comment: 'IPC Service',
-  vfs: undefined,
-  readOnly: false,
-  encryption: 'auto',
-  hideDotFiles: false,
-  oplocks: false,
-  volumeLabel: '',
-  maxUses: Infinity,
-};
+function serverOf(options: ServerOptions, remote: RemotePlane, log: Logger): Server {
+  const configuration = options.configuration ?? configurationOf(options);
+  refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
+  const { controlPlane, state } = remote;
+  const server = new UsmbdServer({
+    options,
+    configuration,
+    user: undefined,
+    state,
+    controlPlane,
+    log,
+  });
+  remote.dataPlane = () => server.dataPlane;
+  return server;
+}
 
 const configurationOf = ({ shares = [], global = {} }: ServerOptions): Configuration =>
   configure({
@@ -175,67 +183,6 @@ function userToBecome(configuration: Configuration, options: ServerOptions): Ide
   return user;
 }
 
-const vfsOf = (name: string, own: readonly ShareOptions[]): Vfs | undefined =>
-  own.find((share) => share.name === name)?.vfs;
-
-/** What goes wrong in `action` is the surroundings' fault. */
-function setUp<T>(action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    throw new SetupError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
-/** Whose SIDs the users and groups of the disk are. */
-type Sids = ControlPlane['sids'];
-
-/** Opens the folders; none stays open when one cannot be. */
-function openShares(
-  { shares, global }: Configuration,
-  sids: Sids,
-  own: readonly ShareOptions[] = [],
-): Share[] {
-  const opened: Share[] = [];
-  try {
-    for (const share of shares) {
-      if (!share.available) continue;
-      const opens = diskShare(share, sids, own);
-      const isNamespace = global.hostMsdfs && share.msdfsRoot;
-      opened.push(isNamespace ? { ...opens, dfs: { proxy: share.msdfsProxy } } : opens);
-    }
-    return [...opened, IPC];
-  } catch (error) {
-    for (const share of opened) share.vfs?.close();
-    throw error;
-  }
-}
-
-function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOptions[]): Share {
-  return {
-    name: share.name,
-    type: 'disk',
-    comment: share.comment,
-    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
-    readOnly: share.readOnly,
-    encryption: share.encryption,
-    hideDotFiles: share.hideDotFiles,
-    canonicalInheritedFlag: share.canonicalInheritedFlag,
-    appleFileIds: !share.appleZeroFileIds,
-    appleEmptyAcls: !share.appleIgnoresEmptyAcls,
-    visibility: visibilityOf(share),
-    shortNames: share.shortNames,
-    listsEaSizes: share.listEaSizes,
-    oplocks: share.oplocks,
-    posixExtensions: share.posixExtensions,
-    changeNotify: share.changeNotify,
-    hostChanges: share.kernelChangeNotify,
-    volumeLabel: share.name,
-    ...(share.timeMachine && { timeMachineBytes: share.timeMachineMaxSize ?? Infinity }),
-    maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
-  };
-}
-
 /** SMB1 is loaded where the configuration asks for it, and nowhere else. */
 async function speakOld(objects: ServerState): Promise<void> {
   if (objects.options.minDialect > NT1 || objects.smb1 !== undefined) return;
@@ -255,38 +202,6 @@ function watchHost(server: ServerState, { hostChanges }: ServerOptions): void {
     ...(hostChanges === 'inotify' && { method: hostChanges }),
   });
 }
-
-const policy = ({ global }: Configuration): ObjectsOptions => ({
-  serverName: global.netbiosName,
-  minDialect: global.minProtocol,
-  maxDialect: global.maxProtocol,
-  requireSigning: global.signing === 'mandatory',
-  encryption: global.encryption,
-  durableHandles: global.durableHandles,
-  leases: global.leases,
-  directoryLeases: global.directoryLeases,
-  multiChannel: global.multiChannel,
-  // Nobody else knows modes and exact names.
-  posixExtensions: global.posixExtensions && !isPortable(),
-  apple: global.apple
-    ? {
-        model: global.appleModel,
-        // As with the POSIX extensions: nobody else sets modes.
-        nfsAces: global.appleNfsAces && !isPortable(),
-        copiesFiles: global.appleCopyFile,
-      }
-    : undefined,
-  maxReadSize: global.maxReadSize,
-  maxWriteSize: global.maxWriteSize,
-  maxTransactSize: global.maxTransactSize,
-  maxCredits: global.maxCredits,
-  maxConnections: global.maxConnections,
-  maxConnectionsPerAddress: global.maxConnectionsPerAddress,
-  maxSessions: global.maxSessions,
-  deadtimeMs: global.deadtimeMinutes * 60_000,
-  maxOpens: global.maxOpenFiles,
-  bufferBytes: global.bufferMemory,
-});
 
 interface Parts {
   readonly options: ServerOptions;

@@ -76,9 +76,9 @@ export interface NtlmAcceptorOptions {
    * the first token is an AUTHENTICATE_MESSAGE that its caller has made of what came.
    */
   readonly plain?: { readonly serverChallenge: Buffer; readonly ntlmV1: boolean } | undefined;
-  /** Seams for tests. */
+  /** Of the ServerChallenge; absent: random bytes. */
   readonly random?: (size: number) => Buffer;
-  /** FILETIME */
+  /** FILETIME; absent: the time. */
   readonly now?: () => bigint;
 }
 

@@ -200,3 +200,23 @@ export const MAX_TOLD_NAME_BYTES = 1 * KiB;
 export const MAX_TOLD_RANGES = 64;
 export const MAX_TOLD_TREES = 256;
 export const MAX_TOLD_CHANNELS = 64;
+
+/** What one plane asks the other at once: above the logins that connections without a session may try. */
+export const MAX_LINK_QUESTIONS = 8_192;
+/** One event between the planes: a megabyte of a pipe's answer, or a page of a listing. */
+export const MAX_LINK_FRAME_BYTES = 4 * MiB;
+/** Of a named pipe's data, what one event between the planes carries. */
+export const MAX_LINK_PIPE_BYTES = 1 * MiB;
+/** Processes of the data plane that one control plane serves. */
+export const MAX_LINKS = 64;
+/** How often the planes ask each other for a sign of life. */
+export const HEARTBEAT_MS = 1_000;
+/** Without one for so long a control plane hangs, and another takes its place; `ipc timeout` overrides. */
+export const HEARTBEAT_LIMIT_MS = 10_000;
+/** How long a login waits for a control plane that is not there; Windows gives up after 60 s. */
+export const MOUNTD_WAIT_MS = 30_000;
+/** How long one may take until it is ready, and until it has ended when it is told to. */
+export const MOUNTD_START_MS = 30_000;
+export const MOUNTD_END_MS = 3_000;
+/** Of one that ends again and again: the longest pause before the next. */
+export const MAX_MOUNTD_PAUSE_MS = 5_000;

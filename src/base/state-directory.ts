@@ -21,15 +21,21 @@ export class StateError extends Error {
 /** MS-DTYP 2.4.2.4 */
 export type MachineSid = `S-1-5-21-${string}`;
 
-export interface StateDirectory {
-  readonly path: string;
+/** Who the server is to its clients. */
+export interface ServerIdentity {
   /** 16 random bytes. */
   readonly serverGuid: Buffer;
   /** `S-1-5-21-a-b-c`. */
   readonly machineSid: MachineSid;
+}
+
+export interface HeldStateDirectory {
+  readonly path: string;
   /** Lets another server use the folder. */
   close(): void;
 }
+
+export interface StateDirectory extends HeldStateDirectory, ServerIdentity {}
 
 /** /var/lib/usmbd for root, else below $XDG_STATE_HOME (XDG Base Directory Specification). */
 export function defaultStatePath(
@@ -44,25 +50,35 @@ export function defaultStatePath(
 
 /** Makes the folder and its contents where they are missing. Throws StateError. */
 export function openStateDirectory(path: string = defaultStatePath()): StateDirectory {
+  const held = holdStateDirectory(path);
   try {
+    return { ...held, ...readIdentity(path) };
+  } catch (error) {
+    held.close();
+    throw error;
+  }
+}
+
+/** Makes the folder, where it is missing, and keeps other servers from it. Throws StateError. */
+export function holdStateDirectory(path: string): HeldStateDirectory {
+  return usable(path, () => {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     const lock = lockServer(path);
-    try {
-      return {
-        path,
-        serverGuid: Buffer.from(kept(path, 'server-guid', /^[0-9a-f]{32}$/, makeGuid), 'hex'),
-        machineSid: kept(
-          path,
-          'machine-sid',
-          /^S-1-5-21(-\d{1,10}){3}$/,
-          makeMachineSid,
-        ) as MachineSid,
-        close: () => lock.release(),
-      };
-    } catch (error) {
-      lock.release();
-      throw error;
-    }
+    return { path, close: () => lock.release() };
+  });
+}
+
+/** Of the server that holds the folder; made where it is missing. Throws StateError. */
+export function readIdentity(path: string): ServerIdentity {
+  return usable(path, () => ({
+    serverGuid: Buffer.from(kept(path, 'server-guid', /^[0-9a-f]{32}$/, makeGuid), 'hex'),
+    machineSid: kept(path, 'machine-sid', /^S-1-5-21(-\d{1,10}){3}$/, makeMachineSid) as MachineSid,
+  }));
+}
+
+function usable<T>(path: string, use: () => T): T {
+  try {
+    return use();
   } catch (error) {
     if (error instanceof StateError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

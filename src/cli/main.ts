@@ -1,5 +1,4 @@
 /** The commands of bin/: each takes its arguments and answers with the exit status. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { LockedError } from '../base/file-lock.ts';
 import { SetupError } from '../base/setup-error.ts';
@@ -8,8 +7,10 @@ import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
 import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
+import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
+import { version } from './version.ts';
 
 const EXAMPLES = `
 Examples:
@@ -25,6 +26,7 @@ function usmbdCommand(): Command {
     .description('SMB 2 and 3 file server')
     .version(version(), '-V, --version')
     .addCommand(serveCommand())
+    .addCommand(mountdCommand())
     .addCommand(addUserCommand('adduser'))
     .addCommand(statusCommand())
     .addCommand(closeCommand())
@@ -65,10 +67,4 @@ function messageOf(name: string, error: unknown): string {
   const hint = mendable && error.cause instanceof LockedError ? ' (--state FOLDER)' : '';
   if (mendable) return `${name}: ${error.message}${hint}`;
   return `${name}: a bug: ${error instanceof Error ? error.stack : String(error)}`;
-}
-
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { version: string };
-  return version;
 }

@@ -10,9 +10,11 @@ import {
   FORKER_PART,
   type Logger,
 } from '../base/log.ts';
+import type { RemotePlane } from '../create-server.ts';
 import type { Listening, Server, ServerOptions } from '../index.ts';
 import { shedCapabilities } from '../native/capabilities.ts';
 import { CommandError, errorCode } from './command-error.ts';
+import { type MountdFlags, type RunningMountd, startMountd } from './mountd-start.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
   planServe,
@@ -21,8 +23,9 @@ import {
   SMB_PORT,
   UNPRIVILEGED_PORT,
 } from './serve-plan.ts';
+import { version } from './version.ts';
 
-export type CreateServer = (options: ServerOptions) => Server;
+export type CreateServer = (options: ServerOptions, remote?: RemotePlane) => Server;
 
 /** How long clients get to see the server off after the first signal. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -69,28 +72,31 @@ export function serveCommand(): Command {
       ).argParser(debugComponents),
     )
     .addHelpText('after', EXAMPLES)
-    .action(
-      async (folder: string | undefined, flags: ServeFlags & { debug?: DebugComponent[] }) => {
-        const unshed = process.platform === 'linux' ? shedCapabilities() : undefined;
-        process.title = FORKER_PART;
-        const log = createLogger({
-          debug: new Set(flags.debug),
-          format: process.stderr.isTTY ? 'text' : 'json',
-        });
-        if (unshed !== undefined) {
-          log.warn('only some threads dropped the capabilities that a server does not need', {
-            reason: unshed,
-          });
-        }
-        const plan = planServe(folder, flags);
-        // Only now: "usmbd adduser" has no use for the whole server.
-        const { createServer } = await import('../index.ts');
-        await serve(plan, { createServer, log, output: process.stdout });
-      },
-    );
+    .action(serveFlags);
 }
 
-function portNumber(text: string): number {
+/** What the command does. */
+export async function serveFlags(
+  folder: string | undefined,
+  flags: ServeFlags & { readonly debug?: readonly DebugComponent[] },
+): Promise<void> {
+  const unshed = process.platform === 'linux' ? shedCapabilities() : undefined;
+  process.title = FORKER_PART;
+  const format = process.stderr.isTTY ? 'text' : 'json';
+  const log = createLogger({ debug: new Set(flags.debug), format });
+  if (unshed !== undefined) {
+    log.warn('only some threads dropped the capabilities that a server does not need', {
+      reason: unshed,
+    });
+  }
+  const plan = planServe(folder, flags);
+  // Only now: "usmbd adduser" has no use for the whole server.
+  const { createServer } = await import('../create-server.ts');
+  const mountd = { version: version(), format, debug: flags.debug ?? [] } as const;
+  await serve(plan, { createServer, log, mountd, output: process.stdout });
+}
+
+export function portNumber(text: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port;
   throw new InvalidArgumentError('Expected a number from 1 to 65535.');
@@ -107,23 +113,35 @@ function debugComponents(text: string): DebugComponent[] {
 export interface ServeContext {
   readonly createServer: CreateServer;
   readonly log: Logger;
+  /** Absent: the control plane stays in this process. */
+  readonly mountd?: MountdFlags;
   /** Standard output: the password is told to a terminal only. */
   readonly output: { readonly isTTY?: boolean; write(text: string): unknown };
 }
 
 /** Serves until a signal ends it. */
 export async function serve(plan: ServePlan, context: ServeContext): Promise<void> {
-  const { createServer, log, output } = context;
+  const { log, mountd: flags } = context;
   for (const warning of plan.warnings) log.warn(warning);
+  const mountd = flags && (await startMountd(plan, flags, log));
+  try {
+    await serveWith(mountd, plan, context);
+  } finally {
+    await mountd?.close();
+  }
+}
+
+async function serveWith(
+  mountd: RunningMountd | undefined,
+  plan: ServePlan,
+  { createServer, log, output }: ServeContext,
+): Promise<void> {
   const { configuration, users, userDatabase, statePath } = plan;
-  const server = createServer({
-    configuration,
-    users,
-    ...(userDatabase !== undefined && { userDatabase }),
-    stateDirectory: statePath,
-    dropPrivileges: true,
-    log,
-  });
+  const options = { configuration, stateDirectory: statePath, dropPrivileges: true, log };
+  const server =
+    mountd === undefined
+      ? createServer({ ...options, users, ...(userDatabase !== undefined && { userDatabase }) })
+      : createServer(options, mountd.remote);
   const listening = await listen(server, plan);
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;

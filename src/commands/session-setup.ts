@@ -17,6 +17,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_LOGON_FAILURE,
   STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_NO_LOGON_SERVERS,
   STATUS_NOT_SUPPORTED,
   STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_TIME_DIFFERENCE_AT_DC,
@@ -51,6 +52,7 @@ export const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   'account-disabled': STATUS_ACCOUNT_DISABLED,
   unsupported: STATUS_NOT_SUPPORTED,
   'clock-skew': STATUS_TIME_DIFFERENCE_AT_DC,
+  unavailable: STATUS_NO_LOGON_SERVERS,
 };
 
 export async function sessionSetup(body: SessionSetupRequest, request: Request): Promise<Outcome> {

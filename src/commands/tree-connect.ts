@@ -6,6 +6,7 @@ import {
   STATUS_BAD_NETWORK_NAME,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
+  STATUS_NO_LOGON_SERVERS,
   STATUS_REQUEST_NOT_ACCEPTED,
 } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
@@ -51,6 +52,7 @@ export async function treeConnect(
   const decision = await server.controlPlane.connectShare(session.account!, share.name, client);
   if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
   if (decision.kind === 'denied') return STATUS_ACCESS_DENIED;
+  if (decision.kind === 'unavailable') return STATUS_NO_LOGON_SERVERS;
   const files = await share.vfs?.attach(decision.identity);
   if (files !== undefined && isErrno(files)) return statusOfErrno(files);
   if (session.state === 'gone') {

@@ -183,7 +183,6 @@ test('workers are a number or auto, which is one where there are few cores', () 
 
 test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {
   for (const [asked, done] of [
-    ['ipc timeout = 10', 'ipc timeout = 0'],
     ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
     ['crossmnt = no', 'crossmnt = yes'],
   ] as const) {

@@ -287,8 +287,8 @@ export const globalParameters = {
   ),
   /** 0: idle connections stay. */
   deadtimeMinutes: parameter('deadtime', integer({ minimum: 0, maximum: 1_000_000 }), 0),
-  /** Both planes are one process: nobody to wait for. */
-  ipcTimeoutSeconds: unsupported('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
+  /** Without a sign of life for so long the control plane's process is replaced; 0: HEARTBEAT_LIMIT_MS. */
+  ipcTimeoutSeconds: parameter('ipc timeout', integer({ minimum: 0, maximum: 3600 }), 0),
   /** For every share, whatever its own lists say. */
   hostsAllow: hostsAllow(),
   hostsDeny: hostsDeny(),

@@ -3,21 +3,18 @@ import { connect, type Socket } from 'node:net';
 import { MAX_CONTROL_RESPONSE_BYTES } from '../base/limits.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { socketAddress } from './control-socket.ts';
-import type { DataPlane, Filter, Listing, OpenQuery, ServerSummary } from './data-plane.ts';
 import {
   CONTROL_VERSION,
   type ControlEvent,
-  EVENTS,
   encodeFrame,
   FAILURE,
   type FailureReason,
   type Frame,
   FrameBuffer,
   failure,
-  type PageRequest,
-  type PageResponse,
 } from './events.ts';
 import { decode } from './fields.ts';
+import { AskedDataPlane } from './listings.ts';
 
 export type ControlProblem =
   /** No server has this state folder. */
@@ -78,7 +75,7 @@ async function connected(statePath: string): Promise<Socket> {
   }
 }
 
-export class ControlClient implements DataPlane {
+export class ControlClient extends AskedDataPlane {
   readonly #socket: Socket;
   readonly #frames = new FrameBuffer(MAX_CONTROL_RESPONSE_BYTES);
   #question: Question | undefined;
@@ -86,6 +83,7 @@ export class ControlClient implements DataPlane {
   #ended: ControlError | undefined;
 
   constructor(socket: Socket) {
+    super((event, request) => this.#ask(event, request));
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', () => {});
@@ -94,45 +92,6 @@ export class ControlClient implements DataPlane {
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  summary(): Promise<ServerSummary> {
-    return this.#ask(EVENTS.summary, {});
-  }
-
-  connections() {
-    return this.#list(EVENTS.connections, {});
-  }
-
-  sessions(filter: Filter) {
-    return this.#list(EVENTS.sessions, filter);
-  }
-
-  opens(query: OpenQuery) {
-    return this.#list(EVENTS.opens, query);
-  }
-
-  async closeOpen(openId: number): Promise<boolean> {
-    return (await this.#ask(EVENTS.closeOpen, { openId })).found;
-  }
-
-  async closeSession(sessionId: number): Promise<boolean> {
-    return (await this.#ask(EVENTS.closeSession, { sessionId })).found;
-  }
-
-  #list<Query, T>(
-    event: ControlEvent<PageRequest<Query>, PageResponse<T>>,
-    query: Query,
-  ): Listing<T> {
-    let cursor: number | undefined;
-    return {
-      next: async () => {
-        if (cursor === 0) return undefined;
-        const page = await this.#ask(event, { cursor: cursor ?? 0, query });
-        cursor = page.cursor;
-        return cursor === 0 ? undefined : page.records;
-      },
-    };
   }
 
   /** One at a time. */

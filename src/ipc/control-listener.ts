@@ -8,28 +8,25 @@ import { createServer, type Server, type Socket } from 'node:net';
 import {
   CONTROL_TIMEOUT_MS,
   MAX_CONTROL_CLIENTS,
-  MAX_CONTROL_LISTINGS,
   MAX_CONTROL_REQUEST_BYTES,
 } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
-import { peerCredentials } from '../native/peer.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { prepareSocketFolder, removeSocketFolder, socketAddress } from './control-socket.ts';
-import type { DataPlane, Listing } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import {
   CONTROL_VERSION,
   type ControlEvent,
-  EVENTS,
   encodeFrame,
   FAILURE,
   type FailureReason,
   type Frame,
   FrameBuffer,
   failure,
-  type PageRequest,
-  type PageResponse,
 } from './events.ts';
 import { decode } from './fields.ts';
+import { Refused, serveDataPlane } from './listings.ts';
+import { strangerAt } from './peers.ts';
 
 export interface ControlListener {
   close(): Promise<void>;
@@ -85,37 +82,47 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-function refuse(socket: Socket, clients: number): string | undefined {
-  if (clients >= MAX_CONTROL_CLIENTS) return 'too many at once';
-  const fd = descriptorOf(socket);
-  const peer = fd === undefined ? -1 : peerCredentials(fd);
-  // Without native calls the folder's mode alone keeps others out.
-  if (typeof peer === 'number') return undefined;
-  const welcome = peer.uid === 0 || peer.uid === process.geteuid?.();
-  return welcome ? undefined : `user ${peer.uid}, process ${peer.pid}`;
+/** What it ends on somebody's behalf stands in the log. */
+function logged({ dataPlane, log }: ControlListenerOptions): DataPlane | undefined {
+  const plane = dataPlane();
+  return (
+    plane && {
+      summary: () => plane.summary(),
+      connections: () => plane.connections(),
+      sessions: (filter) => plane.sessions(filter),
+      opens: (query) => plane.opens(query),
+      async closeOpen(openId) {
+        const found = await plane.closeOpen(openId);
+        log.info('control: an open is closed', { openId, found });
+        return found;
+      },
+      async closeSession(sessionId) {
+        const found = await plane.closeSession(sessionId);
+        log.info('control: a session is ended', { sessionId, found });
+        return found;
+      },
+    }
+  );
 }
 
-/** Node has no other name for it. */
-function descriptorOf(socket: Socket): number | undefined {
-  const { _handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
-  return _handle?.fd;
-}
+const refuse = (socket: Socket, clients: number): string | undefined =>
+  clients >= MAX_CONTROL_CLIENTS ? 'too many at once' : strangerAt(socket);
 
-interface OpenListing {
-  readonly event: number;
-  readonly listing: Listing<unknown>;
-}
+type Answer = (frame: Frame) => Promise<Buffer>;
 
 class ControlClient {
   readonly #socket: Socket;
   readonly #options: ControlListenerOptions;
   readonly #frames = new FrameBuffer(MAX_CONTROL_REQUEST_BYTES);
-  readonly #listings = new Map<number, OpenListing>();
-  #nextCursor = 1;
+  readonly #answers = new Map<number, Answer>();
 
   constructor(socket: Socket, options: ControlListenerOptions) {
     this.#socket = socket;
     this.#options = options;
+    serveDataPlane(
+      (event, answer) => this.#take(event, answer),
+      () => logged(options),
+    );
     socket.setTimeout(CONTROL_TIMEOUT_MS, () => socket.destroy());
     socket.on('error', () => {});
     socket.on('data', (chunk: Buffer) => {
@@ -149,11 +156,26 @@ class ControlClient {
     });
   }
 
+  #take<Q, A>(event: ControlEvent<Q, A>, answer: (request: Q) => A | Promise<A>): void {
+    this.#answers.set(event.number, async (frame) => {
+      const request = decode(event.request, frame.body, 'request');
+      const value = await answer(request);
+      return encodeFrame(event.number, frame.sequence, event.response, value);
+    });
+  }
+
   async #answer(frame: Frame): Promise<Buffer> {
+    if (frame.version !== CONTROL_VERSION) return refusal(frame, 'version');
     try {
-      return await this.#serve(frame);
+      const answer = this.#answers.get(frame.event);
+      if (answer !== undefined) return await answer(frame);
+      return refusal(
+        frame,
+        this.#options.dataPlane() === undefined ? 'not-ready' : 'unknown-event',
+      );
     } catch (error) {
       if (error instanceof WireError) return refusal(frame, 'malformed');
+      if (error instanceof Refused) return refusal(frame, error.reason);
       const { log } = this.#options;
       log.error('control: a question failed', {
         error: error instanceof Error ? error.stack : String(error),
@@ -161,66 +183,7 @@ class ControlClient {
       return refusal(frame, 'internal-error');
     }
   }
-
-  async #serve(frame: Frame): Promise<Buffer> {
-    if (frame.version !== CONTROL_VERSION) return refusal(frame, 'version');
-    const dataPlane = this.#options.dataPlane();
-    if (dataPlane === undefined) return refusal(frame, 'not-ready');
-    switch (frame.event) {
-      case EVENTS.summary.number:
-        decode(EVENTS.summary.request, frame.body, 'summary request');
-        return reply(frame, EVENTS.summary, await dataPlane.summary());
-      case EVENTS.connections.number:
-        return this.#page(frame, EVENTS.connections, () => dataPlane.connections());
-      case EVENTS.sessions.number:
-        return this.#page(frame, EVENTS.sessions, (query) => dataPlane.sessions(query));
-      case EVENTS.opens.number:
-        return this.#page(frame, EVENTS.opens, (query) => dataPlane.opens(query));
-      case EVENTS.closeOpen.number: {
-        const { openId } = decode(EVENTS.closeOpen.request, frame.body, 'close request');
-        const found = await dataPlane.closeOpen(openId);
-        this.#options.log.info('control: an open is closed', { openId, found });
-        return reply(frame, EVENTS.closeOpen, { found });
-      }
-      case EVENTS.closeSession.number: {
-        const { sessionId } = decode(EVENTS.closeSession.request, frame.body, 'close request');
-        const found = await dataPlane.closeSession(sessionId);
-        this.#options.log.info('control: a session is ended', { sessionId, found });
-        return reply(frame, EVENTS.closeSession, { found });
-      }
-      default:
-        return refusal(frame, 'unknown-event');
-    }
-  }
-
-  async #page<Query, T>(
-    frame: Frame,
-    event: ControlEvent<PageRequest<Query>, PageResponse<T>>,
-    begin: (query: Query) => Listing<T>,
-  ): Promise<Buffer> {
-    const { cursor: asked, query } = decode(event.request, frame.body, 'page request');
-    const cursor = asked === 0 ? this.#begin(event.number, begin(query)) : asked;
-    const found = this.#listings.get(cursor);
-    if (found?.event !== event.number) return refusal(frame, 'cursor');
-    const records = (await found.listing.next()) as readonly T[] | undefined;
-    if (records !== undefined) return reply(frame, event, { cursor, records });
-    this.#listings.delete(cursor);
-    return reply(frame, event, { cursor: 0, records: [] });
-  }
-
-  #begin(event: number, listing: Listing<unknown>): number {
-    if (this.#listings.size >= MAX_CONTROL_LISTINGS) {
-      const [oldest] = this.#listings.keys();
-      this.#listings.delete(oldest!);
-    }
-    const cursor = this.#nextCursor++;
-    this.#listings.set(cursor, { event, listing });
-    return cursor;
-  }
 }
-
-const reply = <T>(frame: Frame, event: ControlEvent<unknown, T>, value: T): Buffer =>
-  encodeFrame(event.number, frame.sequence, event.response, value);
 
 const refusal = (frame: Frame, reason: FailureReason): Buffer =>
   encodeFrame(FAILURE, frame.sequence, failure, { reason });

@@ -1,7 +1,7 @@
 /**
  * What the data plane asks of the control plane (ksmbd: the netlink events of ksmbd_netlink.h).
  * In-process it is mountd/control-plane.ts itself; with mountd as its own process the same calls are
- * typed events on a Unix-domain socket, which is why everything here is plain values and promises.
+ * typed events on a Unix-domain socket (mountd-events.ts), so everything here is plain values and promises.
  * Hashes and passwords stay behind this interface.
  */
 import type { AccessToken } from '../dtyp/access-check.ts';
@@ -54,7 +54,9 @@ export type LoginRefusal =
   | 'malformed'
   | 'account-disabled'
   | 'unsupported'
-  | 'clock-skew';
+  | 'clock-skew'
+  /** The control plane is not there, and did not come back in time. */
+  | 'unavailable';
 
 /** One authentication exchange: GSS tokens in, tokens out, as in MS-SMB2 3.3.5.5.3. */
 export interface Login {
@@ -72,7 +74,9 @@ export type ShareDecision =
       readonly token: AccessToken;
     }
   | { readonly kind: 'denied' }
-  | { readonly kind: 'no-such-share' };
+  | { readonly kind: 'no-such-share' }
+  /** The control plane is not there, and did not come back in time. */
+  | { readonly kind: 'unavailable' };
 
 /** Who opens a pipe, beside the account. */
 export interface PipeClient {
@@ -96,6 +100,17 @@ export interface RapAnswer {
   readonly data: Buffer;
 }
 
+/**
+ * Of one exchange: what its answers depend on beside the tokens. A control plane that takes it over from one that is gone gives
+ * the same answers to the same tokens, so that the client notices nothing. It makes no secret of a login's.
+ */
+export interface ExchangeSeed {
+  /** NTLM's ServerChallenge (MS-NLMP 2.2.1.2), new for each exchange. */
+  readonly challenge: Buffer;
+  /** FILETIME of its beginning. */
+  readonly time: bigint;
+}
+
 export interface ControlPlane {
   /** Settles when what logins need was tried, so that the first client is offered all there is. */
   prepare?(): Promise<void>;
@@ -107,9 +122,13 @@ export interface ControlPlane {
   readonly sids: SidMap;
   /**
    * `serverChallenge`: of a login of SMB1 without extended security. Its one token is an AUTHENTICATE_MESSAGE that
-   * holds what the client has sent; NTLMv1 counts in it where that is permitted.
+   * holds what the client has sent; NTLMv1 counts in it where that is permitted. `seed` absent: one of its own.
    */
-  beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login;
+  beginLogin(
+    client: { readonly address: string },
+    serverChallenge?: Buffer,
+    seed?: ExchangeSeed,
+  ): Login;
   /** `share` as the client wrote it, compared without case. */
   connectShare(
     account: Account,

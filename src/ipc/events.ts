@@ -78,6 +78,8 @@ export const failure = record({
     /** The server is starting or ending. */
     'not-ready',
     'internal-error',
+    /** More questions at once than it takes. */
+    'busy',
   ),
 });
 export type FailureReason = Value<typeof failure>['reason'];
@@ -96,12 +98,15 @@ export interface Frame {
   readonly body: Buffer;
 }
 
-export function encodeFrame<T>(event: number, sequence: number, field: Field<T>, value: T): Buffer {
+export function encodeFrame<T>(
+  event: number,
+  sequence: number,
+  field: Field<T>,
+  value: T,
+  version = CONTROL_VERSION,
+): Buffer {
   const body = encode(field, value);
-  const frame = Header.encode(
-    { length: body.length, version: CONTROL_VERSION, event, sequence },
-    body.length,
-  );
+  const frame = Header.encode({ length: body.length, version, event, sequence }, body.length);
   body.copy(frame, Header.size);
   return frame;
 }

@@ -21,6 +21,7 @@ import type { SidMap } from '../dtyp/unix-sids.ts';
 import type {
   Account,
   ControlPlane,
+  ExchangeSeed,
   Login,
   PipeClient,
   PipeEndpoint,
@@ -81,11 +82,17 @@ export interface ControlPlaneOptions {
   readonly now?: () => number;
 }
 
+/** With what only its own process asks it. */
+export interface OwnControlPlane extends ControlPlane {
+  /** The uids that accounts act as. */
+  accountIds(): readonly number[];
+}
+
 /**
  * Throws TypeError for a user with a bad name, or without exactly one of password and hash, and
  * ProblemsError for a bad database.
  */
-export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+export function createControlPlane(options: ControlPlaneOptions): OwnControlPlane {
   return new LocalControlPlane(options);
 }
 
@@ -111,7 +118,17 @@ interface Share {
   readonly admitsHost: (address: string) => boolean;
 }
 
-class LocalControlPlane implements ControlPlane {
+interface Client {
+  readonly address: string;
+}
+
+interface LoginMeans {
+  readonly serverChallenge?: Buffer | undefined;
+  readonly seed?: ExchangeSeed | undefined;
+  readonly kerberos?: Kerberos | undefined;
+}
+
+class LocalControlPlane implements OwnControlPlane {
   readonly #configuration: Configuration;
   readonly #users: UserDatabase;
   readonly #file: AccountFile | undefined;
@@ -191,21 +208,27 @@ class LocalControlPlane implements ControlPlane {
     return this.#tokens.sids;
   }
 
-  beginLogin(client: { readonly address: string }, serverChallenge?: Buffer): Login {
-    return this.#beginLogin(client, serverChallenge, this.#kerberos.current);
+  accountIds(): readonly number[] {
+    return this.#tokens.accountIds;
+  }
+
+  beginLogin(client: Client, serverChallenge?: Buffer, seed?: ExchangeSeed): Login {
+    return this.#beginLogin(client, { serverChallenge, seed, kerberos: this.#kerberos.current });
   }
 
   /** RPC's own messages are signed and sealed by NTLM only: no Kerberos there. */
-  #beginLogin(
-    client: { readonly address: string },
-    serverChallenge?: Buffer,
-    kerberos?: Kerberos,
-  ): SecureLogin {
+  #beginLogin(client: Client, { serverChallenge, seed, kerberos }: LoginMeans = {}): SecureLogin {
     const { netbiosName, ntlmAuth } = this.#configuration.global;
     const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
     const plain = serverChallenge && { serverChallenge, ntlmV1 };
     const context = {
-      acceptor: { names: { netbiosName }, lookup: this.#lookup, plain, kerberos },
+      acceptor: {
+        names: { netbiosName },
+        lookup: this.#lookup,
+        plain,
+        kerberos,
+        ...(seed && { random: () => seed.challenge, now: () => seed.time }),
+      },
       throttle: this.#throttle,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),

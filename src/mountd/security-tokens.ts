@@ -6,8 +6,8 @@ import { type AccessToken, ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
 import { ANONYMOUS, BUILTIN_ADMINISTRATORS, type Sid } from '../dtyp/sid.ts';
 import { makeSidMap, type SidMap, sidsOfUser } from '../dtyp/unix-sids.ts';
 import type { Account } from '../ipc/control-plane.ts';
-import type { Identity } from './identities.ts';
-import type { SystemAccounts } from './system-accounts.ts';
+import { type Identity, NOBODY } from './identities.ts';
+import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 
 /** How long what passwd(5), group(5) and the accounts tell of users is believed before it is read again. */
 const FACTS_AGE_MS = 10_000;
@@ -29,6 +29,19 @@ interface Facts {
   readonly system: SystemAccounts;
   readonly accountIds: ReadonlySet<number>;
   readonly groups: Map<number, readonly number[]>;
+}
+
+/** As a data plane has it that is told of the accounts by a control plane elsewhere. */
+export function sidsOfFacts(facts: {
+  readonly machineSid: Sid;
+  readonly accountIds: () => Iterable<number>;
+}): SidMap {
+  return new SecurityTokens({
+    machineSid: facts.machineSid,
+    systemAccounts: () => readSystemAccounts(),
+    accountIds: facts.accountIds,
+    own: NOBODY,
+  }).sids;
 }
 
 export class SecurityTokens {
@@ -72,6 +85,11 @@ export class SecurityTokens {
   /** As it was not long ago. */
   get system(): SystemAccounts {
     return this.#current().system;
+  }
+
+  /** As they were not long ago. */
+  get accountIds(): readonly number[] {
+    return [...this.#current().accountIds];
   }
 
   #groupsOf(uid: number): readonly number[] {

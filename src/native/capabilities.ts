@@ -23,6 +23,8 @@ export const KEPT_CAPABILITIES = {
   /** Every path operation is done as the user: setgroups(2), setfsgid(2), setfsuid(2). */
   CAP_SETGID: 6,
   CAP_SETUID: 7,
+  /** The control plane's process gives up what it does not need. */
+  CAP_SETPCAP: 8,
   /** Port 445. */
   CAP_NET_BIND_SERVICE: 10,
   /** The extended attribute security.NTACL; fanotify(7) of whole file systems. */
@@ -31,11 +33,18 @@ export const KEPT_CAPABILITIES = {
 
 /** Not kept: with it, disk quotas and blocks reserved for root bind no user of the server. */
 export const CAP_SYS_RESOURCE = 24;
-const CAP_SETPCAP = 8;
+const { CAP_SETPCAP } = KEPT_CAPABILITIES;
 
 const bit = (capability: number): bigint => 1n << BigInt(capability);
 
 export const KEPT: bigint = Object.values(KEPT_CAPABILITIES).reduce((set, c) => set | bit(c), 0n);
+
+/**
+ * Of the control plane's process: it reads configuration, accounts and keytab wherever root may read them, and
+ * what it replaces stays its owner's. It touches no share.
+ */
+export const KEPT_BY_MOUNTD: bigint =
+  bit(KEPT_CAPABILITIES.CAP_CHOWN) | bit(KEPT_CAPABILITIES.CAP_DAC_READ_SEARCH);
 
 export interface CapabilitySets {
   readonly permitted: bigint;
@@ -106,27 +115,27 @@ function leaveBoundingSet(excess: bigint): boolean {
  * and this does not return: call it before anything is opened. A text: what keeps other threads than this
  * one from losing them.
  */
-export function shedCapabilities(): string | undefined {
+export function shedCapabilities(kept: bigint = KEPT): string | undefined {
   // Without native calls root becomes somebody else for good.
   if (missing !== undefined) return undefined;
   const sets = capabilitySets(readFileSync('/proc/thread-self/status', 'latin1'));
-  const excess = sets.permitted & ~KEPT;
+  const excess = sets.permitted & ~kept;
   if (excess === 0n) return undefined;
-  const kept = {
-    permitted: sets.permitted & KEPT,
-    effective: sets.effective & KEPT,
-    inheritable: sets.inheritable & KEPT,
+  const left = {
+    permitted: sets.permitted & kept,
+    effective: sets.effective & kept,
+    inheritable: sets.inheritable & kept,
   };
   // A process that its parent talks to by a channel of Node.js would lose that.
-  if (process.channel !== undefined) return thisThread(kept, 'its parent holds a channel to it');
-  if ((sets.effective & bit(CAP_SETPCAP)) === 0n) return thisThread(kept, 'CAP_SETPCAP is missing');
-  if (!leaveBoundingSet(excess)) return thisThread(kept, 'the bounding set cannot be changed');
-  const refused = capset({ ...sets, inheritable: kept.inheritable });
-  if (refused !== 0) return thisThread(kept, `capset fails with errno ${-refused}`);
+  if (process.channel !== undefined) return thisThread(left, 'its parent holds a channel to it');
+  if ((sets.effective & bit(CAP_SETPCAP)) === 0n) return thisThread(left, 'CAP_SETPCAP is missing');
+  if (!leaveBoundingSet(excess)) return thisThread(left, 'the bounding set cannot be changed');
+  const refused = capset({ ...sets, inheritable: left.inheritable });
+  if (refused !== 0) return thisThread(left, `capset fails with errno ${-refused}`);
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
   executeAs(args, environment);
-  return thisThread(kept, `execve fails with errno ${lastErrno()}`);
+  return thisThread(left, `execve fails with errno ${lastErrno()}`);
 }
 
 const STANDARD_FDS = [0, 1, 2];

@@ -75,7 +75,14 @@ const loginStep = variant({
     expiresAtMs: maybe(whole),
   }),
   refused: record({
-    reason: oneOf('logon-failure', 'malformed', 'account-disabled', 'unsupported', 'clock-skew'),
+    reason: oneOf(
+      'logon-failure',
+      'malformed',
+      'account-disabled',
+      'unsupported',
+      'clock-skew',
+      'unavailable',
+    ),
   }),
   /** The login is not there, or failed by a bug. */
   failed: record({}),

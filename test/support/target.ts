@@ -106,7 +106,7 @@ const FIRST: Account = { user: 'usmbd-t1', password: 'Passw0rd!1' };
 const SECOND: Account = { user: 'usmbd-t2', password: 'Passw0rd!2' };
 
 /** How long usmbd may take until it accepts connections. */
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 
 /** Lines for the section [global] of the server's configuration. */
 export type Settings = readonly string[];

@@ -33,6 +33,9 @@ export interface RpcCallers {
   readonly beginLogin?: (() => SecureLogin) | undefined;
 }
 
+/** The pipes that can be opened. */
+export const pipeNames = (): readonly string[] => [...SERVICES_OF_PIPE.keys()];
+
 /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
 export function openService(name: string, callers: RpcCallers): PipeEndpoint | undefined {
   const services = SERVICES_OF_PIPE.get(name);

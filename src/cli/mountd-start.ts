@@ -1,0 +1,109 @@
+/** The control plane's process beside a server: started, supervised, and talked to. */
+import { fileURLToPath } from 'node:url';
+import type { DebugComponent, Logger } from '../base/log.ts';
+import { holdStateDirectory, StateError } from '../base/state-directory.ts';
+import type { RemotePlane } from '../create-server.ts';
+import { connectMountd, type MountdFacts } from '../ipc/mountd-client.ts';
+import { type MountdSupervisor, superviseMountd } from '../ipc/mountd-supervisor.ts';
+import type { MountdStart } from '../mountd/mountd-process.ts';
+import { sidsOfFacts } from '../mountd/security-tokens.ts';
+import { nativeSupport } from '../native/support.ts';
+import { CommandError } from './command-error.ts';
+import type { ServePlan } from './serve-plan.ts';
+
+export interface MountdFlags {
+  readonly version: string;
+  readonly format: 'json' | 'text';
+  readonly debug: readonly DebugComponent[];
+}
+
+export interface RunningMountd {
+  readonly remote: RemotePlane;
+  readonly supervisor: MountdSupervisor;
+  close(): Promise<void>;
+}
+
+const PROGRAM = fileURLToPath(new URL('../../bin/usmbd.js', import.meta.url));
+/** See mountd.ts. */
+export const CHILD_FLAG = '--control-plane';
+
+/** Undefined where the control plane has to stay in this process. Throws CommandError, StateError. */
+export async function startMountd(
+  plan: ServePlan,
+  flags: MountdFlags,
+  log: Logger,
+): Promise<RunningMountd | undefined> {
+  // Without native calls a server of root's becomes somebody else, who could not start it again.
+  const isPortable = nativeSupport().unavailable !== undefined;
+  if (process.platform === 'win32' || (isPortable && process.getuid?.() === 0)) return undefined;
+  const { statePath } = plan;
+  const held = holdStateDirectory(statePath);
+  let supervisor: MountdSupervisor | undefined;
+  try {
+    const order: MountdStart = {
+      order: 'start',
+      version: flags.version,
+      statePath,
+      configuration: plan.configuration,
+      users: plan.users,
+      userDatabase: plan.userDatabase,
+      logFormat: flags.format,
+      debug: flags.debug,
+    };
+    supervisor = await started({ order, log });
+    const running = supervisor;
+    const client = await connectMountd({
+      statePath,
+      log,
+      sids: (facts: MountdFacts) => sidsOfFacts(facts),
+      onSilence: () => running.replace(),
+      heartbeatLimitMs: limitOf(plan),
+    });
+    const { serverGuid, machineSid } = client;
+    const state = { ...held, serverGuid, machineSid: machineSid as `S-1-5-21-${string}` };
+    const remote: RemotePlane = {
+      controlPlane: client,
+      state,
+      set dataPlane(dataPlane: RemotePlane['dataPlane']) {
+        client.dataPlane = dataPlane;
+      },
+      get dataPlane() {
+        return client.dataPlane;
+      },
+    };
+    return {
+      remote,
+      supervisor,
+      async close() {
+        client.close();
+        await running.close();
+        held.close();
+      },
+    };
+  } catch (error) {
+    await supervisor?.close();
+    held.close();
+    throw error;
+  }
+}
+
+async function started({ order, log }: { order: MountdStart; log: Logger }) {
+  try {
+    return await superviseMountd({
+      command: [process.execPath, ...process.execArgv, PROGRAM, 'mountd', CHILD_FLAG],
+      start: () => order,
+      log,
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    if (reason.startsWith('the state folder')) throw new StateError(reason, { cause: error });
+    throw new CommandError(`the control plane (usmbd.mountd) does not start: ${reason}`, {
+      cause: error,
+    });
+  }
+}
+
+function limitOf({ configuration }: ServePlan): number | undefined {
+  const { ipcTimeoutSeconds } = configuration.global;
+  return ipcTimeoutSeconds === 0 ? undefined : ipcTimeoutSeconds * 1000;
+}

@@ -1,0 +1,128 @@
+/**
+ * The control plane as a process of its own (ksmbd: ksmbd.mountd). Whoever supervises it gives orders on standard
+ * input, one a line, and gets an answer to each on standard output; the data plane talks to it by its
+ * socket (ipc/mountd-listener.ts). It ends when standard input does.
+ */
+import { createInterface } from 'node:readline';
+import { createLogger, DEBUG_COMPONENTS, type DebugComponent } from '../base/log.ts';
+import { readIdentity } from '../base/state-directory.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { listenMountd, type MountdListener } from '../ipc/mountd-listener.ts';
+import { decodeOrder, encodeReply, type MountdReply } from '../ipc/mountd-orders.ts';
+import {
+  createControlPlane,
+  type OwnControlPlane,
+  type UserDatabaseInput,
+  type UserInput,
+} from './control-plane.ts';
+import { pipeNames } from './services/services.ts';
+
+/** What `start` orders. */
+export interface MountdStart {
+  readonly order: 'start';
+  /** Of usmbd, which may have been replaced meanwhile. */
+  readonly version: string;
+  readonly statePath: string;
+  readonly configuration: Configuration;
+  readonly users: readonly UserInput[];
+  readonly userDatabase: UserDatabaseInput | undefined;
+  readonly logFormat: 'json' | 'text';
+  readonly debug: readonly DebugComponent[];
+}
+
+export interface MountdDebug {
+  readonly order: 'debug';
+  readonly components: readonly DebugComponent[];
+}
+
+export type MountdOrder = MountdStart | MountdDebug;
+
+const PART = 'usmbd.mountd';
+/** A terminal's signals reach the whole group; the supervisor decides what they mean. */
+const IGNORED_SIGNALS = ['SIGINT', 'SIGHUP'] as const;
+
+/** Until standard input ends. `warning` is told in the log. */
+export async function runMountd(version: string, warning: string | undefined): Promise<void> {
+  process.title = PART;
+  for (const signal of IGNORED_SIGNALS) process.on(signal, () => {});
+  const running = new Mountd(version, warning);
+  for await (const line of createInterface({ input: process.stdin })) {
+    process.stdout.write(`${encodeReply(await obeyed(running, line))}\n`);
+  }
+  await running.close();
+}
+
+async function obeyed(running: Mountd, line: string): Promise<MountdReply> {
+  try {
+    await running.obey(decodeOrder(line) as MountdOrder);
+    return { done: true };
+  } catch (error) {
+    return { done: false, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+class Mountd {
+  readonly #version: string;
+  readonly #warning: string | undefined;
+  readonly #debug = new Set<DebugComponent>();
+  #listener: MountdListener | undefined;
+  #controlPlane: OwnControlPlane | undefined;
+
+  constructor(version: string, warning: string | undefined) {
+    this.#version = version;
+    this.#warning = warning;
+  }
+
+  obey(order: MountdOrder): void | Promise<void> {
+    switch (order.order) {
+      case 'start':
+        return this.#start(order);
+      case 'debug':
+        return this.#switch(order.components);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    this.#controlPlane?.close?.();
+  }
+
+  #switch(components: readonly DebugComponent[]): void {
+    this.#debug.clear();
+    for (const each of DEBUG_COMPONENTS) if (components.includes(each)) this.#debug.add(each);
+  }
+
+  async #start(order: MountdStart): Promise<void> {
+    if (order.version !== this.#version) {
+      const versions = `this is ${this.#version}, the server that runs ${order.version}`;
+      throw new Error(`usmbd was replaced by another version (${versions}); restart the server`);
+    }
+    this.#switch(order.debug);
+    const log = createLogger({ debug: this.#debug, format: order.logFormat, part: PART });
+    if (this.#warning !== undefined) {
+      log.warn('only some threads dropped the capabilities that a control plane does not need', {
+        reason: this.#warning,
+      });
+    }
+    const { statePath, configuration, users, userDatabase } = order;
+    const identity = readIdentity(statePath);
+    const controlPlane: OwnControlPlane = createControlPlane({
+      configuration,
+      users,
+      machineSid: identity.machineSid,
+      log,
+      dataPlane: () => this.#listener?.dataPlane,
+      ...(userDatabase !== undefined && { userDatabase }),
+    });
+    this.#controlPlane = controlPlane;
+    await controlPlane.prepare?.();
+    this.#listener = await listenMountd({
+      statePath,
+      ...identity,
+      controlPlane: () => controlPlane,
+      accountIds: () => controlPlane.accountIds(),
+      pipes: pipeNames(),
+      log,
+    });
+  }
+}

@@ -1,0 +1,117 @@
+/** From a configuration to what the data plane is given: its policy, and its shares with their folders open. */
+import { SetupError } from './base/setup-error.ts';
+import type { Configuration, ShareConfiguration } from './config/configuration.ts';
+import { NO_LIMIT } from './config/parameters.ts';
+import type { ShareOptions } from './create-server.ts';
+import { fileSystem, isPortable } from './file-system.ts';
+import type { ControlPlane } from './ipc/control-plane.ts';
+import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
+import type { Share } from './objects/share.ts';
+import { visibilityOf } from './objects/visibility.ts';
+import type { Vfs } from './vfs/vfs.ts';
+
+const IPC: Share = {
+  name: 'IPC$',
+  type: 'pipe',
+  comment: 'IPC Service',
+  vfs: undefined,
+  readOnly: false,
+  encryption: 'auto',
+  hideDotFiles: false,
+  oplocks: false,
+  volumeLabel: '',
+  maxUses: Infinity,
+};
+
+export const vfsOf = (name: string, own: readonly ShareOptions[]): Vfs | undefined =>
+  own.find((share) => share.name === name)?.vfs;
+
+/** What goes wrong in `action` is the surroundings' fault. */
+export function setUp<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new SetupError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** Whose SIDs the users and groups of the disk are. */
+type Sids = ControlPlane['sids'];
+
+/** Opens the folders; none stays open when one cannot be. */
+export function openShares(
+  { shares, global }: Configuration,
+  sids: Sids,
+  own: readonly ShareOptions[] = [],
+): Share[] {
+  const opened: Share[] = [];
+  try {
+    for (const share of shares) {
+      if (!share.available) continue;
+      const opens = diskShare(share, sids, own);
+      const isNamespace = global.hostMsdfs && share.msdfsRoot;
+      opened.push(isNamespace ? { ...opens, dfs: { proxy: share.msdfsProxy } } : opens);
+    }
+    return [...opened, IPC];
+  } catch (error) {
+    for (const share of opened) share.vfs?.close();
+    throw error;
+  }
+}
+
+function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOptions[]): Share {
+  return {
+    name: share.name,
+    type: 'disk',
+    comment: share.comment,
+    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
+    readOnly: share.readOnly,
+    encryption: share.encryption,
+    hideDotFiles: share.hideDotFiles,
+    canonicalInheritedFlag: share.canonicalInheritedFlag,
+    appleFileIds: !share.appleZeroFileIds,
+    appleEmptyAcls: !share.appleIgnoresEmptyAcls,
+    visibility: visibilityOf(share),
+    shortNames: share.shortNames,
+    listsEaSizes: share.listEaSizes,
+    oplocks: share.oplocks,
+    posixExtensions: share.posixExtensions,
+    changeNotify: share.changeNotify,
+    hostChanges: share.kernelChangeNotify,
+    volumeLabel: share.name,
+    ...(share.timeMachine && { timeMachineBytes: share.timeMachineMaxSize ?? Infinity }),
+    maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
+  };
+}
+
+export const policy = ({ global }: Configuration): ObjectsOptions => ({
+  serverName: global.netbiosName,
+  minDialect: global.minProtocol,
+  maxDialect: global.maxProtocol,
+  requireSigning: global.signing === 'mandatory',
+  encryption: global.encryption,
+  durableHandles: global.durableHandles,
+  leases: global.leases,
+  directoryLeases: global.directoryLeases,
+  multiChannel: global.multiChannel,
+  // Nobody else knows modes and exact names.
+  posixExtensions: global.posixExtensions && !isPortable(),
+  apple: global.apple
+    ? {
+        model: global.appleModel,
+        // As with the POSIX extensions: nobody else sets modes.
+        nfsAces: global.appleNfsAces && !isPortable(),
+        copiesFiles: global.appleCopyFile,
+      }
+    : undefined,
+  maxReadSize: global.maxReadSize,
+  maxWriteSize: global.maxWriteSize,
+  maxTransactSize: global.maxTransactSize,
+  maxCredits: global.maxCredits,
+  maxConnections: global.maxConnections,
+  maxConnectionsPerAddress: global.maxConnectionsPerAddress,
+  maxSessions: global.maxSessions,
+  deadtimeMs: global.deadtimeMinutes * 60_000,
+  maxOpens: global.maxOpenFiles,
+  bufferBytes: global.bufferMemory,
+});
