@@ -48,6 +48,9 @@ export const KEEPALIVE_SECONDS = 60;
 /** Without a descriptor for a new connection, how long until it is tried again. */
 export const ACCEPT_PAUSE_MS = 500;
 
+/** RFC 5044 7.1: a peer that begins iWARP and does not go on. */
+export const MPA_TIMEOUT_MS = 10_000;
+
 /** Of buffers that lie ready to be used again: 64 requests of a megabyte. */
 export const MAX_POOLED_BYTES = 64 * MiB;
 

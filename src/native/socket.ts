@@ -48,7 +48,8 @@ const SO_RCVTIMEO = 20;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_INFO = 11;
-/** In struct tcp_info, behind eight octets and rto, ato, snd_mss, rcv_mss. */
+/** In struct tcp_info: behind eight octets, rto and ato; then rcv_mss, tcpi_unacked. */
+const SEND_MSS_AT = 16;
 const UNACKED_AT = 24;
 
 /** recv: the bytes are taken off the queue and, on TCP, not copied. */
@@ -84,12 +85,17 @@ export function setNoDelay(fd: number): number {
 }
 
 /** TCP_INFO's tcpi_unacked: segments sent, and not acknowledged by the peer's system. */
-export function unacknowledgedSegments(fd: number): number {
-  const info = Buffer.alloc(UNACKED_AT + 4);
+export const unacknowledgedSegments = (fd: number): number => tcpInfo(fd, UNACKED_AT);
+
+/** TCP_INFO's tcpi_snd_mss: bytes of payload in one segment to the peer, as far as that is known by now. */
+export const sendSegmentBytes = (fd: number): number => tcpInfo(fd, SEND_MSS_AT);
+
+function tcpInfo(fd: number, at: number): number {
+  const info = Buffer.alloc(at + 4);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(info.length);
   const result = answer(c.getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, length));
-  return result < 0 ? result : info.readUInt32LE(UNACKED_AT);
+  return result < 0 ? result : info.readUInt32LE(at);
 }
 
 /** recv answers -EAGAIN when nothing has come for so long. */

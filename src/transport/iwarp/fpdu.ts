@@ -1,0 +1,121 @@
+/**
+ * RFC 5044 4 and 5: FPDUs, from the stream of a TCP connection to DDP segments and back. Without markers.
+ *
+ *     length (2) | segment | 0 to 3 bytes of padding | CRC32C (4)
+ *
+ * A peer's FPDUs may lie anywhere in what TCP delivers: across chunks, many in one.
+ */
+import { crc32c } from './crc32c.ts';
+
+export const LENGTH_BYTES = 2;
+export const CRC_BYTES = 4;
+/** RFC 5044 4.3: ULPDU_Length has 16 bits. */
+export const MAX_ULPDU_BYTES = 0xffff;
+
+const padding = (ulpduBytes: number): number => -(LENGTH_BYTES + ulpduBytes) & 3;
+
+export interface FpduEvents {
+  /** One segment, a view of what was pushed or of a copy; false ends the reading. */
+  segment(ulpdu: Buffer): boolean;
+  /** Its checksum is wrong; nothing more is read. */
+  corrupt(): void;
+}
+
+export class FpduReader {
+  readonly #events: FpduEvents;
+  readonly #checks: boolean;
+  /** The FPDU under way, as long as its length is not known, 2 bytes. */
+  #partial: Buffer = Buffer.alloc(0);
+  #held = 0;
+  #ended = false;
+
+  constructor(events: FpduEvents, checks: boolean) {
+    this.#events = events;
+    this.#checks = checks;
+  }
+
+  push(chunk: Buffer): void {
+    let at = 0;
+    while (at < chunk.length && !this.#ended) {
+      at = this.#held > 0 ? this.#goOn(chunk, at) : this.#begin(chunk, at);
+    }
+  }
+
+  /** Between two FPDUs. */
+  #begin(chunk: Buffer, at: number): number {
+    const available = chunk.length - at;
+    if (available >= LENGTH_BYTES) {
+      const size = fpduBytes(chunk.readUInt16BE(at));
+      if (available >= size) {
+        this.#take(chunk.subarray(at, at + size));
+        return at + size;
+      }
+      this.#partial = Buffer.allocUnsafe(size);
+    } else {
+      this.#partial = Buffer.allocUnsafe(LENGTH_BYTES);
+    }
+    this.#held = chunk.copy(this.#partial, 0, at);
+    return chunk.length;
+  }
+
+  /** Into an FPDU of which a part is there. */
+  #goOn(chunk: Buffer, at: number): number {
+    let from = at;
+    if (this.#held < LENGTH_BYTES) {
+      this.#partial[this.#held++] = chunk[from++]!;
+      const whole = Buffer.allocUnsafe(fpduBytes(this.#partial.readUInt16BE(0)));
+      this.#partial.copy(whole);
+      this.#partial = whole;
+    }
+    const count = chunk.copy(this.#partial, this.#held, from);
+    this.#held += count;
+    if (this.#held === this.#partial.length) {
+      const whole = this.#partial;
+      this.#held = 0;
+      this.#take(whole);
+    }
+    return from + count;
+  }
+
+  #take(fpdu: Buffer): void {
+    const end = fpdu.length - CRC_BYTES;
+    if (this.#checks && crc32c(fpdu.subarray(0, end)) !== fpdu.readUInt32LE(end)) {
+      this.#ended = true;
+      this.#events.corrupt();
+      return;
+    }
+    const ulpduBytes = fpdu.readUInt16BE(0);
+    if (!this.#events.segment(fpdu.subarray(LENGTH_BYTES, LENGTH_BYTES + ulpduBytes))) {
+      this.#ended = true;
+    }
+  }
+
+  /** Nothing that still arrives is looked at. */
+  end(): void {
+    this.#ended = true;
+    this.#held = 0;
+    this.#partial = Buffer.alloc(0);
+  }
+}
+
+const fpduBytes = (ulpduBytes: number): number =>
+  LENGTH_BYTES + ulpduBytes + padding(ulpduBytes) + CRC_BYTES;
+
+/**
+ * The parts of one FPDU: `head`, whose first two bytes are for the length and whose rest is the segment's
+ * header, the payload as it lies, and what ends it.
+ */
+export function frameFpdu(head: Buffer, payload: readonly Buffer[], checks: boolean): Buffer[] {
+  let ulpduBytes = head.length - LENGTH_BYTES;
+  for (const part of payload) ulpduBytes += part.length;
+  head.writeUInt16BE(ulpduBytes, 0);
+  const padBytes = padding(ulpduBytes);
+  const trailer = Buffer.alloc(padBytes + CRC_BYTES);
+  if (checks) {
+    let crc = crc32c(head);
+    for (const part of payload) crc = crc32c(part, crc);
+    crc = crc32c(trailer.subarray(0, padBytes), crc);
+    trailer.writeUInt32LE(crc, padBytes);
+  }
+  return [head, ...payload, trailer];
+}

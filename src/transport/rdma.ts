@@ -1,0 +1,40 @@
+/**
+ * What SMB Direct needs of RDMA, whoever provides it: iWARP in this process (iwarp/), or one day a card by
+ * libibverbs. Messages arrive in order; what is written stands at the peer before the Send behind it arrives.
+ */
+
+/** A range of the peer's memory: MS-SMBD 2.2.3.1, as the peer has described it. */
+export interface RemoteRange {
+  /** Token: the STag, or R_Key. */
+  readonly token: number;
+  readonly offset: bigint;
+}
+
+export interface RdmaConnection {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  /** Bytes that the peer has not taken yet. */
+  readonly unsentBytes: number;
+  /** As many more messages may be received; one beyond ends the connection. */
+  post(count: number): void;
+  /** One message; `invalidate` is a token that the peer's memory is no longer reached by. The parts are given away. */
+  send(parts: readonly Buffer[], invalidate?: number): void;
+  /** The parts are given away. */
+  write(to: RemoteRange, parts: readonly Buffer[]): void;
+  /** False where the connection ended meanwhile; `into` is the provider's until then. */
+  read(from: RemoteRange, into: Buffer): Promise<boolean>;
+  /** Reads nothing from the peer until `resume`. */
+  pause(): void;
+  resume(): void;
+  close(reason: string): void;
+}
+
+export interface RdmaEvents {
+  /** One message: a view that stays as it is until the call is back. */
+  received(message: Buffer): void;
+  /** `unsentBytes` has come down to 0. */
+  drained(): void;
+  /** Called once, whoever closed. */
+  closed(): void;
+}
