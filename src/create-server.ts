@@ -82,6 +82,8 @@ export interface Listening {
   /** The first of `addresses`. */
   readonly address: string;
   readonly addresses: readonly string[];
+  /** Where SMB Direct is spoken too, if it is. */
+  readonly smbDirectPort?: number;
 }
 
 export interface Server {
@@ -219,6 +221,7 @@ class UsmbdServer implements Server {
   #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
   #workers: Promise<WorkerPool | undefined> | undefined;
+  #direct: readonly Listener[] | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -242,12 +245,15 @@ class UsmbdServer implements Server {
     this.#workers ??= startWorkers(objects, workers);
     const hand = (await this.#workers)?.hand;
     for (const listener of listeners) listener.serve(objects, hand);
+    const direct = await this.#bindDirect(addresses);
+    for (const listener of direct) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind(), workers });
     const [first] = listeners;
     return {
       port: first!.port,
       address: first!.address,
       addresses: listeners.map(({ address }) => address),
+      ...(direct.length > 0 && { smbDirectPort: direct[0]!.port }),
     };
   }
 
@@ -307,6 +313,26 @@ class UsmbdServer implements Server {
     return bound;
   }
 
+  /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports. */
+  async #bindDirect(addresses: readonly (string | undefined)[]): Promise<Listener[]> {
+    const { global } = this.#parts.configuration;
+    if (!global.smbDirect || this.#direct !== undefined) return [];
+    const options = {
+      maxReadWriteSize: global.smbDirectMaxIoSize,
+      requiresCrc: global.smbDirectChecksums,
+    };
+    const { listenSmbDirect } = await import('./transport/listen-smb-direct.ts');
+    const bound: Listener[] = [];
+    for (const address of addresses) {
+      const listener = await listenSmbDirect({ port: global.smbDirectPort, address }, options);
+      bound.push(listener);
+      this.#listeners.add(listener);
+    }
+    this.#direct = bound;
+    this.#parts.log.info('SMB Direct is spoken', { port: bound[0]!.port });
+    return bound;
+  }
+
   #become(): ServerState {
     const { user, log } = this.#parts;
     if (user !== undefined) {
@@ -329,7 +355,8 @@ class UsmbdServer implements Server {
     const { interfaces } = configuration.global;
     objects.networkAddresses = (local) => {
       const listening = [...this.#listeners].map(({ address }) => address);
-      return networkAddresses(interfaces, { local, listening });
+      const smbDirect = this.#direct !== undefined;
+      return networkAddresses(interfaces, { local, listening, smbDirect });
     };
     return objects;
   }

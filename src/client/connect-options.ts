@@ -4,6 +4,7 @@ import type { SigningAlgorithm } from '../crypto/signing.ts';
 import type { Dialect } from '../smb2/dialect.ts';
 import type { NegotiateRequest } from '../smb2/negotiate.ts';
 import type { ClientConnection } from './connection.ts';
+import type { FrameSocketOptions, MessageSocket } from './frame-socket.ts';
 
 export interface ConnectOptions {
   readonly host: string;
@@ -37,6 +38,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Changes the NEGOTIATE request. */
   readonly craftNegotiate: (request: NegotiateRequest) => NegotiateRequest;
+  /** What carries its messages: TCP, or SMB Direct (RdmaSocket.open). */
+  readonly open: (options: FrameSocketOptions) => Promise<MessageSocket>;
   /** Called before anything is said; a recorder listens from here on. */
   readonly onOpen?: ((connection: ClientConnection) => void) | undefined;
 }

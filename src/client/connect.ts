@@ -50,6 +50,7 @@ const complete = (input: ConnectInput): ConnectOptions => ({
   lenientInterim: false,
   timeoutMs: DEFAULT_TIMEOUT_MS,
   craftNegotiate: (request) => request,
+  open: FrameSocket.open,
   ...input,
 });
 
@@ -65,12 +66,12 @@ export class NegotiatedConnection extends ClientConnection {
 /** A connection on which nothing has been said yet. */
 export async function connectOnly(input: ConnectInput): Promise<ClientConnection> {
   const options = complete(input);
-  return new ClientConnection(await FrameSocket.open(options), options);
+  return new ClientConnection(await options.open(options), options);
 }
 
 export async function connect(input: ConnectInput): Promise<NegotiatedConnection> {
   const options = complete(input);
-  const connection = new NegotiatedConnection(await FrameSocket.open(options), options);
+  const connection = new NegotiatedConnection(await options.open(options), options);
   options.onOpen?.(connection);
   try {
     connection.negotiated = await negotiate(connection);

@@ -31,7 +31,7 @@ import { AnswerTimeout, asViolation, ProtocolViolation } from './client-error.ts
 import type { ConnectOptions } from './connect-options.ts';
 import { CreditLedger } from './credit-ledger.ts';
 import { type Answer, type ClientRequest, Exchange } from './exchange.ts';
-import type { FrameSocket } from './frame-socket.ts';
+import type { MessageSocket } from './frame-socket.ts';
 import type { Negotiated } from './negotiated.ts';
 import type { SecurityContext } from './security-context.ts';
 
@@ -56,7 +56,7 @@ export interface SubmitOptions {
 
 export class ClientConnection {
   readonly options: ConnectOptions;
-  readonly socket: FrameSocket;
+  readonly socket: MessageSocket;
   readonly credits = new CreditLedger();
   /** Sessions whose keys open encrypted answers. */
   readonly securities = new Map<number, SecurityContext>();
@@ -68,7 +68,7 @@ export class ClientConnection {
   readonly #outstanding = new Map<number, Exchange>();
   #problem: Error | undefined;
 
-  constructor(socket: FrameSocket, options: ConnectOptions) {
+  constructor(socket: MessageSocket, options: ConnectOptions) {
     this.socket = socket;
     this.options = options;
     socket.onFrame = (frame) => this.#receive(frame);

@@ -17,6 +17,9 @@ export interface FrameSocketOptions {
   readonly timeoutMs: number;
 }
 
+/** What a client's connection needs of whatever carries its messages. */
+export type MessageSocket = Pick<FrameSocket, keyof FrameSocket>;
+
 export class FrameSocket {
   readonly #socket: Socket;
   readonly #chunks: Buffer[] = [];

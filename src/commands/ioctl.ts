@@ -24,7 +24,11 @@ import {
   decodeValidateNegotiateInfoRequest,
   encodeValidateNegotiateInfoResponse,
 } from '../smb2/ioctl-structures.ts';
-import { encodeNetworkInterfaceInfos, RSS_CAPABLE } from '../smb2/network-interface-info.ts';
+import {
+  encodeNetworkInterfaceInfos,
+  RDMA_CAPABLE,
+  RSS_CAPABLE,
+} from '../smb2/network-interface-info.ts';
 import { Disconnect, type MaybePromise, type Outcome } from './command.ts';
 import { copyChunk, requestResumeKey } from './copy-chunk.ts';
 import { getReferrals } from './dfs.ts';
@@ -163,7 +167,10 @@ function queryNetworkInterfaces(body: IoctlRequest, { connection, server }: Requ
   if (!connection.dialect!.smb3 || offered === 0) return STATUS_NOT_SUPPORTED;
   const infos = server
     .networkAddresses(connection.transport.localAddress)
-    .map(({ rss, ...place }) => ({ ...place, capability: rss ? RSS_CAPABLE : 0 }));
+    .map(({ rss, rdma, ...place }) => ({
+      ...place,
+      capability: (rss ? RSS_CAPABLE : 0) | (rdma ? RDMA_CAPABLE : 0),
+    }));
   return respond(body, undefined, encodeNetworkInterfaceInfos(infos));
 }
 

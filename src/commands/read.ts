@@ -34,6 +34,7 @@ import {
 } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
+import { remoteBuffers } from './remote-memory.ts';
 
 /** Offsets beyond cannot be in a file: Linux's off_t ends at 2^63, our numbers are exact to 2^53. */
 export const MAX_FILE_OFFSET = 2 ** 53 - 1;
@@ -43,7 +44,7 @@ export function read(body: ReadRequest, request: OpenRequest): MaybePromise<Outc
   const dialect = connection.dialect!;
   if ((open.access & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return STATUS_ACCESS_DENIED;
   if (body.length > dialect.maxReadSize) return STATUS_INVALID_PARAMETER;
-  if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
+  if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return readRemote(body, request);
   if (open.pipe !== undefined) {
     const unbuffered = (body.flags & SMB2_READFLAG_READ_UNBUFFERED) !== 0;
     if (dialect.smb3 && unbuffered) return STATUS_INVALID_PARAMETER;
@@ -85,6 +86,24 @@ const copied = (outcome: MaybePromise<Outcome>): MaybePromise<Outcome> =>
   typeof outcome === 'object' && 'isLent' in outcome && outcome.isLent === true
     ? { ...outcome, payload: Buffer.from(outcome.payload!), isLent: false }
     : outcome;
+
+/** By RDMA: the same READ, whose data go into the client's memory before the answer. */
+function readRemote(body: ReadRequest, request: OpenRequest): MaybePromise<Outcome> {
+  const { channel, readChannelInfo, length } = body;
+  const target = remoteBuffers(request.connection, channel, readChannelInfo, length);
+  if (typeof target === 'number') return target;
+  const place = (outcome: Outcome): Outcome => {
+    if (typeof outcome !== 'object' || !('payload' in outcome)) return outcome;
+    const { payload, ...reply } = outcome;
+    const dataRemaining = payload!.length;
+    target.memory.write(target.buffers, payload!);
+    return { ...reply, body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining }) };
+  };
+  const outcome = copied(read({ ...body, channel: SMB2_CHANNEL_NONE }, request));
+  return outcome instanceof Promise
+    ? outcome.then((later) => place(copied(later) as Outcome))
+    : place(outcome);
+}
 
 /** Where Offset stands in the bodies of READ and WRITE. */
 const OFFSET_AT = HEADER_SIZE + 8;

@@ -1,7 +1,9 @@
 /** MS-SMB2 3.3.5.13: WRITE. */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { FILE_APPEND_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_CONNECTION_DISCONNECTED,
   STATUS_FILE_CLOSED,
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_INVALID_DEVICE_REQUEST,
@@ -27,6 +29,7 @@ import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
 import { isBeyondInt64 } from './read.ts';
+import { remoteBuffers } from './remote-memory.ts';
 import { keepUserTimes } from './user-times.ts';
 
 /** MS-FSA 2.1.5.4, MAXFILESIZE: 16 TiB - 64 KiB, as on NTFS. */
@@ -39,7 +42,7 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   const length = body.data.length;
   if ((open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0) return STATUS_ACCESS_DENIED;
   if (length > dialect.maxWriteSize) return STATUS_INVALID_PARAMETER;
-  if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return STATUS_INVALID_PARAMETER;
+  if (dialect.smb3 && body.channel !== SMB2_CHANNEL_NONE) return writeRemote(body, request);
   if (open.pipe !== undefined) return writePipe(open.pipe, body, dialect.smb3);
   if (open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
   if (body.offset + length > MAX_FILE_SIZE) {
@@ -52,6 +55,22 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   const waiting = breakFor(request, open.file!, { kind: 'write' }, open);
   if (waiting === undefined) return perform(body, request);
   return Promise.resolve(waiting).then((given) => given ?? performLater(body, request));
+}
+
+/** By RDMA: the data are fetched from the client's memory; then it is a WRITE like any other. */
+function writeRemote(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
+  const { channel, writeChannelInfo, remainingBytes: length, data } = body;
+  const { connection, open } = request;
+  if (data.length > 0 || length > connection.dialect!.maxWriteSize) return STATUS_INVALID_PARAMETER;
+  const source = remoteBuffers(connection, channel, writeChannelInfo, length);
+  if (typeof source === 'number') return source;
+  return source.memory.read(source.buffers, length).then(async (fetched) => {
+    if (fetched === undefined) return STATUS_CONNECTION_DISCONNECTED;
+    const plain = { ...body, channel: SMB2_CHANNEL_NONE, data: fetched };
+    const outcome = open.closed ? STATUS_FILE_CLOSED : await write(plain, request);
+    bufferPool.give(fetched);
+    return outcome;
+  });
 }
 
 /** Behind a break: others may have locked the range meanwhile, or this open may be closed. */

@@ -22,10 +22,12 @@ export interface LinkOptions {
   /** Bits per second. */
   readonly speed?: number;
   readonly rss?: boolean;
+  /** Told only where `smb direct` is on. */
+  readonly rdma?: boolean;
   readonly ifIndex?: number;
 }
 
-/** Undefined where they are wrong. RDMA is taken from Samba's configurations, and not told: it is not here. */
+/** Undefined where they are wrong. */
 export function linkOptions(item: string): LinkOptions | undefined {
   const [, text, ...rest] = item.split(';');
   if (rest.length > 0) return undefined;
@@ -37,7 +39,8 @@ export function linkOptions(item: string): LinkOptions | undefined {
     else if (key === 'if_index' && number > 0 && number <= 0xffff_ffff)
       options = { ...options, ifIndex: number };
     else if (key === 'capability' && value === 'rss') options = { ...options, rss: true };
-    else if (key !== 'capability' || value !== 'rdma') return undefined;
+    else if (key === 'capability' && value === 'rdma') options = { ...options, rdma: true };
+    else return undefined;
   }
   return options;
 }

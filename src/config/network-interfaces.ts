@@ -21,6 +21,8 @@ export interface NetworkAddress {
   readonly ifIndex: number;
   /** Receive-side scaling: more than one connection to the address is of use. */
   readonly rss: boolean;
+  /** SMB Direct is spoken there. */
+  readonly rdma: boolean;
   /** Bits per second. */
   readonly linkSpeed: number;
   /** 4 bytes for IPv4, 16 for IPv6, in network order. */
@@ -40,6 +42,8 @@ export interface Asked {
   readonly local: string;
   /** What the server listens on; `::` and `0.0.0.0` are all addresses. */
   readonly listening: readonly string[];
+  /** Whether SMB Direct is listened for, by all of them. */
+  readonly smbDirect?: boolean;
   readonly present?: Interfaces;
   readonly linkOf?: (name: string) => Link;
 }
@@ -58,6 +62,7 @@ export function networkAddresses(items: readonly string[], asked: Asked): Networ
     infos.set(address, {
       ifIndex: options.ifIndex ?? link.ifIndex ?? ordinal,
       rss,
+      rdma: options.rdma === true && asked.smbDirect === true,
       linkSpeed: options.speed ?? link.speed ?? DEFAULT_SPEED,
       address: addressBytes(address),
     });

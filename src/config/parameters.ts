@@ -331,7 +331,12 @@ export const globalParameters = {
   /** Whose users are those here of the same name, beside what krb5.conf says. */
   realm: parameter('realm', text({ maximumBytes: 255 }), ''),
   usernameMap: parameter('username map', optional(absolutePath), undefined as string | undefined),
-  smbDirectMaxIoSize: unsupported(
+  /** SMB Direct over iWARP, beside TCP; ksmbd has it where the kernel was built so. */
+  smbDirect: parameter('smb direct', bool, false),
+  smbDirectPort: parameter('smb direct port', integer({ minimum: 1, maximum: 65_535 }), 5445),
+  /** Checksums of iWARP also for clients that do not ask for them: TCP has one of its own, a weak one. */
+  smbDirectChecksums: parameter('smb direct checksums', bool, false),
+  smbDirectMaxIoSize: parameter(
     'smbd max io size',
     size({ minimum: 512 * KiB, maximum: 16 * MiB }),
     8 * MiB,

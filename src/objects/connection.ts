@@ -8,6 +8,7 @@
  */
 import type { Logger } from '../base/log.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
+import type { BufferDescriptor } from '../smb2/buffer-descriptor.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LoginExchange } from './login-exchange.ts';
 import type { MessageWindow } from './message-window.ts';
@@ -33,6 +34,8 @@ export interface DialectTraits {
   readonly directoryLeasing: boolean;
   /** LOCK requests bear a LockSequence. */
   readonly lockSequence: boolean;
+  /** SMB2_CHANNEL_RDMA_V1_INVALIDATE is taken. */
+  readonly remoteInvalidation: boolean;
   /** FileNormalizedNameInformation is served. */
   readonly normalizedNames: boolean;
   readonly maxTransactSize: number;
@@ -40,15 +43,28 @@ export interface DialectTraits {
   readonly maxWriteSize: number;
 }
 
+/** MS-SMBD 3.1.4.5 and .6: memory of the client's, where the transport reaches it. */
+export interface RemoteMemory {
+  /** The data stand there before the client sees any answer that follows; they are the transport's from now on. */
+  write(buffers: readonly BufferDescriptor[], data: Buffer): void;
+  /** `length` bytes, in a buffer of the pool's; undefined where the connection ended meanwhile. */
+  read(buffers: readonly BufferDescriptor[], length: number): Promise<Buffer | undefined>;
+}
+
 /** What the transport does for a connection. */
 export interface Transport {
+  /** Of RDMA transports alone. */
+  readonly remoteMemory?: RemoteMemory;
   readonly remoteAddress: string;
   /** Absent where the transport has no ports. */
   readonly remotePort?: number;
   /** The server's end; of a link-local address with its interface, `fe80::1%eth0`. */
   readonly localAddress: string;
-  /** Sends one framed message made of these buffers; they are the transport's from now on. */
-  send(parts: readonly Buffer[]): void;
+  /**
+   * Sends one framed message made of these buffers; they are the transport's from now on. With it the client's memory
+   * behind these tokens is released (MS-SMBD 3.1.4.2); only where there is `remoteMemory`.
+   */
+  send(parts: readonly Buffer[], invalidate?: readonly number[]): void;
   /** Where `place` finds room. */
   readonly outbox?: Buffer;
   /**

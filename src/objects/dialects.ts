@@ -23,6 +23,7 @@ export function dialectTraits(revision: Dialect, options: ServerOptions): Dialec
     leasing: multiCredit && options.leases,
     directoryLeasing: smb3 && options.leases && options.directoryLeases,
     lockSequence: revision !== Dialect.SMB2_02,
+    remoteInvalidation: smb3 && revision !== Dialect.SMB3_00,
     normalizedNames: is311,
     maxTransactSize: bound(options.maxTransactSize),
     maxReadSize: bound(options.maxReadSize),

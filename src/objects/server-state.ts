@@ -74,6 +74,8 @@ export interface NetworkAddress {
   readonly ifIndex: number;
   /** RSS_CAPABLE. */
   readonly rss: boolean;
+  /** RDMA_CAPABLE. */
+  readonly rdma: boolean;
   /** Bits per second. */
   readonly linkSpeed: number;
   /** 4 bytes for IPv4, 16 for IPv6, in network order. */

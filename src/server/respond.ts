@@ -15,6 +15,7 @@ import { STATUS_PENDING, STATUS_SUCCESS, STATUS_USER_SESSION_DELETED } from '../
 import type { Connection } from '../objects/connection.ts';
 import type { Request } from '../objects/request.ts';
 import type { Session } from '../objects/session.ts';
+import { tokenToInvalidate } from '../smb2/channel.ts';
 import { encodeErrorResponse } from '../smb2/error.ts';
 import {
   addFlags,
@@ -41,6 +42,7 @@ export interface Answer {
 }
 
 /** Of the SMB2 header, 2.2.1. */
+const STATUS_AT = 8;
 const SIGNATURE_AT = 48;
 
 const emptyError = encodeErrorResponse({});
@@ -172,6 +174,9 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
     return;
   }
   if (answers.length === 0) return;
+  // Before they are encrypted.
+  const isRdma = connection.transport.remoteMemory !== undefined;
+  const tokens = isRdma ? tokensOf(answers) : undefined;
   const out: Buffer[] = [];
   for (const [i, one] of answers.entries()) {
     const head = one.parts[0]!;
@@ -189,10 +194,21 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
     for (const part of one.parts) out.push(part);
   }
   const cipher = sealer?.cipher;
-  connection.transport.send(
-    cipher === undefined ? out : cipher.sealInPlace(sealer!.sessionId, out),
-  );
+  const message = cipher === undefined ? out : cipher.sealInPlace(sealer!.sessionId, out);
+  if (tokens === undefined) connection.transport.send(message);
+  else connection.transport.send(message, tokens);
   settle(answers);
+}
+
+/** 3.3.5.12, 3.3.5.13: what the final answers of READ and WRITE release, errors too. */
+function tokensOf(answers: readonly Answer[]): number[] {
+  const tokens: number[] = [];
+  for (const { request, parts } of answers) {
+    if (parts[0]!.readUInt32LE(STATUS_AT) === STATUS_PENDING) continue;
+    const token = tokenToInvalidate(request.header.command, request.message);
+    if (token !== undefined) tokens.push(token);
+  }
+  return tokens;
 }
 
 /** These answers are sent, or never will be. */

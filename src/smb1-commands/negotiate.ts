@@ -63,6 +63,7 @@ const traits = (options: ServerOptions): DialectTraits => ({
   leasing: false,
   directoryLeasing: false,
   lockSequence: false,
+  remoteInvalidation: false,
   normalizedNames: false,
   maxTransactSize: options.maxTransactSize,
   maxReadSize: MAX_LARGE_BYTES,

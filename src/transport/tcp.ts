@@ -2,7 +2,7 @@
  * The portable transport: net.Socket. It frames messages, bounds what a peer can hold up, and stops
  * reading from a peer that does not read its answers.
  */
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { MESSAGE_TIMEOUT_MS, SEND_HIGH_WATER_BYTES, SEND_TIMEOUT_MS } from '../base/limits.ts';
 import { connectionPart } from '../base/log.ts';
@@ -10,9 +10,10 @@ import { unacknowledgedSegments } from '../native/socket.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
 import { encodeFrameHeader, positiveSessionResponse } from '../smb2/framing.ts';
-import { plainAddress, refuse } from './admission.ts';
+import { plainAddress } from './admission.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { ListenAddress, Listener } from './listener.ts';
+import { listenNode } from './node-listener.ts';
 
 class TcpConnection {
   readonly remoteAddress: string;
@@ -157,70 +158,5 @@ class TcpConnection {
 const uncork = (socket: Socket): void => socket.uncork();
 
 /** A port that is bound, and whose connections wait until `serve`: privileges can be given up in between. */
-export async function listenTcp(where: ListenAddress): Promise<Listener> {
-  const listener = new TcpListener();
-  await listener.listen(where);
-  return listener;
-}
-
-class TcpListener implements Listener {
-  readonly #net: Server;
-  readonly #open = new Set<TcpConnection>();
-  /** Came before `serve`. */
-  #early: Socket[] = [];
-  #server: ServerState | undefined;
-  port = 0;
-  address = '';
-
-  constructor() {
-    this.#net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (this.#server !== undefined) return this.#accept(this.#server, socket);
-      socket.on('error', () => {});
-      this.#early.push(socket);
-    });
-  }
-
-  listen({ port, address }: ListenAddress): Promise<void> {
-    const net = this.#net;
-    return new Promise((resolve, reject) => {
-      net.once('error', reject);
-      net.listen({ port, host: address, exclusive: true }, () => {
-        net.removeListener('error', reject);
-        // Accepting one connection failed: too few descriptors, or it was gone already.
-        net.on('error', (error) => this.#server?.log.warn('accept', { error: error.message }));
-        const bound = net.address() as AddressInfo;
-        this.port = bound.port;
-        this.address = bound.address;
-        resolve();
-      });
-    });
-  }
-
-  serve(server: ServerState): void {
-    this.#server = server;
-    for (const socket of this.#early.splice(0)) this.#accept(server, socket);
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    for (const socket of this.#early.splice(0)) socket.destroy();
-    const ending = [...this.#open].map((connection) => {
-      connection.close('the server stops');
-      return connection.finished;
-    });
-    await Promise.all([closed, ...ending]);
-  }
-
-  #accept(server: ServerState, socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress);
-    const refused = refuse(server, address);
-    if (refused !== undefined) {
-      server.log.warn('connection refused', { address, reason: refused });
-      socket.destroy();
-      return;
-    }
-    const connection = new TcpConnection(server, socket, address);
-    this.#open.add(connection);
-    void connection.finished.then(() => this.#open.delete(connection));
-  }
-}
+export const listenTcp = (where: ListenAddress): Promise<Listener> =>
+  listenNode(where, (server, socket, address) => new TcpConnection(server, socket, address));

@@ -3,10 +3,8 @@
  * between its reply and the peer's first FPDU (RFC 5044 7.1.2).
  */
 import type { Socket } from 'node:net';
-import { bufferPool } from '../../base/buffer-pool.ts';
 import { CLOSE_TIMEOUT_MS, MPA_TIMEOUT_MS } from '../../base/limits.ts';
 import { WireError } from '../../wire/wire-error.ts';
-import { plainAddress } from '../admission.ts';
 import type { RdmaConnection, RdmaEvents, RemoteRange } from '../rdma.ts';
 import { Endpoint } from './endpoint.ts';
 import { CRC_BYTES, LENGTH_BYTES, MAX_ULPDU_BYTES } from './fpdu.ts';
@@ -61,9 +59,9 @@ export class IwarpConnection implements RdmaConnection {
     this.#socket = socket;
     this.#options = options;
     this.#step = step;
-    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.remoteAddress = socket.remoteAddress ?? '';
     this.remotePort = socket.remotePort ?? 0;
-    this.localAddress = plainAddress(socket.localAddress);
+    this.localAddress = socket.localAddress ?? '';
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.#events?.drained());
@@ -100,11 +98,16 @@ export class IwarpConnection implements RdmaConnection {
   }
 
   send(parts: readonly Buffer[], invalidate?: number): void {
-    this.#giving(parts, (endpoint) => endpoint.send(parts, invalidate));
+    this.#endpoint?.send(parts, invalidate);
   }
 
-  write(to: RemoteRange, parts: readonly Buffer[]): void {
-    this.#giving(parts, (endpoint) => endpoint.write(to, parts));
+  write(to: RemoteRange, parts: readonly Buffer[], released?: () => void): void {
+    const gathered: Buffer[] = [];
+    this.#gathered = gathered;
+    this.#endpoint?.write(to, parts);
+    this.#gathered = undefined;
+    if (gathered.length > 0) this.#write(gathered, released);
+    else released?.();
   }
 
   read(from: RemoteRange, into: Buffer): Promise<boolean> {
@@ -123,22 +126,7 @@ export class IwarpConnection implements RdmaConnection {
     this.#end(reason);
   }
 
-  /** Pooled buffers go back when the kernel has them. */
-  #giving(parts: readonly Buffer[], call: (endpoint: Endpoint) => void): void {
-    const endpoint = this.#endpoint;
-    if (endpoint === undefined || this.#ended) {
-      for (const part of parts) bufferPool.give(part);
-      return;
-    }
-    const gathered: Buffer[] = [];
-    this.#gathered = gathered;
-    call(endpoint);
-    this.#gathered = undefined;
-    this.#write(gathered, () => {
-      for (const part of parts) bufferPool.give(part);
-    });
-  }
-
+  /** `written`: the kernel has them, or never will. */
   #write(parts: readonly Buffer[], written?: () => void): void {
     const socket = this.#socket;
     const last = parts.length - 1;
@@ -189,6 +177,7 @@ export class IwarpConnection implements RdmaConnection {
         ended: (reason) => this.#end(reason),
       },
     );
+    this.#events!.established();
     this.#settle?.(settings);
   }
 

@@ -6,8 +6,8 @@
  * initiator that the tests use. The empty Write, Read or Send that RFC 6581 begins with is taken.
  */
 import { WireError } from '../../wire/wire-error.ts';
+import { ByteParts } from '../byte-parts.ts';
 import type { RemoteRange } from '../rdma.ts';
-import { ByteParts } from './byte-parts.ts';
 import {
   decodeControl,
   decodeReadRequest,

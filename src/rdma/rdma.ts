@@ -18,10 +18,10 @@ export interface RdmaConnection {
   readonly unsentBytes: number;
   /** As many more messages may be received; one beyond ends the connection. */
   post(count: number): void;
-  /** One message; `invalidate` is a token that the peer's memory is no longer reached by. The parts are given away. */
+  /** One message; `invalidate` is a token that the peer's memory is no longer reached by. The parts stay as they are. */
   send(parts: readonly Buffer[], invalidate?: number): void;
-  /** The parts are given away. */
-  write(to: RemoteRange, parts: readonly Buffer[]): void;
+  /** `released` is called when the parts may be used again, also where the connection ends. */
+  write(to: RemoteRange, parts: readonly Buffer[], released?: () => void): void;
   /** False where the connection ended meanwhile; `into` is the provider's until then. */
   read(from: RemoteRange, into: Buffer): Promise<boolean>;
   /** Reads nothing from the peer until `resume`. */
@@ -31,6 +31,8 @@ export interface RdmaConnection {
 }
 
 export interface RdmaEvents {
+  /** Messages may be sent, and will be received as far as receives are posted. */
+  established(): void;
   /** One message: a view that stays as it is until the call is back. */
   received(message: Buffer): void;
   /** `unsentBytes` has come down to 0. */
