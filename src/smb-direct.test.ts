@@ -159,6 +159,7 @@ for (const crc of [false, true]) {
       const sink = described(socket, [5, 2_000_000, 1_500_000]);
       const read = await readBy(tree, { fileId, length: 3_000_000, offset: 100, info: sink.info });
       assert.equal(read.status, STATUS_SUCCESS);
+      assert.equal(read.message.length, 80, 'nothing behind the fixed part');
       const response = decodeReadResponse(read.message);
       assert.equal(response.data.length, 0);
       assert.equal(response.dataRemaining, content.length - 100);

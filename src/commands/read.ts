@@ -97,7 +97,8 @@ function readRemote(body: ReadRequest, request: OpenRequest): MaybePromise<Outco
     const { payload, ...reply } = outcome;
     const dataRemaining = payload!.length;
     target.memory.write(target.buffers, payload!);
-    return { ...reply, body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining }) };
+    // Without the one byte of an empty buffer: Linux's client would take it for its next message.
+    return { ...reply, body: encodeReadResponseHeader(0, dataRemaining) };
   };
   const outcome = copied(read({ ...body, channel: SMB2_CHANNEL_NONE }, request));
   return outcome instanceof Promise
