@@ -63,6 +63,7 @@ test('index, speed and queues are the machine’s; unknown ones are made up', ()
   assert.deepEqual(first, {
     ifIndex: 2,
     rss: true,
+    rdma: false,
     linkSpeed: 10_000_000_000,
     address: Buffer.from([192, 168, 1, 5]),
   });
@@ -75,7 +76,13 @@ test('index, speed and queues are the machine’s; unknown ones are made up', ()
 test('interfaces = … chooses and overrides', () => {
   const item = 'eth0.100;speed=25000000000,capability=RSS,if_index=77';
   assert.deepEqual(told([item, 'wlan0']), [
-    { ifIndex: 77, rss: true, linkSpeed: 25_000_000_000, address: Buffer.from([10, 1, 2, 3]) },
+    {
+      ifIndex: 77,
+      rss: true,
+      rdma: false,
+      linkSpeed: 25_000_000_000,
+      address: Buffer.from([10, 1, 2, 3]),
+    },
     { ...told(['wlan0'])[0]! },
   ]);
   assert.deepEqual(addresses(['192.168.1.6', 'eth0']), ['192.168.1.6', '192.168.1.5', FD00_5]);
@@ -87,6 +94,14 @@ test('interfaces = … chooses and overrides', () => {
   assert.ok(router!.ifIndex > 0);
   const [mapped] = told(['::ffff:198.51.100.7;speed=5']);
   assert.equal(text(mapped!.address), '00000000000000000000ffffc6336407');
+});
+
+test('RDMA is told where it is configured, and only while SMB Direct is listened for', () => {
+  const items = ['eth0;capability=RDMA', 'wlan0'];
+  const tell = (smbDirect: boolean) => told(items, { smbDirect }).map(({ rdma }) => rdma);
+  assert.ok(tell(true).includes(true));
+  assert.equal(tell(true).at(-1), false);
+  assert.ok(!tell(false).includes(true));
 });
 
 test('what is behind the semicolon', () => {
