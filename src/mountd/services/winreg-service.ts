@@ -118,7 +118,7 @@ function told(
 
 function information({ keys, values }: RegistryKey) {
   const longest = (names: readonly { readonly name: string }[]): number =>
-    names.reduce((most, { name }) => Math.max(most, 2 * name.length), 0);
+    names.reduce((most, { name }) => Math.max(most, 2 * (name.length + 1)), 0);
   return {
     className: '',
     subKeys: keys.length,
