@@ -60,6 +60,7 @@ import {
   UNPROTECTED_DACL_SECURITY_INFORMATION,
 } from '../dtyp/security-descriptor.ts';
 import { EVERYONE, type Sid, unixUserSid } from '../dtyp/sid.ts';
+import { FILE_ATTRIBUTE_ARCHIVE, FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { CreateContextName } from '../smb2/create-contexts.ts';
@@ -393,5 +394,18 @@ test('labels and backups of descriptors are not settable', async () => {
   const file = await ann.open('f', { access: FILE_ALL_ACCESS });
   assert.equal(await set(file, withDacl([]), LABEL_SECURITY_INFORMATION), STATUS_NOT_SUPPORTED);
   assert.equal(await set(file, NOTHING, GROUP_SECURITY_INFORMATION), STATUS_INVALID_PARAMETER);
+  await file.close();
+});
+
+test('a file whose security is set is to be archived, MS-FSA 2.1.5.17', async () => {
+  const file = await ann.open('f', { access: FILE_ALL_ACCESS, disposition: FILE_CREATE });
+  const attributes = async (): Promise<number> =>
+    (await file.queryInfo(FileInformationClass.FileBasicInformation)).readUInt32LE(32);
+  const normal = Buffer.alloc(40);
+  normal.writeUInt32LE(FILE_ATTRIBUTE_NORMAL, 32);
+  await file.setInfo(FileInformationClass.FileBasicInformation, normal);
+  assert.equal(await attributes(), FILE_ATTRIBUTE_NORMAL);
+  assert.equal(await set(file, withDacl([MAY_ALL])), STATUS_SUCCESS);
+  assert.equal(await attributes(), FILE_ATTRIBUTE_ARCHIVE);
   await file.close();
 });

@@ -42,10 +42,9 @@ import {
   UNPROTECTED_DACL_SECURITY_INFORMATION,
   UNPROTECTED_SACL_SECURITY_INFORMATION,
 } from '../dtyp/security-descriptor.ts';
-import { FILE_ATTRIBUTE_ARCHIVE } from '../fscc/attributes.ts';
 import type { SetInfoRequest } from '../smb2/set-info.ts';
 import { EPERM, isErrno, type Result } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
+import { archive } from './archive.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { mayGiveTo } from './created-security.ts';
@@ -84,7 +83,7 @@ export async function setSecurity(body: SetInfoRequest, request: OpenRequest): P
     edited(current, { ...given, control }, information, isStored ? undefined : tree.token),
   );
   if (isErrno(result)) return statusOfErrno(result);
-  await archive(handle);
+  if (open.archives) await archive(open);
   return STATUS_SUCCESS;
 }
 
@@ -146,12 +145,4 @@ function isProtected(control: number, information: number): number {
   if ((information & PROTECTED_SACL_SECURITY_INFORMATION) !== 0) result |= SE_SACL_PROTECTED;
   if ((information & UNPROTECTED_SACL_SECURITY_INFORMATION) !== 0) result &= ~SE_SACL_PROTECTED;
   return result;
-}
-
-/** "Set Open.File.FileAttributes.FILE_ATTRIBUTE_ARCHIVE": where that cannot be kept, nothing is lost. */
-async function archive(handle: VfsHandle): Promise<void> {
-  if ((handle.base ?? handle).kind !== 'file') return;
-  const stat = await handle.stat();
-  if (isErrno(stat) || (stat.attributes & FILE_ATTRIBUTE_ARCHIVE) !== 0) return;
-  await handle.set({ attributes: stat.attributes | FILE_ATTRIBUTE_ARCHIVE });
 }
