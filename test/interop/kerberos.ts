@@ -275,8 +275,9 @@ async function expiry(scene: Scene): Promise<void> {
   await another.close();
 }
 
-async function helperPid({ target }: Scene): Promise<number> {
-  const { stdout } = await run('pgrep', ['-f', 'gss/program', '-P', String(target.pid)], {
+/** Whoever's child it is: its keytab is that of this run. */
+async function helperPid({ scratch }: Scene): Promise<number> {
+  const { stdout } = await run('pgrep', ['-f', `gss/program.*${scratch}`], {
     timeoutMs: CALL_LIMIT_MS,
   });
   const pid = Number(stdout.trim());
@@ -285,13 +286,19 @@ async function helperPid({ target }: Scene): Promise<number> {
 }
 
 async function killedInMidLogin(scene: Scene): Promise<void> {
+  // One that is up already.
+  await works(scene, 'ls');
   const pid = await helperPid(scene);
   process.kill(pid, 'SIGSTOP');
   const login = spawn(scene, 'ls');
   await delay(1500);
   // While it waits, others are served.
   await ntlmBeside(scene);
-  process.kill(pid, 'SIGKILL');
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // On a busy machine the server was faster: it ends a process that does not answer in 10 s.
+  }
   const lost = said(await login);
   expect(/LOGON_FAILURE/.test(lost), `the login that was in it:\n${tail(lost, 8)}`);
   await works(scene, 'ls');
