@@ -10,12 +10,14 @@ import { CommandError } from './command-error.ts';
 import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
+import { testparmCommand } from './testparm.ts';
 import { version } from './version.ts';
 
 const EXAMPLES = `
 Examples:
   usmbd serve ~/files                    share a folder; prints how to reach it
   usmbd serve --config usmbd.conf        serve what a configuration names
+  usmbd testparm usmbd.conf              check it, and print what it comes to
   usmbd adduser -a ann                   add an account for such a configuration
   usmbd status                           who is connected, and what they have open
   usmbd kick --user ann                  end her sessions; "usmbd close" closes one file
@@ -26,6 +28,7 @@ function usmbdCommand(): Command {
     .description('SMB 2 and 3 file server')
     .version(version(), '-V, --version')
     .addCommand(serveCommand())
+    .addCommand(testparmCommand())
     .addCommand(mountdCommand())
     .addCommand(addUserCommand('adduser'))
     .addCommand(statusCommand())
