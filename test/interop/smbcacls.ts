@@ -7,8 +7,8 @@
  *     npm run interop:smbcacls -- --smbcacls PROGRAM      another release: --save and --restore are of later ones
  *
  * The program knows no port but 445, so the server is reached through a relay on an address of its own, which takes
- * root. Needs smbcacls (Debian: smbclient). `--sddl` is asked with `--domain-sid`: without, smbcacls 4.17 ends in a
- * fault at every server that is in no domain and says so as Windows does.
+ * root. Needs smbcacls (Debian: smbclient). `--sddl` is asked with `--domain-sid`: without, smbcacls 4.17 asks for
+ * the domain's and ends in a fault of its own at usmbd's answer that there is none.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
