@@ -96,7 +96,11 @@ const readBy = (tree: ClientTree, { fileId, length, offset = 0, channel = 2, inf
     payloadBytes: length,
   });
 
-const writeBy = (tree: ClientTree, { fileId, length, offset = 0, channel = 2, info }: Place) => {
+const writeBy = (
+  tree: ClientTree,
+  { fileId, length, offset = 0, channel = 2, info }: Place,
+  dataOffset = 0,
+) => {
   const body = encodeWriteRequest({
     offset,
     ...idsOf(fileId),
@@ -107,7 +111,7 @@ const writeBy = (tree: ClientTree, { fileId, length, offset = 0, channel = 2, in
     writeChannelInfo: info,
   });
   // DataOffset "MUST be 0".
-  body.writeUInt16LE(0, 2);
+  body.writeUInt16LE(dataOffset, 2);
   return tree.request({ command: Command.WRITE, body });
 };
 
@@ -224,6 +228,9 @@ test('errors release the memory too', async () => {
     assert.equal((await by(tree, { ...place, info })).status, status, name);
     assert.equal(socket.memory.has(tokens[0]!), false, name);
   }
+  const { info: whole } = described(socket, [100]);
+  const at = await writeBy(tree, { fileId: file.fileId, length: 10, info: whole }, 0x70);
+  assert.equal(at.status, STATUS_INVALID_PARAMETER, 'with a DataOffset');
   const bad = Buffer.alloc(15);
   const half = await readBy(tree, { fileId: file.fileId, length: 4, channel: 1, info: bad });
   assert.equal(half.status, STATUS_INVALID_PARAMETER);

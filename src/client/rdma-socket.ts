@@ -74,16 +74,13 @@ export class RdmaSocket implements MessageSocket {
     const settings = acceptNegotiated(decodeNegotiateResponse(response));
     if (settings === undefined) throw new ConnectionEnded('SMB Direct was refused');
     socket = new RdmaSocket(connection, connection.memory);
-    const { onMessage } = socket;
+    const opened = socket;
     socket.#channel = new SmbDirectChannel(connection, settings, {
-      message: onMessage,
+      message: (message) => opened.onFrame?.(message),
       maxMessageBytes: () => MAX_MESSAGE_BYTES,
+      isBehind: () => false,
     });
-    return socket;
-  }
-
-  get onMessage(): (message: Buffer) => void {
-    return (message) => this.onFrame?.(message);
+    return opened;
   }
 
   get isEnded(): boolean {

@@ -16,6 +16,7 @@ import { whileWaiting } from '../objects/waiting-data.ts';
 import { FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
 import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
 import { FILE_WRITE_THROUGH } from '../smb2/create-options.ts';
+import { HEADER_SIZE } from '../smb2/header.ts';
 import {
   encodeWriteResponse,
   SMB2_WRITEFLAG_WRITE_THROUGH,
@@ -57,11 +58,15 @@ export function write(body: WriteRequest, request: OpenRequest): MaybePromise<Ou
   return Promise.resolve(waiting).then((given) => given ?? performLater(body, request));
 }
 
+/** DataOffset, 2.2.21: "Length or DataOffset are not equal to 0" is refused of data that come by RDMA. */
+const DATA_OFFSET_AT = HEADER_SIZE + 2;
+
 /** By RDMA: the data are fetched from the client's memory; then it is a WRITE like any other. */
 function writeRemote(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { channel, writeChannelInfo, remainingBytes: length, data } = body;
   const { connection, open } = request;
-  if (data.length > 0 || length > connection.dialect!.maxWriteSize) return STATUS_INVALID_PARAMETER;
+  const hasData = data.length > 0 || request.message.readUInt16LE(DATA_OFFSET_AT) !== 0;
+  if (hasData || length > connection.dialect!.maxWriteSize) return STATUS_INVALID_PARAMETER;
   const source = remoteBuffers(connection, channel, writeChannelInfo, length);
   if (typeof source === 'number') return source;
   return source.memory.read(source.buffers, length).then(async (fetched) => {

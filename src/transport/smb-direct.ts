@@ -92,6 +92,7 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     clearTimeout(this.#sendTimer);
     this.#channel?.end();
     for (const start of this.#waitingFetches.splice(0)) start();
+    bufferPool.look();
     this.#handler
       .closed()
       .catch((error: unknown) => this.log.error('a connection did not end well', { error }))
@@ -128,6 +129,7 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
       this.#channel = new SmbDirectChannel(this.#rdma, answer.settings, {
         message: (payload) => this.#handler.receive(payload),
         maxMessageBytes: () => this.#handler.maxMessageBytes(),
+        isBehind: () => bufferPool.isFull || this.#handler.isBehind(),
       });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -153,6 +155,7 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     if (this.#fetches >= MAX_REMOTE_FETCHES) {
       await new Promise<void>((resolve) => this.#waitingFetches.push(resolve));
     }
+    if (bufferPool.isFull) await this.#room();
     if (this.#ended) return undefined;
     this.#fetches += 1;
     const into = bufferPool.take(length);
@@ -170,6 +173,12 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     if (done.every((one) => one)) return into;
     bufferPool.give(into);
     return undefined;
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      bufferPool.whenRoom(() => this.#ended || !bufferPool.isFull, resolve);
+    });
   }
 
   /** A peer that does not take what it asked for is not read from until it does. */

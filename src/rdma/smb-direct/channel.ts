@@ -45,6 +45,8 @@ export interface ChannelEvents {
   message(payload: Buffer): void;
   /** What an upper message may have now; a longer one ends the connection. */
   maxMessageBytes(): number;
+  /** More is waiting than the peer may have waiting: it gets few credits until answers have left. */
+  isBehind(): boolean;
 }
 
 interface Outgoing {
@@ -199,9 +201,13 @@ export class SmbDirectChannel {
   }
 
   #mayGrant(): number {
-    // Who does not take its answers gets no further questions; one keeps things going.
-    const target = this.#queuedBytes > SEND_HIGH_WATER_BYTES ? 1 : this.#creditTarget;
-    return Math.max(0, target - this.#receiveCredits);
+    // Who does not take its answers, or waits for many, asks no more; one credit keeps things going.
+    const isHeld = this.#queuedBytes > SEND_HIGH_WATER_BYTES || this.#events.isBehind();
+    const target = isHeld ? 1 : this.#creditTarget;
+    // 3.1.5.9: the last credit goes only with new ones for the peer. Where it has all that it asked for, and both
+    // ends have something to say, nobody could: one beyond.
+    const limit = this.#sendCredits === 1 ? target + 1 : target;
+    return Math.max(0, Math.min(limit, this.#settings.receiveCreditMax) - this.#receiveCredits);
   }
 
   #grant(): number {
