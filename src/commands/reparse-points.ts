@@ -101,6 +101,22 @@ function changeable(open: Open): VfsHandle | NtStatus {
   return handle;
 }
 
+/** What setting and deleting begin with: the file, what the client says of it, and what it is. */
+async function prepared(body: IoctlRequest, open: Open): Promise<Prepared | NtStatus> {
+  const handle = changeable(open);
+  if (typeof handle === 'number') return handle;
+  const buffer = decoded(body.input);
+  if (typeof buffer === 'number') return buffer;
+  const stat = await handle.stat();
+  return isErrno(stat) ? statusOfErrno(stat) : { handle, buffer, stat };
+}
+
+interface Prepared {
+  readonly handle: VfsHandle;
+  readonly buffer: ReparseBuffer;
+  readonly stat: VfsStat;
+}
+
 /** What is there has to have the same tag, by the same owner. */
 async function refuseOther(
   handle: VfsHandle,
@@ -120,12 +136,9 @@ export async function setReparsePoint(
   request: Request,
   open: Open,
 ): Promise<Outcome> {
-  const handle = changeable(open);
-  if (typeof handle === 'number') return handle;
-  const buffer = decoded(body.input);
-  if (typeof buffer === 'number') return buffer;
-  const stat = await handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
+  const asked = await prepared(body, open);
+  if (typeof asked === 'number') return asked;
+  const { handle, buffer, stat } = asked;
   const refused = await refuseSetting(handle, stat, buffer);
   if (refused !== undefined) return refused;
   const status = await setOn(handle, stat, { ...buffer, whole: body.input }, request, open);
@@ -236,12 +249,9 @@ export async function deleteReparsePoint(
   request: Request,
   open: Open,
 ): Promise<Outcome> {
-  const handle = changeable(open);
-  if (typeof handle === 'number') return handle;
-  const buffer = decoded(body.input);
-  if (typeof buffer === 'number') return buffer;
-  const stat = await handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
+  const asked = await prepared(body, open);
+  if (typeof asked === 'number') return asked;
+  const { handle, buffer, stat } = asked;
   if (reparseTagOf(stat) === 0) return STATUS_NOT_A_REPARSE_POINT;
   if (buffer.data.length > 0) return STATUS_IO_REPARSE_DATA_INVALID;
   const refused = await refuseOther(handle, stat, buffer);

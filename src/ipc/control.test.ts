@@ -24,7 +24,7 @@ import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { missing } from '../native/library.ts';
 import { ControlError, type ControlProblem, connectControl } from './control-client.ts';
 import { type ControlListener, listenControl } from './control-listener.ts';
-import type { ConnectionRecord, DataPlane, Listing, ServerSummary } from './data-plane.ts';
+import type { ConnectionRecord, DataPlane, Listing } from './data-plane.ts';
 import {
   CONTROL_VERSION,
   EVENTS,
@@ -35,20 +35,7 @@ import {
   failure,
 } from './events.ts';
 import { decode } from './fields.ts';
-
-const SUMMARY: ServerSummary = {
-  serverName: 'NAS',
-  processId: 1,
-  startedAtMs: 2,
-  connections: 3,
-  sessions: 4,
-  treeConnects: 5,
-  opens: 6,
-  disconnectedOpens: 7,
-  files: 8,
-  locks: 9,
-  waitingRequests: 10,
-};
+import { SUMMARY } from './summary.support.test.ts';
 
 const connectionOf = (connectionId: number): ConnectionRecord => ({
   connectionId,

@@ -10,12 +10,13 @@ import { SILENT_LOGGER } from '../base/log.ts';
 import { unixSidMap } from '../dtyp/unix-sids.ts';
 import type { Account, ControlPlane, ExchangeSeed, LoginStep } from './control-plane.ts';
 import { prepareSocketFolder, socketAddress } from './control-socket.ts';
-import type { DataPlane, ServerSummary } from './data-plane.ts';
+import type { DataPlane } from './data-plane.ts';
 import { encodeFrame } from './events.ts';
 import { Link, type LinkError } from './link.ts';
 import { connectMountd, MountdClient, type MountdClientOptions } from './mountd-client.ts';
 import { MOUNTD_EVENTS, MOUNTD_VERSION } from './mountd-events.ts';
 import { listenMountd, type MountdListener } from './mountd-listener.ts';
+import { SUMMARY } from './summary.support.test.ts';
 
 const ended: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -234,20 +235,6 @@ test('nobody there: logins and tree connects fail after their time', async () =>
   assert.deepEqual(await client.connectShare(ANN, 'files', CLIENT), { kind: 'unavailable' });
   assert.equal(await client.rap(ANN, token('')), undefined);
 });
-
-const SUMMARY: ServerSummary = {
-  serverName: 'NAS',
-  processId: 1,
-  startedAtMs: 2,
-  connections: 3,
-  sessions: 4,
-  treeConnects: 5,
-  opens: 6,
-  disconnectedOpens: 7,
-  files: 8,
-  locks: 9,
-  waitingRequests: 10,
-};
 
 test('it asks all processes of the data plane as if they were one', async () => {
   const statePath = stateFolder();

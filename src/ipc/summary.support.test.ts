@@ -1,0 +1,16 @@
+/** A server's figures, each another, for tests of what carries them. No tests of its own. */
+import type { ServerSummary } from './data-plane.ts';
+
+export const SUMMARY: ServerSummary = {
+  serverName: 'NAS',
+  processId: 1,
+  startedAtMs: 2,
+  connections: 3,
+  sessions: 4,
+  treeConnects: 5,
+  opens: 6,
+  disconnectedOpens: 7,
+  files: 8,
+  locks: 9,
+  waitingRequests: 10,
+};
