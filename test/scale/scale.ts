@@ -147,9 +147,10 @@ async function settled(wanted: Partial<Counts>, when: string): Promise<void> {
 async function warmUp(): Promise<void> {
   for (const share of [DISK, MEMORY]) {
     const trees = await mountMany(port, share, 20);
-    await makeFiles(trees[0]!, share === DISK ? diskOpens : memoryOpens + waitingRequests);
+    const count = share === DISK ? diskOpens : memoryOpens + waitingRequests;
+    await makeFiles(trees[0]!, count);
     for (const how of [plain, leased]) {
-      const files = await openFiles(trees, 2_000, how);
+      const files = await openFiles(trees, Math.min(2_000, count), how);
       await inParallel(files, 40, (file) => file.close());
     }
     await hangUp(trees);
@@ -198,11 +199,12 @@ async function measureWaiting(witness: Witness): Promise<void> {
   const holders = await mountMany(port, MEMORY, HOLDERS);
   const first = holders[0]!;
   const access = plain().access;
-  const held = await inParallel(range(locks), 8, (n) => first.open(fileName(n), { access }));
+  // Nobody else has these files open: whoever had a lease on one would be waited for.
+  const leasedName = (n: number): string => fileName(memoryOpens + n);
+  const lockedName = (n: number): string => leasedName(breaks * WAITERS + n);
+  const held = await inParallel(range(locks), 8, (n) => first.open(lockedName(n), { access }));
   const whole = { offset: 0n, length: BigInt(WAITERS), flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK };
   for (const file of held) await file.lock([whole]);
-  // Nobody else has them open.
-  const leasedName = (n: number): string => fileName(memoryOpens + n);
   await inParallel(range(breaks * WAITERS), 80, (n) =>
     holders[n % HOLDERS]!.open(leasedName(n), leased(n)),
   );
@@ -212,7 +214,7 @@ async function measureWaiting(witness: Witness): Promise<void> {
   const { waitingRequests: waitingBefore } = await server.summary();
   await witness.latency();
   await inParallel(waiters, 20, async (waiter, i) => {
-    await waitForLocks(waiter, range(locks).map(fileName), i);
+    await waitForLocks(waiter, range(locks).map(lockedName), i);
     await waitForChanges(waiter, range(folders).map(folderName));
   });
   await inParallel(waiters, 20, (waiter, i) =>
