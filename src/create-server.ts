@@ -20,7 +20,7 @@ import { Inventory } from './objects/inventory.ts';
 import { ServerState } from './objects/server-state.ts';
 import { openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { listen, transportKind } from './transport/listen.ts';
-import type { Listener } from './transport/listener.ts';
+import type { ListenAddress, Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
@@ -221,7 +221,7 @@ class UsmbdServer implements Server {
   #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
   #workers: Promise<WorkerPool | undefined> | undefined;
-  #direct: readonly Listener[] | undefined;
+  #speaksDirect = false;
   #control: Promise<ControlListener | undefined> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -233,7 +233,8 @@ class UsmbdServer implements Server {
   async listen(where: ListenOptions): Promise<Listening> {
     const port = where.port ?? this.#parts.configuration.global.tcpPort ?? SMB_PORT;
     const addresses = where.address === undefined ? this.#addresses() : [where.address];
-    const listeners = await this.#bind(addresses, port);
+    const listeners = await this.#bind(addresses, port, listen);
+    const direct = await this.#bindDirect(addresses, listeners);
     // Before the process becomes somebody who may not write to the state folder.
     this.#control ??= this.#listenControl();
     await this.#control;
@@ -245,7 +246,6 @@ class UsmbdServer implements Server {
     this.#workers ??= startWorkers(objects, workers);
     const hand = (await this.#workers)?.hand;
     for (const listener of listeners) listener.serve(objects, hand);
-    const direct = await this.#bindDirect(addresses);
     for (const listener of direct) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind(), workers });
     const [first] = listeners;
@@ -298,11 +298,15 @@ class UsmbdServer implements Server {
   }
 
   /** All or none; a port that the system chose is the same for all. */
-  async #bind(addresses: readonly (string | undefined)[], port: number): Promise<Listener[]> {
+  async #bind(
+    addresses: readonly (string | undefined)[],
+    port: number,
+    how: (where: ListenAddress) => Promise<Listener>,
+  ): Promise<Listener[]> {
     const bound: Listener[] = [];
     try {
       for (const address of addresses) {
-        bound.push(await listen({ port: bound[0]?.port ?? port, address }));
+        bound.push(await how({ port: bound[0]?.port ?? port, address }));
       }
       if (this.#closing !== undefined) throw new Error('the server is closed');
     } catch (error) {
@@ -313,24 +317,33 @@ class UsmbdServer implements Server {
     return bound;
   }
 
-  /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports. */
-  async #bindDirect(addresses: readonly (string | undefined)[]): Promise<Listener[]> {
+  /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports; without it those are given up. */
+  async #bindDirect(
+    addresses: readonly (string | undefined)[],
+    beside: readonly Listener[],
+  ): Promise<Listener[]> {
     const { global } = this.#parts.configuration;
-    if (!global.smbDirect || this.#direct !== undefined) return [];
+    if (!global.smbDirect || this.#speaksDirect) return [];
     const options = {
       maxReadWriteSize: global.smbDirectMaxIoSize,
       requiresCrc: global.smbDirectChecksums,
     };
     const { listenSmbDirect } = await import('./transport/listen-smb-direct.ts');
-    const bound: Listener[] = [];
-    for (const address of addresses) {
-      const listener = await listenSmbDirect({ port: global.smbDirectPort, address }, options);
-      bound.push(listener);
-      this.#listeners.add(listener);
+    const port = global.smbDirectPort;
+    try {
+      const bound = await this.#bind(addresses, port, (where) => listenSmbDirect(where, options));
+      this.#speaksDirect = true;
+      this.#parts.log.info('SMB Direct is spoken', { port: bound[0]!.port });
+      return bound;
+    } catch (error) {
+      for (const listener of beside) this.#listeners.delete(listener);
+      await Promise.all(beside.map((listener) => listener.close()));
+      const reason = error instanceof Error ? error.message : String(error);
+      const advice = 'take another with "smb direct port", or turn "smb direct" off';
+      throw new SetupError(`SMB Direct cannot have port ${port} (${reason}): ${advice}`, {
+        cause: error,
+      });
     }
-    this.#direct = bound;
-    this.#parts.log.info('SMB Direct is spoken', { port: bound[0]!.port });
-    return bound;
   }
 
   #become(): ServerState {
@@ -355,7 +368,7 @@ class UsmbdServer implements Server {
     const { interfaces } = configuration.global;
     objects.networkAddresses = (local) => {
       const listening = [...this.#listeners].map(({ address }) => address);
-      const smbDirect = this.#direct !== undefined;
+      const smbDirect = this.#speaksDirect;
       return networkAddresses(interfaces, { local, listening, smbDirect });
     };
     return objects;

@@ -236,6 +236,21 @@ test('errors release the memory too', async () => {
   assert.equal(half.status, STATUS_INVALID_PARAMETER);
 });
 
+test('a port that another has: the server says so, and serves nothing', async () => {
+  const other = createServer({
+    shares: [{ name: 'files', vfs }],
+    global: { smbDirect: true, smbDirectPort: port },
+  });
+  const refused = {
+    name: 'SetupError',
+    message: /SMB Direct cannot have port \d+ .*smb direct port/,
+  };
+  const free = { port: 0, address: '127.0.0.1' };
+  await assert.rejects(other.listen(free), refused);
+  await assert.rejects(other.listen(free), refused, 'and again');
+  await other.close();
+});
+
 test('over TCP nobody has memory to reach', async () => {
   const connection = await connect({ host: '127.0.0.1', port: tcpPort });
   ends.push(() => connection.close());
