@@ -70,7 +70,7 @@ class End {
 function carry(a: End, b: End, turns: readonly boolean[]): number {
   let carried = 0;
   for (let i = 0; a.sent.length + b.sent.length > 0; i++) {
-    assert.ok(i < 1_000_000, 'they never come to rest');
+    assert.ok(i < 50_000, 'they never come to rest');
     const first = turns[i % turns.length] === true;
     const [to, from] = first ? [a, b] : [b, a];
     if (to.take(from) || from.take(to)) carried += 1;
@@ -116,6 +116,7 @@ test('messages of any length arrive both ways by any number of credits, and each
         b.channel.end();
       },
     ),
+    { numRuns: 1000 },
   );
 });
 

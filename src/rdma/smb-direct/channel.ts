@@ -149,7 +149,7 @@ export class SmbDirectChannel {
     if (whole !== undefined) this.#events.message(whole);
     if (this.#ended) return;
     this.#flush();
-    this.#answer((flags & SMB_DIRECT_RESPONSE_REQUESTED) !== 0);
+    this.#answer((flags & SMB_DIRECT_RESPONSE_REQUESTED) !== 0, data.length === 0);
   }
 
   /** 3.1.5.8: the upper message that is complete with this fragment. */
@@ -183,10 +183,10 @@ export class SmbDirectChannel {
 
   /**
    * 3.1.5.9: an empty message where the peer asks for one, or where most of its credits are used up and
-   * nothing else brings it new ones. Two ends that told each other of each single receive would never stop.
+   * nothing else brings it new ones. Two ends that answered each empty message with another would never stop.
    */
-  #answer(isAsked: boolean): void {
-    const isLow = this.#receiveCredits <= this.#creditTarget / 2;
+  #answer(isAsked: boolean, toEmpty: boolean): void {
+    const isLow = this.#receiveCredits <= (toEmpty ? 0 : this.#creditTarget / 2);
     if (this.#queue.length > 0 || (!isAsked && !isLow)) return;
     if (this.#mayGrant() === 0 && !isAsked) return;
     this.#sendEmpty(0);
