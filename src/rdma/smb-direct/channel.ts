@@ -219,6 +219,7 @@ export class SmbDirectChannel {
 
   #flush(): void {
     const room = this.#settings.maxSendSize - DATA_AT;
+    const credits = this.#sendCredits;
     while (this.#queue.length > 0 && this.#sendCredits > 0) {
       if (this.#sendCredits === 1 && this.#mayGrant() === 0) break;
       const next = this.#queue[0]!;
@@ -231,7 +232,7 @@ export class SmbDirectChannel {
       this.#queue.shift();
       for (const part of next.parts) bufferPool.give(part);
     }
-    this.#watchQueue();
+    this.#watchQueue(this.#sendCredits < credits);
   }
 
   #transfer(
@@ -254,15 +255,17 @@ export class SmbDirectChannel {
     this.#rdma.send([dataLength === 0 ? header : Buffer.concat([header, ...data])], invalidate);
   }
 
-  /** A peer that grants no credit for what it has asked for. */
-  #watchQueue(): void {
-    clearTimeout(this.#stalled);
-    this.#stalled = undefined;
-    if (this.#queue.length === 0 || this.#ended) return;
-    this.#stalled = setTimeout(
-      () => this.#rdma.close('the peer grants no credits for its answers'),
-      SEND_TIMEOUT_MS,
-    ).unref();
+  /** A peer that grants no credit for what it has asked for; each Send gives it new time. */
+  #watchQueue(hasSent: boolean): void {
+    if (this.#queue.length === 0 || this.#ended) {
+      clearTimeout(this.#stalled);
+      this.#stalled = undefined;
+    } else if (this.#stalled === undefined) {
+      this.#stalled = setTimeout(
+        () => this.#rdma.close('the peer grants no credits for its answers'),
+        SEND_TIMEOUT_MS,
+      ).unref();
+    } else if (hasSent) this.#stalled.refresh();
   }
 
   /** 3.1.6.2 */
