@@ -8,12 +8,7 @@ import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { makeMachineSid } from '../base/state-directory.ts';
-import {
-  type Configuration,
-  type ShareConfiguration,
-  settingsOf,
-} from '../config/configuration.ts';
-import { NO_LIMIT } from '../config/parameters.ts';
+import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import { UserDatabase } from '../config/user-db.ts';
 import type { Sid } from '../dtyp/sid.ts';
@@ -30,21 +25,16 @@ import type {
 } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
 import { AccountFile } from './account-file.ts';
-import { type AccountStore, createAccountStore } from './account-store.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
 import { KerberosMechanism } from './kerberos-mechanism.ts';
 import { domainUserOf, localNameOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
+import { IPC_SHARE, Management } from './management.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
-import {
-  CLAIMED_VERSION,
-  type ServiceContext,
-  type ShareEntry,
-} from './services/share-catalogue.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 import { UsernameMap } from './username-map.ts';
@@ -99,20 +89,6 @@ export function createControlPlane(options: ControlPlaneOptions): OwnControlPlan
 /** RAP answers what passwords are no part of. */
 const NOWHERE: PipeClient = { address: '', sessionKey: undefined };
 
-/** MS-SRVS 2.2.4.29 */
-const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
-
-const IPC: ShareEntry = {
-  name: 'IPC$',
-  kind: 'ipc',
-  comment: 'IPC Service',
-  path: '',
-  browseable: true,
-  maxUses: undefined,
-  currentUses: 0,
-  flags: 0,
-};
-
 interface Share {
   readonly configuration: ShareConfiguration;
   readonly admitsHost: (address: string) => boolean;
@@ -142,9 +118,7 @@ class LocalControlPlane implements OwnControlPlane {
   readonly #throttle: LoginThrottle;
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
-  readonly #dataPlane: (() => DataPlane | undefined) | undefined;
-  /** By normalized name, as the data plane told. */
-  readonly #uses = new Map<string, number>();
+  readonly #management: Management;
   readonly #log: Logger;
   readonly #machineSid: Sid;
   readonly #usernameMap: UsernameMap | undefined;
@@ -153,7 +127,6 @@ class LocalControlPlane implements OwnControlPlane {
   constructor(options: ControlPlaneOptions) {
     const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
     this.#log = log;
-    this.#dataPlane = options.dataPlane;
     this.#configuration = configuration;
     this.#users = databaseOf(users);
     this.#file = userDatabase && new AccountFile(userDatabase.file, log);
@@ -189,6 +162,18 @@ class LocalControlPlane implements OwnControlPlane {
       accountIds: (system) => this.#accounts(system).map(({ uid }) => uid),
       own: ownIdentity(),
       now: options.now,
+    });
+    this.#management = new Management({
+      configuration: () => this.#configuration,
+      principals: this.#principals,
+      systemAccounts: this.#systemAccounts,
+      accountFile: this.#file?.path,
+      find: (name) => this.#find(name),
+      isInFile: (name) => !this.#users.has(name),
+      switches: this.#switches,
+      throttle: this.#throttle,
+      dataPlane: options.dataPlane,
+      log,
     });
   }
 
@@ -250,18 +235,18 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   shareUsed(share: string, currentUses: number): void {
-    this.#uses.set(normalizeName(share), currentUses);
+    this.#management.shareUsed(share, currentUses);
   }
 
   openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined {
     if (!this.#mayUseIpc(account)) return undefined;
     return openService(name, {
       context: (authenticated) => {
-        if (authenticated === undefined) return this.#services(account, client);
+        if (authenticated === undefined) return this.#management.context(account, client);
         // Passwords come under the key of RPC's own login then, as Samba's clients have it.
         const { account: caller, sessionKey } = authenticated;
         if (!this.#mayUseIpc(caller)) return undefined;
-        return this.#services(caller, { ...client, sessionKey });
+        return this.#management.context(caller, { ...client, sessionKey });
       },
       beginLogin: () => this.#beginLogin(client),
     });
@@ -270,43 +255,7 @@ class LocalControlPlane implements OwnControlPlane {
   async rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined> {
     if (!this.#mayUseIpc(account)) return undefined;
     const { answerRap } = await import('./services/rap-service.ts');
-    return answerRap(parameters, this.#services(account, NOWHERE));
-  }
-
-  #services(account: Account, client: PipeClient): ServiceContext {
-    const { netbiosName, serverString, workgroup } = this.#configuration.global;
-    return {
-      account,
-      sessionKey: client.sessionKey,
-      administrator: this.#administers(account),
-      catalogue: { shares: () => this.#catalogue() },
-      server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
-      principals: this.#principals,
-      accounts: this.#accountStore(account, client.address),
-      settings: () => settingsOf(this.#configuration),
-      dataPlane: this.#dataPlane,
-    };
-  }
-
-  /** Root, and who is in "admin users" of [global]. */
-  #administers({ name, kind, identity }: Account): boolean {
-    if (kind !== 'user') return false;
-    const adminUsers = this.#configuration.administrators ?? [];
-    const listed = () =>
-      isAdministrator({ adminUsers }, { name, isGuest: false }, this.#systemAccounts());
-    return identity?.uid === 0 || (adminUsers.length > 0 && listed());
-  }
-
-  #accountStore(account: Account, address: string): AccountStore {
-    return createAccountStore({
-      file: this.#file?.path,
-      find: (name) => this.#find(name),
-      isInFile: (name) => !this.#users.has(name),
-      mayExist: (name) => !this.#switches || this.#systemAccounts().uidByName(name) !== undefined,
-      changed: () => this.#principals.forget(),
-      throttle: this.#throttle,
-      ...{ address, by: account.name, log: this.#log },
-    });
+    return answerRap(parameters, this.#management.context(account, NOWHERE));
   }
 
   readonly #lookup: AccountLookup = (user) => {
@@ -373,7 +322,7 @@ class LocalControlPlane implements OwnControlPlane {
 
   #decide(account: Account, name: string, address: string): ShareDecision {
     const share = this.#shares.get(name);
-    const isIpc = name === normalizeName(IPC.name);
+    const isIpc = name === normalizeName(IPC_SHARE);
     if (share === undefined && !isIpc) return { kind: 'no-such-share' };
     if (!this.#admitsHost(address)) return { kind: 'denied' };
     if (share === undefined) {
@@ -450,27 +399,6 @@ class LocalControlPlane implements OwnControlPlane {
 
   #actingAs(name: string): Acting {
     return actingAs(this.#rules(), name);
-  }
-
-  #catalogue(): ShareEntry[] {
-    const disks = this.#configuration.shares.map(
-      (share): ShareEntry => ({
-        name: share.name,
-        kind: 'disk',
-        comment: share.comment,
-        path: share.path,
-        browseable: share.browseable,
-        maxUses: share.maxConnections === NO_LIMIT ? undefined : share.maxConnections,
-        currentUses: this.#currentUses(share.name),
-        isNamespace: this.#configuration.global.hostMsdfs && share.msdfsRoot,
-        flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
-      }),
-    );
-    return [...disks, { ...IPC, currentUses: this.#currentUses(IPC.name) }];
-  }
-
-  #currentUses(share: string): number {
-    return this.#uses.get(normalizeName(share)) ?? 0;
   }
 }
 

@@ -1,0 +1,127 @@
+/**
+ * What the management interfaces are told of the server (services/): its names and shares, who asks and what that one
+ * may, and what can be changed by them.
+ */
+import type { Logger } from '../base/log.ts';
+import { type Configuration, settingsOf } from '../config/configuration.ts';
+import { NO_LIMIT } from '../config/parameters.ts';
+import { normalizeName } from '../config/smb-conf.ts';
+import type { Account, PipeClient } from '../ipc/control-plane.ts';
+import type { DataPlane } from '../ipc/data-plane.ts';
+import { type AccountStore, createAccountStore } from './account-store.ts';
+import type { LoginThrottle } from './login-throttle.ts';
+import type { Principals } from './principals.ts';
+import {
+  CLAIMED_VERSION,
+  type ServiceContext,
+  type ShareEntry,
+} from './services/share-catalogue.ts';
+import { isAdministrator } from './share-access.ts';
+import type { SystemAccounts } from './system-accounts.ts';
+
+/** MS-SRVS 2.2.4.29 */
+const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
+
+export const IPC_SHARE = 'IPC$';
+
+const IPC: ShareEntry = {
+  name: IPC_SHARE,
+  kind: 'ipc',
+  comment: 'IPC Service',
+  path: '',
+  browseable: true,
+  maxUses: undefined,
+  currentUses: 0,
+  flags: 0,
+};
+
+export interface ManagementFacts {
+  /** As it counts now. */
+  configuration(): Configuration;
+  readonly principals: Principals;
+  systemAccounts(): SystemAccounts;
+  /** Absent: accounts cannot be changed. */
+  readonly accountFile: string | undefined;
+  find(name: string): { readonly name: string; readonly ntHash: Buffer } | undefined;
+  isInFile(name: string): boolean;
+  /** Whether the process acts as its users. */
+  readonly switches: boolean;
+  readonly throttle: LoginThrottle;
+  readonly dataPlane: (() => DataPlane | undefined) | undefined;
+  readonly log: Logger;
+}
+
+export class Management {
+  readonly #facts: ManagementFacts;
+  /** By normalized name, as the data plane told. */
+  readonly #uses = new Map<string, number>();
+
+  constructor(facts: ManagementFacts) {
+    this.#facts = facts;
+  }
+
+  shareUsed(share: string, currentUses: number): void {
+    this.#uses.set(normalizeName(share), currentUses);
+  }
+
+  /** Of one who asks. */
+  context(account: Account, client: PipeClient): ServiceContext {
+    const { principals, dataPlane } = this.#facts;
+    const { netbiosName, serverString, workgroup } = this.#facts.configuration().global;
+    return {
+      account,
+      sessionKey: client.sessionKey,
+      administrator: this.#administers(account),
+      catalogue: { shares: () => this.#catalogue() },
+      server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
+      principals,
+      accounts: this.#accountStore(account, client.address),
+      settings: () => settingsOf(this.#facts.configuration()),
+      dataPlane,
+    };
+  }
+
+  /** Root, and who is in "admin users" of [global]. */
+  #administers({ name, kind, identity }: Account): boolean {
+    if (kind !== 'user') return false;
+    const adminUsers = this.#facts.configuration().administrators ?? [];
+    const listed = () =>
+      isAdministrator({ adminUsers }, { name, isGuest: false }, this.#facts.systemAccounts());
+    return identity?.uid === 0 || (adminUsers.length > 0 && listed());
+  }
+
+  #accountStore(account: Account, address: string): AccountStore {
+    const { accountFile, find, isInFile, switches, throttle, log, principals } = this.#facts;
+    return createAccountStore({
+      file: accountFile,
+      find,
+      isInFile,
+      mayExist: (name) => !switches || this.#facts.systemAccounts().uidByName(name) !== undefined,
+      changed: () => principals.forget(),
+      throttle,
+      ...{ address, by: account.name, log },
+    });
+  }
+
+  #catalogue(): ShareEntry[] {
+    const { shares, global } = this.#facts.configuration();
+    const disks = shares.map(
+      (share): ShareEntry => ({
+        name: share.name,
+        kind: 'disk',
+        comment: share.comment,
+        path: share.path,
+        browseable: share.browseable,
+        maxUses: share.maxConnections === NO_LIMIT ? undefined : share.maxConnections,
+        currentUses: this.#currentUses(share.name),
+        isNamespace: global.hostMsdfs && share.msdfsRoot,
+        flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
+      }),
+    );
+    return [...disks, { ...IPC, currentUses: this.#currentUses(IPC.name) }];
+  }
+
+  #currentUses(share: string): number {
+    return this.#uses.get(normalizeName(share)) ?? 0;
+  }
+}
