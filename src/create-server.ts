@@ -12,6 +12,7 @@ import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
+import type { Metrics } from './metrics.ts';
 import { createControlPlane, type UserDatabaseInput } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
@@ -84,6 +85,8 @@ export interface Listening {
   readonly addresses: readonly string[];
   /** Where SMB Direct is spoken too, if it is. */
   readonly smbDirectPort?: number;
+  /** Where `metrics port` has been asked for. */
+  readonly metricsPort?: number;
 }
 
 export interface Server {
@@ -223,6 +226,7 @@ class UsmbdServer implements Server {
   #workers: Promise<WorkerPool | undefined> | undefined;
   #speaksDirect = false;
   #control: Promise<ControlListener | undefined> | undefined;
+  #metrics: Promise<Metrics | undefined> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: Parts) {
@@ -240,6 +244,8 @@ class UsmbdServer implements Server {
     await this.#control;
     this.#objects ??= this.#become();
     const objects = this.#objects;
+    this.#metrics ??= this.#serveMetrics(objects, [...listeners, ...direct]);
+    const metricsPort = (await this.#metrics)?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
     const { workers } = this.#parts.configuration.global;
@@ -254,6 +260,7 @@ class UsmbdServer implements Server {
       address: first!.address,
       addresses: listeners.map(({ address }) => address),
       ...(direct.length > 0 && { smbDirectPort: direct[0]!.port }),
+      ...(metricsPort !== undefined && { metricsPort }),
     };
   }
 
@@ -283,6 +290,30 @@ class UsmbdServer implements Server {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn('no control socket: "usmbd status" will find no server', { reason });
       return undefined;
+    }
+  }
+
+  /** docs/metrics.md; nothing of it is loaded unless it is asked for. */
+  async #serveMetrics(
+    objects: ServerState,
+    beside: readonly Listener[],
+  ): Promise<Metrics | undefined> {
+    const { metricsPort: port, metricsAddress: address } = this.#parts.configuration.global;
+    if (port === undefined) return undefined;
+    const { serveMetrics } = await import('./metrics.ts');
+    try {
+      const metrics = await serveMetrics(objects, { port, address });
+      this.#parts.log.info('metrics are told', {
+        url: `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`,
+      });
+      return metrics;
+    } catch (error) {
+      await this.#giveUp(beside);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new SetupError(
+        `metrics cannot have ${address}, port ${port} (${reason}): change "metrics port" or "metrics address"`,
+        { cause: error },
+      );
     }
   }
 
@@ -336,14 +367,18 @@ class UsmbdServer implements Server {
       this.#parts.log.info('SMB Direct is spoken', { port: bound[0]!.port });
       return bound;
     } catch (error) {
-      for (const listener of beside) this.#listeners.delete(listener);
-      await Promise.all(beside.map((listener) => listener.close()));
+      await this.#giveUp(beside);
       const reason = error instanceof Error ? error.message : String(error);
       const advice = 'take another with "smb direct port", or turn "smb direct" off';
       throw new SetupError(`SMB Direct cannot have port ${port} (${reason}): ${advice}`, {
         cause: error,
       });
     }
+  }
+
+  async #giveUp(listeners: readonly Listener[]): Promise<void> {
+    for (const listener of listeners) this.#listeners.delete(listener);
+    await Promise.all(listeners.map((listener) => listener.close()));
   }
 
   #become(): ServerState {
@@ -381,6 +416,7 @@ class UsmbdServer implements Server {
     await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
+    await (await this.#metrics?.catch(() => undefined))?.close();
     await (await this.#control)?.close();
     this.#parts.controlPlane.close?.();
     this.#release();

@@ -187,6 +187,13 @@ export const OPLOCK_BREAK_TIMEOUT_MS = 35_000;
 /** How long the peer's TCP has to acknowledge a notification before another channel is tried. */
 export const BREAK_RETRY_MS = 1_000;
 
+/** Connections of programs that read the metrics, at once. */
+export const MAX_METRICS_CLIENTS = 8;
+/** From the first byte of such a program's question to its last. */
+export const METRICS_TIMEOUT_MS = 10_000;
+/** Of its question's head. */
+export const MAX_METRICS_HEAD_BYTES = 8 * 1024;
+
 /** Programs that ask the server about itself at once, each over a connection of its own. */
 export const MAX_CONTROL_CLIENTS = 16;
 /** Such a program that neither asks nor takes its answer. */

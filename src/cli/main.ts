@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { LockedError } from '../base/file-lock.ts';
 import { SetupError } from '../base/setup-error.ts';
 import { StateError } from '../base/state-directory.ts';
+import { version } from '../base/version.ts';
 import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
 import { closeCommand, kickCommand } from './close.ts';
@@ -11,7 +12,6 @@ import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { testparmCommand } from './testparm.ts';
-import { version } from './version.ts';
 
 const EXAMPLES = `
 Examples:

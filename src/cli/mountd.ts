@@ -1,12 +1,12 @@
 /** `usmbd mountd`: ksmbd.mountd's options. The server in the foreground or background, or its control plane alone. */
 import { spawn } from 'node:child_process';
 import { Command, Option } from 'commander';
+import { version } from '../base/version.ts';
 import { defaultConfigurationPath, defaultUserDatabasePath } from '../config/paths.ts';
 import { runMountd } from '../mountd/mountd-process.ts';
 import { KEPT_BY_MOUNTD, shedCapabilities } from '../native/capabilities.ts';
 import { CommandError } from './command-error.ts';
 import { portNumber, serveFlags } from './serve.ts';
-import { version } from './version.ts';
 
 interface MountdCommandFlags {
   readonly port?: number;

@@ -10,6 +10,7 @@ import {
   FORKER_PART,
   type Logger,
 } from '../base/log.ts';
+import { version } from '../base/version.ts';
 import type { RemotePlane } from '../create-server.ts';
 import type { Listening, Server, ServerOptions } from '../index.ts';
 import { shedCapabilities } from '../native/capabilities.ts';
@@ -23,7 +24,6 @@ import {
   SMB_PORT,
   UNPRIVILEGED_PORT,
 } from './serve-plan.ts';
-import { version } from './version.ts';
 
 export type CreateServer = (options: ServerOptions, remote?: RemotePlane) => Server;
 

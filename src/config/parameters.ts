@@ -27,6 +27,7 @@ import {
   type HostList,
   hosts,
   integer,
+  ipAddress,
   mode,
   optional,
   patterns,
@@ -341,6 +342,14 @@ export const globalParameters = {
     size({ minimum: 512 * KiB, maximum: 16 * MiB }),
     8 * MiB,
   ),
+  /** Undefined: what the server counts is told to nobody by HTTP. */
+  metricsPort: parameter(
+    'metrics port',
+    optional(integer({ minimum: 1, maximum: 65_535 })),
+    undefined as number | undefined,
+  ),
+  /** This machine alone, unless another address of it is named. */
+  metricsAddress: parameter('metrics address', ipAddress, '127.0.0.1'),
   /** Samba: a share's, by its module fruit. A client counts on it for the whole server, so it is the server's. */
   apple: parameter('fruit:aapl', bool, true),
   /** Apple's name of a machine, whose picture the Finder shows. */

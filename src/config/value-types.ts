@@ -64,6 +64,12 @@ export function text(limits: TextLimits = {}): ValueType<string> {
   };
 }
 
+export const ipAddress: ValueType<string> = {
+  expects: 'an address, 127.0.0.1 or ::1 for instance',
+  parse: (raw) => (isIP(unquote(raw)) === 0 ? undefined : unquote(raw)),
+  print: (value) => value,
+};
+
 /** A value that may be absent, which is how it is written too: `key =`. */
 export function optional<T>(type: ValueType<T>): ValueType<T | undefined> {
   return {

@@ -18,6 +18,7 @@ import type { Share } from './share.ts';
 import { ShareUses } from './share-uses.ts';
 import { SharedFiles } from './shared-file.ts';
 import { closeOpen } from './teardown.ts';
+import { Traffic } from './traffic.ts';
 import { Tunnel } from './tunnel.ts';
 import { Turns } from './turns.ts';
 
@@ -100,6 +101,7 @@ export class ServerState {
   /** Those that are disconnected. */
   readonly durables = new DurableOpens((open) => this.#close(open));
   readonly replays = new CreateReplays();
+  readonly traffic = new Traffic();
   readonly tunnel = new Tunnel();
   readonly appInstances = new AppInstances();
   readonly notifier = new ChangeNotifier();

@@ -65,6 +65,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
   const bodyEnd = HEADER_SIZE + body.length;
   const message = Buffer.allocUnsafe(bodyEnd + (copied ? payload.length : 0));
   writeHeader(message, headerOf(request, status));
+  request.server.traffic.note(request, status, body);
   message.set(body, HEADER_SIZE);
   if (copied) message.set(payload, bodyEnd);
   if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
@@ -118,6 +119,7 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   if (at < 0) return false;
   const outbox = transport.outbox!;
   writeHeader(outbox, headerOf(request, status), at);
+  request.server.traffic.note(request, status, body);
   outbox.set(body, at + HEADER_SIZE);
   if (payload !== undefined) outbox.set(payload, at + bodyEnd);
   const signer = isStatus ? undefined : outcome.signWith;
