@@ -85,6 +85,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koffi: ['native'],
   commander: ['cli'],
   pino: ['base'],
+  '@prometheus-io/client': ['entry'],
 };
 
 /** Broken ciphers that NTLM needs and nothing else may reach. */
