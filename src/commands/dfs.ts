@@ -54,10 +54,10 @@ export async function dfsTargets(handle: VfsHandle): Promise<readonly string[] |
 export const isDfsRequest = ({ header }: TreeRequest): boolean =>
   (header.flags & SMB2_FLAGS_DFS_OPERATIONS) !== 0;
 
-/** 3.3.5.9: with the flag, and on such a share, server and share stand before the name. */
+/** 3.3.5.9: with the flag, and on such a share, server and share stand before the name; macOS leads with backslashes. */
 export function withoutDfsPrefix(name: string, request: TreeRequest): string {
   if (request.tree.share.dfs === undefined || !isDfsRequest(request)) return name;
-  return /^\\?[^\\]*(?:\\[^\\]*(?:\\(.*))?)?$/s.exec(name)?.[1] ?? '';
+  return /^\\*[^\\]*(?:\\[^\\]*(?:\\(.*))?)?$/s.exec(name)?.[1] ?? '';
 }
 
 /** A client of the namespace is sent on also where it would open the link itself; others see it as it is. */

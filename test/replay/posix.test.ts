@@ -360,7 +360,7 @@ test('chmod and chown are set as a security descriptor', { skip }, async () => {
   await remove(tree, 'changed');
 });
 
-test('links and special files are made as reparse points, as Linux 6.12 does', {
+test('B14 links and special files are made as reparse points, as Linux 6.12 does', {
   skip,
 }, async () => {
   const tree = await mount();
