@@ -129,7 +129,7 @@ export function createServer(options: ServerOptions, remote?: RemotePlane): Serv
       log,
       dataPlane: () => server?.dataPlane,
       ...(userDatabase !== undefined && { userDatabase }),
-      ...(state !== undefined && { machineSid: state.machineSid }),
+      ...(state !== undefined && { machineSid: state.machineSid, statePath: state.path }),
       ...(user !== undefined && { switchesIdentity: false }),
     });
     server = new UsmbdServer({ options, configuration, user, state, controlPlane, log });

@@ -43,7 +43,13 @@ import {
   NTLMSSP_REQUEST_TARGET,
   NTLMSSP_TARGET_TYPE_SERVER,
 } from './ntlm-messages.ts';
-import { NTLM_V1_RESPONSE_BYTES, ntlmV1Response, ntlmV1SessionKey } from './ntlm-v1.ts';
+import {
+  NTLM_V1_RESPONSE_BYTES,
+  ntlm2SessionChallenge,
+  ntlm2SessionKey,
+  ntlmV1Response,
+  ntlmV1SessionKey,
+} from './ntlm-v1.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -75,7 +81,9 @@ export interface NtlmAcceptorOptions {
    * MS-CIFS 3.3.5.43: of a login without NTLMSSP's first two messages, whose challenge the client has had otherwise:
    * the first token is an AUTHENTICATE_MESSAGE that its caller has made of what came.
    */
-  readonly plain?: { readonly serverChallenge: Buffer; readonly ntlmV1: boolean } | undefined;
+  readonly plain?: { readonly serverChallenge: Buffer } | undefined;
+  /** `ntlm auth = ntlmv1-permitted`. */
+  readonly ntlmV1?: boolean;
   /** Of the ServerChallenge; absent: random bytes. */
   readonly random?: (size: number) => Buffer;
   /** FILETIME; absent: the time. */
@@ -244,11 +252,18 @@ function proveHash(
 /** The same of NTLMv1, 3.3.1. */
 function proveHashV1(
   hash: Buffer,
-  { ntChallengeResponse }: AuthenticateMessage,
+  { ntChallengeResponse, lmChallengeResponse }: AuthenticateMessage,
   serverChallenge: Buffer,
+  flags: number,
 ): Buffer | undefined {
-  const right = equalSecrets(ntlmV1Response(hash, serverChallenge), ntChallengeResponse);
-  return right ? ntlmV1SessionKey(hash) : undefined;
+  const extended = (flags & NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY) !== 0;
+  const challenge = extended
+    ? ntlm2SessionChallenge(serverChallenge, lmChallengeResponse)
+    : serverChallenge;
+  if (!equalSecrets(ntlmV1Response(hash, challenge), ntChallengeResponse)) return undefined;
+  return extended
+    ? ntlm2SessionKey(hash, serverChallenge, lmChallengeResponse)
+    : ntlmV1SessionKey(hash);
 }
 
 /** What an AUTHENTICATE_MESSAGE is checked against once its account is known. */
@@ -284,7 +299,7 @@ function judge(
   if (!isV2(message) && !ntlmV1) return refused('logon-failure', identityName);
   const hash = account?.ntHash ?? NO_ACCOUNT;
   const prove = isV2(message) ? proveHash : proveHashV1;
-  const base = prove(hash, message, challenged.serverChallenge);
+  const base = prove(hash, message, challenged.serverChallenge, flags);
   if (base === undefined || account === undefined) return refused('logon-failure', identityName);
   const key = exportKey(base, flags, message.encryptedRandomSessionKey);
   if (key === undefined) return refused('malformed', identityName);
@@ -302,7 +317,7 @@ function judge(
 function authenticate(
   input: Buffer,
   challenged: Challenged,
-  { lookup, plain }: NtlmAcceptorOptions,
+  { lookup, ntlmV1 = false }: NtlmAcceptorOptions,
 ): MaybePromise<NtlmAccepted | Refusal> {
   // A copy, for the caller may reuse its buffer while the lookup waits.
   const token = Buffer.from(input);
@@ -321,7 +336,6 @@ function authenticate(
     return { kind: 'done', identityName, flags, exportedSessionKey: key };
   }
   const hasMic = isV2(message) && promisesMic(message);
-  const ntlmV1 = plain?.ntlmV1 === true;
   const attempt = { challenged, token, message, hasMic, identityName, flags, ntlmV1 };
   const account = lookup(message.userName, message.domainName);
   return account instanceof Promise

@@ -1,8 +1,8 @@
 /**
- * MS-NLMP 3.3.1: NTLMv1, for the clients of SMB1 that know nothing newer and where it is permitted. Three weak DES
+ * MS-NLMP 3.3.1: NTLMv1, for clients that know nothing newer and where it is permitted. Three weak DES
  * encryptions of the challenge: whoever hears one can find the password. LM responses are never looked at.
  */
-import { createCipheriv } from 'node:crypto';
+import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { md4 } from '../crypto/md4.ts';
 
 /** NTLM_RESPONSE, 2.2.2.6. */
@@ -31,3 +31,24 @@ export function ntlmV1Response(hash: Buffer, serverChallenge: Buffer): Buffer {
 }
 
 export const ntlmV1SessionKey = (hash: Buffer): Buffer => md4(hash);
+
+/**
+ * 3.3.1 and 3.4.5.1 with NTLMSSP_NEGOTIATE_EXTENDED_SESSIONSECURITY: the client's challenge, the first eight bytes of
+ * its LM response, is part of what is encrypted, and of the key.
+ */
+export const ntlm2SessionChallenge = (serverChallenge: Buffer, lmResponse: Buffer): Buffer =>
+  createHash('md5')
+    .update(serverChallenge)
+    .update(lmResponse.subarray(0, 8))
+    .digest()
+    .subarray(0, 8);
+
+export const ntlm2SessionKey = (
+  hash: Buffer,
+  serverChallenge: Buffer,
+  lmResponse: Buffer,
+): Buffer =>
+  createHmac('md5', ntlmV1SessionKey(hash))
+    .update(serverChallenge)
+    .update(lmResponse.subarray(0, 8))
+    .digest();

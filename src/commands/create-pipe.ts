@@ -23,7 +23,8 @@ export function createPipe(body: CreateRequest, request: TreeRequest): Outcome {
   if (body.impersonationLevel === ImpersonationLevel.Delegate) {
     return STATUS_BAD_IMPERSONATION_LEVEL;
   }
-  const name = body.name.replace(/^\\/, '').toLowerCase();
+  // With a backslash before it, or below \PIPE\, it names nothing, as on Windows.
+  const name = body.name.toLowerCase();
   if (name.length > MAX_PIPE_NAME) return STATUS_OBJECT_NAME_INVALID;
   const endpoint = server.controlPlane.openPipe(session.account!, name, {
     address: request.connection.transport.remoteAddress,

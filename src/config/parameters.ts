@@ -235,7 +235,7 @@ export const globalParameters = {
   ntlmAuth: parameter('ntlm auth', ntlmAuth, 'ntlmv2-only', {
     caveat: (value) =>
       value === 'ntlmv1-permitted'
-        ? 'NTLMv1 gives passwords away to who listens; it counts for SMB1 only'
+        ? 'NTLMv1 gives passwords away to who listens; remove it when you can'
         : undefined,
   }),
   encryption: parameter('smb3 encryption', encryption, 'auto', {

@@ -2,6 +2,7 @@
  * The control plane in the server's own process: accounts, login and share decisions, the pipes of IPC$
  * (ksmbd.mountd's part). See ipc/control-plane.ts for what each call promises.
  */
+import { join } from 'node:path';
 import { negotiateToken } from '../auth/acceptor.ts';
 import type { Kerberos, KerberosPeer } from '../auth/kerberos.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
@@ -32,6 +33,7 @@ import { domainUserOf, localNameOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { IPC_SHARE, Management } from './management.ts';
+import { PolicyStore } from './policy-store.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
@@ -61,6 +63,8 @@ export interface ControlPlaneOptions {
   readonly userDatabase?: UserDatabaseInput;
   /** `S-1-5-21-a-b-c`, the same after each start; absent: that of a new machine. */
   readonly machineSid?: Sid;
+  /** Where what clients change of the policy is kept; absent: as long as the process. */
+  readonly statePath?: string;
   readonly log?: Logger;
   /** The other plane, which management interfaces ask; undefined while it is not there. */
   readonly dataPlane?: () => DataPlane | undefined;
@@ -156,8 +160,10 @@ class LocalControlPlane implements OwnControlPlane {
       accounts: () => this.#accounts(this.#tokens.system),
       systemNames: () => this.#tokens.system,
     });
+    const policy = new PolicyStore(keptIn(options.statePath, 'policy.json'), log);
     this.#tokens = new SecurityTokens({
       machineSid,
+      privilegesOf: (sids) => policy.filePrivilegesOf(sids),
       systemAccounts: this.#systemAccounts,
       accountIds: (system) => this.#accounts(system).map(({ uid }) => uid),
       own: ownIdentity(),
@@ -166,6 +172,7 @@ class LocalControlPlane implements OwnControlPlane {
     this.#management = new Management({
       configuration: () => this.#configuration,
       principals: this.#principals,
+      policy,
       systemAccounts: this.#systemAccounts,
       accountFile: this.#file?.path,
       find: (name) => this.#find(name),
@@ -205,12 +212,13 @@ class LocalControlPlane implements OwnControlPlane {
   #beginLogin(client: Client, { serverChallenge, seed, kerberos }: LoginMeans = {}): SecureLogin {
     const { netbiosName, ntlmAuth } = this.#configuration.global;
     const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
-    const plain = serverChallenge && { serverChallenge, ntlmV1 };
+    const plain = serverChallenge && { serverChallenge };
     const context = {
       acceptor: {
         names: { netbiosName },
         lookup: this.#lookup,
         plain,
+        ntlmV1,
         kerberos,
         ...(seed && { random: () => seed.challenge, now: () => seed.time }),
       },
@@ -401,6 +409,9 @@ class LocalControlPlane implements OwnControlPlane {
     return actingAs(this.#rules(), name);
   }
 }
+
+const keptIn = (folder: string | undefined, name: string): string | undefined =>
+  folder === undefined ? undefined : join(folder, name);
 
 /** Whom the process acts as; nobody on a system that has no users. */
 const ownIdentity = (): Identity => ({

@@ -10,6 +10,7 @@ import type { Account, PipeClient } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
+import type { PolicyStore } from './policy-store.ts';
 import type { Principals } from './principals.ts';
 import {
   CLAIMED_VERSION,
@@ -39,6 +40,7 @@ export interface ManagementFacts {
   /** As it counts now. */
   configuration(): Configuration;
   readonly principals: Principals;
+  readonly policy: PolicyStore;
   systemAccounts(): SystemAccounts;
   /** Absent: accounts cannot be changed. */
   readonly accountFile: string | undefined;
@@ -66,7 +68,7 @@ export class Management {
 
   /** Of one who asks. */
   context(account: Account, client: PipeClient): ServiceContext {
-    const { principals, dataPlane } = this.#facts;
+    const { principals, policy, dataPlane } = this.#facts;
     const { netbiosName, serverString, workgroup } = this.#facts.configuration().global;
     return {
       account,
@@ -75,6 +77,7 @@ export class Management {
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals,
+      policy,
       accounts: this.#accountStore(account, client.address),
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,

@@ -110,6 +110,7 @@ class Mountd {
       configuration,
       users,
       machineSid: identity.machineSid,
+      statePath,
       log,
       dataPlane: () => this.#listener?.dataPlane,
       ...(userDatabase !== undefined && { userDatabase }),

@@ -45,6 +45,8 @@ export interface PrincipalFacts {
   systemNames(): Pick<SystemAccounts, 'userName' | 'groupName' | 'uidByName' | 'gidByName'>;
 }
 
+const NT_AUTHORITY = 'NT AUTHORITY';
+const NT_AUTHORITY_SID: Sid = 'S-1-5';
 const UNIX_USER = 'Unix User';
 const UNIX_GROUP = 'Unix Group';
 const UNIX_USER_SID: Sid = 'S-1-22-1';
@@ -145,6 +147,7 @@ export class Principals {
         use: SidTypeAlias,
       })),
       domainPrincipal(BUILTIN_NAME, BUILTIN_DOMAIN),
+      domainPrincipal(NT_AUTHORITY, NT_AUTHORITY_SID),
       domainPrincipal(facts.machineName, facts.machineSid),
       this.#ofMachine(RID_NONE, NONE_NAME, SidTypeGroup),
       this.#ofMachine(RID_GUEST, facts.guestName, SidTypeUser),
@@ -205,9 +208,11 @@ export class Principals {
     if (uid !== undefined) return this.#unixUser(uid);
     const gid = inDomain(UNIX_GROUP) ? system.gidByName(name) : undefined;
     if (gid !== undefined) return this.#unixGroup(gid);
-    return domain === undefined
-      ? this.#fixed.find((one) => one.use === SidTypeDomain && one.domain.toLowerCase() === key)
-      : undefined;
+    // A domain by its name, with a backslash behind it or without.
+    const whole = domain === undefined ? key : name === '' ? domain.toLowerCase() : undefined;
+    return this.#fixed.find(
+      (one) => one.use === SidTypeDomain && one.domain.toLowerCase() === whole,
+    );
   }
 
   #ofMachine(rid: number, name: string, use: SidNameUse): Principal {

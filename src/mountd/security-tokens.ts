@@ -21,6 +21,8 @@ export interface SecurityTokensOptions {
   readonly accountIds: (system: SystemAccounts) => Iterable<number>;
   /** Whom the process acts as where it cannot be another. */
   readonly own: Identity;
+  /** Those that somebody who is all of these was given: SE_… bits. Absent: administrators alone have any. */
+  readonly privilegesOf?: ((sids: readonly Sid[]) => number) | undefined;
   readonly now?: (() => number) | undefined;
 }
 
@@ -78,8 +80,14 @@ export class SecurityTokens {
       user: sids[0]!,
       primaryGroup: sids[1]!,
       sids,
-      privileges: isAdministrator ? ALL_FILE_PRIVILEGES : 0,
+      privileges: kind === 'user' ? this.#privilegesOf(sids, isAdministrator) : 0,
     };
+  }
+
+  #privilegesOf(sids: readonly Sid[], isAdministrator: boolean): number {
+    const { privilegesOf } = this.#options;
+    if (privilegesOf !== undefined) return privilegesOf(sids);
+    return isAdministrator ? ALL_FILE_PRIVILEGES : 0;
   }
 
   /** As it was not long ago. */

@@ -1,5 +1,11 @@
 /** The Local Security Authority (MS-LSAT 2.2, 3.1.4; MS-LSAD 2.2, 3.1.4): what this server answers of it. */
 import {
+  ACCOUNT_OPERATIONS,
+  OBJECT_OPERATIONS,
+  SECRET_OPERATIONS,
+  TRUST_OPERATIONS,
+} from './lsarpc-accounts.ts';
+import {
   conformantArray,
   counted,
   enumUnion,
@@ -125,6 +131,10 @@ export const LSARPC = {
   name: 'lsarpc',
   syntax: { uuid: '12345778-1234-abcd-ef00-0123456789ab', major: 0, minor: 0 },
   operations: {
+    ...ACCOUNT_OPERATIONS,
+    ...SECRET_OPERATIONS,
+    ...TRUST_OPERATIONS,
+    ...OBJECT_OPERATIONS,
     LsarClose: operation(0, { objectHandle: handle }, { objectHandle: handle, status: u32 }),
     LsarEnumeratePrivileges: operation(
       2,
@@ -193,11 +203,6 @@ export const LSARPC = {
       33,
       { policyHandle: handle, name: unicodeString, language: u16, defaultLanguage: u16 },
       { displayName: pointer, languageReturned: u16, status: u32 },
-    ),
-    LsarEnumerateAccountRights: operation(
-      36,
-      { policyHandle: handle, accountSid: rpcSid },
-      { userRights: struct({ rights: counted(conformantArray(unicodeString)) }), status: u32 },
     ),
     LsarOpenPolicy2: operation(
       44,

@@ -311,6 +311,23 @@ export const octets: NdrType<Buffer> = {
   read: (r, assign, maximumCount) => assign(r.octets(maximumCount)),
 };
 
+/** A conformant and varying array of octets: room, and what of it is used. A copy of the input. */
+export const varyingOctets: NdrType<Buffer> = {
+  alignment: 4,
+  minimumSize: 8,
+  maximumCount: (value) => value.length,
+  write(w, value) {
+    w.u32(0);
+    w.u32(value.length);
+    w.octets(value);
+  },
+  read(r, assign, maximumCount) {
+    const count = readVariance(r);
+    if (count > maximumCount) r.fail(`${count} octets of ${maximumCount}`);
+    assign(Buffer.from(r.octets(count)));
+  },
+};
+
 /**
  * The pair `DWORD count; [size_is(count)] T *elements`, as every container of MS-SRVS has it; null is
  * a null pointer, whose count means nothing.

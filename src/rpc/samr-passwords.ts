@@ -1,5 +1,5 @@
 /** MS-SAMR 3.1.5.4.4, 3.1.5.4.5, 3.1.5.6.4, 3.1.5.7.3, 3.1.5.10: accounts made and removed, passwords set and changed. */
-import { enumUnion, type NdrType, struct, u8, u16, u32, unique } from './ndr.ts';
+import { enumUnion, struct, u8, u16, u32, unique, varyingOctets } from './ndr.ts';
 
 import { operation } from './operation.ts';
 import { DOMAIN_PASSWORD_INFORMATION } from './samr-domains.ts';
@@ -32,26 +32,7 @@ const SETTABLE_INFORMATION = enumUnion({
 const server = unique(unicodeString);
 
 /** RPC_STRING of an OEM name, of which nothing is answered. */
-const OEM_NAME = struct({ length: u16, maximumLength: u16, buffer: unique(oemText()) });
-
-function oemText(): NdrType<Buffer> {
-  return {
-    alignment: 4,
-    minimumSize: 8,
-    maximumCount: (value) => value.length,
-    write(w, value) {
-      w.u32(0);
-      w.u32(value.length);
-      w.octets(value);
-    },
-    read(r, assign, maximumCount) {
-      if (r.u32() !== 0) r.fail('the offset of a varying array is not 0');
-      const count = r.u32();
-      if (count > maximumCount) r.fail(`${count} octets of ${maximumCount}`);
-      assign(Buffer.from(r.octets(count)));
-    },
-  };
-}
+const OEM_NAME = struct({ length: u16, maximumLength: u16, buffer: unique(varyingOctets) });
 
 const encrypted = {
   newPasswordEncryptedWithOldNt: unique(ENCRYPTED_USER_PASSWORD),

@@ -1,25 +1,7 @@
 /** The Windows Remote Registry (MS-RRP 2.2, 3.1.5): what this server answers of it. */
-import { hyper, type NdrType, octets, struct, u8, u16, u32, unique } from './ndr.ts';
+import { hyper, type NdrType, octets, struct, u8, u16, u32, unique, varyingOctets } from './ndr.ts';
 import { operation } from './operation.ts';
 import { contextHandle as handle } from './security-types.ts';
-
-/** A conformant and varying array of octets: `[size_is(*lpcbData), length_is(*lpcbLen)]`. */
-const sizedOctets: NdrType<Buffer> = {
-  alignment: 4,
-  minimumSize: 8,
-  maximumCount: (value) => value.length,
-  write(w, value) {
-    w.u32(0);
-    w.u32(value.length);
-    w.octets(value);
-  },
-  read(r, assign, maximumCount) {
-    if (r.u32() !== 0) r.fail('the offset of a varying array is not 0');
-    const count = r.u32();
-    if (count > maximumCount) r.fail(`${count} octets of ${maximumCount}`);
-    assign(Buffer.from(r.octets(count)));
-  },
-};
 
 const text = unique(sizedText());
 
@@ -76,7 +58,7 @@ const room: NdrType<number> = {
   },
 };
 
-const SECURITY_DESCRIPTOR = struct({ descriptor: unique(sizedOctets), size: u32, length: u32 });
+const SECURITY_DESCRIPTOR = struct({ descriptor: unique(varyingOctets), size: u32, length: u32 });
 const opened = { handle, status: u32 };
 const openRoot = (opnum: number) =>
   operation(opnum, { serverName: unique(u16), desiredAccess: u32 }, opened);
@@ -125,14 +107,14 @@ export const WINREG = {
         index: u32,
         valueName: room,
         type: unique(u32),
-        data: unique(sizedOctets),
+        data: unique(varyingOctets),
         dataBytes: unique(u32),
         dataLength: unique(u32),
       },
       {
         valueName: registryString,
         type: unique(u32),
-        data: unique(sizedOctets),
+        data: unique(varyingOctets),
         dataBytes: unique(u32),
         dataLength: unique(u32),
         status: u32,
@@ -171,13 +153,13 @@ export const WINREG = {
         handle,
         valueName: registryString,
         type: unique(u32),
-        data: unique(sizedOctets),
+        data: unique(varyingOctets),
         dataBytes: unique(u32),
         dataLength: unique(u32),
       },
       {
         type: unique(u32),
-        data: unique(sizedOctets),
+        data: unique(varyingOctets),
         dataBytes: unique(u32),
         dataLength: unique(u32),
         status: u32,

@@ -16,6 +16,7 @@ import {
   type NtStatus,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_SHARING_VIOLATION,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
@@ -178,14 +179,19 @@ interface Opened {
   readonly made: Made | undefined;
 }
 
+/** Pipes stand below \PIPE here, unlike in NT_CREATE_ANDX. */
+function nameOf({ request }: TreeCall, path: string): string | NtStatus {
+  if (request.tree.files !== undefined) return refusePath(path) ?? path;
+  return /^pipe\\(?<pipe>.+)$/i.exec(path)?.groups?.pipe ?? STATUS_OBJECT_PATH_SYNTAX_BAD;
+}
+
 async function open(
   call: TreeCall,
   wanted: OldOpen,
   eas: readonly CreateContext[] = [],
 ): Promise<Opened | NtStatus> {
-  const name = sharePath(wanted.name);
-  const refused = refusePath(name);
-  if (refused !== undefined) return refused;
+  const name = nameOf(call, sharePath(wanted.name));
+  if (typeof name === 'number') return name;
   const modes = modesOf(wanted.accessMode, name);
   if (typeof modes === 'number') return modes;
   const disposition = dispositionOf(wanted);

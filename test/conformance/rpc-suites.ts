@@ -15,8 +15,8 @@ const RPC_SETTINGS: Settings = [
 /** The system's root, which is an administrator on every server. */
 export const RPC_USER = 'root';
 
-const rpc = (name: string, limitSeconds = 60): Suite =>
-  suite(`rpc.${name}`, limitSeconds, { settings: RPC_SETTINGS });
+const rpc = (name: string, limitSeconds = 60, settings: Settings = []): Suite =>
+  suite(`rpc.${name}`, limitSeconds, { settings: [...RPC_SETTINGS, ...settings] });
 
 export const RPC_SUITES: readonly Suite[] = [
   rpc('asyncbind'),
@@ -30,7 +30,8 @@ export const RPC_SUITES: readonly Suite[] = [
   rpc('lsa.lookupnames'),
   rpc('lsa.lookupsids'),
   rpc('lsa.privileges'),
-  rpc('lsa.secrets'),
+  // Half of them by NTLMv1.
+  rpc('lsa.secrets', 60, ['ntlm auth = ntlmv1-permitted']),
   rpc('mdssvc'),
   rpc('mgmt'),
   rpc('ntsvcs'),

@@ -1,8 +1,10 @@
 /** A server called FILES, and the client's end on its pipes, for the tests of the services. */
 import assert from 'node:assert/strict';
+import { SILENT_LOGGER } from '../../base/log.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
+import { PolicyStore } from '../policy-store.ts';
 import { principalsOf } from './principals.support.test.ts';
 import { openService } from './services.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
@@ -49,6 +51,7 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
       versionMinor: 1,
     },
     principals: principalsOf(['anna', 1000], ['bob', 1001]),
+    policy: new PolicyStore(undefined, SILENT_LOGGER),
     ...more,
   };
 }

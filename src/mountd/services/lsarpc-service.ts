@@ -3,8 +3,6 @@
  * without a domain can be told (MS-LSAD 3.1.4). A Security tab asks it for every name that it shows.
  */
 import {
-  STATUS_ACCESS_DENIED,
-  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_MORE_ENTRIES,
   STATUS_NO_SUCH_PRIVILEGE,
@@ -16,11 +14,15 @@ import {
 } from '../../dtyp/ntstatus.ts';
 import { type Sid, splitSid } from '../../dtyp/sid.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
+import type { TRUST_OPERATIONS } from '../../rpc/lsarpc-accounts.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import { NO_HANDLE, SidNameUse } from '../../rpc/security-types.ts';
-import type { Principal, Principals } from '../principals.ts';
-import { ContextHandles } from './context-handles.ts';
-import { type RpcService, serveInterface } from './rpc-service.ts';
+import { PRIVILEGES, privilegeByLuid, privilegeByName } from '../policy-store.ts';
+import { BUILTIN_NAME, type Principal, type Principals } from '../principals.ts';
+import { accountHandlers } from './lsarpc-accounts.ts';
+import { LsaObjects, objectHandlers } from './lsarpc-objects.ts';
+import { secretHandlers } from './lsarpc-secrets.ts';
+import { type Handlers, type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof LSARPC.operations;
@@ -29,27 +31,16 @@ type Operations = typeof LSARPC.operations;
 const MAX_NAMES = 1000;
 const MAX_SIDS = 20_480;
 
-/** MS-LSAD 3.1.1.2.1: name and LUID of the privileges that mean something to files and shares. */
-const PRIVILEGES: readonly (readonly [name: string, luid: number, display: string])[] = [
-  ['SeMachineAccountPrivilege', 6, 'Add machines to domain'],
-  ['SeSecurityPrivilege', 8, 'Manage auditing and security log'],
-  ['SeTakeOwnershipPrivilege', 9, 'Take ownership of files or other objects'],
-  ['SeBackupPrivilege', 17, 'Back up files and directories'],
-  ['SeRestorePrivilege', 18, 'Restore files and directories'],
-  ['SeRemoteShutdownPrivilege', 24, 'Force shutdown from a remote system'],
-];
-
 /** The language of what is displayed: US English. */
 const ENGLISH = 0x0409;
 
 export function createLsarpcService(context: ServiceContext): RpcService {
   const { principals } = context;
-  const handles = new ContextHandles<'policy'>();
+  const objects = new LsaObjects(context);
+  const { handles } = objects;
   const open = () => {
-    const policyHandle = handles.open('policy');
-    return policyHandle === undefined
-      ? { policyHandle: NO_HANDLE, status: STATUS_INSUFFICIENT_RESOURCES }
-      : { policyHandle, status: STATUS_SUCCESS };
+    const { handle, status } = objects.open({ kind: 'policy' });
+    return { policyHandle: handle, status };
   };
   const within = <I extends { readonly policyHandle: Buffer }, O>(answer: (input: I) => O) => {
     return (input: I): O => {
@@ -58,6 +49,10 @@ export function createLsarpcService(context: ServiceContext): RpcService {
     };
   };
   return serveInterface(LSARPC, {
+    ...objectHandlers(objects),
+    ...accountHandlers(objects),
+    ...secretHandlers(objects),
+    ...trustHandlers(objects),
     LsarClose: ({ objectHandle }) => ({
       objectHandle: handles.close(objectHandle),
       status: STATUS_SUCCESS,
@@ -74,37 +69,28 @@ export function createLsarpcService(context: ServiceContext): RpcService {
     LsarQueryInformationPolicy2: within((input) => queryPolicy(input, context)),
     LsarEnumeratePrivileges: within(enumeratePrivileges),
     LsarLookupPrivilegeValue: within(({ name }) => {
-      const found = PRIVILEGES.find(([other]) => other.toLowerCase() === name?.toLowerCase());
+      const found = privilegeByName(name);
       return found === undefined
         ? { luidLow: 0, luidHigh: 0, status: STATUS_NO_SUCH_PRIVILEGE }
-        : { luidLow: found[1], luidHigh: 0, status: STATUS_SUCCESS };
+        : { luidLow: found.luid, luidHigh: 0, status: STATUS_SUCCESS };
     }),
     LsarLookupPrivilegeName: within(({ luidLow, luidHigh }) => {
-      const found = PRIVILEGES.find(([, luid]) => luid === luidLow && luidHigh === 0);
+      const found = privilegeByLuid(luidLow, luidHigh);
       return found === undefined
         ? { name: null, status: STATUS_NO_SUCH_PRIVILEGE }
-        : { name: found[0], status: STATUS_SUCCESS };
+        : { name: found.name, status: STATUS_SUCCESS };
     }),
     LsarLookupPrivilegeDisplayName: within(({ name }) => {
-      const found = PRIVILEGES.find(([other]) => other.toLowerCase() === name?.toLowerCase());
+      const found = privilegeByName(name);
       return found === undefined
         ? { displayName: null, languageReturned: 0, status: STATUS_NO_SUCH_PRIVILEGE }
-        : { displayName: found[2], languageReturned: ENGLISH, status: STATUS_SUCCESS };
+        : { displayName: found.display, languageReturned: ENGLISH, status: STATUS_SUCCESS };
     }),
-    // Rights are not given to accounts one by one here: there are none to tell.
-    LsarEnumerateAccounts: within(({ enumerationContext }) => ({
-      enumerationContext,
-      enumerationBuffer: NOTHING,
-      status: STATUS_NO_MORE_ENTRIES,
-    })),
+    LsarEnumerateAccounts: (input) => enumerateAccounts(objects, input),
     LsarEnumerateTrustedDomains: within(({ enumerationContext }) => ({
       enumerationContext,
       enumerationBuffer: NOTHING,
       status: STATUS_NO_MORE_ENTRIES,
-    })),
-    LsarEnumerateAccountRights: within(() => ({
-      userRights: { rights: null },
-      status: context.account.kind === 'user' ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_ACCESS_DENIED,
     })),
     LsarLookupSids: within(({ sidEnumBuffer }) => {
       const found = lookupSids(principals, sidEnumBuffer.entries);
@@ -166,9 +152,63 @@ function enumeratePrivileges({
   return {
     enumerationContext: PRIVILEGES.length,
     enumerationBuffer: {
-      entries: rest.map(([name, luidLow]) => ({ name, luidLow, luidHigh: 0 })),
+      entries: rest.map(({ name, luid }) => ({ name, luidLow: luid, luidHigh: 0 })),
     },
     status: rest.length === 0 ? STATUS_NO_MORE_ENTRIES : STATUS_SUCCESS,
+  };
+}
+
+/** What one SID takes in an enumeration, by which the client's room is reckoned. */
+const ENTRY_BYTES = 36;
+
+/** 3.1.4.5.2: from the context on as many as there is room for, but one at least. */
+function enumerateAccounts(
+  objects: LsaObjects,
+  {
+    policyHandle,
+    enumerationContext: from,
+    preferedMaximumLength,
+  }: InputOf<Operations['LsarEnumerateAccounts']>,
+): OutputOf<Operations['LsarEnumerateAccounts']> {
+  const denied = objects.denies(policyHandle, 'policy', 'user');
+  const none = { enumerationContext: from, enumerationBuffer: NOTHING };
+  if (denied !== STATUS_SUCCESS) return { ...none, status: denied };
+  const room = Math.max(1, Math.floor(preferedMaximumLength / ENTRY_BYTES));
+  const entries = objects.context.policy.accounts().slice(from, from + room);
+  return entries.length === 0
+    ? { ...none, status: STATUS_NO_MORE_ENTRIES }
+    : {
+        enumerationContext: from + entries.length,
+        enumerationBuffer: { entries },
+        status: STATUS_SUCCESS,
+      };
+}
+
+/** There are no trusted domains, so none is found. */
+function trustHandlers(objects: LsaObjects): Handlers<typeof TRUST_OPERATIONS> {
+  const asked = (handle: Buffer): number => {
+    const denied = objects.denies(handle, 'policy', 'user');
+    return denied === STATUS_SUCCESS ? STATUS_OBJECT_NAME_NOT_FOUND : denied;
+  };
+  const query = ({ policyHandle }: { readonly policyHandle: Buffer }) => ({
+    information: null,
+    status: asked(policyHandle),
+  });
+  const openDomain = ({ policyHandle }: { readonly policyHandle: Buffer }) => ({
+    handle: NO_HANDLE,
+    status: asked(policyHandle),
+  });
+  return {
+    LsarOpenTrustedDomain: openDomain,
+    LsarOpenTrustedDomainByName: openDomain,
+    LsarQueryTrustedDomainInfo: query,
+    LsarQueryTrustedDomainInfoByName: query,
+    LsarQueryDomainInformationPolicy: query,
+    LsarEnumerateTrustedDomainsEx: ({ policyHandle, enumerationContext }) => {
+      objects.handles.get(policyHandle);
+      const status = STATUS_NO_MORE_ENTRIES;
+      return { enumerationContext, enumerationBuffer: NOTHING, status };
+    },
   };
 }
 
@@ -267,6 +307,9 @@ function unknownSid({ machineName, machineSid }: Principals, domains: Referenced
   };
 }
 
+/** Windows since 2003 takes a null pointer for the built-in domain. */
+const NO_NAME = BUILTIN_NAME;
+
 function translated<T extends object>(
   principals: Principals,
   names: readonly (string | null)[],
@@ -283,7 +326,7 @@ function translated<T extends object>(
   const domains = new ReferencedDomains();
   let mappedCount = 0;
   const entries = names.map((name) => {
-    const found = principals.byName(name ?? '');
+    const found = principals.byName(name ?? NO_NAME);
     if (found === undefined) {
       return { use: SidNameUse.SidTypeUnknown as number, domainIndex: -1, ...entry(undefined) };
     }

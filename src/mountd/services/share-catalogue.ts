@@ -2,6 +2,7 @@
 import type { Account } from '../../ipc/control-plane.ts';
 import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { AccountStore } from '../account-store.ts';
+import type { PolicyStore } from '../policy-store.ts';
 import type { Principals } from '../principals.ts';
 import type { SettingsSection } from './registry.ts';
 
@@ -48,6 +49,8 @@ export interface ServiceContext {
   readonly catalogue: ShareCatalogue;
   readonly server: ServerDescription;
   readonly principals: Principals;
+  /** Who has which privileges, and secrets. */
+  readonly policy: PolicyStore;
   /** Who may log in, to be changed; undefined where that cannot be. */
   readonly accounts?: AccountStore | undefined;
   /** The configuration as it counts, for administrators; undefined where nobody can tell. */
