@@ -24,25 +24,33 @@ import { type LoginDone, sameUser } from '../ipc/control-plane.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { LoginExchange } from '../objects/login-exchange.ts';
 import type { Request } from '../objects/request.ts';
-import type { Session } from '../objects/session.ts';
+import type { ChannelTerms, Session } from '../objects/session.ts';
 import { isSigned } from '../smb2/header.ts';
 import { encodeSessionSetupResponse } from '../smb2/session-setup.ts';
 import type { Outcome } from './command.ts';
+
+/** The session that the header names, whose channels are other connections; `offered` where another worker has them. */
+export function namedElsewhere({ server, connection, header }: Request): Session | undefined {
+  const known = server.sessions.get(header.sessionId);
+  if (known !== undefined) return known;
+  const { offered } = connection;
+  return offered?.sessionId === header.sessionId ? offered : undefined;
+}
 
 /** The session that this request may bind to its connection. */
 export function sessionToBind(request: Request): Session | NtStatus {
   const { server, connection, header } = request;
   // A new session has nothing to bind to, whatever 3.3.5.5 says about SessionId 0.
   if (header.sessionId === 0) return STATUS_INVALID_PARAMETER;
-  const session = server.sessions.get(header.sessionId);
+  const session = namedElsewhere(request);
   if (session === undefined) return STATUS_USER_SESSION_DELETED;
-  const first = session.connection;
+  const { terms } = session;
   return (
-    refuseAlgorithm(first.signingAlgorithm, connection.signingAlgorithm) ??
+    refuseAlgorithm(terms.signingAlgorithm, connection.signingAlgorithm) ??
     (connection.dialect!.smb3 && server.options.multiChannel
       ? undefined
       : STATUS_REQUEST_NOT_ACCEPTED) ??
-    refuseConnection(request, first) ??
+    refuseConnection(request, terms) ??
     refuseSession(session, connection) ??
     session
   );
@@ -57,12 +65,12 @@ function refuseAlgorithm(ofSession: number, ofConnection: number): NtStatus | un
 
 function refuseConnection(
   { connection, header }: Request,
-  first: Connection,
+  terms: ChannelTerms,
 ): NtStatus | undefined {
-  if (connection.dialect!.revision !== first.dialect!.revision) return STATUS_INVALID_PARAMETER;
+  if (connection.dialect!.revision !== terms.revision) return STATUS_INVALID_PARAMETER;
   if (!isSigned(header)) return STATUS_INVALID_PARAMETER;
   // The session's keys are for one cipher.
-  return connection.cipherId === first.cipherId ? undefined : STATUS_INVALID_PARAMETER;
+  return connection.cipherId === terms.cipherId ? undefined : STATUS_INVALID_PARAMETER;
 }
 
 function refuseSession(session: Session, connection: Connection): NtStatus | undefined {
@@ -97,10 +105,21 @@ export function bind(request: Request, exchange: LoginExchange, done: LoginDone)
   });
   const signer = createSigner(connection.signingAlgorithm as SigningAlgorithm, signingKey);
   session.addChannel(connection, signer);
+  request.server.sessions.set(session.sessionId, session);
   request.session = session;
   connection.log.debug('auth', 'session bound', { user: session.account!.name });
   return {
     body: encodeSessionSetupResponse({ sessionFlags: 0, securityBuffer: done.token }),
     signWith: signer,
   };
+}
+
+/** The owner has not taken in the channel that `bind` has made. */
+export function unbind({ server, connection, session }: Request): void {
+  const { sessionId, channels } = session!;
+  connection.sessions.delete(sessionId);
+  channels.delete(connection);
+  if (channels.size === 0 && server.sessions.get(sessionId) === session) {
+    server.sessions.delete(sessionId);
+  }
 }

@@ -7,7 +7,7 @@
 import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
 import { type CipherId, createMessageCipher } from '../crypto/cipher.ts';
 import { extendPreauthHash, type PreauthHash } from '../crypto/preauth.ts';
-import { deriveSessionKeys } from '../crypto/session-keys.ts';
+import { deriveSessionKeys, type SessionKeys } from '../crypto/session-keys.ts';
 import { createSigner, type SigningAlgorithm } from '../crypto/signing.ts';
 import {
   type NtStatus,
@@ -44,7 +44,7 @@ import {
   SMB2_SESSION_FLAG_IS_NULL,
 } from '../smb2/session-setup.ts';
 import type { Outcome, Reply } from './command.ts';
-import { bind, sessionToBind } from './session-binding.ts';
+import { bind, sessionToBind, unbind } from './session-binding.ts';
 
 export const REFUSALS: Readonly<Record<LoginRefusal, NtStatus>> = {
   'logon-failure': STATUS_LOGON_FAILURE,
@@ -95,7 +95,9 @@ async function authenticate(
   const outcome = bind(request, exchange, step);
   if (request.session === undefined) return outcome;
   const admission = await enter(request, exchange, step.account, body.previousSessionId);
-  return admission === 'admitted' ? outcome : STATUS_USER_SESSION_DELETED;
+  if (admission === 'admitted') return outcome;
+  unbind(request);
+  return admission === 'full' ? STATUS_INSUFFICIENT_RESOURCES : STATUS_USER_SESSION_DELETED;
 }
 
 /** 3.3.5.5.3: a login that fails ends its session, whether new or not; one that was to be bound lives on. */
@@ -183,6 +185,7 @@ async function finish(
   // First, so that who comes back finds room in the place of the session that was lost.
   const admission = await enter(request, exchange, account, body.previousSessionId);
   if (session.state === 'gone' || admission === 'gone') return STATUS_USER_SESSION_DELETED;
+  let keys: SessionKeys | undefined;
   if (session.account === undefined) {
     if (account.kind !== 'user' && server.options.encryption === 'required') {
       await endSession(server, session, 'refused');
@@ -193,14 +196,14 @@ async function finish(
       await endSession(server, session, 'refused');
       return STATUS_REQUEST_NOT_ACCEPTED;
     }
-    establish(request, session, step, preauth);
+    keys = establish(request, session, step, preauth);
   }
   if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.isUser) {
     session.signingRequired = true;
   }
   session.expiresAtMs = step.expiresAtMs ?? Infinity;
   session.state = 'valid';
-  server.owner?.secured(session);
+  server.owner?.secured(session, keys);
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
   const signer = session.isUser ? session.signerOn(connection) : undefined;
   return {
@@ -219,10 +222,10 @@ function establish(
   session: Session,
   { account, sessionKey }: LoginDone,
   preauthHash: PreauthHash | undefined,
-): void {
+): SessionKeys | undefined {
   const dialect = connection.dialect!;
   session.account = account;
-  if (sessionKey === undefined) return;
+  if (sessionKey === undefined) return undefined;
   const keys = deriveSessionKeys({
     dialect: dialect.revision,
     sessionKey,
@@ -249,6 +252,7 @@ function establish(
       session.signingRequired = false;
     }
   }
+  return keys;
 }
 
 function sessionFlags(session: Session): number {
@@ -265,12 +269,12 @@ function sessionFlags(session: Session): number {
 /** The user is known: ends the session that this one takes the place of. Whether there is room for it, where another knows. */
 async function enter(
   { server, connection }: Request,
-  { session, login }: LoginExchange,
+  { session, login, binding }: LoginExchange,
   account: Account,
   previousSessionId: number,
 ): Promise<Admission> {
   if (server.owner !== undefined) {
-    return server.owner.admit({ connection, session, login, previousSessionId });
+    return server.owner.admit({ connection, session, login, previousSessionId, binding });
   }
   await endPreviousSession(server, session, account, previousSessionId);
   return 'admitted';

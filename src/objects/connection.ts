@@ -127,6 +127,8 @@ export class Connection {
   smb1: Smb1Peer | undefined;
   /** Connection.SessionTable. */
   readonly sessions = new Map<number, Session>();
+  /** A copy of a session that other workers have, for a login here that is to bind it: see Owner.find. */
+  offered: Session | undefined;
   /** Logins under way, by SessionId. */
   readonly logins = new Map<number, LoginExchange>();
   /** Connection.RequestList, as far as CANCEL needs it: by MessageId, and by AsyncId. */

@@ -8,6 +8,8 @@
  *                 ▼                                                  │
  *               owner: logins, who is who, trees, opens, locks, leases, files
  */
+import type { SessionKeys } from '../crypto/session-keys.ts';
+import type { NtStatus } from '../dtyp/ntstatus.ts';
 import type { Login } from '../ipc/control-plane.ts';
 import type { Connection } from './connection.ts';
 import type { Session } from './session.ts';
@@ -19,9 +21,11 @@ export interface Entry {
   readonly login: Login;
   /** 0: none. */
   readonly previousSessionId: number;
+  /** The session is there, and gets one more channel. */
+  readonly binding: boolean;
 }
 
-/** 'full': as many sessions as may be; 'gone': the session has ended meanwhile, or is another user's. */
+/** 'full': as many sessions, or channels, as may be; 'gone': the session has ended meanwhile, or is another user's. */
 export type Admission = 'admitted' | 'full' | 'gone';
 
 export interface Owner {
@@ -35,8 +39,13 @@ export interface Owner {
    * one of PreviousSessionId, whichever worker has it.
    */
   admit(entry: Entry): Promise<Admission>;
-  /** What the session demands has been settled. */
-  secured(session: Session): void;
+  /** What the session demands has been settled; its keys, when it has just got them. */
+  secured(session: Session, keys: SessionKeys | undefined): void;
+  /**
+   * 3.3.5.5: a SESSION_SETUP names a session that this worker does not have. Where other workers have it, and the message
+   * bears its signature: a copy of it. Else the status to refuse the message with, or nothing that another worker knows.
+   */
+  find(connection: Connection, message: Buffer): Promise<Session | NtStatus | undefined>;
   /** The session has ended with a login that failed: settles when nothing of it is open any more. */
   refused(session: Session): Promise<void>;
   /** It has enough to do: connections are to ask for no more. */
@@ -51,4 +60,6 @@ export interface WorkerEnd {
   notify(sessionId: number, encrypts: boolean, message: Buffer): void;
   /** The session is not its client's any more. */
   sessionEnded(sessionId: number): void;
+  /** Its user has logged in anew at another worker. */
+  sessionRenewed(session: Session): void;
 }

@@ -22,6 +22,13 @@ export interface Channel {
   readonly signer: Signer | undefined;
 }
 
+/** What the connections of a session's channels have to agree on. */
+export interface ChannelTerms {
+  readonly revision: number;
+  readonly cipherId: number;
+  readonly signingAlgorithm: number;
+}
+
 /** A client that asked for Apple's extensions (the create context AAPL), and what it was told. */
 export interface AppleClient {
   /** Listings hold what READ_DIR_ATTR says in place of short names and sizes of EAs. */
@@ -61,12 +68,15 @@ export class Session {
   apple: AppleClient | undefined;
   /** Opens that watch their directory. */
   watches = 0;
+  readonly #terms: ChannelTerms | undefined;
   #nextTreeId = 1;
 
-  constructor(sessionId: number, connection: Connection, creationTimeMs: number) {
+  /** It begins on a connection; or is a copy of one that other workers have, and has no channel here yet. */
+  constructor(sessionId: number, begins: Connection | ChannelTerms, creationTimeMs: number) {
     this.sessionId = sessionId;
     this.creationTimeMs = creationTimeMs;
-    this.addChannel(connection, undefined);
+    if ('transport' in begins) this.addChannel(begins, undefined);
+    else this.#terms = begins;
   }
 
   /** The channel of this connection, which was there before or is new. */
@@ -75,9 +85,11 @@ export class Session {
     connection.sessions.set(this.sessionId, this);
   }
 
-  /** Session.Connection: that of its oldest channel. Dialect and cipher are the same on all of them. */
-  get connection(): Connection {
-    return this.channels.keys().next().value!;
+  /** Those of Session.Connection, its oldest channel. */
+  get terms(): ChannelTerms {
+    if (this.#terms !== undefined) return this.#terms;
+    const { dialect, cipherId, signingAlgorithm } = this.channels.keys().next().value!;
+    return { revision: dialect!.revision, cipherId, signingAlgorithm };
   }
 
   signerOn(connection: Connection): Signer | undefined {

@@ -270,10 +270,8 @@ export async function endSession(
     connection.sessions.delete(session.sessionId);
     endLogin(connection, session.sessionId);
     cancelRequests(connection, session.sessionId);
-    // Of the other ends its worker knows.
-    if (end === 'replaced' || end === 'closed') {
-      connection.transport.worker?.sessionEnded(session.sessionId);
-    }
+    // Of one that its connection is lost with its worker knows; of the others one of its workers may.
+    if (end !== 'lost') connection.transport.worker?.sessionEnded(session.sessionId);
   }
   for (const request of session.orphans) request.cancel();
   const trees: Promise<void>[] = [];

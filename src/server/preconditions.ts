@@ -3,6 +3,7 @@
  * function that answers the status to refuse with, or undefined.
  */
 import type { CommandRow } from '../commands/command.ts';
+import { namedElsewhere } from '../commands/session-binding.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -57,7 +58,7 @@ export function verifySignature(request: Request, named: Session | undefined): R
  * is the answer to whoever knows that key, also that there is no such session here (smb2.session.bind2).
  */
 function verifyElsewhere(request: Request): Refusal {
-  const signer = request.server.sessions.get(request.sessionId)?.signer;
+  const { signer } = namedElsewhere(request) ?? {};
   if (signer === undefined) return undefined;
   if (!signer.verify(request.message)) return STATUS_ACCESS_DENIED;
   request.signer = signer;

@@ -30,7 +30,7 @@ import {
 } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
-import { isRelayed, relay } from './relay.ts';
+import { bindOfOthers, isOfOthers, isRelayed, relay } from './relay.ts';
 import { answer, send } from './respond.ts';
 import { type Member, type Unwrapped, unwrap } from './unwrap.ts';
 
@@ -72,6 +72,8 @@ function process(
   const { owner } = server;
   if (owner !== undefined && isRelayed(connection, unwrapped)) {
     relay(server, owner, connection, unwrapped, payload);
+  } else if (owner !== undefined && isOfOthers(server, unwrapped)) {
+    void bindOfOthers(server, owner, connection, unwrapped.members[0]!);
   } else new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
   return undefined;
 }

@@ -16,6 +16,7 @@ import { splitCompound } from '../smb2/compound.ts';
 import {
   addFlags,
   Command,
+  HEADER_SIZE,
   isAsync,
   isRelated,
   isSigned,
@@ -23,12 +24,15 @@ import {
   SMB2_FLAGS_SIGNED,
   setCredits,
 } from '../smb2/header.ts';
+import { SMB2_SESSION_FLAG_BINDING } from '../smb2/session-setup.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { namesSession } from './chain.ts';
+import { Chain, namesSession } from './chain.ts';
 import { verifySession, verifySignature } from './preconditions.ts';
 import { grantCredits, signerFor } from './respond.ts';
 import type { Member, Unwrapped } from './unwrap.ts';
 
+/** Of SESSION_SETUP, 2.2.5. */
+const SETUP_FLAGS_AT = HEADER_SIZE + 2;
 const OWN: readonly number[] = [Command.NEGOTIATE, Command.SESSION_SETUP];
 
 /** Before somebody has logged in there is nothing that the owner could say. */
@@ -69,6 +73,40 @@ export function relay(
     encryptedBy !== undefined,
     verdicts,
   );
+}
+
+/** A login that names a session which no connection of this worker's has: where it is to bind it, others may have it. */
+export function isOfOthers(server: ServerState, { members, encryptedBy }: Unwrapped): boolean {
+  const { header, message } = members[0]!;
+  if (header.command !== Command.SESSION_SETUP || members.length > 1) return false;
+  if (encryptedBy !== undefined || header.sessionId === 0) return false;
+  if (server.sessions.has(header.sessionId)) return false;
+  return isSigned(header) || (message[SETUP_FLAGS_AT]! & SMB2_SESSION_FLAG_BINDING) !== 0;
+}
+
+/** Asks for the session first; then all is as if it were this worker's. */
+export async function bindOfOthers(
+  server: ServerState,
+  owner: Owner,
+  connection: Connection,
+  member: Member,
+): Promise<void> {
+  connection.lifetime.hold();
+  try {
+    const found = await owner.find(connection, member.message);
+    if (connection.state === 'closed') return;
+    connection.offered = typeof found === 'object' ? found : undefined;
+    const verdict = typeof found === 'number' ? found : undefined;
+    new Chain(server, connection, {
+      members: [{ ...member, verdict }],
+      encryptedBy: undefined,
+    }).run();
+  } catch (error) {
+    connection.log.error('a session was not found out about', { error: String(error) });
+    connection.transport.close('internal error');
+  } finally {
+    connection.lifetime.release();
+  }
 }
 
 /** The message that the members are views of, one behind the other. */

@@ -159,6 +159,9 @@ export class FakeTransport implements Transport {
 /** `USMBD_TEST_WORKERS=2 node --test 'src/server/*.test.ts'`: all of them by workers. */
 const WORKERS = Number(process.env.USMBD_TEST_WORKERS ?? 0);
 
+/** For tests that look into the tables of who has the connections, which the owner's are not. */
+export const looksAtWorker = WORKERS > 0 && "sessions without a login are not the owner's";
+
 export interface WorldOptions {
   readonly options?: Partial<ServerOptions>;
   readonly share?: Partial<Share>;
@@ -239,10 +242,14 @@ export class World {
     let served: { link: WorkerLink; id: number; handler: ConnectionHandler } | undefined;
     const serve = (message: Buffer) => {
       const links = this.workers.map(({ link }) => link);
-      const link = chooseWorker(links, clientGuidOf(message))!;
+      const clientGuid = clientGuidOf(message);
+      const link = chooseWorker(links, clientGuid)!;
       const { worker } = this.workers[links.indexOf(link)]!;
       const { remoteAddress: address, localAddress } = transport;
-      const id = link.accept({ address, port: 0, localAddress });
+      const unacknowledged = (): boolean => transport.unacknowledged();
+      const end = (): void => {};
+      const remote = { address, port: 0, localAddress, clientGuid, unacknowledged, end };
+      const id = link.accept(remote);
       const handler = serveConnection(worker.server, transport, id, this.server.log);
       return { link, id, handler };
     };

@@ -14,24 +14,28 @@ export function clientGuidOf(message: Buffer): Buffer | undefined {
 /** What is chosen from. */
 export interface Candidate {
   readonly connections: number;
-  serves(clientGuid: Buffer): boolean;
+  /** Those of the client with this ClientGuid. */
+  connectionsOf(clientGuid: Buffer): number;
 }
 
 /**
- * The worker that serves this client already, so that all channels of a session meet; else the one with the fewest
- * connections.
+ * The worker with the fewest connections of this client, so that the channels of a session use several processors; among
+ * those the one with the fewest at all.
  */
 export function chooseWorker<T extends Candidate>(
   workers: readonly T[],
   clientGuid: Buffer | undefined,
 ): T | undefined {
-  if (clientGuid !== undefined) {
-    const known = workers.find((worker) => worker.serves(clientGuid));
-    if (known !== undefined) return known;
-  }
   let fewest: T | undefined;
+  let ofClient = 0;
   for (const worker of workers) {
-    if (fewest === undefined || worker.connections < fewest.connections) fewest = worker;
+    const own = clientGuid === undefined ? 0 : worker.connectionsOf(clientGuid);
+    if (fewest !== undefined) {
+      const more = own - ofClient || worker.connections - fewest.connections;
+      if (more >= 0) continue;
+    }
+    fewest = worker;
+    ofClient = own;
   }
   return fewest;
 }

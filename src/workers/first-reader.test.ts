@@ -40,12 +40,13 @@ test('the ClientGuid is found in a NEGOTIATE, and nowhere else', () => {
   assert.equal(clientGuidOf(Buffer.concat([Buffer.from('\xffSMB', 'latin1'), message])), undefined);
 });
 
-test('a client comes to the worker that has it, others to the one with the fewest connections', () => {
-  const worker = (connections: number, has = false) => ({ connections, serves: () => has });
-  const [busy, known, idle] = [worker(9), worker(5, true), worker(1)];
-  assert.equal(chooseWorker([busy, known, idle], GUID), known);
-  assert.equal(chooseWorker([busy, known, idle], undefined), idle);
-  assert.equal(chooseWorker([busy, idle], GUID), idle);
+test('a connection comes to the worker with the fewest of its client, among those to the one with the fewest', () => {
+  const worker = (connections: number, own = 0) => ({ connections, connectionsOf: () => own });
+  const [busy, known, idle] = [worker(9), worker(1, 1), worker(5)];
+  assert.equal(chooseWorker([busy, known, idle], GUID), idle);
+  assert.equal(chooseWorker([busy, known, idle], undefined), known);
+  assert.equal(chooseWorker([busy, known], GUID), busy);
+  assert.equal(chooseWorker([worker(1, 2), known], GUID), known);
   assert.equal(chooseWorker([], GUID), undefined);
 });
 

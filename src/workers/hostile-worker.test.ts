@@ -1,16 +1,31 @@
 /** What a worker may say that somebody has taken over: it costs that worker, and nobody else. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { STATUS_ACCESS_DENIED, STATUS_INVALID_PARAMETER } from '../dtyp/ntstatus.ts';
 import { mount, open, statusOf } from '../server/test-durables.support.test.ts';
 import { write } from '../server/test-requests.support.test.ts';
 import { turns, World } from '../server/test-world.support.test.ts';
-import { Command, encodeHeader } from '../smb2/header.ts';
+import { addFlags, Command, encodeHeader, SMB2_FLAGS_SIGNED } from '../smb2/header.ts';
 import type { Channel } from './channel.ts';
 import { localChannel } from './local-channel.ts';
-import { encodeEvent, requestHead, type ToOwner, toOwner } from './protocol.ts';
+import {
+  decodeToWorker,
+  encodeEvent,
+  requestHead,
+  type ToOwner,
+  type ToWorker,
+  toOwner,
+} from './protocol.ts';
 import { WorkerLink } from './worker-link.ts';
 
-const REMOTE = { address: '192.0.2.9', port: 9, localAddress: '192.0.2.2' };
+const REMOTE = {
+  address: '192.0.2.9',
+  port: 9,
+  localAddress: '192.0.2.2',
+  clientGuid: undefined,
+  unacknowledged: () => false,
+  end: () => {},
+};
 
 const negotiatedAs = (connectionId: number, dialect = 0x0311): ToOwner => ({
   kind: 'negotiated',
@@ -34,6 +49,8 @@ interface Taken {
   readonly channel: Channel;
   readonly connectionId: number;
   readonly reasons: string[];
+  /** What the owner has told it. */
+  readonly heard: ToWorker[];
   tell(event: ToOwner): void;
 }
 
@@ -44,9 +61,14 @@ function taken(): Taken {
   const reasons: string[] = [];
   const ended = (reason: string): void => void reasons.push(reason);
   const link = new WorkerLink(3, world.server, here, { ready: () => {}, ended });
-  channel.listen({ message: () => {}, drained: () => {}, closed: () => {} });
+  const heard: ToWorker[] = [];
+  const message = (payload: Buffer): void => {
+    const told = decodeToWorker(payload);
+    if (told.kind === 'event') heard.push(told.event);
+  };
+  channel.listen({ message, drained: () => {}, closed: () => {} });
   const tell = (event: ToOwner): void => channel.send([encodeEvent(toOwner, event)]);
-  return { world, link, channel, connectionId: link.accept(REMOTE), reasons, tell };
+  return { world, link, channel, connectionId: link.accept(REMOTE), reasons, heard, tell };
 }
 
 const header = (command: number, sessionId = 0) =>
@@ -56,6 +78,9 @@ const relayed = (connectionId: number, message: Buffer, verdicts = [0], encrypte
   requestHead({ connectionId, encrypted, credits: 1, verdicts }),
   message,
 ];
+
+/** SESSION_SETUP, with SMB2_SESSION_FLAG_BINDING. */
+const BODY = Buffer.from([25, 0, 1, ...Array.from({ length: 22 }, () => 0)]);
 
 const CASES: Readonly<Record<string, (at: Taken) => void>> = {
   'bytes of no kind': ({ channel }) => channel.send([Buffer.from('junk')]),
@@ -108,7 +133,12 @@ test("hostile worker: sessions of others, logins of nobody and other workers' co
   const theirs = [...world.server.connections].find(({ authenticated }) => authenticated)!.id;
   const sessionId = 3 * 2 ** 26 + 1;
   tell(negotiatedAs(connectionId));
-  const ask = { connectionId, loginId: 77, previousSessionId: ann.session.sessionId } as const;
+  const ask = {
+    connectionId,
+    loginId: 77,
+    previousSessionId: ann.session.sessionId,
+    binding: false,
+  } as const;
   // Of a login that never was, for its own session and for another's.
   tell({ kind: 'admit', question: 1, sessionId, ...ask });
   tell({ kind: 'admit', question: 2, sessionId: ann.session.sessionId, ...ask });
@@ -125,6 +155,35 @@ test("hostile worker: sessions of others, logins of nobody and other workers' co
   await turns();
   assert.deepEqual([reasons, world.server.sessions.size], [[], 1]);
   assert.equal(await statusOf(ann, write(await open(ann, 'file', []), 'mine')), 0);
+  await link.end('the test is over');
+  await ann.client.lost();
+  world.assertEmpty();
+});
+
+test('hostile worker: a login of its own opens no session that it was not shown a signature of', async () => {
+  const { world, link, tell, connectionId, heard } = taken();
+  const ann = await mount(world);
+  tell(negotiatedAs(connectionId));
+  for (const token of ['ann', 'ann:right']) {
+    tell({ kind: 'loginStep', loginId: 1, address: '::1', token: Buffer.from(token) });
+    await turns();
+  }
+  const { sessionId } = ann.session;
+  const unsigned = header(Command.SESSION_SETUP, sessionId);
+  tell({ kind: 'find', question: 1, connectionId, message: Buffer.concat([unsigned, BODY]) });
+  addFlags(unsigned, SMB2_FLAGS_SIGNED);
+  tell({ kind: 'find', question: 2, connectionId, message: Buffer.concat([unsigned, BODY]) });
+  const entry = { connectionId, sessionId, loginId: 1, previousSessionId: 0, binding: true };
+  tell({ kind: 'admit', question: 3, ...entry });
+  await turns();
+  const answers = heard.filter(({ kind }) => kind === 'found' || kind === 'admitted');
+  assert.deepEqual(answers, [
+    { kind: 'found', question: 1, refusal: STATUS_INVALID_PARAMETER, session: undefined },
+    { kind: 'found', question: 2, refusal: STATUS_ACCESS_DENIED, session: undefined },
+    { kind: 'admitted', question: 3, admission: 'gone' },
+  ]);
+  assert.match(world.errors.splice(0).join(), /a session that is not the worker's/);
+  assert.equal(world.server.sessions.get(sessionId)!.channels.size, 1);
   await link.end('the test is over');
   await ann.client.lost();
   world.assertEmpty();

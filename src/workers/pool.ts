@@ -9,16 +9,15 @@ import { WORKER_END_MS } from '../base/limits.ts';
 import { SetupError } from '../base/setup-error.ts';
 import { encode } from '../ipc/fields.ts';
 import { close } from '../native/files.ts';
-import { localAddress } from '../native/listen-socket.ts';
 import { EAGAIN } from '../native/socket.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { FRAME_HEADER_SIZE } from '../smb2/framing.ts';
-import { plainAddress } from '../transport/admission.ts';
 import { transportKind } from '../transport/listen.ts';
 import type { HandOver } from '../transport/listener.ts';
 import { chooseWorker, clientGuidOf } from './first-message.ts';
 import { FirstReader } from './first-reader.ts';
 import { handOver } from './protocol.ts';
+import { KeptSocket } from './relayed-connection.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** Who lived for so long has not failed at its start. */
@@ -84,18 +83,17 @@ export class WorkerPool {
 
   #give(fd: number, { address, port, early }: { address: string; port: number; early: Buffer }) {
     const ready = this.#workers.filter((one) => one?.isReady === true).map((one) => one!.link);
-    const link = chooseWorker(ready, clientGuidOf(early.subarray(FRAME_HEADER_SIZE)));
+    const clientGuid = clientGuidOf(early.subarray(FRAME_HEADER_SIZE));
+    const link = chooseWorker(ready, clientGuid);
     const chosen = this.#workers.find((one) => one?.link === link);
     if (link === undefined || chosen === undefined) {
       this.#server.log.warn('connection refused', { address, reason: 'no worker is there' });
       close(fd);
       return;
     }
-    const local = plainAddress(localAddress(fd)?.address);
-    const connectionId = link.accept({ address, port, localAddress: local });
+    const connectionId = link.accept(new KeptSocket(fd, { address, port, clientGuid }));
     const packet = encode(handOver, { connectionId, address, port, early });
     void this.#send(chosen, fd, packet).then((sent) => {
-      close(fd);
       if (!sent) void link.lost(connectionId);
     });
   }

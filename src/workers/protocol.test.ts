@@ -8,6 +8,7 @@ import {
   decodeToWorker,
   encodeEvent,
   requestHead,
+  type SharedSession,
   type ToOwner,
   type ToWorker,
   toOwner,
@@ -44,18 +45,49 @@ test('heads that are cut, or count more than there is, are a WireError', () => {
   }
 });
 
+const KEYS = {
+  signingKey: Buffer.from('sign'),
+  applicationKey: Buffer.from('key'),
+  encryptionKey: Buffer.from('out'),
+  decryptionKey: undefined,
+};
+
+const SHARED: SharedSession = {
+  sessionId: 1,
+  revision: 0x0311,
+  cipherId: 2,
+  signingAlgorithm: 1,
+  name: 'ann',
+  account: 'user',
+  state: 'valid',
+  expiresAtMs: 5,
+  signingRequired: true,
+  encryptData: false,
+  canEncrypt: true,
+  keys: KEYS,
+};
+
 const TO_OWNER: readonly ToOwner[] = [
   { kind: 'ready', version: 1 },
   { kind: 'loginStep', loginId: 1, address: '::1', token: Buffer.from('token') },
   { kind: 'loginClosed', loginId: 2 },
-  { kind: 'admit', question: 1, connectionId: 2, sessionId: 3, loginId: 4, previousSessionId: 5 },
+  {
+    kind: 'admit',
+    question: 1,
+    connectionId: 2,
+    sessionId: 3,
+    loginId: 4,
+    previousSessionId: 5,
+    binding: true,
+  },
+  { kind: 'find', question: 1, connectionId: 2, message: MESSAGE },
   {
     kind: 'secured',
     sessionId: 1,
     signingRequired: true,
     encryptData: false,
     canEncrypt: true,
-    applicationKey: Buffer.from('key'),
+    keys: KEYS,
   },
   { kind: 'refused', question: 1, sessionId: 2 },
   { kind: 'closed', connectionId: 9 },
@@ -83,6 +115,9 @@ const TO_WORKER: readonly ToWorker[] = [
   { kind: 'notify', connectionId: 1, sessionId: 2, encrypts: true, message: MESSAGE },
   { kind: 'close', connectionId: 1, reason: 'because' },
   { kind: 'sessionEnded', sessionId: 1 },
+  { kind: 'sessionRenewed', sessionId: 1, expiresAtMs: undefined, signingRequired: true },
+  { kind: 'found', question: 1, refusal: 0xc0000022, session: undefined },
+  { kind: 'found', question: 1, refusal: 0, session: SHARED },
   { kind: 'stop' },
 ];
 

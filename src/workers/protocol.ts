@@ -7,7 +7,7 @@
  *     2  owner → worker, answers to them:  kind: u8 │ 0: u8 │ connection: u48 │ SMB2 message
  *
  * Both read whatever comes within bounds or throw WireError, which ends the channel. A worker is to be believed about
- * its own connections and nothing else. Version 1 is this file: any change of a field makes another.
+ * its own connections and nothing else. Version 2 is this file: any change of a field makes another.
  */
 import { MAX_COMPOUND_MESSAGES, MAX_UNAUTHENTICATED_MESSAGE_BYTES } from '../base/limits.ts';
 import {
@@ -30,7 +30,7 @@ import {
 } from '../ipc/fields.ts';
 import { WireError } from '../wire/wire-error.ts';
 
-export const WORKERS_VERSION = 1;
+export const WORKERS_VERSION = 2;
 
 const EVENT = 0;
 const REQUEST = 1;
@@ -89,6 +89,31 @@ const loginStep = variant({
 });
 export type ToldStep = Value<typeof loginStep>;
 
+const keys = record({
+  signingKey: blob(256),
+  applicationKey: blob(256),
+  encryptionKey: maybe(blob(256)),
+  decryptionKey: maybe(blob(256)),
+});
+
+/** A session that other workers have: objects/session.ts. */
+export const sharedSession = record({
+  sessionId: whole,
+  revision: u16,
+  cipherId: u16,
+  signingAlgorithm: u16,
+  name: text(MAX_NAME_BYTES),
+  account: oneOf('user', 'guest', 'anonymous'),
+  state: oneOf('inProgress', 'valid', 'expired'),
+  /** Without one: none. */
+  expiresAtMs: maybe(whole),
+  signingRequired: flag,
+  encryptData: flag,
+  canEncrypt: flag,
+  keys,
+});
+export type SharedSession = Value<typeof sharedSession>;
+
 export const toOwner = variant({
   ready: record({ version: u16 }),
   negotiated,
@@ -101,13 +126,16 @@ export const toOwner = variant({
     sessionId: whole,
     loginId: u32,
     previousSessionId: whole,
+    binding: flag,
   }),
+  /** A SESSION_SETUP that names a session which the worker does not know. */
+  find: record({ question: u32, connectionId: whole, message: blob(MAX_TOKEN_BYTES) }),
   secured: record({
     sessionId: whole,
     signingRequired: flag,
     encryptData: flag,
     canEncrypt: flag,
-    applicationKey: maybe(blob(256)),
+    keys: maybe(keys),
   }),
   refused: record({ question: u32, sessionId: whole }),
   closed: record({ connectionId: whole }),
@@ -120,6 +148,8 @@ export const toWorker = variant({
   loginAnswer: record({ loginId: u32, step: loginStep }),
   admitted: record({ question: u32, admission: oneOf('admitted', 'full', 'gone') }),
   done: record({ question: u32 }),
+  /** `refusal` is 0 where nothing is to be refused. */
+  found: record({ question: u32, refusal: u32, session: maybe(sharedSession) }),
   notify: record({
     connectionId: whole,
     sessionId: whole,
@@ -128,6 +158,7 @@ export const toWorker = variant({
   }),
   close: record({ connectionId: whole, reason: text(MAX_REASON_BYTES) }),
   sessionEnded: record({ sessionId: whole }),
+  sessionRenewed: record({ sessionId: whole, expiresAtMs: maybe(whole), signingRequired: flag }),
   /** Ends all connections, then itself. */
   stop: record({}),
 });

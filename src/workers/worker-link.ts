@@ -4,18 +4,22 @@
  * else: who they are its logins tell, and ids that are not its own are refused. What is no message ends the channel, and
  * with it the worker's connections, as if they all were lost.
  */
+import { MAX_CHANNELS_PER_SESSION } from '../base/limits.ts';
 import { connectionPart } from '../base/log.ts';
+import { sessionToBind } from '../commands/session-binding.ts';
 import { countEstablished, endPreviousSession } from '../commands/session-setup.ts';
 import { sameUser } from '../ipc/control-plane.ts';
 import { dialectTraits } from '../objects/dialects.ts';
 import { workerOfSession } from '../objects/ids.ts';
 import type { Admission } from '../objects/owner.ts';
+import { Request } from '../objects/request.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { Session } from '../objects/session.ts';
 import { endSession } from '../objects/teardown.ts';
 import { receiveRelayed } from '../server/relayed.ts';
 import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
 import { DIALECTS } from '../smb2/dialect.ts';
+import { readHeader } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Channel } from './channel.ts';
 import { OwnerLogins } from './owner-logins.ts';
@@ -30,12 +34,20 @@ import {
   WORKERS_VERSION,
 } from './protocol.ts';
 import { RelayedTransport, type Remote, ToldWindow } from './relayed-connection.ts';
+import { keepKeys, shared } from './shared-sessions.ts';
 
 type Admit = ToOwner & { readonly kind: 'admit' };
+
+type Found = Omit<ToWorker & { readonly kind: 'found' }, 'kind' | 'question'>;
+
+const NOT_FOUND: Found = { refusal: 0, session: undefined };
 
 interface Relayed {
   readonly handler: ConnectionHandler;
   readonly window: ToldWindow;
+  readonly remote: Remote;
+  /** 3.3.5.5: what a client has signed a login for, that is to bind it there. */
+  bindable: Session | undefined;
   ending: Promise<void> | undefined;
 }
 
@@ -72,12 +84,13 @@ export class WorkerLink {
     return this.#connections.size;
   }
 
-  /** Whether a client with this ClientGuid has a connection there. */
-  serves(clientGuid: Buffer): boolean {
-    for (const { handler } of this.#connections.values()) {
-      if (handler.connection.clientGuid.equals(clientGuid)) return true;
+  /** Those of the client with this ClientGuid. */
+  connectionsOf(clientGuid: Buffer): number {
+    let count = 0;
+    for (const { remote, handler } of this.#connections.values()) {
+      if ((remote.clientGuid ?? handler.connection.clientGuid).equals(clientGuid)) count += 1;
     }
-    return false;
+    return count;
   }
 
   /** A connection that the worker is about to get; its id. */
@@ -88,7 +101,13 @@ export class WorkerLink {
     const window = new ToldWindow(1);
     const log = server.log.part(connectionPart(id, remote.port));
     const handler = serveConnection(server, transport, id, log, window);
-    this.#connections.set(id, { handler, window, ending: undefined });
+    this.#connections.set(id, {
+      handler,
+      window,
+      remote,
+      bindable: undefined,
+      ending: undefined,
+    });
     return id;
   }
 
@@ -96,6 +115,7 @@ export class WorkerLink {
   lost(connectionId: number): Promise<void> {
     const relayed = this.#connections.get(connectionId);
     if (relayed === undefined) return Promise.resolve();
+    relayed.remote.end();
     relayed.ending ??= relayed.handler
       .closed()
       .catch((error: unknown) =>
@@ -168,6 +188,9 @@ export class WorkerLink {
       case 'admit':
         this.#answer(event.question, this.#admit(event));
         return;
+      case 'find':
+        this.#tell({ kind: 'found', question: event.question, ...this.#find(event) });
+        return;
       case 'secured':
         this.#secured(event);
         return;
@@ -222,15 +245,20 @@ export class WorkerLink {
       .then((answer) => this.#tell({ kind: 'admitted', question, admission: answer }));
   }
 
-  async #admit({ connectionId, sessionId, loginId, previousSessionId }: Admit): Promise<Admission> {
+  async #admit(event: Admit): Promise<Admission> {
+    const { connectionId, sessionId, loginId, previousSessionId, binding } = event;
     const server = this.#server;
-    const connection = this.#connections.get(connectionId)?.handler.connection;
+    const relayed = this.#connections.get(connectionId);
     const done = this.#logins.take(loginId);
-    if (connection === undefined || done === undefined) return 'gone';
-    if (workerOfSession(sessionId) !== this.worker) {
-      throw new WireError('admit', 'a session id of another worker');
-    }
+    if (relayed === undefined || done === undefined) return 'gone';
+    const { connection } = relayed.handler;
     const known = server.sessions.get(sessionId);
+    if (known === undefined && binding) return 'gone';
+    const isOwn =
+      known === undefined
+        ? workerOfSession(sessionId) === this.worker
+        : relayed.bindable === known || this.#has(known);
+    if (!isOwn) throw new WireError('admit', "a session that is not the worker's");
     const { account, expiresAtMs = Infinity } = done;
     if (known !== undefined && known.account !== undefined && known.account.kind !== 'anonymous') {
       // 3.3.5.5.3, and an anonymous login on a user's session changes nothing.
@@ -246,16 +274,51 @@ export class WorkerLink {
       }
       session.account = account;
       server.sessions.set(sessionId, session);
-    } else if (!session.channels.has(connection)) session.addChannel(connection, undefined);
+    } else if (!session.channels.has(connection)) {
+      if (session.channels.size >= MAX_CHANNELS_PER_SESSION) return 'full';
+      session.addChannel(connection, undefined);
+    }
+    relayed.bindable = undefined;
     session.expiresAtMs = expiresAtMs;
     session.state = 'valid';
+    this.#tellOthers(session);
     return 'admitted';
   }
 
+  #find({ connectionId, message }: ToOwner & { readonly kind: 'find' }): Found {
+    const relayed = this.#connections.get(connectionId);
+    if (relayed?.handler.connection.state !== 'negotiated') return NOT_FOUND;
+    const header = readHeader(message);
+    const session = this.#server.sessions.get(header.sessionId);
+    const { connection } = relayed.handler;
+    if (session === undefined) return NOT_FOUND;
+    const found = shared(session, header, message);
+    if (typeof found === 'number') return { refusal: found, session: undefined };
+    if (found === undefined) {
+      // Without a signature no more is told than why it is refused.
+      const request = new Request(this.#server, connection, header, message, false);
+      const refusal = sessionToBind(request);
+      return typeof refusal === 'number' ? { refusal, session: undefined } : NOT_FOUND;
+    }
+    relayed.bindable = session;
+    return { refusal: 0, session: found };
+  }
+
+  /** Whether one of its channels is there. */
+  #has(session: Session): boolean {
+    for (const { id } of session.channels.keys()) if (this.#connections.has(id)) return true;
+    return false;
+  }
+
   #sessionHere(sessionId: number): Session | undefined {
-    return workerOfSession(sessionId) === this.worker
-      ? this.#server.sessions.get(sessionId)
-      : undefined;
+    const session = this.#server.sessions.get(sessionId);
+    return session !== undefined && this.#has(session) ? session : undefined;
+  }
+
+  #tellOthers(session: Session): void {
+    for (const { id, transport } of session.channels.keys()) {
+      if (!this.#connections.has(id)) transport.worker?.sessionRenewed(session);
+    }
   }
 
   #secured(event: ToOwner & { readonly kind: 'secured' }): void {
@@ -264,7 +327,12 @@ export class WorkerLink {
     session.signingRequired = event.signingRequired;
     session.encryptData = event.encryptData;
     session.canEncrypt = event.canEncrypt;
-    session.applicationKey = event.applicationKey;
+    if (event.keys === undefined) {
+      this.#tellOthers(session);
+      return;
+    }
+    session.applicationKey = event.keys.applicationKey;
+    keepKeys(session, event.keys);
   }
 
   #refused(question: number, sessionId: number): void {

@@ -5,6 +5,8 @@
 import { deserialize, serialize } from 'node:v8';
 import { bufferPool } from '../base/buffer-pool.ts';
 import type { Logger } from '../base/log.ts';
+import type { SessionKeys } from '../crypto/session-keys.ts';
+import type { NtStatus } from '../dtyp/ntstatus.ts';
 import type { LoginStep } from '../ipc/control-plane.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { Admission, Entry, Owner } from '../objects/owner.ts';
@@ -24,6 +26,7 @@ import {
   WORKERS_VERSION,
 } from './protocol.ts';
 import { type LoginDoor, RemoteLogin, remoteControlPlane, stepOf } from './remote-login.ts';
+import { copyOf } from './shared-sessions.ts';
 
 /** What a worker has to know to serve. */
 export interface WorkerSettings {
@@ -53,6 +56,7 @@ export class Worker implements Owner, LoginDoor {
   /** Logins whose first token is sent and that the owner has not forgotten yet. */
   readonly #begun = new Set<RemoteLogin>();
   readonly #questions = new Map<number, (answer: Admission) => void>();
+  readonly #searches = new Map<number, (found: Session | NtStatus | undefined) => void>();
   #nextLogin = 1;
   #nextQuestion = 1;
 
@@ -89,7 +93,7 @@ export class Worker implements Owner, LoginDoor {
     this.#tell({ kind: 'closed', connectionId: connection.id });
   }
 
-  admit({ connection, session, login, previousSessionId }: Entry): Promise<Admission> {
+  admit({ connection, session, login, previousSessionId, binding }: Entry): Promise<Admission> {
     this.#introduce(connection);
     const question = this.#nextQuestion++;
     this.#tell({
@@ -99,8 +103,18 @@ export class Worker implements Owner, LoginDoor {
       sessionId: session.sessionId,
       loginId: (login as RemoteLogin).id,
       previousSessionId,
+      binding,
     });
     return new Promise((resolve) => this.#questions.set(question, resolve));
+  }
+
+  find(connection: Connection, message: Buffer): Promise<Session | NtStatus | undefined> {
+    this.#introduce(connection);
+    const question = this.#nextQuestion++;
+    return new Promise((resolve) => {
+      this.#searches.set(question, resolve);
+      this.#tell({ kind: 'find', question, connectionId: connection.id, message });
+    });
   }
 
   #introduce(connection: Connection): void {
@@ -123,16 +137,9 @@ export class Worker implements Owner, LoginDoor {
     });
   }
 
-  secured(session: Session): void {
-    const { sessionId, signingRequired, encryptData, canEncrypt, applicationKey } = session;
-    this.#tell({
-      kind: 'secured',
-      sessionId,
-      signingRequired,
-      encryptData,
-      canEncrypt,
-      applicationKey,
-    });
+  secured(session: Session, keys: SessionKeys | undefined): void {
+    const { sessionId, signingRequired, encryptData, canEncrypt } = session;
+    this.#tell({ kind: 'secured', sessionId, signingRequired, encryptData, canEncrypt, keys });
   }
 
   async refused({ sessionId }: Session): Promise<void> {
@@ -207,6 +214,12 @@ export class Worker implements Owner, LoginDoor {
         answer?.(event.kind === 'admitted' ? event.admission : 'gone');
         return;
       }
+      case 'found': {
+        const answer = this.#searches.get(event.question);
+        this.#searches.delete(event.question);
+        answer?.(event.session === undefined ? event.refusal || undefined : copyOf(event.session));
+        return;
+      }
       case 'notify': {
         const connection = this.#connections.get(event.connectionId);
         if (connection !== undefined) relayedNotification(connection, event);
@@ -218,12 +231,24 @@ export class Worker implements Owner, LoginDoor {
       case 'sessionEnded':
         this.#sessionEnded(event.sessionId);
         return;
+      case 'sessionRenewed':
+        this.#sessionRenewed(event);
+        return;
       case 'stop':
         this.#events.stop();
         return;
       case 'settings':
         throw new Error('settings twice');
     }
+  }
+
+  /** 3.3.5.5.2, by a channel that another worker has. */
+  #sessionRenewed(event: ToWorker & { readonly kind: 'sessionRenewed' }): void {
+    const session = this.server.sessions.get(event.sessionId);
+    if (session === undefined) return;
+    session.expiresAtMs = event.expiresAtMs ?? Infinity;
+    session.signingRequired = event.signingRequired;
+    session.state = 'valid';
   }
 
   #sessionEnded(sessionId: number): void {
