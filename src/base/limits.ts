@@ -175,8 +175,9 @@ export const MAX_WORKERS = 32;
 export const CHANNEL_HIGH_WATER_BYTES = 8 * MiB;
 /** The first message, by which a worker is chosen: a stranger's, who is not in any table yet. */
 export const FIRST_MESSAGE_TIMEOUT_MS = 30_000;
-/** A worker that starts has to say so; one that ends gets so long to see its clients off. */
-export const WORKER_START_MS = 30_000;
+/** A worker that starts has to say so, on a machine that is busy with others, too. */
+export const WORKER_START_MS = 120_000;
+/** One that ends gets so long to see its clients off. */
 export const WORKER_END_MS = 5_000;
 
 /** How long a request runs before its client is told STATUS_PENDING (its own timer is 60 s). */

@@ -35,6 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'commands',
     'objects',
     'smb2',
+    'crypto',
     'dtyp',
     'ipc',
     'native',
