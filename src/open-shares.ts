@@ -96,6 +96,7 @@ export const policy = ({ global }: Configuration): ObjectsOptions => ({
   multiChannel: global.multiChannel,
   // Nobody else knows modes and exact names.
   posixExtensions: global.posixExtensions && !isPortable(),
+  smb1UnixExtensions: global.smb1UnixExtensions && !isPortable(),
   apple: global.apple
     ? {
         model: global.appleModel,

@@ -75,6 +75,7 @@ export async function treeConnect(
     encryptData,
     files,
     token: decision.token,
+    identity: decision.identity,
     posixFiles: speaksPosix(connection, share) ? files?.exactly?.() : undefined,
     openCount: 0,
     lifetime: new Lifetime(),

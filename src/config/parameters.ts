@@ -311,6 +311,10 @@ export const globalParameters = {
   multiChannel: parameter('server multi channel support', bool, true),
   /** For clients that ask for them: what may be done, the kernel decides by the user's identity all the same. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
+  /** The same of SMB1, which is another set of them: Linux' client of old, and smbclient's `posix`. */
+  smb1UnixExtensions: parameter('smb1 unix extensions', bool, true, {
+    aliases: ['unix extensions'],
+  }),
   /** Whether there are namespaces at all: shares with `msdfs root`. */
   hostMsdfs: parameter('host msdfs', bool, true),
   /** ksmbd: no. Undefined: where `kerberos method` names a keytab. */

@@ -86,7 +86,7 @@ const IGNORED = `
   server schannel; server schannel require seal; server services; server smb transports; server
   smb3 encryption algorithms; server smb3 signing algorithms; server support krb5 netlogon; set
   primary group script; set quota command; share modes; short preserve case; show add printer
-  wizard; shutdown script; smb passwd file; smb ports; smb1 unix extensions; smb2 disable lock
+  wizard; shutdown script; smb passwd file; smb ports; smb2 disable lock
   sequence checking; smb2 disable oplock break retry;
   smbd async dosmode; smbd force process locks; smbd getinfo ask sharemode; smbd max async
   dosmode; smbd max xattr size; smbd profiling level; smbd search ask sharemode; socket address;

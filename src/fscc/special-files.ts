@@ -113,3 +113,32 @@ export function staysInShare(target: string, depth: number): boolean {
   const up = named < 0 ? components.length : named;
   return up <= depth && !components.slice(up).includes('..');
 }
+
+/** A special file as an NFS client makes one, header and all: 2.1.2.6. `target` of a link, `device` of a device. */
+export function encodeNfsReparseData(
+  fileType: number,
+  { target = '', device }: { target?: string; device?: { major: number; minor: number } },
+): Buffer {
+  const [type] = [...NFS_TYPES].find(([, [mode]]) => mode === fileType)!;
+  const text = Buffer.from(target, 'utf16le');
+  const rest = device === undefined ? text : Buffer.alloc(8);
+  if (device !== undefined) {
+    rest.writeUInt32LE(device.major);
+    rest.writeUInt32LE(device.minor, 4);
+  }
+  const b = Buffer.alloc(HEADER_BYTES + TYPE_BYTES + rest.length);
+  b.writeUInt32LE(IO_REPARSE_TAG_NFS);
+  b.writeUInt16LE(TYPE_BYTES + rest.length, 4);
+  b.writeBigUInt64LE(type, HEADER_BYTES);
+  b.set(rest, HEADER_BYTES + TYPE_BYTES);
+  return b;
+}
+
+/** Of a device that an NFS client has made: its numbers. */
+export function nfsDeviceOf(bytes: Buffer): { major: number; minor: number } | undefined {
+  const at = HEADER_BYTES + TYPE_BYTES;
+  const fileType = fileTypeOfReparse(bytes);
+  if (fileType !== S_IFCHR && fileType !== S_IFBLK) return undefined;
+  if (bytes.length < at + 8 || bytes.readUInt32LE(0) !== IO_REPARSE_TAG_NFS) return undefined;
+  return { major: bytes.readUInt32LE(at), minor: bytes.readUInt32LE(at + 4) };
+}

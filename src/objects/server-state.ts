@@ -54,6 +54,8 @@ export interface ServerOptions {
     | undefined;
   /** The SMB3 POSIX extensions are offered. */
   readonly posixExtensions?: boolean;
+  /** Those of SMB1, the CIFS Unix extensions. */
+  readonly smb1UnixExtensions?: boolean;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;

@@ -1,6 +1,6 @@
 /** MS-SMB2 3.3.1.9: a session's connection to a share. */
 import type { AccessToken } from '../dtyp/access-check.ts';
-import type { VfsTree } from '../vfs/vfs.ts';
+import type { Identity, VfsTree } from '../vfs/vfs.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
@@ -18,6 +18,8 @@ export interface TreeConnect {
   readonly files: VfsTree | undefined;
   /** Who the user is to security descriptors (MS-DTYP 2.5.2). */
   readonly token: AccessToken;
+  /** Whom the user acts as; undefined: as the server does. */
+  readonly identity: Identity | undefined;
   /** The same by exact names; undefined where the SMB3 POSIX extensions are not spoken. */
   readonly posixFiles?: VfsTree | undefined;
   openCount: number;

@@ -24,13 +24,14 @@ import {
 } from '../smb1/dos-errors.ts';
 import {
   processId,
+  SMB_FLAGS2_DFS,
   SMB_FLAGS2_UNICODE,
   SMB1_HEADER_SIZE,
   Smb1Command,
   type Smb1Header,
   smb1CommandName,
 } from '../smb1/header.ts';
-import { Command, encodeHeader, readHeader } from '../smb2/header.ts';
+import { Command, encodeHeader, readHeader, SMB2_FLAGS_DFS_OPERATIONS } from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import {
   type Call,
@@ -57,6 +58,10 @@ const MAX_CHAIN = 32;
 
 /** In place of SMB2's header, of which the commands read no more than the session. */
 const STAND_IN = readHeader(encodeHeader({ command: Command.ECHO }));
+
+/** MS-SMB 2.2.3.1: paths that name the server and the share come with this flag, at SMB2 as well. */
+const standInFlags = ({ flags2 }: Smb1Header): number =>
+  (flags2 & SMB_FLAGS2_DFS) !== 0 ? SMB2_FLAGS_DFS_OPERATIONS : 0;
 
 export class Exchange implements Answered {
   readonly #link: Link;
@@ -121,7 +126,7 @@ export class Exchange implements Answered {
     const request = new Request(
       server,
       connection,
-      { ...STAND_IN, messageId: link.newMessageId() },
+      { ...STAND_IN, messageId: link.newMessageId(), flags: standInFlags(header) },
       this.#message,
       false,
     );

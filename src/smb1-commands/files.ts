@@ -4,7 +4,6 @@ import { flush as flushOpen } from '../commands/flush.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { STATUS_INVALID_HANDLE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
-import { formatPath } from '../fscc/names.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { fromUtime } from '../smb1/dos-time.ts';
@@ -35,10 +34,10 @@ import { isErrno } from '../vfs/errno.ts';
 import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
 import { type Made, openFile, openOf, openRequest, type Wish } from './opening.ts';
-import { refusePath, sharePath } from './paths.ts';
+import { joinPath, refusePath, sharePath } from './paths.ts';
 import { setTimes } from './times.ts';
 
-const LEVELS: Readonly<Record<number, number>> = {
+export const OPLOCK_LEVELS: Readonly<Record<number, number>> = {
   [SMB2_OPLOCK_LEVEL_NONE]: OplockLevel.NONE,
   [SMB2_OPLOCK_LEVEL_II]: OplockLevel.LEVEL_II,
   [SMB2_OPLOCK_LEVEL_EXCLUSIVE]: OplockLevel.EXCLUSIVE,
@@ -54,14 +53,14 @@ export const wantedOplock = (flags: number): number => {
 
 /** Of the directory that RootDirectoryFID names. */
 export function nameBelow(call: TreeCall, rootFid: number, name: string): string | number {
-  if (rootFid === 0) return sharePath(name);
+  if (rootFid === 0) return sharePath(call, name);
   const root = call.link.file(rootFid)?.open;
   const path = root?.handle?.path();
   if (root === undefined || root.tree !== call.request.tree || path === undefined) {
     return STATUS_INVALID_HANDLE;
   }
   if (isErrno(path)) return STATUS_INVALID_HANDLE;
-  return sharePath(`${formatPath(path)}\\${name}`);
+  return joinPath({ directory: path.join('\\'), name: sharePath(call, name) });
 }
 
 export function contextsOf(allocationSize: number): CreateContext[] {
@@ -120,7 +119,7 @@ export async function maximalRights({ tree, handle, access }: Open): Promise<num
 export function createdFields({ fid }: OpenFile, { open, response }: Made) {
   const isPipe = open.pipe !== undefined;
   return {
-    oplockLevel: LEVELS[response.oplockLevel] ?? OplockLevel.NONE,
+    oplockLevel: OPLOCK_LEVELS[response.oplockLevel] ?? OplockLevel.NONE,
     fid,
     createAction: response.createAction,
     creationTime: response.creationTime,

@@ -35,6 +35,7 @@ import {
   FindNextAnswer,
   isChained,
   isFindLevel,
+  isUnixFindLevel,
   SMB_FIND_CLOSE_AFTER_REQUEST,
   SMB_FIND_CLOSE_AT_EOS,
   SMB_FIND_CONTINUE_FROM_LAST,
@@ -47,8 +48,9 @@ import { type Errno, isErrno } from '../vfs/errno.ts';
 import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
 import { namedEas } from './eas.ts';
 import { openWish, SHARE_ALL } from './opening.ts';
-import { refusePath, sharePath, splitPath } from './paths.ts';
+import { namesPosix, refusePath, searchPath } from './paths.ts';
 import type { Search } from './search-state.ts';
+import { speaksUnix, type UnixEntry, unixTeller } from './unix-queries.ts';
 
 /** Searches that one connection may have under way. */
 const MAX_SEARCHES = 2048;
@@ -69,12 +71,11 @@ export async function beginSearch(
 ): Promise<Search | NtStatus> {
   const { link } = call;
   if (link.searches.size >= MAX_SEARCHES) return STATUS_INSUFFICIENT_RESOURCES;
-  const path = sharePath(text);
-  const { directory, name } = splitPath(path);
+  const { directory, name } = searchPath(call, text);
   const refused = directory === '' ? undefined : refusePath(directory);
   if (refused !== undefined) return refused;
   const pattern = name === '' ? '*' : name;
-  const wrong = refusePattern(pattern);
+  const wrong = namesPosix(call) ? undefined : refusePattern(pattern);
   if (wrong !== undefined) return wrong;
   const made = await openWish(
     {
@@ -104,9 +105,13 @@ export async function beginSearch(
   return STATUS_INSUFFICIENT_RESOURCES;
 }
 
-/** With the sizes of extended attributes, where the share tells them. */
-const tellerFor = (open: Open): Teller =>
-  open.home.listsEaSizes === true ? eaTeller(open) : plainTeller(open);
+type Entry = DirectoryEntry | UnixEntry;
+
+/** What the level needs; with the sizes of extended attributes, where the share tells them. */
+function tellerFor(open: Open, level: number): Teller<Entry> {
+  if (isUnixFindLevel(level)) return unixTeller(open);
+  return open.home.listsEaSizes === true ? eaTeller(open) : plainTeller(open);
+}
 
 const ofDirectory = (): NtStatus => STATUS_OBJECT_PATH_NOT_FOUND;
 /** A directory that is not there is a path that leads nowhere. */
@@ -147,8 +152,9 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
   let length = 0;
   let lastNameOffset = 0;
   let count = 0;
+  const tell = tellerFor(search.directory.open, how.level);
   for (;;) {
-    const entry = await peek(scan, search.directory.open, tellerFor(search.directory.open));
+    const entry = await peek(scan, search.directory.open, tell);
     if (isErrno(entry)) return entry;
     if (entry === undefined) break;
     if (!isSought(entry, search.searchAttributes)) {
@@ -173,10 +179,9 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
     search.lastName = entry.name;
     advance(scan);
   }
-  const next =
-    count >= how.count
-      ? await following(search, scan)
-      : await peek(scan, search.directory.open, tellerFor(search.directory.open));
+  // At the levels of the Unix extensions nobody looks beyond what was asked for (unix.info2).
+  const whole = count >= how.count && isUnixFindLevel(how.level);
+  const next = whole ? 0 : await beyond(search, scan, tell, count >= how.count);
   return { data: Buffer.concat(parts), count, ended: next === undefined, lastNameOffset };
 }
 
@@ -186,12 +191,16 @@ const lastEntry = (parts: readonly Buffer[]): number => {
   return parts[last]!.length < 8 ? last - 1 : last;
 };
 
+const beyond = (search: Search, scan: Enumeration, tell: Teller<Entry>, counted: boolean) =>
+  counted ? following(search, scan, tell) : peek(scan, search.directory.open, tell);
+
 async function following(
   search: Search,
   scan: Enumeration,
-): Promise<DirectoryEntry | Errno | undefined> {
+  tell: Teller<Entry>,
+): Promise<Entry | Errno | undefined> {
   for (;;) {
-    const entry = await peek(scan, search.directory.open, tellerFor(search.directory.open));
+    const entry = await peek(scan, search.directory.open, tell);
     if (entry === undefined || isErrno(entry) || isSought(entry, search.searchAttributes))
       return entry;
     advance(scan);
@@ -226,6 +235,9 @@ const how = (
   eaList: body.informationLevel === FindLevel.QUERY_EAS_FROM_LIST ? data : undefined,
 });
 
+const isLevel = (call: TreeCall, level: number): boolean =>
+  isFindLevel(level) || (isUnixFindLevel(level) && speaksUnix(call));
+
 const closes = (flags: number, ended: boolean): boolean =>
   (flags & SMB_FIND_CLOSE_AFTER_REQUEST) !== 0 || ((flags & SMB_FIND_CLOSE_AT_EOS) !== 0 && ended);
 
@@ -234,7 +246,7 @@ export async function findFirst(
   assembly: Assembly,
 ): Promise<TransactionAnswer | NtStatus> {
   const body = decodeFindFirst(assembly.parameters, call.unicode);
-  if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
+  if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = await beginSearch(call, body.fileName, body.searchAttributes);
   if (typeof search === 'number') return search;
   const scan = await beginScan(search.directory.open, search.pattern);
@@ -260,7 +272,7 @@ export async function findNext(
   assembly: Assembly,
 ): Promise<TransactionAnswer | NtStatus> {
   const body = decodeFindNext(assembly.parameters, call.unicode);
-  if (!isFindLevel(body.informationLevel)) return STATUS_INVALID_LEVEL;
+  if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = searchOf(call, body.sid);
   if (search === undefined) return STATUS_INVALID_HANDLE;
   const resumes = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) === 0;

@@ -41,6 +41,7 @@ import {
 } from '../smb1/information.ts';
 import { decodeText, untilNul } from '../smb1/strings.ts';
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
+import { UnixFsLevel, UnixLevel } from '../smb1/unix.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -51,6 +52,8 @@ import { refusePath, sharePath } from './paths.ts';
 import { fileInformation, fsQuery, informationOf, setInformation } from './queries.ts';
 import { passthroughRename } from './renaming.ts';
 import { basicInformation } from './times.ts';
+import { cifsUnixInfo, queryUnix, speaksUnix, whoAmI } from './unix-queries.ts';
+import { setUnixFile, setUnixPath } from './unix-sets.ts';
 
 export const NO_SETUP = Buffer.alloc(0);
 /** EaErrorOffset, of every answer about a file. */
@@ -76,8 +79,8 @@ function fidParameters({ parameters }: Assembly) {
 
 export async function queryPath(call: TreeCall, assembly: Assembly) {
   const { level, text } = pathParameters(assembly, call.unicode);
-  if (!isQueryLevel(level)) return STATUS_INVALID_LEVEL;
-  const name = sharePath(text);
+  if (!isQueryLevel(level) && !isUnixQuery(call, level)) return STATUS_INVALID_LEVEL;
+  const name = sharePath(call, text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   if (level === QueryLevel.IS_NAME_VALID) return answered(Buffer.alloc(0));
@@ -97,6 +100,10 @@ const needsEas = (level: number): boolean =>
 
 const isQueryLevel = (level: number): boolean =>
   level >= PASSTHROUGH || (Object.values(QueryLevel) as number[]).includes(level);
+
+const UNIX_QUERIES: readonly number[] = [UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.INFO2];
+const isUnixQuery = (call: TreeCall, level: number): boolean =>
+  UNIX_QUERIES.includes(level) && speaksUnix(call);
 
 /** Classes that say the same as a level. */
 const SAME_AS: Readonly<Record<number, number>> = {
@@ -119,6 +126,10 @@ async function query(
     return query(call, request, QueryLevel.ALL, assembly);
   }
   const { head, data } = assembly;
+  if (isUnixQuery(call, level)) {
+    const told = await queryUnix(call, request, level);
+    return typeof told === 'number' ? told : fit(told, head.maxDataCount);
+  }
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
   if (same !== undefined && same <= 0xff) {
     const found = await fileInformation(request, same);
@@ -217,9 +228,13 @@ const BY_FID_ONLY: readonly number[] = [
 
 export async function setPath(call: TreeCall, assembly: Assembly) {
   const { level, text } = pathParameters(assembly, call.unicode);
-  const name = sharePath(text);
+  const name = sharePath(call, text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
+  if (isUnixSet(call, level)) {
+    const data = await setUnixPath(call, name, level, assembly.data);
+    return typeof data === 'number' ? data : answered(data);
+  }
   const access = rightsFor(level) | FILE_READ_ATTRIBUTES;
   const status = await withOpen(call, { name, access }, (request) =>
     BY_FID_ONLY.includes(level)
@@ -229,11 +244,21 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
 }
 
+const UNIX_SETS: readonly number[] = [
+  ...[UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.HARD_LINK],
+  ...[UnixLevel.OPEN, UnixLevel.UNLINK, UnixLevel.INFO2],
+];
+const isUnixSet = (call: TreeCall, level: number): boolean =>
+  UNIX_SETS.includes(level) && speaksUnix(call);
+
 export async function setFile(call: TreeCall, assembly: Assembly) {
   const { fid, level } = fidParameters(assembly);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
-  const status = await set(call, openRequest(call), level, assembly.data);
+  const ofUnix = (level === UnixLevel.BASIC || level === UnixLevel.INFO2) && speaksUnix(call);
+  const status = await (ofUnix
+    ? setUnixFile(openRequest(call), level, assembly.data)
+    : set(call, openRequest(call), level, assembly.data));
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
 }
 
@@ -291,6 +316,14 @@ export async function queryFs(call: TreeCall, { head, parameters }: Assembly) {
     if (same > 0xff) return STATUS_INVALID_LEVEL;
     const found = await ofFileSystem(call, same);
     return typeof found === 'number' ? found : bare(found.bytes);
+  }
+  if (speaksUnix(call)) {
+    if (level === UnixFsLevel.CIFS_UNIX) return bare(cifsUnixInfo());
+    if (level === UnixFsLevel.WHO_AM_I) return bare(whoAmI(call, head.maxDataCount));
+    if (level === UnixFsLevel.POSIX_FS) {
+      const found = await ofFileSystem(call, Fs.FileFsPosixInformation);
+      return typeof found === 'number' ? found : bare(found.bytes);
+    }
   }
   if (level === FsLevel.ALLOCATION) {
     const found = await ofFileSystem(call, Fs.FileFsSizeInformation);

@@ -97,6 +97,8 @@ export class Link implements Smb1Peer {
   challenge: Buffer = Buffer.alloc(8);
   extendedSecurity = false;
   clientCapabilities = 0;
+  /** Paths are as POSIX has them: the client has said so by TRANS2_SET_FS_INFORMATION. */
+  posixNames = false;
   clientBufferBytes = MIN_CLIENT_BUFFER_BYTES;
   signing: Smb1Signing | undefined;
   readonly #receive: (message: Buffer) => void;

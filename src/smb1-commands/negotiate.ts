@@ -6,6 +6,7 @@ import type { DialectTraits } from '../objects/connection.ts';
 import type { ServerOptions } from '../objects/server-state.ts';
 import { SMB_FLAGS2_EXTENDED_SECURITY } from '../smb1/header.ts';
 import {
+  CAP_DFS,
   CAP_EXTENDED_SECURITY,
   CAP_INFOLEVEL_PASSTHRU,
   CAP_LARGE_FILES,
@@ -18,6 +19,7 @@ import {
   CAP_RPC_REMOTE_APIS,
   CAP_STATUS32,
   CAP_UNICODE,
+  CAP_UNIX,
   extendedNegotiateBytes,
   NEGOTIATE_ENCRYPT_PASSWORDS,
   NEGOTIATE_SECURITY_SIGNATURES_ENABLED,
@@ -83,6 +85,7 @@ export function negotiate(call: Call): Smb1Outcome {
   }
   connection.state = 'negotiated';
   connection.dialect = traits(server.options);
+  connection.posixExtensions = server.options.smb1UnixExtensions === true;
   connection.log.debug('smb', 'negotiated', { dialect: connection.dialect.name });
   link.extendedSecurity = (header.flags2 & SMB_FLAGS2_EXTENDED_SECURITY) !== 0;
   link.challenge = randomBytes(8);
@@ -100,7 +103,12 @@ export function negotiate(call: Call): Smb1Outcome {
     maxBufferSize: MAX_BUFFER_BYTES,
     maxRawSize: MAX_RAW_BYTES,
     sessionKey: process.pid,
-    capabilities: (CAPABILITIES | (extended ? CAP_EXTENDED_SECURITY : 0)) >>> 0,
+    capabilities:
+      (CAPABILITIES |
+        (connection.posixExtensions ? CAP_UNIX : 0) |
+        (server.isDfsCapable ? CAP_DFS : 0) |
+        (extended ? CAP_EXTENDED_SECURITY : 0)) >>>
+      0,
     systemTime: filetime.now(),
     serverTimeZone: 0,
     challengeLength: extended ? 0 : link.challenge.length,

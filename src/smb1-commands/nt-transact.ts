@@ -128,7 +128,7 @@ export async function ntIoctl(call: TreeCall, { head, data }: Assembly) {
 }
 
 /** MS-SMB2 2.2.32: OutputOffset counts from the header, which is not here. */
-function ioctlOutput(body: Buffer): Buffer {
+export function ioctlOutput(body: Buffer): Buffer {
   const offset = body.readUInt32LE(32) - 64;
   const count = body.readUInt32LE(36);
   return count === 0 ? NOTHING : body.subarray(offset, offset + count);

@@ -190,7 +190,7 @@ async function open(
   wanted: OldOpen,
   eas: readonly CreateContext[] = [],
 ): Promise<Opened | NtStatus> {
-  const name = nameOf(call, sharePath(wanted.name));
+  const name = nameOf(call, sharePath(call, wanted.name));
   if (typeof name === 'number') return name;
   const modes = modesOf(wanted.accessMode, name);
   if (typeof modes === 'number') return modes;
@@ -348,14 +348,13 @@ export async function createTemporary(call: TreeCall): Promise<Smb1Outcome> {
   const { creationTime, name } = decodeOldCreate(call.block, call.unicode);
   for (let attempt = 0; attempt < MAX_NAMES; attempt++) {
     const made = `TMP${randomInt(0x10_0000).toString(36).toUpperCase().padStart(5, '0')}`;
-    const directory = sharePath(name);
     const opened = await open(call, {
       ...plain,
       accessMode: ACCESS_READ_WRITE,
       fileAttrs: 0,
       creationTime,
       openMode: IF_MISSING_CREATE,
-      name: directory === '' ? made : `${directory}\\${made}`,
+      name: `${name}/${made}`,
     });
     if (opened === STATUS_OBJECT_NAME_COLLISION) continue;
     if (typeof opened === 'number') return opened;

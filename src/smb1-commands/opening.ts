@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { close } from '../commands/close.ts';
 import { Disconnect, type OpenRequest, type Outcome } from '../commands/command.ts';
 import { create } from '../commands/create.ts';
+import { withoutDfsPrefix } from '../commands/dfs.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -16,8 +17,9 @@ import {
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { readCreateResponseBody } from '../smb2/create.ts';
-import type { CreateContext } from '../smb2/create-contexts.ts';
+import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
 import {
+  FILE_DIRECTORY_FILE,
   FILE_OPEN,
   FILE_OPEN_REPARSE_POINT,
   FILE_SHARE_DELETE,
@@ -28,6 +30,7 @@ import {
 import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
+import { namesPosix } from './paths.ts';
 
 export interface Wish {
   /** Relative to the share. */
@@ -40,6 +43,8 @@ export interface Wish {
   readonly oplockLevel?: number;
   readonly impersonationLevel?: number;
   readonly createContexts?: readonly CreateContext[];
+  /** Permission bits of what is made, of a client that names files as POSIX has it. */
+  readonly mode?: number;
 }
 
 export interface Made {
@@ -48,9 +53,29 @@ export interface Made {
   readonly onSent: (() => void) | undefined;
 }
 
+const NO_CONTEXTS: readonly CreateContext[] = [];
+/** MODE of the create context: the client has no wish. */
+const NO_MODE = 0xffff_ffff;
+
+/** Who names files as POSIX has it opens them so as well, by the create context that SMB3 has for that. */
+function asNamed(wish: Wish, call: TreeCall) {
+  const { name, createContexts: contexts = NO_CONTEXTS, mode = NO_MODE } = wish;
+  if (!namesPosix(call)) return { name, contexts };
+  const data = Buffer.alloc(4);
+  data.writeUInt32LE(mode);
+  const own = withoutDfsPrefix(name, call.request);
+  const prefix = name.slice(0, name.length - own.length);
+  return {
+    name: prefix + own.replaceAll('\\', '/'),
+    contexts: [...contexts, { name: CreateContextName.POSIX, data }],
+  };
+}
+
 export const SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
-export function openWish(wish: Wish, { request }: TreeCall): MaybePromise<Made | NtStatus> {
+export function openWish(wish: Wish, call: TreeCall): MaybePromise<Made | NtStatus> {
+  const { request } = call;
+  const { name, contexts } = asNamed(wish, call);
   const body = {
     requestedOplockLevel: wish.oplockLevel ?? SMB2_OPLOCK_LEVEL_NONE,
     impersonationLevel: wish.impersonationLevel ?? ImpersonationLevel.Impersonation,
@@ -59,8 +84,8 @@ export function openWish(wish: Wish, { request }: TreeCall): MaybePromise<Made |
     shareAccess: wish.share,
     createDisposition: wish.disposition,
     createOptions: wish.options,
-    name: wish.name,
-    createContexts: wish.createContexts ?? [],
+    name,
+    createContexts: contexts,
   };
   request.open = undefined;
   const made = (outcome: Outcome): Made | NtStatus => {
@@ -82,6 +107,8 @@ async function openPatiently(wish: Wish, call: TreeCall): Promise<Made | NtStatu
   for (;;) {
     const made = await openWish(wish, call);
     if (made !== STATUS_SHARING_VIOLATION || performance.now() >= deadlineMs) return made;
+    // A directory's opens are not waited for, as Samba has it: clients ask for those in bulk.
+    if ((wish.options & FILE_DIRECTORY_FILE) !== 0) return made;
     if (!call.request.mayPend) return made;
     const signal = call.request.pend();
     await sleep(SHARING_RETRY_MS, undefined, { signal }).catch(() => undefined);

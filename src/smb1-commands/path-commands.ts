@@ -58,7 +58,7 @@ export async function makeDirectory(
   text: string,
   createContexts: readonly CreateContext[] = [],
 ): Promise<NtStatus> {
-  const name = sharePath(text);
+  const name = sharePath(call, text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE, createContexts };
@@ -70,7 +70,7 @@ const dispose = (request: Parameters<typeof setInformation>[0]) =>
   setInformation(request, FileInformationClass.FileDispositionInformation, DISPOSED);
 
 export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {
-  const name = sharePath(decodePath(call.block, call.unicode));
+  const name = sharePath(call, decodePath(call.block, call.unicode));
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const how = { access: DELETE | FILE_READ_ATTRIBUTES, options: FILE_DIRECTORY_FILE };
@@ -79,7 +79,7 @@ export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {
 
 export async function deleteFiles(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeDelete(call.block, call.unicode);
-  const path = sharePath(body.name);
+  const path = sharePath(call, body.name);
   const { directory, name } = splitPath(path);
   if (!hasWildcards(name)) {
     const refused = name === '' ? STATUS_OBJECT_NAME_INVALID : refusePath(path);
@@ -114,7 +114,7 @@ function deleteOne(call: TreeCall, name: string, searchAttributes: number): Prom
 
 /** A path that leads to no directory is told as one that leads nowhere. */
 export async function checkDirectory(call: TreeCall): Promise<Smb1Outcome> {
-  const name = sharePath(decodePath(call.block, call.unicode));
+  const name = sharePath(call, decodePath(call.block, call.unicode));
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const status = await withOpen(call, { name }, (_request, { response }) =>
@@ -126,7 +126,7 @@ export async function checkDirectory(call: TreeCall): Promise<Smb1Outcome> {
 }
 
 export async function queryInformation(call: TreeCall): Promise<Smb1Outcome> {
-  const name = sharePath(decodePath(call.block, call.unicode));
+  const name = sharePath(call, decodePath(call.block, call.unicode));
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   return withOpen<Smb1Outcome>(call, { name }, (_request, { response }) => ({
@@ -143,7 +143,7 @@ export const dosAttributes = (attributes: number): number => attributes & 0x3f;
 
 export async function setInformationCommand(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeSetInformation(call.block, call.unicode);
-  const name = sharePath(body.name);
+  const name = sharePath(call, body.name);
   const refused = name === '' ? STATUS_OBJECT_PATH_SYNTAX_BAD : refusePath(name);
   if (refused !== undefined) return refused;
   const access = FILE_WRITE_ATTRIBUTES | FILE_READ_ATTRIBUTES;

@@ -12,13 +12,26 @@ import {
   STATUS_OBJECT_PATH_SYNTAX_BAD,
 } from '../dtyp/ntstatus.ts';
 import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
+import { clientName } from '../fscc/private-names.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
+import type { Call } from './call.ts';
 
-/** Relative to the share, as CREATE of SMB2 takes it. */
-export function sharePath(text: string): string {
+/** Whether this command names files as POSIX has it: the client has said so, and the share's files have such names. */
+export const namesPosix = ({ link, request }: Call): boolean =>
+  link.posixNames && request.tree?.posixFiles !== undefined;
+
+/**
+ * Relative to the share, as CREATE of SMB2 takes it. Of a client that speaks the Unix extensions, with what Windows
+ * would not have in a name as the private character for it: separators are backslashes here as well.
+ */
+export function sharePath(call: Call, text: string): string {
+  if (namesPosix(call)) return posixPath(text.split('/').map(clientName));
   const path = text.replaceAll('/', '\\').replace(/\\{2,}/g, '\\');
   return path.replace(/^\\/, '').replace(/\\$/, '');
 }
+
+const posixPath = (names: readonly string[]): string =>
+  names.filter((name) => name !== '').join('\\');
 
 export interface SplitPath {
   /** Of the directory; '' for the root. */
@@ -34,7 +47,15 @@ export function splitPath(path: string): SplitPath {
 }
 
 export const joinPath = ({ directory, name }: SplitPath): string =>
-  directory === '' ? name : `${directory}\\${name}`;
+  directory === '' || name === '' ? directory + name : `${directory}\\${name}`;
+
+/** Of what a search is for: its last component is a pattern. */
+export function searchPath(call: Call, text: string): SplitPath {
+  if (!namesPosix(call)) return splitPath(sharePath(call, text));
+  const names = text.split('/');
+  const name = names.pop()!;
+  return { directory: posixPath(names.map(clientName)), name };
+}
 
 /**
  * What servers of SMB1 say of names that cannot be: a "." in front is no name, one behind another is a path

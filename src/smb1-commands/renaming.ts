@@ -6,6 +6,7 @@
 import { grantable } from '../commands/access.ts';
 import { breakFor } from '../commands/caching.ts';
 import type { OpenRequest } from '../commands/command.ts';
+import { withoutDfsPrefix } from '../commands/dfs.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
 import { setRename } from '../commands/rename.ts';
 import {
@@ -43,7 +44,7 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import { openWish, SHARE_ALL, withOpen } from './opening.ts';
 import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
 import { setInformation } from './queries.ts';
@@ -51,8 +52,8 @@ import { isSoughtFile, namesLike } from './wild-names.ts';
 
 export async function rename(call: TreeCall): Promise<Smb1Outcome> {
   const { oldName, newName, searchAttributes } = decodeRename(call.block, call.unicode);
-  const from = sharePath(oldName);
-  const to = sharePath(newName);
+  const from = sharePath(call, oldName);
+  const to = targetPath(call, newName);
   const refused = refusePath(splitPath(from).directory) ?? refusePath(splitPath(to).directory);
   if (refused !== undefined) return refused;
   const { directory, name } = splitPath(from);
@@ -124,10 +125,8 @@ export async function renameLooking(
   if (given !== undefined) return given;
   if (tree.readOnly || !(await grantable(tree, open.handle!, DELETE))) return STATUS_ACCESS_DENIED;
   if (open.file!.sharingViolation(RENAMING, open)) return STATUS_SHARING_VIOLATION;
-  return setRename(
-    encodeRenameInformation({ replaceIfExists, rootDirectory: 0, fileName }),
-    request,
-  );
+  const target = { replaceIfExists, rootDirectory: 0, fileName: namedFor(request, fileName) };
+  return setRename(encodeRenameInformation(target), request);
 }
 
 function renameOne(
@@ -145,16 +144,30 @@ function renameOne(
   });
 }
 
-function setName(request: OpenRequest, fileName: string, replaceIfExists: boolean, how: number) {
-  if (fileName === '') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+/** Relative to the share also where the client names it by the namespace (SMB_FLAGS2_DFS). */
+const targetPath = (call: TreeCall, text: string): string =>
+  withoutDfsPrefix(sharePath(call, text), call.request);
+
+/** As FileRenameInformation and FileLinkInformation take names. */
+const namedFor = ({ open }: OpenRequest, path: string): string =>
+  open.isPosix ? path.replaceAll('\\', '/') : path;
+
+export function setName(
+  request: OpenRequest,
+  path: string,
+  replaceIfExists: boolean,
+  how: number,
+): MaybePromise<NtStatus> {
+  if (path === '') return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const fileName = namedFor(request, path);
   const buffer = encodeRenameInformation({ replaceIfExists, rootDirectory: 0, fileName });
   return setInformation(request, how, buffer);
 }
 
 export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeNtRename(call.block, call.unicode);
-  const from = sharePath(body.oldName);
-  const to = sharePath(body.newName);
+  const from = sharePath(call, body.oldName);
+  const to = targetPath(call, body.newName);
   if (hasWildcards(from) || hasWildcards(to)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
   const refused = refusePath(from) ?? refusePath(to);
   if (refused !== undefined) return refused;

@@ -44,6 +44,8 @@ import {
 import { open2 } from './old-opens.ts';
 import { makeDirectory } from './path-commands.ts';
 import { transactPipe } from './pipes.ts';
+import { getReferral } from './referrals.ts';
+import { setCifsUnixInfo } from './unix-queries.ts';
 
 /** Transactions of one connection whose parts are still coming. */
 const MAX_ASSEMBLIES = 64;
@@ -63,6 +65,8 @@ const SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
   [Trans2.QUERY_FILE_INFORMATION]: queryFile,
   [Trans2.SET_FILE_INFORMATION]: setFile,
   [Trans2.CREATE_DIRECTORY]: createDirectory2,
+  [Trans2.SET_FS_INFORMATION]: setFs,
+  [Trans2.GET_DFS_REFERRAL]: getReferral,
 };
 
 const NT_SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
@@ -73,6 +77,11 @@ const NT_SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
   [NtTransact.QUERY_SECURITY_DESC]: ntQuerySecurity,
   [NtTransact.SET_SECURITY_DESC]: ntSetSecurity,
 };
+
+function setFs(call: TreeCall, { parameters, data }: Assembly) {
+  const status = setCifsUnixInfo(call, parameters, data);
+  return status === 0 ? { setup: NO_SETUP, parameters: NO_SETUP, data: NO_SETUP } : status;
+}
 
 type Kind = 'named' | 'two' | 'nt';
 

@@ -17,6 +17,7 @@ import {
   encodeTreeConnectAndX,
   OldTreeConnectWords,
   Service,
+  SMB_SHARE_IS_IN_DFS,
   SMB_SUPPORT_SEARCH_BITS,
   type Smb1TreeConnect,
   TREE_CONNECT_ANDX_DISCONNECT_TID,
@@ -40,7 +41,8 @@ export async function treeConnectAndX(call: SessionCall): Promise<Smb1Outcome> {
   const extended = (body.flags & TREE_CONNECT_ANDX_EXTENDED_RESPONSE) !== 0;
   const answer = encodeTreeConnectAndX(
     {
-      optionalSupport: SMB_SUPPORT_SEARCH_BITS,
+      optionalSupport:
+        SMB_SUPPORT_SEARCH_BITS | (tree.share.dfs === undefined ? 0 : SMB_SHARE_IS_IN_DFS),
       service: isPipe ? Service.PIPE : Service.DISK,
       nativeFileSystem: isPipe ? '' : tree.share.vfs!.features.fileSystemName,
       maximalAccess: extended ? tree.maximalAccess : undefined,

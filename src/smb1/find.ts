@@ -7,6 +7,7 @@ import { isShortName, shortNameOf } from '../fscc/short-name.ts';
 import { struct, u16, u32 } from '../wire/struct.ts';
 import { toDos } from './dos-time.ts';
 import { decodeText, encodeTerminated, encodeText, untilNul } from './strings.ts';
+import { encodeUnixEntry, UnixFindLevel, type UnixInfo2 } from './unix.ts';
 
 export const SMB_FIND_CLOSE_AFTER_REQUEST = 0x0001;
 export const SMB_FIND_CLOSE_AT_EOS = 0x0002;
@@ -61,6 +62,8 @@ export interface FoundEntry extends DirectoryEntry {
   readonly resumeKey: number;
   /** Where the level tells extended attributes: an SMB_FEA_LIST. */
   readonly eas?: Buffer;
+  /** At the levels of the Unix extensions. */
+  readonly unix?: UnixInfo2;
 }
 
 export interface FoundHow {
@@ -127,11 +130,17 @@ export const isFindLevel = (level: number): boolean =>
   TAILS[level] !== undefined ||
   (level >= FindLevel.STANDARD && level <= FindLevel.QUERY_EAS_FROM_LIST);
 
+export const isUnixFindLevel = (level: number): boolean =>
+  level === UnixFindLevel.UNIX || level === UnixFindLevel.INFO2;
+
 /** One entry; those of NT begin with the offset of the next, which `chain` fills in. */
 export function encodeFound(level: number, entry: FoundEntry, how: FoundHow): Buffer {
   const { unicode } = how;
   const old = encodeOld(level, entry, how);
   if (old !== undefined) return old;
+  if (isUnixFindLevel(level)) {
+    return encodeUnixEntry(level, entry.unix!, entry.resumeKey, encodeText(entry.name, unicode));
+  }
   const name = encodeText(entry.name, unicode);
   if (level === FindLevel.NAMES) {
     const b = Buffer.alloc(12 + name.length);

@@ -21,6 +21,7 @@ export const CAP_STATUS32 = 0x0000_0040;
 export const CAP_LEVEL_II_OPLOCKS = 0x0000_0080;
 export const CAP_LOCK_AND_READ = 0x0000_0100;
 export const CAP_NT_FIND = 0x0000_0200;
+export const CAP_DFS = 0x0000_1000;
 export const CAP_INFOLEVEL_PASSTHRU = 0x0000_2000;
 export const CAP_LARGE_READX = 0x0000_4000;
 export const CAP_LARGE_WRITEX = 0x0000_8000;

@@ -6,6 +6,7 @@ import { BytesReader, encodeOem, encodeTerminated } from './strings.ts';
 export const TREE_CONNECT_ANDX_DISCONNECT_TID = 0x0001;
 export const TREE_CONNECT_ANDX_EXTENDED_RESPONSE = 0x0008;
 export const SMB_SUPPORT_SEARCH_BITS = 0x0001;
+export const SMB_SHARE_IS_IN_DFS = 0x0002;
 
 /** 2.2.4.55.1: what the client takes the share for. */
 export const Service = { DISK: 'A:', PRINTER: 'LPT1:', PIPE: 'IPC', ANY: '?????' } as const;

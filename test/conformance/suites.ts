@@ -19,6 +19,7 @@ export const SHARES: MoreShares = {
   watched: [],
   nostreams: ['vfs objects ='],
   hideunread: ['hide unreadable = yes'],
+  hideunwrite: ['hide unwriteable files = yes'],
   noncanonical: ['acl flag inherited canonicalization = no'],
   dosmode: ['hide files = /hidefile/'],
   /** Listings with all that there is. */

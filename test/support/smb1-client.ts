@@ -315,3 +315,46 @@ export function acknowledge(client: Smb1Client, fid: number, level: number): voi
   words[7] = level;
   client.tell({ command: Smb1Command.LOCKING_ANDX, words });
 }
+
+export interface Trans2Answer {
+  readonly status: number;
+  readonly parameters: Buffer;
+  readonly data: Buffer;
+}
+
+/** TRANSACTION2 of one message each way. */
+export async function transact2(
+  client: Smb1Client,
+  subcommand: number,
+  parameters: Buffer,
+  data: Buffer = Buffer.alloc(0),
+): Promise<Trans2Answer> {
+  const words = Buffer.alloc(30);
+  // Behind the name, which is empty, and to an offset of 4.
+  const at = SMB1_HEADER_SIZE + 1 + words.length + 2 + 3;
+  const counts = [parameters.length, at, data.length, at + parameters.length];
+  words.writeUInt16LE(parameters.length, 0);
+  words.writeUInt16LE(data.length, 2);
+  words.writeUInt16LE(100, 4);
+  words.writeUInt16LE(0xf000, 6);
+  for (const [i, value] of counts.entries()) words.writeUInt16LE(value, 18 + 2 * i);
+  words[26] = 1;
+  words.writeUInt16LE(subcommand, 28);
+  const bytes = Buffer.concat([Buffer.alloc(3), parameters, data]);
+  const answer = await client.request({ command: Smb1Command.TRANSACTION2, words, bytes });
+  const { status, message, words: told } = answer;
+  if (told.length < 20) return { status, parameters: Buffer.alloc(0), data: Buffer.alloc(0) };
+  const part = (count: number, offset: number): Buffer =>
+    message.subarray(
+      told.readUInt16LE(offset),
+      told.readUInt16LE(offset) + told.readUInt16LE(count),
+    );
+  return { status, parameters: part(6, 8), data: part(12, 14) };
+}
+
+/** Parameters of TRANS2_QUERY_ and TRANS2_SET_PATH_INFORMATION. */
+export function ofPath(level: number, path: string): Buffer {
+  const head = Buffer.alloc(6);
+  head.writeUInt16LE(level);
+  return Buffer.concat([head, utf16(path)]);
+}

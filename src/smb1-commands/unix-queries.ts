@@ -1,0 +1,145 @@
+/**
+ * The CIFS Unix extensions, beside MS-CIFS 3.3.5.58: what they tell of files, of file systems, and of who is asking.
+ * The stat of a file is told as it is; a special file that a client has made is what it stands for.
+ */
+import type { OpenRequest } from '../commands/command.ts';
+import { modeOf } from '../commands/directory-entry.ts';
+import { plainTeller, type Teller } from '../commands/directory-scan.ts';
+import { statusOfErrno } from '../commands/errno-status.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_LEVEL,
+  STATUS_INVALID_PARAMETER,
+} from '../dtyp/ntstatus.ts';
+import type { DirectoryEntry } from '../fscc/directory-information.ts';
+import { linkTargetOfReparse, nfsDeviceOf } from '../fscc/special-files.ts';
+import type { Open } from '../objects/open.ts';
+import { encodeTerminated } from '../smb1/strings.ts';
+import {
+  CIFS_UNIX_LARGE_READ_CAP,
+  CIFS_UNIX_LARGE_WRITE_CAP,
+  CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
+  CIFS_UNIX_POSIX_PATHNAMES_CAP,
+  CifsUnixInfo,
+  encodeWhoAmI,
+  UnixBasic,
+  UnixFsLevel,
+  UnixInfo2,
+  UnixLevel,
+  unixType,
+} from '../smb1/unix.ts';
+import { isErrno } from '../vfs/errno.ts';
+import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import type { TreeCall } from './call.ts';
+
+/** Whether this server speaks them with this client about this share. */
+export const speaksUnix = ({ request }: TreeCall): boolean => request.tree.posixFiles !== undefined;
+
+/** Locks are those of LOCKING_ANDX, extended attributes those of MS-CIFS; there is no encryption at SMB1. */
+const CAPABILITIES =
+  CIFS_UNIX_POSIX_PATHNAMES_CAP |
+  CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP |
+  CIFS_UNIX_LARGE_READ_CAP |
+  CIFS_UNIX_LARGE_WRITE_CAP;
+const VERSION = { majorVersion: 1, minorVersion: 0 };
+
+export const cifsUnixInfo = (): Buffer =>
+  CifsUnixInfo.encode({ ...VERSION, capabilities: BigInt(CAPABILITIES) });
+
+/** SMB_SET_CIFS_UNIX_INFO: of what the client will use only the names matter here. */
+export function setCifsUnixInfo(call: TreeCall, parameters: Buffer, data: Buffer): NtStatus {
+  if (parameters.length < 4) return STATUS_INVALID_PARAMETER;
+  const level = parameters.readUInt16LE(2);
+  if (level !== UnixFsLevel.CIFS_UNIX || !speaksUnix(call)) return STATUS_INVALID_LEVEL;
+  const { majorVersion, capabilities } = CifsUnixInfo.read(data);
+  if (majorVersion !== VERSION.majorVersion) return STATUS_INVALID_PARAMETER;
+  call.link.posixNames = (capabilities & BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP)) !== 0n;
+  return 0;
+}
+
+export function whoAmI({ request }: TreeCall, limit: number): Buffer {
+  const { tree, session } = request;
+  const identity = tree.identity ?? {
+    uid: process.geteuid!(),
+    gid: process.getegid!(),
+    groups: process.getgroups!(),
+  };
+  const isGuest = session.account?.kind !== 'user';
+  return encodeWhoAmI({ ...identity, isGuest, sids: tree.token.sids }, limit);
+}
+
+interface Device {
+  readonly major: number;
+  readonly minor: number;
+}
+
+export function unixInformation(stat: VfsStat, device?: Device): UnixInfo2 {
+  const mode = modeOf(stat);
+  return {
+    endOfFile: BigInt(stat.size),
+    numBytes: BigInt(stat.allocationSize),
+    changeTime: stat.changeTime,
+    lastAccessTime: stat.lastAccessTime,
+    lastWriteTime: stat.lastWriteTime,
+    uid: BigInt(stat.uid),
+    gid: BigInt(stat.gid),
+    type: unixType(mode),
+    deviceMajor: BigInt(device?.major ?? 0),
+    deviceMinor: BigInt(device?.minor ?? 0),
+    uniqueId: stat.fileId,
+    permissions: BigInt(mode & 0o7777),
+    linkCount: BigInt(stat.linkCount),
+    creationTime: stat.creationTime,
+    // Flags as chflags(2) has them are known to none of the file systems here.
+    fileFlags: 0,
+    flagsMask: 0,
+  };
+}
+
+async function deviceOf(handle: VfsHandle, stat: VfsStat): Promise<Device | undefined> {
+  if (stat.reparse === undefined) return undefined;
+  const reparse = await handle.reparse();
+  return isErrno(reparse) ? undefined : nfsDeviceOf(reparse);
+}
+
+/** UNIX_BASIC, INFO2 and LINK of an open. */
+export async function queryUnix(
+  call: TreeCall,
+  { open }: OpenRequest,
+  level: number,
+): Promise<Buffer | NtStatus> {
+  const { handle } = open;
+  if (handle === undefined) return STATUS_INVALID_HANDLE;
+  const stat = await handle.stat();
+  if (isErrno(stat)) return statusOfErrno(stat);
+  if (level === UnixLevel.LINK) {
+    const target = await linkOf(handle, stat);
+    return typeof target === 'number' ? target : encodeTerminated(target, call.unicode);
+  }
+  const information = unixInformation(stat, await deviceOf(handle, stat));
+  return level === UnixLevel.INFO2 ? UnixInfo2.encode(information) : UnixBasic.encode(information);
+}
+
+async function linkOf(handle: VfsHandle, stat: VfsStat): Promise<string | NtStatus> {
+  if (handle.kind === 'symlink') {
+    const target = await handle.readLink();
+    return isErrno(target) ? statusOfErrno(target) : target;
+  }
+  if (stat.reparse === undefined) return STATUS_INVALID_PARAMETER;
+  const whole = await handle.reparse();
+  if (isErrno(whole)) return statusOfErrno(whole);
+  return (
+    linkTargetOfReparse(stat.reparse.tag, whole, whole.subarray(8)) ?? STATUS_INVALID_PARAMETER
+  );
+}
+
+export interface UnixEntry extends DirectoryEntry {
+  readonly unix: UnixInfo2;
+}
+
+/** Of a listing. Who wants to know which device it is asks the file. */
+export function unixTeller(open: Open): Teller<UnixEntry> {
+  const plain = plainTeller(open);
+  return async (name, stat) => ({ ...(await plain(name, stat)), unix: unixInformation(stat) });
+}

@@ -1,0 +1,259 @@
+/** The CIFS Unix extensions, by a client of SMB1 on a folder of this machine: names, modes, links, special files. */
+import assert from 'node:assert/strict';
+import { chmodSync, lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { SHARE, startServer } from '../../test/support/in-process-server.ts';
+import {
+  ntCreate,
+  ofPath,
+  type Smb1Answer,
+  Smb1Client,
+  transact2,
+  utf16,
+} from '../../test/support/smb1-client.ts';
+import {
+  STATUS_INVALID_LEVEL,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_COLLISION,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { PosixFileType } from '../fscc/posix-information.ts';
+import { nativeSupport } from '../native/support.ts';
+import { CAP_UNIX, Smb1NegotiateWords } from '../smb1/negotiate.ts';
+import { Trans2 } from '../smb1/transaction.ts';
+import {
+  CIFS_UNIX_POSIX_PATHNAMES_CAP,
+  CifsUnixInfo,
+  NO_CHANGE,
+  NO_LEVEL,
+  NO_TYPE,
+  PosixOpen,
+  PosixOpened,
+  SMB_O_CREAT,
+  SMB_O_DIRECTORY,
+  SMB_O_EXCL,
+  SMB_O_RDWR,
+  UnixBasic,
+  UnixFsLevel,
+  UnixInfo2,
+  UnixLevel,
+} from '../smb1/unix.ts';
+
+const skip = nativeSupport().unavailable ?? false;
+
+interface Mounted {
+  readonly client: Smb1Client;
+  readonly folder: string;
+  readonly negotiated: Smb1Answer;
+}
+
+function unix(name: string, body: (mounted: Mounted) => Promise<void>, speaks = true): void {
+  test(name, { skip }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'usmbd-unix-'));
+    chmodSync(folder, 0o777);
+    const server = await startServer({
+      shares: [{ name: SHARE, path: folder }],
+      global: { minProtocol: 0x0100, signing: 'auto', smb1UnixExtensions: speaks },
+    });
+    try {
+      const client = await Smb1Client.open(server);
+      const negotiated = await client.negotiate();
+      assert.equal((await client.login()).status, STATUS_SUCCESS);
+      assert.equal((await client.treeConnect(SHARE)).status, STATUS_SUCCESS);
+      await body({ client, folder, negotiated });
+      await client.close();
+    } finally {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+function fsLevel(level: number, fid?: number): Buffer {
+  const b = Buffer.alloc(fid === undefined ? 2 : 4);
+  if (fid !== undefined) b.writeUInt16LE(fid);
+  b.writeUInt16LE(level, b.length - 2);
+  return b;
+}
+
+async function takePosixNames(client: Smb1Client): Promise<void> {
+  const info = CifsUnixInfo.encode({
+    majorVersion: 1,
+    minorVersion: 0,
+    capabilities: BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP),
+  });
+  const parameters = fsLevel(UnixFsLevel.CIFS_UNIX, 0);
+  const answer = await transact2(client, Trans2.SET_FS_INFORMATION, parameters, info);
+  assert.equal(answer.status, STATUS_SUCCESS);
+}
+
+async function open(
+  client: Smb1Client,
+  path: string,
+  flags: number,
+  mode: number,
+  level = NO_LEVEL,
+) {
+  const data = PosixOpen.encode({
+    openFlags: 0,
+    posixOpenFlags: flags,
+    permissions: BigInt(mode),
+    level,
+  });
+  const parameters = ofPath(UnixLevel.OPEN, path);
+  const answer = await transact2(client, Trans2.SET_PATH_INFORMATION, parameters, data);
+  return { ...answer, opened: answer.status === 0 ? PosixOpened.read(answer.data) : undefined };
+}
+
+const set = async (client: Smb1Client, level: number, path: string, data: Buffer) =>
+  (await transact2(client, Trans2.SET_PATH_INFORMATION, ofPath(level, path), data)).status;
+
+async function basic(client: Smb1Client, path: string): Promise<UnixBasic> {
+  const parameters = ofPath(UnixLevel.BASIC, path);
+  const { status, data } = await transact2(client, Trans2.QUERY_PATH_INFORMATION, parameters);
+  assert.equal(status, STATUS_SUCCESS, path);
+  return UnixBasic.read(data);
+}
+
+const UNCHANGED: UnixBasic = {
+  endOfFile: NO_CHANGE,
+  numBytes: NO_CHANGE,
+  changeTime: NO_CHANGE,
+  lastAccessTime: NO_CHANGE,
+  lastWriteTime: NO_CHANGE,
+  uid: NO_CHANGE,
+  gid: NO_CHANGE,
+  type: NO_TYPE,
+  deviceMajor: 0n,
+  deviceMinor: 0n,
+  uniqueId: 0n,
+  permissions: NO_CHANGE,
+  linkCount: NO_CHANGE,
+};
+const CREATES = SMB_O_CREAT | SMB_O_RDWR;
+
+unix('names and modes are what POSIX has', async ({ client, folder, negotiated }) => {
+  const { capabilities } = Smb1NegotiateWords.read(negotiated.words);
+  assert.notEqual(capabilities & CAP_UNIX, 0);
+  const told = await transact2(client, Trans2.QUERY_FS_INFORMATION, fsLevel(UnixFsLevel.CIFS_UNIX));
+  assert.equal(CifsUnixInfo.read(told.data).majorVersion, 1);
+  await takePosixNames(client);
+  const made = await open(client, '/dir', SMB_O_CREAT | SMB_O_DIRECTORY, 0o750);
+  assert.deepEqual([made.status, made.opened?.fid], [STATUS_SUCCESS, 0xffff]);
+  for (const name of ['a\\b:c?', 'File', 'file']) {
+    const file = await open(client, `/dir/${name}`, CREATES | SMB_O_EXCL, 0o640, UnixLevel.BASIC);
+    assert.equal(file.status, STATUS_SUCCESS, name);
+    assert.equal(UnixBasic.read(file.data, PosixOpened.size).permissions, 0o640n);
+  }
+  assert.deepEqual(readdirSync(join(folder, 'dir')).sort(), ['File', 'a\\b:c?', 'file']);
+  assert.equal(lstatSync(join(folder, 'dir')).mode & 0o7777, 0o750);
+  const again = await open(client, '/dir/file', CREATES | SMB_O_EXCL, 0o640);
+  assert.equal(again.status, STATUS_OBJECT_NAME_COLLISION);
+  assert.equal(
+    (await open(client, '/dir/FILE', SMB_O_RDWR, 0)).status,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+  );
+  const mode = UnixBasic.encode({ ...UNCHANGED, permissions: 0o400n });
+  assert.equal(await set(client, UnixLevel.BASIC, '/dir/file', mode), STATUS_SUCCESS);
+  assert.equal(lstatSync(join(folder, 'dir/file')).mode & 0o7777, 0o400);
+  const { permissions, type, endOfFile } = await basic(client, '/dir/file');
+  assert.deepEqual([permissions, type, endOfFile], [0o400n, PosixFileType.FILE, 0n]);
+});
+
+unix('links, on the disk where they stay in the share', async ({ client, folder }) => {
+  await takePosixNames(client);
+  await open(client, '/file', CREATES, 0o644);
+  for (const [name, target] of [
+    ['/inner', 'file'],
+    ['/outer', '/etc/passwd'],
+  ] as const) {
+    assert.equal(await set(client, UnixLevel.LINK, name, utf16(target)), STATUS_SUCCESS);
+    assert.equal((await basic(client, name)).type, PosixFileType.SYMLINK);
+    const parameters = ofPath(UnixLevel.LINK, name);
+    const { data } = await transact2(client, Trans2.QUERY_PATH_INFORMATION, parameters);
+    assert.deepEqual(data, utf16(target));
+  }
+  assert.equal(readlinkSync(join(folder, 'inner')), 'file');
+  assert.ok(lstatSync(join(folder, 'outer')).isFile());
+  const isLink = ofPath(UnixLevel.LINK, '/file');
+  const refused = await transact2(client, Trans2.QUERY_PATH_INFORMATION, isLink);
+  assert.equal(refused.status, STATUS_INVALID_PARAMETER);
+  assert.equal(await set(client, UnixLevel.HARD_LINK, '/hard', utf16('/file')), STATUS_SUCCESS);
+  assert.equal((await basic(client, '/file')).linkCount, 2n);
+  assert.equal(await set(client, UnixLevel.UNLINK, '/file', Buffer.from([0, 0])), STATUS_SUCCESS);
+  assert.equal((await basic(client, '/hard')).linkCount, 1n);
+  assert.equal(await set(client, UnixLevel.UNLINK, '/inner', Buffer.from([0, 0])), STATUS_SUCCESS);
+  assert.deepEqual(readdirSync(folder).sort(), ['hard', 'outer']);
+});
+
+unix('special files are what the client says they are', async ({ client }) => {
+  await takePosixNames(client);
+  const make = (path: string, type: number) => {
+    const node = { ...UNCHANGED, type, permissions: 0o600n, deviceMajor: 7n, deviceMinor: 9n };
+    return set(client, UnixLevel.BASIC, path, UnixBasic.encode(node));
+  };
+  assert.equal(await make('/fifo', PosixFileType.FIFO), STATUS_SUCCESS);
+  assert.equal(await make('/device', PosixFileType.CHARACTER_DEVICE), STATUS_SUCCESS);
+  assert.equal((await basic(client, '/fifo')).type, PosixFileType.FIFO);
+  const { type, deviceMajor, deviceMinor, permissions } = await basic(client, '/device');
+  assert.deepEqual([type, deviceMajor, deviceMinor], [PosixFileType.CHARACTER_DEVICE, 7n, 9n]);
+  assert.equal(permissions, 0o600n);
+  assert.equal(
+    await set(client, UnixLevel.BASIC, '/none', UnixBasic.encode(UNCHANGED)),
+    STATUS_OBJECT_NAME_NOT_FOUND,
+  );
+});
+
+unix('a listing tells owner and mode, and names as they are', async ({ client }) => {
+  await takePosixNames(client);
+  await open(client, '/a|b', CREATES, 0o604);
+  const head = Buffer.from('16000a000000020200000000', 'hex');
+  const parameters = Buffer.concat([head, utf16('/*')]);
+  const { status, data } = await transact2(client, Trans2.FIND_FIRST2, parameters);
+  assert.equal(status, STATUS_SUCCESS);
+  const entries = new Map<string, UnixBasic>();
+  for (let at = 0; ; at += data.readUInt32LE(at)) {
+    const text = data.toString('utf16le', at + 8 + UnixBasic.size);
+    entries.set(text.slice(0, text.indexOf('\0')), UnixBasic.read(data, at + 8));
+    if (data.readUInt32LE(at) === 0) break;
+  }
+  assert.deepEqual([...entries.keys()].sort(), ['.', '..', 'a|b']);
+  assert.equal(entries.get('a|b')?.permissions, 0o604n);
+  assert.equal(entries.get('.')?.type, PosixFileType.DIRECTORY);
+});
+
+unix('flags are none, and none can be set', async ({ client }) => {
+  await ntCreate(client, { name: '\\file' });
+  const parameters = ofPath(UnixLevel.INFO2, '\\file');
+  const { data } = await transact2(client, Trans2.QUERY_PATH_INFORMATION, parameters);
+  const known = UnixInfo2.read(data);
+  assert.deepEqual([known.fileFlags, known.flagsMask], [0, 0]);
+  const wanted = { ...known, ...UNCHANGED, fileFlags: 1 };
+  const flags = (flagsMask: number) =>
+    set(client, UnixLevel.INFO2, '\\file', UnixInfo2.encode({ ...wanted, flagsMask }));
+  assert.equal(await flags(1), STATUS_INVALID_PARAMETER);
+  assert.equal(await flags(0), STATUS_SUCCESS);
+});
+
+unix(
+  'where they are switched off nothing is told of them',
+  async ({ client, negotiated }) => {
+    assert.equal(Smb1NegotiateWords.read(negotiated.words).capabilities & CAP_UNIX, 0);
+    for (const level of Object.values(UnixFsLevel)) {
+      const told = await transact2(client, Trans2.QUERY_FS_INFORMATION, fsLevel(level));
+      assert.equal(told.status, STATUS_INVALID_LEVEL);
+    }
+    await ntCreate(client, { name: '\\file' });
+    assert.equal(
+      await set(client, UnixLevel.LINK, '\\link', utf16('file')),
+      STATUS_OBJECT_NAME_NOT_FOUND,
+    );
+    const query = ofPath(UnixLevel.BASIC, '\\file');
+    const { status } = await transact2(client, Trans2.QUERY_PATH_INFORMATION, query);
+    assert.equal(status, STATUS_INVALID_LEVEL);
+  },
+  false,
+);
