@@ -144,9 +144,16 @@ function renameOne(
   });
 }
 
-/** Relative to the share also where the client names it by the namespace (SMB_FLAGS2_DFS). */
-const targetPath = (call: TreeCall, text: string): string =>
-  withoutDfsPrefix(sharePath(call, text), call.request);
+/**
+ * Relative to the share also where the client names it by the namespace (SMB_FLAGS2_DFS). Samba's clients name the
+ * old file so, and the new one not.
+ */
+function targetPath(call: TreeCall, text: string): string {
+  const path = sharePath(call, text);
+  const [, share = ''] = path.split('\\', 2);
+  const isNamed = share.toLowerCase() === call.request.tree.share.name.toLowerCase();
+  return isNamed ? withoutDfsPrefix(path, call.request) : path;
+}
 
 /** As FileRenameInformation and FileLinkInformation take names. */
 const namedFor = ({ open }: OpenRequest, path: string): string =>
