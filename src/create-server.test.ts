@@ -16,13 +16,14 @@ import type { LoginOptions } from './client/login.ts';
 import type { ClientSession } from './client/session.ts';
 import { type ConfigurationInput, configure } from './config/configuration.ts';
 import { editUserDatabase } from './config/user-db.ts';
-import { createServer, type Listening, type Server, type ServerOptions } from './create-server.ts';
+import { createServer } from './create-server.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_LOGON_FAILURE,
   STATUS_REQUEST_NOT_ACCEPTED,
 } from './dtyp/ntstatus.ts';
+import type { Listening, Server, ServerOptions } from './server-interface.ts';
 import { createMemoryVfs } from './vfs/memory/memory.ts';
 
 const USER: LoginOptions = { user: 'ann', secret: 'tiger' };

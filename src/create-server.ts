@@ -3,119 +3,54 @@ import { randomBytes } from 'node:crypto';
 import { type Logger, SILENT_LOGGER } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import { openStateDirectory, type StateDirectory } from './base/state-directory.ts';
-import { type Configuration, type ConfigurationInput, configure } from './config/configuration.ts';
+import { type Configuration, configure } from './config/configuration.ts';
+import { type Change, changesBetween, withoutRestart } from './config/effects.ts';
 import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
 import { NT1 } from './config/parameters.ts';
 import { isPortable } from './file-system.ts';
+import type { Administration, LoginFailure } from './ipc/administration.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
 import type { Metrics } from './metrics.ts';
-import { createControlPlane, type UserDatabaseInput } from './mountd/control-plane.ts';
+import { createControlPlane } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
 import { Inventory } from './objects/inventory.ts';
 import { ServerState } from './objects/server-state.ts';
 import { openShares, policy, setUp, vfsOf } from './open-shares.ts';
+import { prepareReload } from './reload.ts';
+import type {
+  Listening,
+  ListenOptions,
+  RemotePlane,
+  Server,
+  ServerOptions,
+} from './server-interface.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { ListenAddress, Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
-import type { Identity, Vfs } from './vfs/vfs.ts';
+import type { Identity } from './vfs/vfs.ts';
 import { refuseWorkers, startWorkers, type WorkerPool } from './workers/pool.ts';
-
-/** A share: a folder of this machine, or a file system of the program's own. */
-export interface ShareOptions {
-  readonly name: string;
-  /** Absolute; needed unless `vfs` is given. */
-  readonly path?: string;
-  readonly vfs?: Vfs;
-  readonly comment?: string;
-  /** False unless said otherwise. */
-  readonly readOnly?: boolean;
-}
-
-export interface UserOptions {
-  readonly name: string;
-  readonly password?: string;
-  /** MD4 of the password in UTF-16LE, instead of the password. */
-  readonly ntHash?: Buffer;
-  /** Whom the user is on this machine; a process that is not root acts as itself for everybody. */
-  readonly identity?: Identity;
-}
-
-export interface ServerOptions {
-  readonly shares?: readonly ShareOptions[];
-  readonly users?: readonly UserOptions[];
-  /** A file of accounts beside `users`, as "usmbd adduser" keeps it; changes to it count at once. */
-  readonly userDatabase?: UserDatabaseInput;
-  /** Global parameters under the names of config/parameters.ts, for instance `signing: 'auto'`. */
-  readonly global?: ConfigurationInput['global'];
-  /** A whole configuration, as read from smb.conf, instead of `shares` and `global`. */
-  readonly configuration?: Configuration;
-  /** Where the server's identity is kept; without it every start is a new server to its clients. */
-  readonly stateDirectory?: string;
-  /**
-   * Without native support a process of root's serves only if it may become, for good, the one `force user` of
-   * all shares, once its first port is bound. That is the whole program's affair, so it has to say so.
-   */
-  readonly dropPrivileges?: boolean;
-  /**
-   * How clients that watch a folder get to know of changes by other programs on this machine: 'auto' by
-   * fanotify where the process may, else by inotify; 'off' not at all.
-   */
-  readonly hostChanges?: 'auto' | 'inotify' | 'off';
-  readonly log?: Logger;
-}
-
-export interface ListenOptions {
-  /** 0 lets the system choose. The configuration's `tcp port` if absent, else 445. */
-  readonly port?: number;
-  /** If absent those of `interfaces` with `bind interfaces only`, else all. */
-  readonly address?: string;
-}
-
-export interface Listening {
-  readonly port: number;
-  /** The first of `addresses`. */
-  readonly address: string;
-  readonly addresses: readonly string[];
-  /** Where SMB Direct is spoken too, if it is. */
-  readonly smbDirectPort?: number;
-  /** Where `metrics port` has been asked for. */
-  readonly metricsPort?: number;
-}
-
-export interface Server {
-  /** May be called several times. Rejects with the system's error, EADDRINUSE for instance. */
-  listen(where: ListenOptions): Promise<Listening>;
-  /** Who is connected, and what they have open: what `usmbd status --json` tells. */
-  status(query?: StatusQuery): Promise<ServerStatus>;
-  /** Ends all connections and gives everything back; the server cannot listen again. */
-  close(): Promise<void>;
-}
 
 /** MS-SMB2 2.1 */
 const SMB_PORT = 445;
-
-/** A control plane that is a process of its own; it knows the accounts. */
-export interface RemotePlane {
-  readonly controlPlane: ControlPlane;
-  readonly state: StateDirectory;
-  /** What it may ask. */
-  dataPlane: (() => DataPlane | undefined) | undefined;
-}
 
 /**
  * Throws SetupError where a share's folder cannot be served, StateError for the state directory. With `remote`
  * options about accounts and the state directory are of no account.
  */
-export function createServer(options: ServerOptions, remote?: RemotePlane): Server {
+export function createServer(
+  options: ServerOptions,
+  remote?: RemotePlane,
+  administration?: Administration,
+): Server {
   const { log = SILENT_LOGGER, users = [], userDatabase } = options;
-  if (remote !== undefined) return serverOf(options, remote, log);
+  if (remote !== undefined) return serverOf(options, remote, { log, administration });
   const configuration = options.configuration ?? configurationOf(options);
   refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const user = userToBecome(configuration, options);
@@ -132,7 +67,10 @@ export function createServer(options: ServerOptions, remote?: RemotePlane): Serv
       ...(state !== undefined && { machineSid: state.machineSid, statePath: state.path }),
       ...(user !== undefined && { switchesIdentity: false }),
     });
-    server = new UsmbdServer({ options, configuration, user, state, controlPlane, log });
+    server = new UsmbdServer({
+      ...{ options, configuration, user, state, controlPlane, administration, log },
+      reloadControlPlane: (changed) => controlPlane.reload(changed),
+    });
     return server;
   } catch (error) {
     state?.close();
@@ -140,17 +78,17 @@ export function createServer(options: ServerOptions, remote?: RemotePlane): Serv
   }
 }
 
-function serverOf(options: ServerOptions, remote: RemotePlane, log: Logger): Server {
+function serverOf(
+  options: ServerOptions,
+  remote: RemotePlane,
+  { log, administration }: Pick<Parts, 'log' | 'administration'>,
+): Server {
   const configuration = options.configuration ?? configurationOf(options);
   refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const { controlPlane, state } = remote;
   const server = new UsmbdServer({
-    options,
-    configuration,
-    user: undefined,
-    state,
-    controlPlane,
-    log,
+    ...{ options, configuration, user: undefined, state, controlPlane, administration, log },
+    reloadControlPlane: (changed) => remote.reload(changed),
   });
   remote.dataPlane = () => server.dataPlane;
   return server;
@@ -215,6 +153,9 @@ interface Parts {
   readonly user: Identity | undefined;
   readonly state: StateDirectory | undefined;
   readonly controlPlane: ControlPlane;
+  readonly reloadControlPlane: (configuration: Configuration) => Promise<void>;
+  /** Undefined: no tool steers it. */
+  readonly administration: Administration | undefined;
   readonly log: Logger;
 }
 
@@ -228,9 +169,13 @@ class UsmbdServer implements Server {
   #control: Promise<ControlListener | undefined> | undefined;
   #metrics: Promise<Metrics | undefined> | undefined;
   #closing: Promise<void> | undefined;
+  /** As it counts now. */
+  #configuration: Configuration;
+  #reloading: Promise<unknown> = Promise.resolve();
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#configuration = parts.configuration;
     if (parts.user === undefined) this.#objects = this.#open();
   }
 
@@ -275,6 +220,42 @@ class UsmbdServer implements Server {
     return collectStatus(dataPlane, query);
   }
 
+  reload(configuration: Configuration): Promise<readonly Change[]> {
+    const reloaded = this.#reloading.then(() => this.#reload(configuration));
+    this.#reloading = reloaded.catch(() => {});
+    return reloaded;
+  }
+
+  async #reload(wanted: Configuration): Promise<readonly Change[]> {
+    const objects = this.#objects;
+    if (objects === undefined || this.#closing !== undefined) {
+      throw new SetupError('the server does not serve now');
+    }
+    const before = this.#configuration;
+    const after = withoutRestart(before, wanted);
+    refuseWorkers(after.global.workers, after.global.minProtocol <= NT1);
+    const prepared = prepareReload(objects, before, after, this.#parts.options.shares ?? []);
+    try {
+      await this.#parts.reloadControlPlane(after);
+    } catch (error) {
+      prepared.cancel();
+      throw error;
+    }
+    this.#configuration = after;
+    await prepared.commit();
+    await speakOld(objects);
+    (await this.#workers)?.retell();
+    return changesBetween(before, wanted);
+  }
+
+  async debugChanged(): Promise<void> {
+    (await this.#workers)?.retell();
+  }
+
+  async loginFailures(): Promise<readonly LoginFailure[]> {
+    return (await this.#parts.controlPlane.loginFailures?.()) ?? [];
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#end();
     return this.#closing;
@@ -285,7 +266,12 @@ class UsmbdServer implements Server {
     const { state, log } = this.#parts;
     if (state === undefined) return undefined;
     try {
-      return await listenControl({ statePath: state.path, dataPlane: () => this.dataPlane, log });
+      return await listenControl({
+        statePath: state.path,
+        dataPlane: () => this.dataPlane,
+        administration: () => this.#parts.administration,
+        log,
+      });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       log.warn('no control socket: "usmbd status" will find no server', { reason });

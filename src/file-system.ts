@@ -4,7 +4,7 @@ import { ACL_MODULE, STREAMS_MODULE } from './config/parameters.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import { nativeSupport } from './native/support.ts';
 import { snapshotLayoutOf } from './snapshot-layout.ts';
-import { createLocalVfs } from './vfs/local/local-vfs.ts';
+import { createLocalVfs, localShareOf } from './vfs/local/local-vfs.ts';
 import type { MakingPolicy } from './vfs/local/making.ts';
 import { createPortableVfs } from './vfs/portable/portable.ts';
 import type { Vfs } from './vfs/vfs.ts';
@@ -31,12 +31,21 @@ function makingOf(share: ShareConfiguration): MakingPolicy {
   };
 }
 
+const modesOf = (share: ShareConfiguration) => ({
+  fileMode: (0o666 & share.createMask) | share.forceCreateMode,
+  directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
+});
+
+/** Has new objects made as the share's configuration says now; false where only a new back end would. */
+export function reform(vfs: Vfs, share: ShareConfiguration): boolean {
+  const local = localShareOf(vfs);
+  if (local === undefined) return false;
+  Object.assign(local, modesOf(share), { making: makingOf(share) });
+  return true;
+}
+
 export function fileSystem(share: ShareConfiguration, sids: ControlPlane['sids']): Vfs {
-  const options = {
-    root: share.path,
-    fileMode: (0o666 & share.createMask) | share.forceCreateMode,
-    directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
-  };
+  const options = { root: share.path, ...modesOf(share) };
   if (isPortable()) return createPortableVfs(options);
   const snapshots = snapshotLayoutOf(share);
   return createLocalVfs({

@@ -19,7 +19,7 @@ import type { ClientFile } from './client/file.ts';
 import { changeNotifyRequest } from './client/requests.ts';
 import type { ClientTree } from './client/tree.ts';
 import { configure } from './config/configuration.ts';
-import { createServer, type ServerOptions } from './create-server.ts';
+import { createServer } from './create-server.ts';
 import {
   DELETE,
   FILE_GENERIC_READ,
@@ -32,6 +32,7 @@ import { FileInformationClass } from './fscc/information-class.ts';
 import { decodeNotifyInformation } from './fscc/notify-information.ts';
 import { encodeRenameInformation } from './fscc/rename-information.ts';
 import { nativeSupport } from './native/support.ts';
+import type { ServerOptions } from './server-interface.ts';
 import { decodeChangeNotifyResponse, SMB2_WATCH_TREE } from './smb2/change-notify.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE } from './smb2/create-options.ts';
 import {

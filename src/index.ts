@@ -12,14 +12,14 @@
 
 export { createLogger, type Logger, SILENT_LOGGER } from './base/log.ts';
 export type { Configuration, ConfigurationInput } from './config/configuration.ts';
-export {
-  createServer,
-  type Listening,
-  type ListenOptions,
-  type Server,
-  type ServerOptions,
-  type ShareOptions,
-  type UserOptions,
-} from './create-server.ts';
+export { createServer } from './create-server.ts';
+export type {
+  Listening,
+  ListenOptions,
+  Server,
+  ServerOptions,
+  ShareOptions,
+  UserOptions,
+} from './server-interface.ts';
 export { createMemoryVfs } from './vfs/memory/memory.ts';
 export type { Identity, Vfs } from './vfs/vfs.ts';

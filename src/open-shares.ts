@@ -2,12 +2,13 @@
 import { SetupError } from './base/setup-error.ts';
 import type { Configuration, ShareConfiguration } from './config/configuration.ts';
 import { NO_LIMIT } from './config/parameters.ts';
-import type { ShareOptions } from './create-server.ts';
 import { fileSystem, isPortable } from './file-system.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
+import { Lifetime } from './objects/lifetime.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
 import { visibilityOf } from './objects/visibility.ts';
+import type { ShareOptions } from './server-interface.ts';
 import type { Vfs } from './vfs/vfs.ts';
 
 const IPC: Share = {
@@ -47,10 +48,7 @@ export function openShares(
   const opened: Share[] = [];
   try {
     for (const share of shares) {
-      if (!share.available) continue;
-      const opens = diskShare(share, sids, own);
-      const isNamespace = global.hostMsdfs && share.msdfsRoot;
-      opened.push(isNamespace ? { ...opens, dfs: { proxy: share.msdfsProxy } } : opens);
+      if (share.available) opened.push(openShare(share, global, { sids, own }));
     }
     return [...opened, IPC];
   } catch (error) {
@@ -59,12 +57,28 @@ export function openShares(
   }
 }
 
-function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOptions[]): Share {
+/** Throws SetupError where its folder cannot be served. */
+export const openShare = (
+  share: ShareConfiguration,
+  global: Pick<Configuration['global'], 'hostMsdfs'>,
+  { sids, own }: { readonly sids: Sids; readonly own: readonly ShareOptions[] },
+): Share => ({
+  ...shareFields(share, global),
+  vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
+  lifetime: new Lifetime(),
+});
+
+/** All of a share but its files: what can change while they are open. */
+export function shareFields(
+  share: ShareConfiguration,
+  global: Pick<Configuration['global'], 'hostMsdfs'>,
+): Omit<Share, 'vfs' | 'lifetime'> {
+  const isNamespace = global.hostMsdfs && share.msdfsRoot;
   return {
     name: share.name,
     type: 'disk',
     comment: share.comment,
-    vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
+    dfs: isNamespace ? { proxy: share.msdfsProxy } : undefined,
     readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
@@ -79,7 +93,7 @@ function diskShare(share: ShareConfiguration, sids: Sids, own: readonly ShareOpt
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,
-    ...(share.timeMachine && { timeMachineBytes: share.timeMachineMaxSize ?? Infinity }),
+    timeMachineBytes: share.timeMachine ? (share.timeMachineMaxSize ?? Infinity) : undefined,
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
 }

@@ -8,6 +8,7 @@ import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
 import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
+import { controlCommand, reloadCommand } from './control.ts';
 import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
@@ -21,6 +22,7 @@ Examples:
   usmbd adduser -a ann                   add an account for such a configuration
   usmbd status                           who is connected, and what they have open
   usmbd kick --user ann                  end her sessions; "usmbd close" closes one file
+  usmbd reload                           take what has changed in the configuration
   usmbd help serve                       all options of a command`;
 
 function usmbdCommand(): Command {
@@ -34,6 +36,8 @@ function usmbdCommand(): Command {
     .addCommand(statusCommand())
     .addCommand(closeCommand())
     .addCommand(kickCommand())
+    .addCommand(reloadCommand())
+    .addCommand(controlCommand('control'))
     .addHelpText('after', EXAMPLES);
 }
 

@@ -2,24 +2,30 @@
 import { fileURLToPath } from 'node:url';
 import type { DebugComponent, Logger } from '../base/log.ts';
 import { holdStateDirectory, StateError } from '../base/state-directory.ts';
-import type { RemotePlane } from '../create-server.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { Administration } from '../ipc/administration.ts';
 import { connectMountd, type MountdFacts } from '../ipc/mountd-client.ts';
 import { type MountdSupervisor, superviseMountd } from '../ipc/mountd-supervisor.ts';
 import type { MountdStart } from '../mountd/mountd-process.ts';
 import { sidsOfFacts } from '../mountd/security-tokens.ts';
 import { nativeSupport } from '../native/support.ts';
+import type { RemotePlane } from '../server-interface.ts';
 import { CommandError } from './command-error.ts';
 import type { ServePlan } from './serve-plan.ts';
 
 export interface MountdFlags {
   readonly version: string;
   readonly format: 'json' | 'text';
-  readonly debug: readonly DebugComponent[];
+  /** Of the server's log; as it is when a control plane starts. */
+  readonly debug: ReadonlySet<DebugComponent>;
 }
 
 export interface RunningMountd {
   readonly remote: RemotePlane;
   readonly supervisor: MountdSupervisor;
+  setDebug(components: readonly DebugComponent[]): Promise<void>;
+  /** What the management interfaces may have done. */
+  steerBy(administration: Administration): void;
   close(): Promise<void>;
 }
 
@@ -40,16 +46,18 @@ export async function startMountd(
   const held = holdStateDirectory(statePath);
   let supervisor: MountdSupervisor | undefined;
   try {
-    const order: MountdStart = {
+    let { configuration } = plan;
+    const order = (): MountdStart => ({
       order: 'start',
       version: flags.version,
       statePath,
-      configuration: plan.configuration,
+      configuration,
       users: plan.users,
       userDatabase: plan.userDatabase,
+      configurationFile: plan.configurationFile,
       logFormat: flags.format,
-      debug: flags.debug,
-    };
+      debug: [...flags.debug],
+    });
     supervisor = await started({ order, log });
     const running = supervisor;
     const client = await connectMountd({
@@ -57,7 +65,7 @@ export async function startMountd(
       log,
       sids: (facts: MountdFacts) => sidsOfFacts(facts),
       onSilence: () => running.replace(),
-      heartbeatLimitMs: limitOf(plan),
+      heartbeatLimitMs: limitOf(configuration),
     });
     const { serverGuid, machineSid } = client;
     const state = { ...held, serverGuid, machineSid: machineSid as `S-1-5-21-${string}` };
@@ -70,10 +78,23 @@ export async function startMountd(
       get dataPlane() {
         return client.dataPlane;
       },
+      async reload(changed) {
+        const reply = await running.order({ order: 'reload', configuration: changed });
+        if (reply?.done === false) throw new Error(reply.message ?? 'it does not say why');
+        client.heartbeatLimitMs = limitOf(changed);
+        // Where none runs now, the next one begins with it.
+        configuration = changed;
+      },
     };
     return {
       remote,
       supervisor,
+      async setDebug(components) {
+        await running.order({ order: 'debug', components });
+      },
+      steerBy(administration) {
+        client.administration = () => administration;
+      },
       async close() {
         client.close();
         await running.close();
@@ -87,11 +108,11 @@ export async function startMountd(
   }
 }
 
-async function started({ order, log }: { order: MountdStart; log: Logger }) {
+async function started({ order, log }: { order: () => MountdStart; log: Logger }) {
   try {
     return await superviseMountd({
       command: [process.execPath, ...process.execArgv, PROGRAM, 'mountd', CHILD_FLAG],
-      start: () => order,
+      start: order,
       log,
     });
   } catch (error) {
@@ -103,7 +124,7 @@ async function started({ order, log }: { order: MountdStart; log: Logger }) {
   }
 }
 
-function limitOf({ configuration }: ServePlan): number | undefined {
+function limitOf(configuration: Configuration): number | undefined {
   const { ipcTimeoutSeconds } = configuration.global;
   return ipcTimeoutSeconds === 0 ? undefined : ipcTimeoutSeconds * 1000;
 }

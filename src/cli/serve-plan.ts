@@ -42,6 +42,8 @@ export interface ServePlan {
   /** What is served, for people. */
   readonly source: string;
   readonly configuration: Configuration;
+  /** Where it was read; undefined: it comes from the command line. */
+  readonly configurationFile: string | undefined;
   readonly users: readonly ServedUser[];
   /** The accounts are those of a file, which may change. */
   readonly userDatabase: UserDatabaseInput | undefined;
@@ -101,7 +103,7 @@ function planFolder(path: string, flags: ServeFlags, around: Surroundings): Plan
   const accounts = accountsForFolder(flags, identity, around);
   const configuration = configure({ shares: [share] });
   const warnings = identity === NOBODY ? [nobodyWarning(path, stats)] : [];
-  return { source: path, configuration, ...accounts, warnings };
+  return { source: path, configuration, configurationFile: undefined, ...accounts, warnings };
 }
 
 type PlannedAccounts = Pick<ServePlan, 'users' | 'userDatabase' | 'userNames' | 'made'>;
@@ -143,21 +145,31 @@ function planConfiguration(
   }
   const fault = 'goes with a folder, not with --config';
   forbid(flags, ['name', 'user', 'password', 'passwordFile', 'readOnly', 'asRoot'], fault);
+  const configurationFile = resolve(file);
+  const { configuration, warnings } = readServed(file, around.uid);
+  if (configuration.shares.length === 0)
+    throw new CommandError(`${file} has no share; add a section [NAME] with a path`);
+  const accounts = accountsOf(flags.pwddb ?? defaultUserDatabasePath(statePath), {});
+  return { source: file, configuration, configurationFile, ...accounts, warnings };
+}
+
+/** What a configuration says, its folders looked at; at the start, and again whenever it is reloaded. */
+export function readServed(
+  file: string,
+  uid: number | undefined = process.getuid?.(),
+): { readonly configuration: Configuration; readonly warnings: readonly string[] } {
   const { configuration, warnings } = loadConfiguration(file);
   const { shares } = configuration;
-  if (shares.length === 0)
-    throw new CommandError(`${file} has no share; add a section [NAME] with a path`);
   for (const share of shares) checkFolder(share.path, ` of share [${share.name}]`);
   const texts = warnings.map(problemText);
   const forced = shares.filter(
     (share) => share.forceUser !== undefined || share.forceGroup !== undefined,
   );
-  if (around.uid !== 0 && forced.length > 0) {
+  if (uid !== 0 && forced.length > 0) {
     const names = forced.map(({ name }) => `[${name}]`).join(', ');
     texts.push(`"force user" and "force group" of ${names} need root; files will be this user's`);
   }
-  const accounts = accountsOf(flags.pwddb ?? defaultUserDatabasePath(statePath), {});
-  return { source: file, configuration, ...accounts, warnings: texts };
+  return { configuration, warnings: texts };
 }
 
 /** Looked at now, so that a server which nobody can log in to is not started. */

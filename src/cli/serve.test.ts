@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { SILENT_LOGGER } from '../base/log.ts';
+import { type DebugComponent, SILENT_LOGGER } from '../base/log.ts';
 import type { Server, ServerOptions } from '../index.ts';
 import { systemAccounts } from '../mountd/system-accounts.ts';
 import { CommandError } from './command-error.ts';
@@ -29,6 +29,11 @@ function rehearsal(free: readonly number[], refusal = 'EACCES', bound = ['::']) 
     status() {
       throw new Error('nobody asks');
     },
+    reload() {
+      throw new Error('nobody reloads');
+    },
+    debugChanged: async () => {},
+    loginFailures: async () => [],
     async close() {
       events.push('close');
     },
@@ -39,7 +44,7 @@ function rehearsal(free: readonly number[], refusal = 'EACCES', bound = ['::']) 
   };
   const written: string[] = [];
   const output = { isTTY: false, write: (text: string) => written.push(text) };
-  const context = { createServer, log: SILENT_LOGGER, output };
+  const context = { createServer, log: SILENT_LOGGER, debug: new Set<DebugComponent>(), output };
   return { events, context, written, options: () => options };
 }
 

@@ -11,9 +11,10 @@ import {
   type Logger,
 } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import type { RemotePlane } from '../create-server.ts';
 import type { Listening, Server, ServerOptions } from '../index.ts';
+import type { Administration } from '../ipc/administration.ts';
 import { shedCapabilities } from '../native/capabilities.ts';
+import type { RemotePlane } from '../server-interface.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { type MountdFlags, type RunningMountd, startMountd } from './mountd-start.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
@@ -24,8 +25,14 @@ import {
   SMB_PORT,
   UNPRIVILEGED_PORT,
 } from './serve-plan.ts';
+import { Steering } from './steering.ts';
+import { untilEnded } from './until-ended.ts';
 
-export type CreateServer = (options: ServerOptions, remote?: RemotePlane) => Server;
+export type CreateServer = (
+  options: ServerOptions,
+  remote?: RemotePlane,
+  administration?: Administration,
+) => Server;
 
 /** How long clients get to see the server off after the first signal. */
 const CLOSE_LIMIT_MS = 10_000;
@@ -83,7 +90,8 @@ export async function serveFlags(
   const unshed = process.platform === 'linux' ? shedCapabilities() : undefined;
   process.title = FORKER_PART;
   const format = process.stderr.isTTY ? 'text' : 'json';
-  const log = createLogger({ debug: new Set(flags.debug), format });
+  const debug = new Set(flags.debug);
+  const log = createLogger({ debug, format });
   if (unshed !== undefined) {
     log.warn('only some threads dropped the capabilities that a server does not need', {
       reason: unshed,
@@ -92,8 +100,8 @@ export async function serveFlags(
   const plan = planServe(folder, flags);
   // Only now: "usmbd adduser" has no use for the whole server.
   const { createServer } = await import('../create-server.ts');
-  const mountd = { version: version(), format, debug: flags.debug ?? [] } as const;
-  await serve(plan, { createServer, log, mountd, output: process.stdout });
+  const mountd = { version: version(), format, debug } as const;
+  await serve(plan, { createServer, log, debug, mountd, output: process.stdout });
 }
 
 export function portNumber(text: string): number {
@@ -113,6 +121,8 @@ function debugComponents(text: string): DebugComponent[] {
 export interface ServeContext {
   readonly createServer: CreateServer;
   readonly log: Logger;
+  /** Whose switches these are. */
+  readonly debug: Set<DebugComponent>;
   /** Absent: the control plane stays in this process. */
   readonly mountd?: MountdFlags;
   /** Standard output: the password is told to a terminal only. */
@@ -134,20 +144,24 @@ export async function serve(plan: ServePlan, context: ServeContext): Promise<voi
 async function serveWith(
   mountd: RunningMountd | undefined,
   plan: ServePlan,
-  { createServer, log, output }: ServeContext,
+  { createServer, log, debug, output }: ServeContext,
 ): Promise<void> {
   const { configuration, users, userDatabase, statePath } = plan;
   const options = { configuration, stateDirectory: statePath, dropPrivileges: true, log };
+  const steering = new Steering({ plan, version: version(), debug, log, mountd });
+  const accounts = { users, ...(userDatabase !== undefined && { userDatabase }) };
   const server =
     mountd === undefined
-      ? createServer({ ...options, users, ...(userDatabase !== undefined && { userDatabase }) })
-      : createServer(options, mountd.remote);
+      ? createServer({ ...options, ...accounts }, undefined, steering)
+      : createServer(options, mountd.remote, steering);
+  mountd?.steerBy(steering);
+  steering.server = server;
   const listening = await listen(server, plan);
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
   output.write(greeting(plan, listening, passwordFile));
   try {
-    await closeOnSignal(server, log);
+    await closeInOrder(server, await untilEnded(steering, log), log);
   } finally {
     if (passwordFile !== undefined) rmSync(passwordFile, { force: true });
   }
@@ -206,25 +220,9 @@ function greeting(
   return `${[...lines, '', 'Ctrl-C ends it.'].join('\n')}\n`;
 }
 
-/** npm sends its child what the terminal has sent it already: both are one Ctrl-C. */
-const SAME_SIGNAL_MS = 500;
-/** As a shell reports a process that SIGINT ended. */
-const EXIT_INTERRUPTED = 130;
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
 /** The first signal lets clients go in order, the second ends the process at once. */
-async function closeOnSignal(server: Server, log: Logger): Promise<void> {
-  let first: number | undefined;
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
-    const onSignal = (received: NodeJS.Signals): void => {
-      const now = performance.now();
-      first ??= now;
-      if (now - first > SAME_SIGNAL_MS) process.exit(EXIT_INTERRUPTED);
-      resolve(received);
-    };
-    for (const each of SIGNALS) process.on(each, onSignal);
-  });
-  log.info(`${signal}: ending; once more ends it at once`);
+async function closeInOrder(server: Server, why: string, log: Logger): Promise<void> {
+  log.info(`${why}: ending; once more ends it at once`);
   const limit = setTimeout(() => {
     log.error(`clients held the server for ${CLOSE_LIMIT_MS / 1000} seconds; ending without them`);
     process.exit(1);

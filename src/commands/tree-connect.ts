@@ -46,8 +46,7 @@ export async function treeConnect(
   if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
   const canEncrypt = session.isUser && session.canEncrypt;
   if (share.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
-  const encryptData =
-    share.encryption === 'required' || (share.encryption === 'desired' && canEncrypt);
+  const encryptData = mustEncrypt(share, canEncrypt);
   const client = { address: connection.transport.remoteAddress };
   const decision = await server.controlPlane.connectShare(session.account!, share.name, client);
   if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
@@ -59,23 +58,29 @@ export async function treeConnect(
     files?.close();
     return STATUS_BAD_NETWORK_NAME;
   }
+  // The configuration was read again meanwhile.
+  if (server.shares.get(name.toLowerCase()) !== share) {
+    files?.close();
+    return STATUS_BAD_NETWORK_NAME;
+  }
   // "equal to or greater than Share.MaxUses", with nothing awaited between the count and the tree connect.
   if (!server.shareUses.take(share)) {
     files?.close();
     connection.log.info('share refused: too many connections to it', { share: share.name });
     return STATUS_REQUEST_NOT_ACCEPTED;
   }
+  share.lifetime?.hold();
   const readOnly = share.readOnly || decision.readOnly;
   const tree: TreeConnect = {
     treeId: session.newTreeId(),
     session,
     share,
-    maximalAccess: readOnly ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS,
+    maximalAccess: maximalAccessTo(readOnly),
     readOnly,
     encryptData,
+    identity: decision.identity,
     files,
     token: decision.token,
-    identity: decision.identity,
     posixFiles: speaksPosix(connection, share) ? files?.exactly?.() : undefined,
     openCount: 0,
     lifetime: new Lifetime(),
@@ -92,8 +97,14 @@ export async function treeConnect(
   };
 }
 
+export const mustEncrypt = ({ encryption }: Share, canEncrypt: boolean): boolean =>
+  encryption === 'required' || (encryption === 'desired' && canEncrypt);
+
+export const maximalAccessTo = (readOnly: boolean): number =>
+  readOnly ? FILE_GENERIC_READ | FILE_GENERIC_EXECUTE : FILE_ALL_ACCESS;
+
 /** Where the negotiation agreed upon them, and the share's files have what POSIX has. */
-const speaksPosix = ({ posixExtensions }: Connection, share: Share): boolean =>
+export const speaksPosix = ({ posixExtensions }: Connection, share: Share): boolean =>
   posixExtensions && share.posixExtensions !== false;
 
 function shareFlags(share: Share, encryptData: boolean): number {

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { MAX_CONTROL_RESPONSE_BYTES } from '../base/limits.ts';
 import { WireError } from '../wire/wire-error.ts';
+import { AskedAdministration } from './administration.ts';
 import { socketAddress } from './control-socket.ts';
 import {
   CONTROL_VERSION,
@@ -76,6 +77,7 @@ async function connected(statePath: string): Promise<Socket> {
 }
 
 export class ControlClient extends AskedDataPlane {
+  readonly administration = new AskedAdministration((event, request) => this.#ask(event, request));
   readonly #socket: Socket;
   readonly #frames = new FrameBuffer(MAX_CONTROL_RESPONSE_BYTES);
   #question: Question | undefined;

@@ -12,6 +12,7 @@ import {
 } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import { WireError } from '../wire/wire-error.ts';
+import { type Administration, serveAdministration } from './administration.ts';
 import { prepareSocketFolder, removeSocketFolder, socketAddress } from './control-socket.ts';
 import type { DataPlane } from './data-plane.ts';
 import {
@@ -36,6 +37,8 @@ export interface ControlListenerOptions {
   readonly statePath: string;
   /** Undefined while the server starts. */
   readonly dataPlane: () => DataPlane | undefined;
+  /** Undefined: nobody steers the server by its socket. */
+  readonly administration?: () => Administration | undefined;
   readonly log: Logger;
 }
 
@@ -122,6 +125,10 @@ class ControlClient {
     serveDataPlane(
       (event, answer) => this.#take(event, answer),
       () => logged(options),
+    );
+    serveAdministration(
+      (event, answer) => this.#take(event, answer),
+      () => options.administration?.(),
     );
     socket.setTimeout(CONTROL_TIMEOUT_MS, () => socket.destroy());
     socket.on('error', () => {});

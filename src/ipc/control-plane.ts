@@ -8,6 +8,7 @@ import type { AccessToken } from '../dtyp/access-check.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Identity } from '../vfs/vfs.ts';
+import type { LoginFailure } from './administration.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -139,6 +140,8 @@ export interface ControlPlane {
   shareUsed(share: string, currentUses: number): void;
   /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */
   openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined;
+  /** Logins that failed since the last good one of the same user from the same address; the last one first. */
+  loginFailures?(): MaybePromise<readonly LoginFailure[]>;
   /** MS-RAP 3.2.5, of SMB1 only: undefined to whom it is not answered. Rejects with WireError. */
   rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined>;
 }

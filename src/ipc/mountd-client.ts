@@ -14,6 +14,7 @@ import { HEARTBEAT_LIMIT_MS, HEARTBEAT_MS, MOUNTD_WAIT_MS } from '../base/limits
 import type { Logger } from '../base/log.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
+import { type Administration, type LoginFailure, serveAdministration } from './administration.ts';
 import type {
   Account,
   ControlPlane,
@@ -68,6 +69,8 @@ export class MountdClient implements ControlPlane {
   readonly first: Promise<void>;
   /** What this process can be asked; undefined until it serves. */
   dataPlane: (() => DataPlane | undefined) | undefined;
+  /** What the management interfaces may have done; undefined: nothing. */
+  administration: (() => Administration | undefined) | undefined;
   readonly log: Logger;
   readonly #options: MountdClientOptions;
   readonly #waitMs: number;
@@ -87,6 +90,7 @@ export class MountdClient implements ControlPlane {
     this.#options = options;
     this.log = options.log;
     this.#waitMs = options.waitMs ?? MOUNTD_WAIT_MS;
+    this.heartbeatLimitMs = options.heartbeatLimitMs;
     this.first = new Promise((resolve, reject) => {
       void this.#keepLinked(resolve, reject);
     });
@@ -149,6 +153,11 @@ export class MountdClient implements ControlPlane {
       if (error instanceof LinkError) return undefined;
       throw error;
     }
+  }
+
+  /** Empty where the control plane is not there. */
+  async loginFailures(): Promise<readonly LoginFailure[]> {
+    return (await this.#link?.ask(MOUNTD_EVENTS.loginFailures, {})) ?? [];
   }
 
   /** Ends the link for good. */
@@ -249,6 +258,10 @@ export class MountdClient implements ControlPlane {
       (event, answer) => link.serve(event, answer),
       () => this.dataPlane?.(),
     );
+    serveAdministration(
+      (event, answer) => link.serve(event, answer),
+      () => this.administration?.(),
+    );
     const timer = setTimeout(() => this.#silent(link), this.#limitMs);
     try {
       this.#meet(await link.ask(MOUNTD_EVENTS.hello, { processId: process.pid }));
@@ -277,8 +290,11 @@ export class MountdClient implements ControlPlane {
     this.#negotiateToken = negotiateToken;
   }
 
+  /** See HEARTBEAT_LIMIT_MS; undefined: that. */
+  heartbeatLimitMs: number | undefined;
+
   get #limitMs(): number {
-    return this.#options.heartbeatLimitMs ?? HEARTBEAT_LIMIT_MS;
+    return this.heartbeatLimitMs ?? HEARTBEAT_LIMIT_MS;
   }
 
   #silent(link: Link): void {

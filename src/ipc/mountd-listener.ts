@@ -8,6 +8,7 @@ import { createServer, type Socket } from 'node:net';
 import { MAX_LINK_PIPE_BYTES, MAX_LINKS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import type { Sid } from '../dtyp/sid.ts';
+import { type Administration, AskedAdministration, type LoginFailure } from './administration.ts';
 import type { ControlPlane, Login, LoginStep, PipeEndpoint } from './control-plane.ts';
 import { prepareSocketFolder, removeSocketFolder, socketAddress } from './control-socket.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -28,12 +29,15 @@ export interface MountdListenerOptions {
   readonly pipes: readonly string[];
   /** uids that have an account. */
   readonly accountIds: () => readonly number[];
+  readonly loginFailures?: () => readonly LoginFailure[];
   readonly log: Logger;
 }
 
 export interface MountdListener {
   /** All processes of the data plane; undefined while there is none. */
   readonly dataPlane: DataPlane | undefined;
+  /** Of the process that was here first; undefined while there is none. */
+  readonly administration: Administration | undefined;
   close(): Promise<void>;
 }
 
@@ -43,6 +47,7 @@ export async function listenMountd(options: MountdListenerOptions): Promise<Moun
   prepareSocketFolder(statePath, 'mountd');
   const address = socketAddress(statePath, 'mountd');
   const peers = new Map<Link, DataPlane>();
+  let leader: { readonly link: Link; readonly administration: Administration } | undefined;
   const uses = new ShareTally(options);
   const server = createServer((socket) => {
     const refused = peers.size >= MAX_LINKS ? 'too many at once' : strangerAt(socket);
@@ -53,8 +58,11 @@ export async function listenMountd(options: MountdListenerOptions): Promise<Moun
     }
     const link = new Peer(socket, options, uses).link;
     peers.set(link, new AskedDataPlane((event, request) => link.ask(event, request)));
+    const administration = new AskedAdministration((event, request) => link.ask(event, request));
+    leader ??= { link, administration };
     void link.ended.then(() => {
       peers.delete(link);
+      if (leader?.link === link) leader = undefined;
       uses.forget(link);
     });
   });
@@ -65,6 +73,9 @@ export async function listenMountd(options: MountdListenerOptions): Promise<Moun
     get dataPlane() {
       const [first, ...others] = peers.values();
       return first && joinDataPlanes([first, ...others]);
+    },
+    get administration() {
+      return leader?.administration;
     },
     async close() {
       const closed = once(server, 'close');
@@ -134,6 +145,7 @@ class Peer {
     );
     link.serve(MOUNTD_EVENTS.writePipe, (request) => this.#write(request));
     link.serve(MOUNTD_EVENTS.fetchPipe, ({ pipeId }) => answersOf(this.#pipes.get(pipeId), true));
+    link.serve(MOUNTD_EVENTS.loginFailures, () => options.loginFailures?.() ?? []);
     link.serve(MOUNTD_EVENTS.rap, ({ account, parameters }) => plane().rap(account, parameters));
     link.hear(MOUNTD_NOTICES.closeLogin, ({ loginId }) => this.#closeLogin(loginId));
     link.hear(MOUNTD_NOTICES.closePipe, ({ pipeId }) => this.#closePipe(pipeId));

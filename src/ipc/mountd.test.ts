@@ -111,6 +111,9 @@ async function listening(statePath: string, controlPlane = plane()): Promise<Mou
     get dataPlane() {
       return listener.dataPlane;
     },
+    get administration() {
+      return listener.administration;
+    },
   };
 }
 

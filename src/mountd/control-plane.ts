@@ -14,6 +14,7 @@ import { normalizeName } from '../config/smb-conf.ts';
 import { UserDatabase } from '../config/user-db.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
+import type { Administration, LoginFailure } from '../ipc/administration.ts';
 import type {
   Account,
   ControlPlane,
@@ -28,9 +29,10 @@ import type { DataPlane } from '../ipc/data-plane.ts';
 import { AccountFile } from './account-file.ts';
 import { hostAccess } from './host-access.ts';
 import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
-import { KerberosMechanism } from './kerberos-mechanism.ts';
+import { KerberosMechanism, sameKerberos } from './kerberos-mechanism.ts';
 import { domainUserOf, localNameOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
+import { LoginFailures } from './login-failures.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { IPC_SHARE, Management } from './management.ts';
 import { PolicyStore } from './policy-store.ts';
@@ -68,6 +70,9 @@ export interface ControlPlaneOptions {
   readonly log?: Logger;
   /** The other plane, which management interfaces ask; undefined while it is not there. */
   readonly dataPlane?: () => DataPlane | undefined;
+  /** The configuration's file, which management interfaces edit, and who has it read again then. */
+  readonly configurationFile?: string;
+  readonly administration?: () => Administration | undefined;
   /** Whether the process acts as its users; otherwise when it runs as root. */
   readonly switchesIdentity?: boolean;
   /** Seams for tests. */
@@ -80,6 +85,10 @@ export interface ControlPlaneOptions {
 export interface OwnControlPlane extends ControlPlane {
   /** The uids that accounts act as. */
   accountIds(): readonly number[];
+  /** The last one first. */
+  loginFailures(): readonly LoginFailure[];
+  /** Takes another configuration, for logins and tree connects from now on. Settles when it counts. */
+  reload(configuration: Configuration): Promise<void>;
 }
 
 /**
@@ -109,7 +118,7 @@ interface LoginMeans {
 }
 
 class LocalControlPlane implements OwnControlPlane {
-  readonly #configuration: Configuration;
+  #configuration: Configuration;
   readonly #users: UserDatabase;
   readonly #file: AccountFile | undefined;
   readonly #chosen: ReadonlyMap<string, Identity>;
@@ -117,16 +126,18 @@ class LocalControlPlane implements OwnControlPlane {
   readonly #chosenInFile: Identity | undefined;
   readonly #switches: boolean;
   readonly #systemAccounts: () => SystemAccounts;
-  readonly #shares: ReadonlyMap<string, Share>;
-  readonly #admitsHost: (address: string) => boolean;
+  #shares: ReadonlyMap<string, Share>;
+  #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
+  readonly #failures = new LoginFailures();
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
   readonly #management: Management;
   readonly #log: Logger;
   readonly #machineSid: Sid;
-  readonly #usernameMap: UsernameMap | undefined;
-  readonly #kerberos: KerberosMechanism;
+  #usernameMap: UsernameMap | undefined;
+  #kerberos: KerberosMechanism;
+  readonly #givenKerberos: Kerberos | undefined;
 
   constructor(options: ControlPlaneOptions) {
     const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
@@ -140,19 +151,14 @@ class LocalControlPlane implements OwnControlPlane {
     );
     this.#switches = options.switchesIdentity ?? process.getuid?.() === 0;
     this.#systemAccounts = options.systemAccounts ?? readSystemAccounts;
-    this.#shares = new Map(
-      configuration.shares.map((share) => [
-        normalizeName(share.name),
-        { configuration: share, admitsHost: hostAccess(share) },
-      ]),
-    );
+    this.#shares = sharesOf(configuration);
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
     const machineSid = options.machineSid ?? makeMachineSid();
     this.#machineSid = machineSid;
+    this.#givenKerberos = options.kerberos;
     this.#kerberos = new KerberosMechanism(configuration.global, log, options.kerberos);
-    const { usernameMap } = configuration.global;
-    this.#usernameMap = usernameMap === undefined ? undefined : new UsernameMap(usernameMap, log);
+    this.#usernameMap = usernameMapOf(configuration.global.usernameMap, log);
     this.#principals = new Principals({
       machineSid,
       machineName: configuration.global.netbiosName,
@@ -192,6 +198,29 @@ class LocalControlPlane implements OwnControlPlane {
     this.#kerberos.close();
   }
 
+  loginFailures(): readonly LoginFailure[] {
+    return this.#failures.all;
+  }
+
+  async reload(configuration: Configuration): Promise<void> {
+    const before = this.#configuration.global;
+    const { global } = configuration;
+    if (!sameKerberos(before, global)) {
+      const kerberos = new KerberosMechanism(global, this.#log, this.#givenKerberos);
+      await kerberos.prepare();
+      this.#kerberos.close();
+      this.#kerberos = kerberos;
+    }
+    this.#configuration = configuration;
+    this.#shares = sharesOf(configuration);
+    this.#admitsHost = hostAccess(global);
+    if (before.usernameMap !== global.usernameMap) {
+      this.#usernameMap = usernameMapOf(global.usernameMap, this.#log);
+    }
+    this.#principals.rename(global.netbiosName, global.guestAccount);
+    this.#tokens.forget();
+  }
+
   get negotiateToken(): Buffer {
     return negotiateToken(this.#kerberos.current?.available);
   }
@@ -223,6 +252,7 @@ class LocalControlPlane implements OwnControlPlane {
         ...(seed && { random: () => seed.challenge, now: () => seed.time }),
       },
       throttle: this.#throttle,
+      failures: this.#failures,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),
       accountOfPeer: (peer: KerberosPeer) => this.#accountOfPeer(peer),
@@ -412,6 +442,17 @@ class LocalControlPlane implements OwnControlPlane {
 
 const keptIn = (folder: string | undefined, name: string): string | undefined =>
   folder === undefined ? undefined : join(folder, name);
+
+const sharesOf = ({ shares }: Configuration): ReadonlyMap<string, Share> =>
+  new Map(
+    shares.map((share) => [
+      normalizeName(share.name),
+      { configuration: share, admitsHost: hostAccess(share) },
+    ]),
+  );
+
+const usernameMapOf = (file: string | undefined, log: Logger): UsernameMap | undefined =>
+  file === undefined ? undefined : new UsernameMap(file, log);
 
 /** Whom the process acts as; nobody on a system that has no users. */
 const ownIdentity = (): Identity => ({

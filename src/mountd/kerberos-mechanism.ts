@@ -36,6 +36,10 @@ export class KerberosMechanism {
   }
 }
 
+/** Whether what one offers is what the other would. */
+export const sameKerberos = (a: GlobalConfiguration, b: GlobalConfiguration): boolean =>
+  JSON.stringify(keysOf(a) ?? null) === JSON.stringify(keysOf(b) ?? null);
+
 /** Undefined: Kerberos is not asked for. */
 function keysOf(global: GlobalConfiguration) {
   const { kerberos, kerberosMethod, kerberosKeytab, kerberosServiceName } = global;

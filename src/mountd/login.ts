@@ -13,11 +13,13 @@ import type { KerberosPeer } from '../auth/kerberos.ts';
 import type { IdentityName } from '../auth/ntlm-acceptor.ts';
 import type { Logger } from '../base/log.ts';
 import type { Account, Login, LoginDone, LoginStep } from '../ipc/control-plane.ts';
+import type { LoginFailures } from './login-failures.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 
 export interface LoginContext {
   readonly acceptor: AcceptorOptions;
   readonly throttle: LoginThrottle;
+  readonly failures: LoginFailures;
   readonly log: Logger;
   /** The account of who has proved to be this, or nobody to prove; undefined when that may not log in. */
   account(name: IdentityName): Account | undefined;
@@ -86,6 +88,7 @@ class ThrottledLogin implements SecureLogin {
           log.info('login not permitted', { user, address });
           return { kind: 'refused', reason: 'logon-failure' };
         }
+        this.#context.failures.succeeded(user, address);
         log.debug('auth', 'login', { account: account.name, kind: account.kind, address });
         const { token, sessionKey, flags, firstSequenceNumber } = step;
         return { kind: 'done', token, account, sessionKey, flags, firstSequenceNumber };
@@ -98,6 +101,7 @@ class ThrottledLogin implements SecureLogin {
           return { kind: 'refused', reason };
         }
         const heldMs = this.#context.throttle.failed(address);
+        this.#context.failures.failed(identityName?.user ?? '', address);
         log.warn('login failed', { user: identityName?.user, address, heldMs });
         return this.#refuseLater(heldMs);
       }

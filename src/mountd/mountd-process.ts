@@ -26,6 +26,8 @@ export interface MountdStart {
   readonly configuration: Configuration;
   readonly users: readonly UserInput[];
   readonly userDatabase: UserDatabaseInput | undefined;
+  /** Where the configuration was read, which management interfaces edit; undefined: it came from nowhere. */
+  readonly configurationFile: string | undefined;
   readonly logFormat: 'json' | 'text';
   readonly debug: readonly DebugComponent[];
 }
@@ -35,7 +37,13 @@ export interface MountdDebug {
   readonly components: readonly DebugComponent[];
 }
 
-export type MountdOrder = MountdStart | MountdDebug;
+/** Another configuration, for logins and tree connects from now on. */
+export interface MountdReload {
+  readonly order: 'reload';
+  readonly configuration: Configuration;
+}
+
+export type MountdOrder = MountdStart | MountdDebug | MountdReload;
 
 const PART = 'usmbd.mountd';
 /** A terminal's signals reach the whole group; the supervisor decides what they mean. */
@@ -73,12 +81,14 @@ class Mountd {
     this.#warning = warning;
   }
 
-  obey(order: MountdOrder): void | Promise<void> {
+  obey(order: MountdOrder): void | Promise<void> | undefined {
     switch (order.order) {
       case 'start':
         return this.#start(order);
       case 'debug':
         return this.#switch(order.components);
+      case 'reload':
+        return this.#controlPlane?.reload(order.configuration);
     }
   }
 
@@ -104,7 +114,7 @@ class Mountd {
         reason: this.#warning,
       });
     }
-    const { statePath, configuration, users, userDatabase } = order;
+    const { statePath, configuration, users, userDatabase, configurationFile } = order;
     const identity = readIdentity(statePath);
     const controlPlane: OwnControlPlane = createControlPlane({
       configuration,
@@ -113,7 +123,9 @@ class Mountd {
       statePath,
       log,
       dataPlane: () => this.#listener?.dataPlane,
+      administration: () => this.#listener?.administration,
       ...(userDatabase !== undefined && { userDatabase }),
+      ...(configurationFile !== undefined && { configurationFile }),
     });
     this.#controlPlane = controlPlane;
     await controlPlane.prepare?.();
@@ -122,6 +134,7 @@ class Mountd {
       ...identity,
       controlPlane: () => controlPlane,
       accountIds: () => controlPlane.accountIds(),
+      loginFailures: () => controlPlane.loginFailures(),
       pipes: pipeNames(),
       log,
     });

@@ -121,17 +121,28 @@ interface Accounts {
 const ACCOUNTS_AGE_MS = 1000;
 
 export class Principals {
-  readonly machineName: string;
+  machineName: string;
   readonly machineSid: Sid;
   readonly #facts: PrincipalFacts;
-  readonly #fixed: readonly Principal[];
+  #fixed: readonly Principal[];
   #known: Accounts | undefined;
 
   constructor(facts: PrincipalFacts) {
     this.#facts = facts;
     this.machineName = facts.machineName;
     this.machineSid = facts.machineSid;
-    this.#fixed = [
+    this.#fixed = this.#fixedWith(facts.guestName);
+  }
+
+  /** Both come from the configuration, which may be another now. */
+  rename(machineName: string, guestName: string): void {
+    this.machineName = machineName;
+    this.#fixed = this.#fixedWith(guestName);
+    this.forget();
+  }
+
+  #fixedWith(guestName: string): Principal[] {
+    return [
       ...WELL_KNOWN.map(([sid, domain, name]) => ({
         sid,
         name,
@@ -148,9 +159,9 @@ export class Principals {
       })),
       domainPrincipal(BUILTIN_NAME, BUILTIN_DOMAIN),
       domainPrincipal(NT_AUTHORITY, NT_AUTHORITY_SID),
-      domainPrincipal(facts.machineName, facts.machineSid),
+      domainPrincipal(this.machineName, this.machineSid),
       this.#ofMachine(RID_NONE, NONE_NAME, SidTypeGroup),
-      this.#ofMachine(RID_GUEST, facts.guestName, SidTypeUser),
+      this.#ofMachine(RID_GUEST, guestName, SidTypeUser),
     ];
   }
 

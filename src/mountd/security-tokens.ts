@@ -100,6 +100,11 @@ export class SecurityTokens {
     return [...this.#current().accountIds];
   }
 
+  /** Looks at the system's users anew. */
+  forget(): void {
+    this.#facts = undefined;
+  }
+
   #groupsOf(uid: number): readonly number[] {
     const { groups, system } = this.#current();
     const known = groups.get(uid);

@@ -136,6 +136,8 @@ export class Connection {
   readonly asyncRequests = new Map<number, PendingRequest>();
   /** 3.3.5.2.8, Session.IdleTime of the session that was last used: performance.now() of its request. */
   idleSinceMs = performance.now();
+  /** Looks after it from time to time, where idle connections end. */
+  idleCheck: NodeJS.Timeout | undefined;
   /** Held by requests under way. */
   readonly lifetime = new Lifetime();
   #nextAsyncId = 1;

@@ -87,7 +87,8 @@ export interface NetworkAddress {
 
 export class ServerState {
   readonly guid: Buffer;
-  readonly options: ServerOptions;
+  /** Others once the configuration was read again. */
+  options: ServerOptions;
   readonly controlPlane: ControlPlane;
   readonly log: Logger;
   readonly connections = new Set<Connection>();
@@ -112,7 +113,9 @@ export class ServerState {
   readonly shares = new Map<string, Share>();
   readonly shareUses: ShareUses;
   /** IsDfsCapable: some share is a namespace. */
-  readonly isDfsCapable: boolean;
+  get isDfsCapable(): boolean {
+    return this.#isDfsCapable;
+  }
   /** ServerStartTime, as Unix time. */
   readonly startedAtMs = Date.now();
   /** 3.3.5.15.11: where a client of this local address finds the server; set by whoever listens. */
@@ -122,6 +125,7 @@ export class ServerState {
   /** Of a worker's: whom it asks. */
   owner: Owner | undefined;
   #nextConnectionId = 1;
+  #isDfsCapable = false;
 
   constructor(
     guid: Buffer,
@@ -137,7 +141,12 @@ export class ServerState {
     this.log = log;
     this.shareUses = new ShareUses((share, uses) => controlPlane.shareUsed(share.name, uses));
     for (const share of shares) this.shares.set(share.name.toLowerCase(), share);
-    this.isDfsCapable = shares.some(({ dfs }) => dfs !== undefined);
+    this.sharesChanged();
+  }
+
+  /** To be called when `shares` has changed. */
+  sharesChanged(): void {
+    this.#isDfsCapable = [...this.shares.values()].some(({ dfs }) => dfs !== undefined);
   }
 
   newConnectionId(): number {

@@ -1,5 +1,6 @@
 /** MS-SMB2 3.3.1.6: a share, as the server offers it. */
 import type { Vfs } from '../vfs/vfs.ts';
+import type { Lifetime } from './lifetime.ts';
 import type { Visibility } from './visibility.ts';
 
 /** A share whose links lead to other servers (MS-DFSC). */
@@ -47,7 +48,9 @@ export interface Share {
   /** FileFsVolumeInformation's label. */
   readonly volumeLabel: string;
   /** Of a disk for Time Machine: bytes of backups that it has room for, Infinity for what the disk has. */
-  readonly timeMachineBytes?: number;
+  readonly timeMachineBytes?: number | undefined;
   /** Share.MaxUses; Infinity for no limit. */
   readonly maxUses: number;
+  /** Held by its tree connects; `vfs` closes after them where the share is offered no more. */
+  readonly lifetime?: Lifetime;
 }

@@ -244,8 +244,11 @@ export async function endTree(
     if (pending !== undefined) closing.push(pending);
   }
   await Promise.all(closing);
-  const { files } = tree;
-  tree.lifetime.end(() => files?.close());
+  const { files, share } = tree;
+  tree.lifetime.end(() => {
+    files?.close();
+    share.lifetime?.release();
+  });
   server.shareUses.release(tree.share);
 }
 

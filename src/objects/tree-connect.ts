@@ -10,18 +10,18 @@ export interface TreeConnect {
   readonly session: Session;
   readonly share: Share;
   /** TreeConnect.MaximalAccess. */
-  readonly maximalAccess: number;
-  readonly readOnly: boolean;
+  maximalAccess: number;
+  readOnly: boolean;
   /** Requests to it must be encrypted. */
-  readonly encryptData: boolean;
+  encryptData: boolean;
+  /** Whom it acts as; undefined: as the process does. */
+  identity: Identity | undefined;
   /** The share's files as this user sees them; undefined for IPC$. */
-  readonly files: VfsTree | undefined;
+  files: VfsTree | undefined;
   /** Who the user is to security descriptors (MS-DTYP 2.5.2). */
-  readonly token: AccessToken;
-  /** Whom the user acts as; undefined: as the server does. */
-  readonly identity: Identity | undefined;
+  token: AccessToken;
   /** The same by exact names; undefined where the SMB3 POSIX extensions are not spoken. */
-  readonly posixFiles?: VfsTree | undefined;
+  posixFiles?: VfsTree | undefined;
   openCount: number;
   /** Held by requests under way; `files` closes after them. */
   readonly lifetime: Lifetime;

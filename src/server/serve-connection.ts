@@ -34,7 +34,7 @@ export function serveConnection(
   const deadline = setTimeout(() => {
     if (!connection.authenticated) transport.close('no session in time');
   }, AUTHENTICATION_TIMEOUT_MS).unref();
-  const idleCheck = watchIdleness(connection, server.options.deadtimeMs);
+  watchIdleness(connection, server.options.deadtimeMs);
   return {
     connection,
     maxMessageBytes: () => maxMessageBytes(server, connection),
@@ -43,19 +43,21 @@ export function serveConnection(
     receive: (message) => receive(server, connection, message),
     closed: () => {
       clearTimeout(deadline);
-      clearInterval(idleCheck);
+      watchIdleness(connection, 0);
       server.owner?.gone(connection);
       return endConnection(server, connection);
     },
   };
 }
 
-/** ksmbd's `deadtime`: what holds no file open and asks for nothing is ended. Clients connect anew. */
-function watchIdleness(connection: Connection, deadtimeMs: number): NodeJS.Timeout | undefined {
-  if (deadtimeMs === 0) return undefined;
+/** ksmbd's `deadtime`, 0 for none: what holds no file open and asks for nothing is ended. Clients connect anew. */
+export function watchIdleness(connection: Connection, deadtimeMs: number): void {
+  clearInterval(connection.idleCheck);
+  connection.idleCheck = undefined;
+  if (deadtimeMs === 0) return;
   const check = (): void => {
     const idleMs = performance.now() - connection.idleSinceMs;
     if (idleMs >= deadtimeMs && connection.idle) connection.transport.close('idle too long');
   };
-  return setInterval(check, Math.min(deadtimeMs, IDLE_CHECK_MS)).unref();
+  connection.idleCheck = setInterval(check, Math.min(deadtimeMs, IDLE_CHECK_MS)).unref();
 }

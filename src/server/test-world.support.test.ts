@@ -278,7 +278,7 @@ export class World {
     const link = new WorkerLink(number, this.server, here, { ready: () => {}, ended });
     const { options, guid, controlPlane, log } = this.server;
     const settings = { options, guid, negotiateToken: controlPlane.negotiateToken };
-    const events = { stop: () => {}, lost: ended };
+    const events = { stop: () => {}, debug: () => {}, lost: ended };
     const worker = new Worker(number, settings, { channel: there, log, events });
     return { link, worker };
   }

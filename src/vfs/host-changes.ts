@@ -39,6 +39,10 @@ export interface HostWatcher {
    * where that is not possible.
    */
   watch(vfs: Vfs, directory: VfsHandle, tree: boolean): HostWatch | undefined;
+  /** A share that was not there when the watcher was made. */
+  learn(share: { readonly name: string; readonly vfs: Vfs | undefined }): void;
+  /** A share that is no more, and whose watches are closed. */
+  forget(vfs: Vfs): void;
   /** Ends all watches. */
   close(): void;
 }

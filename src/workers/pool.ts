@@ -76,6 +76,11 @@ export class WorkerPool {
     return this.#workers.flatMap((one) => (one?.isReady === true ? [one.child.pid!] : []));
   }
 
+  /** The server's settings, or the switches of its log, have changed. */
+  retell(): void {
+    for (const worker of this.#workers) worker?.retell(this.#server);
+  }
+
   /** Takes a connection from whoever has accepted it. */
   readonly hand: HandOver = (fd, address, port) => {
     this.#first.read(fd, (_fd, early) => this.#give(fd, { address, port, early }));

@@ -10,6 +10,7 @@
  * its own connections and nothing else. Version 2 is this file: any change of a field makes another.
  */
 import { MAX_COMPOUND_MESSAGES, MAX_UNAUTHENTICATED_MESSAGE_BYTES } from '../base/limits.ts';
+import { DEBUG_COMPONENTS } from '../base/log.ts';
 import {
   blob,
   bytes,
@@ -157,6 +158,11 @@ export const toWorker = variant({
     message: blob(MAX_NOTIFICATION_BYTES),
   }),
   close: record({ connectionId: whole, reason: text(MAX_REASON_BYTES) }),
+  /** The configuration was read again, or debug output switched: what `settings` had, as it is now. */
+  resettings: record({
+    settings: blob(MAX_SETTINGS_BYTES),
+    debug: list(oneOf(...DEBUG_COMPONENTS), DEBUG_COMPONENTS.length),
+  }),
   sessionEnded: record({ sessionId: whole }),
   sessionRenewed: record({ sessionId: whole, expiresAtMs: maybe(whole), signingRequired: flag }),
   /** Ends all connections, then itself. */

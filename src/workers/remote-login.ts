@@ -53,11 +53,13 @@ export function stepOf(told: ToldStep): LoginStep {
 
 /** All that a worker asks of a control plane is logins: it has no shares. */
 export function remoteControlPlane(
-  negotiateToken: Buffer,
+  negotiateToken: () => Buffer,
   beginLogin: (address: string) => RemoteLogin,
 ): ControlPlane {
   return {
-    negotiateToken,
+    get negotiateToken() {
+      return negotiateToken();
+    },
     sids: unixSidMap,
     beginLogin: ({ address }) => beginLogin(address),
     connectShare: () => ({ kind: 'no-such-share' }),

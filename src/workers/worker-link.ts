@@ -5,7 +5,7 @@
  * with it the worker's connections, as if they all were lost.
  */
 import { MAX_CHANNELS_PER_SESSION } from '../base/limits.ts';
-import { connectionPart } from '../base/log.ts';
+import { connectionPart, type DebugComponent } from '../base/log.ts';
 import { sessionToBind } from '../commands/session-binding.ts';
 import { countEstablished, endPreviousSession } from '../commands/session-setup.ts';
 import { sameUser } from '../ipc/control-plane.ts';
@@ -123,6 +123,11 @@ export class WorkerLink {
       )
       .finally(() => this.#connections.delete(connectionId));
     return relayed.ending;
+  }
+
+  /** What a worker that starts is told first has changed. */
+  retell(settings: Buffer, debug: readonly DebugComponent[]): void {
+    this.#tell({ kind: 'resettings', settings, debug });
   }
 
   /** Ends the worker's connections in order, and then the worker. */

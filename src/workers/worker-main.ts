@@ -2,7 +2,7 @@
  * The program of a worker process, which pool.ts starts: descriptor 3 is its channel to the owner, on 4 come the
  * connections that it is to serve. It needs nothing of the machine but these, and gives up what else root has.
  */
-import { createLogger, DEBUG_COMPONENTS } from '../base/log.ts';
+import { createLogger, DEBUG_COMPONENTS, type DebugComponent } from '../base/log.ts';
 import { decode } from '../ipc/fields.ts';
 import { receiveDescriptor } from '../native/descriptors.ts';
 import { close } from '../native/files.ts';
@@ -18,9 +18,10 @@ const HAND_OVER_FD = 4;
 /** Who may do nothing in particular: overflowuid of the kernel. */
 const NOBODY = 65_534;
 
-const debug = (process.env.USMBD_WORKER_DEBUG ?? '').split(',');
+const asked = (process.env.USMBD_WORKER_DEBUG ?? '').split(',');
+const debug = new Set(DEBUG_COMPONENTS.filter((component) => asked.includes(component)));
 const log = createLogger({
-  debug: new Set(DEBUG_COMPONENTS.filter((component) => debug.includes(component))),
+  debug,
   format: process.stderr.isTTY ? 'text' : 'json',
 });
 const connections = new Set<NativeConnection>();
@@ -78,6 +79,10 @@ function begin(worker: number, settings: Buffer, channel: NativeChannel): void {
   becomeNobody();
   const events = {
     stop: () => void stop(),
+    debug: (components: readonly DebugComponent[]) => {
+      debug.clear();
+      for (const component of components) debug.add(component);
+    },
     lost: (reason: string) => end(reason === 'the other end is closed' ? 0 : 1, reason),
   };
   const served = new Worker(worker, decodeSettings(settings), { channel, log, events });

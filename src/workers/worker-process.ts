@@ -29,15 +29,14 @@ export class WorkerProcess {
     const [stream, theirStream] = pair('stream');
     const [packets, theirPackets] = pair('packets');
     this.#handOvers = packets;
-    const debug = DEBUG_COMPONENTS.filter((component) => server.log.debugs(component)).join(',');
+    const debug = debugOf(server).join(',');
     this.child = spawn(process.execPath, [...process.execArgv, PROGRAM], {
       stdio: ['ignore', 'ignore', 'inherit', theirStream, theirPackets],
       env: { ...process.env, USMBD_WORKER_DEBUG: debug },
     });
     for (const fd of [theirStream, theirPackets]) close(fd);
     const channel = new NativeChannel(stream);
-    const { options, guid, controlPlane } = server;
-    const settings = encodeSettings({ options, guid, negotiateToken: controlPlane.negotiateToken });
+    const settings = settingsOf(server);
     const first = { kind: 'settings', version: WORKERS_VERSION, worker, settings } as const;
     channel.send([encodeEvent(toWorker, first)]);
     let ready = (): void => {};
@@ -70,11 +69,22 @@ export class WorkerProcess {
     this.started.catch(() => {});
   }
 
+  /** The server's settings have changed. */
+  retell(server: ServerState): void {
+    if (this.isReady) this.link.retell(settingsOf(server), debugOf(server));
+  }
+
   /** A duplicate of the descriptor goes to the worker: 0 or a negative errno. */
   handOver(fd: number, packet: Buffer): number {
     return this.isReady ? sendDescriptor(this.#handOvers, packet, fd) : -1;
   }
 }
+
+const settingsOf = ({ options, guid, controlPlane }: ServerState): Buffer =>
+  encodeSettings({ options, guid, negotiateToken: controlPlane.negotiateToken });
+
+const debugOf = ({ log }: ServerState) =>
+  DEBUG_COMPONENTS.filter((component) => log.debugs(component));
 
 const late = (): Promise<never> =>
   new Promise((_resolve, reject) => {

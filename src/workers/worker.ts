@@ -4,7 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import { bufferPool } from '../base/buffer-pool.ts';
-import type { Logger } from '../base/log.ts';
+import type { DebugComponent, Logger } from '../base/log.ts';
 import type { SessionKeys } from '../crypto/session-keys.ts';
 import type { NtStatus } from '../dtyp/ntstatus.ts';
 import type { LoginStep } from '../ipc/control-plane.ts';
@@ -37,9 +37,14 @@ export interface WorkerSettings {
 
 export const encodeSettings = (settings: WorkerSettings): Buffer => serialize(settings);
 
+/** Who holds files open, and so is not idle, the owner knows. */
+const ownOptions = ({ options }: WorkerSettings): ServerOptions => ({ ...options, deadtimeMs: 0 });
+
 export interface WorkerEvents {
   /** The owner wants it to end. */
   stop(): void;
+  /** Which debug output is on. */
+  debug(components: readonly DebugComponent[]): void;
   /** There is no owner any more. */
   lost(reason: string): void;
 }
@@ -57,6 +62,7 @@ export class Worker implements Owner, LoginDoor {
   readonly #begun = new Set<RemoteLogin>();
   readonly #questions = new Map<number, (answer: Admission) => void>();
   readonly #searches = new Map<number, (found: Session | NtStatus | undefined) => void>();
+  #negotiateToken: Buffer;
   #nextLogin = 1;
   #nextQuestion = 1;
 
@@ -69,12 +75,11 @@ export class Worker implements Owner, LoginDoor {
     this.#channel = channel;
     this.#events = events;
     const controlPlane = remoteControlPlane(
-      settings.negotiateToken,
+      () => this.#negotiateToken,
       (address) => new RemoteLogin(this.#nextLogin++ >>> 0, address, this),
     );
-    // Who holds files open, and so is not idle, the owner knows.
-    const options = { ...settings.options, deadtimeMs: 0 };
-    this.server = new ServerState(settings.guid, options, controlPlane, [], log);
+    this.#negotiateToken = settings.negotiateToken;
+    this.server = new ServerState(settings.guid, ownOptions(settings), controlPlane, [], log);
     this.server.owner = this;
     channel.listen({
       message: (payload) => this.#receive(payload),
@@ -237,6 +242,13 @@ export class Worker implements Owner, LoginDoor {
       case 'stop':
         this.#events.stop();
         return;
+      case 'resettings': {
+        const settings = decodeSettings(event.settings);
+        this.#negotiateToken = settings.negotiateToken;
+        this.server.options = ownOptions(settings);
+        this.#events.debug(event.debug);
+        return;
+      }
       case 'settings':
         throw new Error('settings twice');
     }

@@ -10,7 +10,7 @@ import type { Answer } from '../../src/client/exchange.ts';
 import { FrameSocket } from '../../src/client/frame-socket.ts';
 import type { LoginOptions } from '../../src/client/login.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import type { ServerOptions } from '../../src/create-server.ts';
+import type { ServerOptions } from '../../src/server-interface.ts';
 import { encodeHeader, type HeaderFields } from '../../src/smb2/header.ts';
 import { PATIENCE_MS, startServer, type TestServer } from '../support/in-process-server.ts';
 

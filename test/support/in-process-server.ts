@@ -2,7 +2,8 @@
 import { type ConnectInput, connect, type NegotiatedConnection } from '../../src/client/connect.ts';
 import type { LoginOptions } from '../../src/client/login.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { createServer, type ServerOptions } from '../../src/create-server.ts';
+import { createServer } from '../../src/create-server.ts';
+import type { ServerOptions } from '../../src/server-interface.ts';
 import { createMemoryVfs, type MemoryVfs } from '../../src/vfs/memory/memory.ts';
 
 export const SHARE = 'files';

@@ -28,6 +28,7 @@ import {
 } from '../../rpc/pdu-security.ts';
 import { NDR32 } from '../../rpc/syntax-id.ts';
 import { beginLogin } from '../login.ts';
+import { LoginFailures } from '../login-failures.ts';
 import { LoginThrottle } from '../login-throttle.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import { serveInterface } from './rpc-service.ts';
@@ -63,6 +64,7 @@ function open(): PipeEndpoint {
       lookup: (user: string) => (user === 'ann' ? { ntHash: ntHash('tiger') } : undefined),
     },
     throttle: new LoginThrottle(() => 0),
+    failures: new LoginFailures(),
     log: SILENT_LOGGER,
     account: ({ user, anonymous }: { user: string; anonymous: boolean }) =>
       ({

@@ -35,9 +35,10 @@ export interface LocalShare extends SlowCalls {
   readonly own: OwnChanges;
   readonly volumes: VolumeIds;
   readonly features: VfsFeatures;
-  readonly fileMode: number;
-  readonly directoryMode: number;
-  readonly making: MakingPolicy;
+  /** Of new objects; others once the configuration was read again. */
+  fileMode: number;
+  directoryMode: number;
+  making: MakingPolicy;
   /** Of the process, when the share was made. */
   readonly umask: number;
   readonly streamFormat: StreamFormat;

@@ -50,19 +50,28 @@ class Watcher implements LocalHostWatcher {
   #fanotify: FanotifyWatcher | undefined;
   #inotify: InotifyWatcher | undefined;
   readonly #warned = new Set<string>();
+  readonly #method: 'inotify' | undefined;
 
   constructor(options: HostWatcherOptions) {
     const { shares, tell, log, method } = options;
     this.#maxDirectories = options.maxDirectories ?? MAX_HOST_DIRECTORIES;
     this.#log = log;
     this.#teller = new HostTeller(tell);
-    for (const { name, vfs } of shares) {
-      const share = vfs === undefined ? undefined : localShareOf(vfs);
-      if (share === undefined) continue;
-      const by = method ?? (canUseFanotify(share) ? 'fanotify' : 'inotify');
-      this.#methods.set(share, by);
-      log.info('changes by other programs are told to clients', { share: name, by });
-    }
+    this.#method = method;
+    for (const share of shares) this.learn(share);
+  }
+
+  learn({ name, vfs }: { readonly name: string; readonly vfs: Vfs | undefined }): void {
+    const share = vfs === undefined ? undefined : localShareOf(vfs);
+    if (share === undefined) return;
+    const by = this.#method ?? (canUseFanotify(share) ? 'fanotify' : 'inotify');
+    this.#methods.set(share, by);
+    this.#log.info('changes by other programs are told to clients', { share: name, by });
+  }
+
+  forget(vfs: Vfs): void {
+    const share = localShareOf(vfs);
+    if (share !== undefined) this.#methods.delete(share);
   }
 
   get isComplete(): boolean {

@@ -1,0 +1,42 @@
+/**
+ * Which logins failed, of whom and from where, since that user's last good one from there: what an administrator
+ * looks at who asks why somebody is kept waiting. The delays themselves are login-throttle.ts's.
+ */
+
+import type { LoginFailure } from '../ipc/administration.ts';
+import { MAX_TOLD_FAILURES } from '../ipc/administration.ts';
+
+/** A name is the client's own text. */
+const MAX_NAME_CHARACTERS = 100;
+
+export class LoginFailures {
+  /** In the order of their last failures. */
+  readonly #failures = new Map<string, LoginFailure>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  failed(name: string, address: string): void {
+    const user = name.slice(0, MAX_NAME_CHARACTERS);
+    const key = keyOf(user, address);
+    const failures = (this.#failures.get(key)?.failures ?? 0) + 1;
+    this.#failures.delete(key);
+    this.#failures.set(key, { user, address, failures, lastMs: this.#now() });
+    if (this.#failures.size > MAX_TOLD_FAILURES) {
+      this.#failures.delete(this.#failures.keys().next().value!);
+    }
+  }
+
+  succeeded(name: string, address: string): void {
+    if (this.#failures.size > 0) this.#failures.delete(keyOf(name, address));
+  }
+
+  /** The last one first. */
+  get all(): readonly LoginFailure[] {
+    return [...this.#failures.values()].reverse();
+  }
+}
+
+const keyOf = (user: string, address: string): string => `${user.toLowerCase()}\0${address}`;
