@@ -173,7 +173,9 @@ async function reviewTrees(server: ServerState): Promise<void> {
 /** A tree connect as it would be made now: MS-SMB2 3.3.5.7. */
 async function reviewTree(server: ServerState, tree: TreeConnect): Promise<void> {
   const { session, share } = tree;
-  const { account, connection } = session;
+  const { account } = session;
+  const connection = session.channels.keys().next().value;
+  if (connection === undefined) return;
   const isOffered = server.shares.get(share.name.toLowerCase()) === share;
   if (account === undefined || !isOffered) return endTree(server, tree);
   const canEncrypt = session.isUser && session.canEncrypt;
