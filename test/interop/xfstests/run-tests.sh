@@ -20,10 +20,10 @@ family() { local child; for child in $(pgrep -P "$1"); do family "$child"; done;
 watch() {
   local test age
   while sleep 5; do
-    test=$(pgrep -o -f '^/bin/bash \./tests/') || continue
+    test=$(pgrep -o -f '^/bin/bash [^ ]*tests/[a-z]+/[0-9]+$') || continue
     age=$(ps -o etimes= -p "$test") || continue
     [ "$age" -gt "$LIMIT" ] || continue
-    touch "/run/late-$(tr '\0' '\n' < "/proc/$test/cmdline" | sed -n 's|^\./tests/||p' | tr / -)"
+    touch "/run/late-$(tr '\0' '\n' < "/proc/$test/cmdline" | sed -n 's|.*tests/||p' | tr / -)"
     kill -9 $(family "$test") 2> /dev/null
   done
 }
