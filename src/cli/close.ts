@@ -5,10 +5,12 @@ import { defaultStatePath } from '../base/state-directory.ts';
 import type { DataPlane, SessionRecord } from '../ipc/data-plane.ts';
 import { collect } from '../ipc/status.ts';
 import { CommandError } from './command-error.ts';
+import { print, printJson } from './output.ts';
 import { withServer } from './running-server.ts';
 
 interface StateFlag {
   readonly state?: string;
+  readonly json?: true;
 }
 
 interface KickFlags extends StateFlag {
@@ -20,6 +22,8 @@ const STATE_OPTION = [
   '--state <folder>',
   "the server's state folder, as given to usmbd serve",
 ] as const;
+
+const JSON_OPTION = ['--json', 'print what was closed, and what was not there, as JSON'] as const;
 
 const CLOSE_NOTES = `
 An open is named as "usmbd status" shows it. What its client has not written yet is lost; the client finds
@@ -43,11 +47,12 @@ export function closeCommand(): Command {
     .description('close open files of a running server')
     .argument('<open...>', 'as "usmbd status" shows it')
     .option(...STATE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText('after', CLOSE_NOTES)
     .action(async (texts: string[], flags: StateFlag) => {
       const ids = texts.map((text) => idOf(text, 'open'));
       await withServer(statePathOf(flags), (server) =>
-        endAll(ids, texts, 'open', (id) => server.closeOpen(id)),
+        endAll({ ids, texts, what: 'open', ...flags }, (id) => server.closeOpen(id)),
       );
     });
 }
@@ -59,6 +64,7 @@ export function kickCommand(): Command {
     .option('--user <name>', 'all sessions of this user')
     .option('--address <address>', 'all sessions from this address')
     .option(...STATE_OPTION)
+    .option(...JSON_OPTION)
     .addHelpText('after', KICK_NOTES)
     .action(async (texts: string[], flags: KickFlags) => {
       const { user, address } = flags;
@@ -69,10 +75,10 @@ export function kickCommand(): Command {
       const ids = texts.map((text) => idOf(text, 'session'));
       await withServer(statePathOf(flags), async (server) => {
         const close = (id: number) => server.closeSession(id);
-        if (!byName) return endAll(ids, texts, 'session', close);
+        if (!byName) return endAll({ ids, texts, what: 'session', ...flags }, close);
         const found = await sessionsOf(server, flags);
         if (found.length === 0) throw new CommandError('there is no such session');
-        return endAll(found, found.map(hex), 'session', close);
+        return endAll({ ids: found, texts: found.map(hex), what: 'session', ...flags }, close);
       });
     });
 }
@@ -95,16 +101,22 @@ async function sessionsOf(server: DataPlane, { user, address }: KickFlags): Prom
   return sessions.filter(isFrom).map(({ sessionId }) => sessionId);
 }
 
+interface Ending {
+  readonly ids: readonly number[];
+  readonly texts: readonly string[];
+  readonly what: string;
+  readonly json?: true;
+}
+
 /** Each is tried; those that are not there are told at the end. */
 async function endAll(
-  ids: readonly number[],
-  texts: readonly string[],
-  what: string,
+  { ids, texts, what, json }: Ending,
   end: (id: number) => Promise<boolean>,
 ): Promise<void> {
+  const closed: string[] = [];
   const missing: string[] = [];
-  for (const [i, id] of ids.entries()) if (!(await end(id))) missing.push(texts[i]!);
-  const ended = ids.length - missing.length;
-  process.stdout.write(`${ended} ${what}${ended === 1 ? '' : 's'} closed\n`);
+  for (const [i, id] of ids.entries()) ((await end(id)) ? closed : missing).push(texts[i]!);
+  if (json) await printJson({ closed, missing });
+  else await print(`${closed.length} ${what}${closed.length === 1 ? '' : 's'} closed\n`);
   if (missing.length > 0) throw new CommandError(`no such ${what}: ${missing.join(', ')}`);
 }

@@ -11,8 +11,10 @@ import { CommandError } from './command-error.ts';
 import { controlCommand, reloadCommand } from './control.ts';
 import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
+import { addShareCommand, shareCommand } from './share.ts';
 import { statusCommand } from './status.ts';
 import { testparmCommand } from './testparm.ts';
+import { userCommand } from './user.ts';
 
 const EXAMPLES = `
 Examples:
@@ -20,6 +22,7 @@ Examples:
   usmbd serve --config usmbd.conf        serve what a configuration names
   usmbd testparm usmbd.conf              check it, and print what it comes to
   usmbd adduser -a ann                   add an account for such a configuration
+  usmbd share add pub -o "path = /srv"   add a share to it
   usmbd status                           who is connected, and what they have open
   usmbd kick --user ann                  end her sessions; "usmbd close" closes one file
   usmbd reload                           take what has changed in the configuration
@@ -33,6 +36,9 @@ function usmbdCommand(): Command {
     .addCommand(testparmCommand())
     .addCommand(mountdCommand())
     .addCommand(addUserCommand('adduser'))
+    .addCommand(userCommand())
+    .addCommand(addShareCommand('addshare'))
+    .addCommand(shareCommand())
     .addCommand(statusCommand())
     .addCommand(closeCommand())
     .addCommand(kickCommand())
@@ -41,18 +47,23 @@ function usmbdCommand(): Command {
     .addHelpText('after', EXAMPLES);
 }
 
-export type CommandName = 'usmbd' | 'adduser';
+export type CommandName = 'usmbd' | 'adduser' | 'addshare' | 'control' | 'mountd';
 
 export const commands: Readonly<Record<CommandName, (argv: readonly string[]) => Promise<number>>> =
   {
     usmbd: (argv) => run(usmbdCommand(), argv),
     adduser: (argv) =>
       run(addUserCommand('usmbd.adduser').version(version(), '-V, --version'), argv),
+    addshare: (argv) =>
+      run(addShareCommand('usmbd.addshare').version(version(), '-V, --version'), argv),
+    control: (argv) =>
+      run(controlCommand('usmbd.control').version(version(), '-V, --version'), argv),
+    mountd: (argv) => run(mountdCommand('usmbd.mountd').version(version(), '-V, --version'), argv),
   };
 
 /** ksmbd's tools exit with 0 or 1; `status` has a 3 of its own. */
 async function run(command: Command, argv: readonly string[]): Promise<number> {
-  for (const each of [command, ...command.commands]) {
+  for (const each of withSubcommands(command)) {
     each.exitOverride().showHelpAfterError('("--help" tells more)');
   }
   try {
@@ -64,6 +75,11 @@ async function run(command: Command, argv: readonly string[]): Promise<number> {
     return error instanceof CommandError ? error.exitStatus : 1;
   }
 }
+
+const withSubcommands = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+];
 
 function messageOf(name: string, error: unknown): string {
   const mendable =

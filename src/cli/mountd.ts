@@ -25,8 +25,8 @@ As ksmbd.mountd: serves what a configuration names, from the background unless -
 management interfaces) by itself, and another one when it ends or hangs; open files are read
 and written meanwhile, and logins wait. To bring in a new version of it, end it: kill $(pgrep usmbd.mountd)`;
 
-export function mountdCommand(): Command {
-  return new Command('mountd')
+export function mountdCommand(name = 'mountd'): Command {
+  return new Command(name)
     .description('serve as ksmbd.mountd does, with its options')
     .option('-p, --port <number>', 'port to listen on, before "tcp port"', portNumber)
     .option('-n, --nodetach', 'stay in the foreground')

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { defaultStatePath } from '../base/state-directory.ts';
 import { type Collected, collect, statusOf } from '../ipc/status.ts';
+import { print } from './output.ts';
 import { withServer } from './running-server.ts';
 import { statusText } from './status-text.ts';
 
@@ -58,14 +59,4 @@ function ask(statePath: string, flags: StatusFlags): Promise<Collected> {
       ...(share !== undefined && { share }),
     }),
   );
-}
-
-/** Standard output may be a pipe that is read slowly, or one whose reader has gone (`| head`). */
-function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    process.stdout.once('error', (error: NodeJS.ErrnoException) =>
-      error.code === 'EPIPE' ? resolve() : reject(error),
-    );
-    process.stdout.write(text, () => resolve());
-  });
 }

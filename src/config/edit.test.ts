@@ -75,7 +75,7 @@ test('a share is changed under the name that is given; its synonyms make way', (
 test('a share is removed without what introduces the next one', () => {
   const file = fileWith(TEXT);
   removeShare(file, 'DATA');
-  assert.equal(read(file), TEXT.replace(/\[data\][^;]*now\n/, ''));
+  assert.equal(read(file), TEXT.replace(/\[data\][^;]*now\n\n/, ''));
   assert.throws(() => removeShare(file, 'data'), refusedBy('no-such-share'));
   assert.throws(() => removeShare(file, 'global'), refusedBy('no-such-share'));
 });

@@ -116,8 +116,20 @@ export class SmbConf {
       const nodes = this.#nodes.slice(header, this.#end(header));
       const last = nodes.findLastIndex((node) => node.kind !== 'text');
       this.#nodes.splice(header, last + 1);
+      this.#joinBlanks(header);
     }
     return headers.length > 0;
+  }
+
+  /** Where something was, one blank line is left of those before and after it; none at an end of the file. */
+  #joinBlanks(index: number): void {
+    const isBlank = (at: number): boolean => {
+      const node = this.#nodes[at];
+      return node === undefined || (node.kind === 'text' && rawOf(node).trim() === '');
+    };
+    if (!isBlank(index - 1) || !isBlank(index)) return;
+    if (index > 0) this.#nodes.splice(index - 1, 1);
+    else this.#nodes.splice(0, 1);
   }
 
   #headers(section: string): number[] {

@@ -1,0 +1,69 @@
+/** `usmbd addshare`, `usmbd share` and `usmbd user` as an administrator starts them. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { ntHash } from '../auth/ntlm-crypto.ts';
+import { editUserDatabase } from '../config/user-db.ts';
+import { commands } from './main.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'usmbd-share-'));
+after(() => rmSync(folder, { recursive: true }));
+const conf = join(folder, 'usmbd.conf');
+const where = ['-C', conf, '--state', join(folder, 'state')];
+const read = (): string => readFileSync(conf, 'utf8');
+const addshare = (...args: string[]) => commands.addshare([...args, ...where]);
+const share = (...args: string[]) => commands.usmbd(['share', ...args, ...where]);
+const output = (...args: string[]): string =>
+  execFileSync(process.execPath, [join(import.meta.dirname, '../../bin/usmbd.js'), ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+
+test("ksmbd.addshare's options: added, updated, deleted, and the rest stays", async () => {
+  writeFileSync(conf, '# ours\n[global]\nworkgroup = W\n');
+  const path = ['-o', `path = ${folder}`];
+  assert.equal(await addshare('-a', ...path, '-o', 'read only = no', 'photos'), 0);
+  const added = `# ours\n[global]\nworkgroup = W\n\n[photos]\n    path = ${folder}\n`;
+  assert.equal(read(), `${added}    read only = no\n`);
+  assert.equal(await addshare('-a', ...path, 'PHOTOS'), 1);
+  assert.equal(await addshare('-u', '-o', 'writable=', 'photos'), 0);
+  assert.equal(read(), added);
+  assert.equal(await addshare('-u', '-o', 'workgroup = X', 'global'), 0);
+  assert.equal(await addshare(...path, '-o', 'comment = c', 'more'), 0);
+  assert.equal(await addshare('-o', 'guest ok = yes', 'more'), 0);
+  assert.match(read(), /workgroup = X[\s\S]*\[more\][\s\S]*comment = c\n {4}guest ok = yes\n$/);
+  assert.equal(await addshare('-d', 'more'), 0);
+  assert.equal(await addshare('-d', 'more'), 1);
+  assert.equal(await addshare('-u', '-o', 'guest ok = perhaps', 'photos'), 1);
+  assert.equal(await addshare('-u', '-o', 'nonsense', 'photos'), 1);
+  assert.equal(read(), added.replace('= W', '= X'));
+});
+
+test('usmbd share lists, shows and changes', async () => {
+  writeFileSync(conf, `[a]\npath = ${folder}\n`);
+  assert.equal(await share('add', 'b', '-o', `path = ${folder}`, '-o', 'guest ok = yes'), 0);
+  assert.equal(await share('set', 'b', '-o', 'read only = no'), 0);
+  const told = JSON.parse(output('share', 'list', '--json', ...where)) as { name: string }[];
+  assert.deepEqual(told[1], {
+    ...{ name: 'b', path: folder, readOnly: false, guestOk: true, browseable: true, comment: '' },
+  });
+  assert.match(output('share', 'list', ...where), /^a +read-only +\//);
+  assert.match(output('share', 'show', 'B', ...where), /^\[b\]\n[\s\S]* {4}read only = no\n/);
+  assert.equal(await share('remove', 'a'), 0);
+  assert.match(read(), /^\[b\]/);
+  assert.equal(await share('show', 'a'), 1);
+});
+
+test('usmbd user list tells accounts', () => {
+  const db = join(folder, 'db');
+  editUserDatabase(db, (accounts) => accounts.set('root', ntHash('tiger')));
+  const told = output('user', 'list', '--json', '-P', db, '--state', join(folder, 'state'));
+  assert.deepEqual(JSON.parse(told), {
+    userDatabase: db,
+    users: [{ name: 'root', uid: 0 }],
+    failures: [],
+  });
+});
