@@ -235,3 +235,6 @@ export const MOUNTD_START_MS = 30_000;
 export const MOUNTD_END_MS = 3_000;
 /** Of one that ends again and again: the longest pause before the next. */
 export const MAX_MOUNTD_PAUSE_MS = 5_000;
+
+/** Quotas that one request asks for or sets: each is a call of the kernel's, made while nobody else is served. */
+export const MAX_QUOTAS_PER_REQUEST = 1024;

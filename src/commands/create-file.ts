@@ -34,6 +34,7 @@ import { appInstanceOf, takeOver } from './app-instance.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
+import { isQuotaStream, openQuotaStream } from './create-quota-stream.ts';
 import { openStream } from './create-stream.ts';
 import {
   createsIfMissing,
@@ -62,6 +63,7 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   const path = posix === undefined ? parsePath(name) : parsePosixPath(name);
   if (isRefusedName(path)) return path;
   if (isProxied(request)) return STATUS_PATH_NOT_COVERED;
+  if (isQuotaStream(path, request.tree)) return openQuotaStream(body, request);
   const wanted = want(body, path, request.tree.share.vfs!.features.namedStreams, posix);
   if (typeof wanted === 'number') return wanted;
   const refused = refuseOnShare(wanted, request);

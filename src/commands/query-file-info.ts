@@ -60,7 +60,9 @@ export function queryFileInfo(
       ? STATUS_NOT_SUPPORTED
       : fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
   if (body.outputBufferLength < rule.fixedSize) return fit(NOTHING);
-  if (open.handle === undefined) return fit(pipeInformation(body.fileInfoClass));
+  if (open.handle === undefined) {
+    return fit(open.pipe && pipeInformation(body.fileInfoClass));
+  }
   if (body.fileInfoClass === Class.FileNormalizedNameInformation) {
     if (!connection.dialect!.normalizedNames) return STATUS_NOT_SUPPORTED;
   }

@@ -16,19 +16,18 @@ import {
   FILE_SUPPORTS_REPARSE_POINTS,
   FILE_SUPPORTS_SPARSE_FILES,
   FILE_UNICODE_ON_DISK,
+  FILE_VOLUME_QUOTAS,
   SSINFO_FLAGS_ALIGNED_DEVICE,
   SSINFO_FLAGS_PARTITION_ALIGNED_ON_DEVICE,
 } from '../fscc/fs-attributes.ts';
 import {
   encodeFileFsAttributeInformation,
   encodeFileFsVolumeInformation,
-  FileFsControlInformation,
   FileFsDeviceInformation,
   FileFsFullSizeInformation,
   FileFsObjectIdInformation,
   FileFsSectorSizeInformation,
   FileFsSizeInformation,
-  NO_QUOTA_LIMIT,
 } from '../fscc/fs-information.ts';
 import { FsInformationClass as Class } from '../fscc/information-class.ts';
 import { fitInformation, fsQueryRules, refuseFs } from '../fscc/information-rules.ts';
@@ -43,6 +42,7 @@ import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { volumeObjectId } from './object-id.ts';
 import type { QueryResult } from './query-info.ts';
+import { queryControl } from './quotas.ts';
 
 /** Logical sectors; what every client takes for granted. */
 const BYTES_PER_SECTOR = 512;
@@ -57,6 +57,11 @@ export async function queryFsInfo(
   const rule = fsQueryRules[body.fileInfoClass];
   if (rule === undefined) return queryPosix(body, request);
   if (tree.files === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+  if (body.fileInfoClass === Class.FileFsControlInformation) {
+    const control = await queryControl(tree);
+    if (isErrno(control)) return statusOfErrno(control);
+    return fitInformation(rule.fixedSize, control, body.outputBufferLength);
+  }
   const disk = await tree.files.volume();
   if (isErrno(disk)) return statusOfErrno(disk);
   const volume = await backupVolume(tree, disk);
@@ -97,6 +102,8 @@ function fsInformation(
 ): Buffer {
   const { share } = tree;
   const units = (size: number): number => Math.floor(size / unitBytes(volume));
+  // 2.1.5.13.3, .7: to whoever has a quota there is no more.
+  const totalAllocationUnits = units(Math.min(volume.totalBytes, volume.limitBytes ?? Infinity));
   const sectorsPerAllocationUnit = unitBytes(volume) / BYTES_PER_SECTOR;
   switch (fsInfoClass) {
     case Class.FileFsVolumeInformation:
@@ -108,14 +115,14 @@ function fsInformation(
       });
     case Class.FileFsSizeInformation:
       return FileFsSizeInformation.encode({
-        totalAllocationUnits: units(volume.totalBytes),
+        totalAllocationUnits,
         availableAllocationUnits: units(volume.availableBytes),
         sectorsPerAllocationUnit,
         bytesPerSector: BYTES_PER_SECTOR,
       });
     case Class.FileFsFullSizeInformation:
       return FileFsFullSizeInformation.encode({
-        totalAllocationUnits: units(volume.totalBytes),
+        totalAllocationUnits,
         callerAvailableAllocationUnits: units(volume.availableBytes),
         actualAvailableAllocationUnits: units(volume.freeBytes),
         sectorsPerAllocationUnit,
@@ -128,18 +135,9 @@ function fsInformation(
       });
     case Class.FileFsAttributeInformation:
       return encodeFileFsAttributeInformation({
-        fileSystemAttributes: fsAttributes(share.vfs!.features, tree.readOnly || volume.readOnly),
+        fileSystemAttributes: fsAttributes(share.vfs!.features, volume, tree.readOnly),
         maximumComponentNameLength: Math.min(volume.maxNameLength, MAX_NAME_UNITS),
         fileSystemName: share.vfs!.features.fileSystemName,
-      });
-    case Class.FileFsControlInformation:
-      return FileFsControlInformation.encode({
-        freeSpaceStartFiltering: 0n,
-        freeSpaceThreshold: 0n,
-        freeSpaceStopFiltering: 0n,
-        defaultQuotaThreshold: NO_QUOTA_LIMIT,
-        defaultQuotaLimit: NO_QUOTA_LIMIT,
-        fileSystemControlFlags: 0,
       });
     case Class.FileFsObjectIdInformation:
       return FileFsObjectIdInformation.encode({
@@ -155,7 +153,7 @@ function fsInformation(
 const unitBytes = (volume: VfsVolume): number =>
   Math.max(BYTES_PER_SECTOR, volume.blockSize - (volume.blockSize % BYTES_PER_SECTOR));
 
-function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
+function fsAttributes(features: VfsFeatures, volume: VfsVolume, readOnly: boolean): number {
   return (
     FILE_CASE_SENSITIVE_SEARCH |
     FILE_CASE_PRESERVED_NAMES |
@@ -168,7 +166,8 @@ function fsAttributes(features: VfsFeatures, readOnly: boolean): number {
     (features.sparseFiles && features.attributes ? FILE_SUPPORTS_SPARSE_FILES : 0) |
     (features.reparsePoints ? FILE_SUPPORTS_REPARSE_POINTS : 0) |
     (features.cloning ? FILE_SUPPORTS_BLOCK_REFCOUNTING : 0) |
-    (readOnly ? FILE_READ_ONLY_VOLUME : 0)
+    (volume.hasQuotas === true ? FILE_VOLUME_QUOTAS : 0) |
+    (readOnly || volume.readOnly ? FILE_READ_ONLY_VOLUME : 0)
   );
 }
 

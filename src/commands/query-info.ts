@@ -1,10 +1,5 @@
 /** MS-SMB2 3.3.5.20: QUERY_INFO; the classes are in query-file-info.ts and query-fs-info.ts. */
-import {
-  type NtStatus,
-  STATUS_INVALID_PARAMETER,
-  STATUS_NOT_SUPPORTED,
-  STATUS_SUCCESS,
-} from '../dtyp/ntstatus.ts';
+import { type NtStatus, STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import type { FittedInformation } from '../fscc/information-rules.ts';
 import {
   SMB2_0_INFO_FILE,
@@ -17,6 +12,7 @@ import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { queryFileInfo } from './query-file-info.ts';
 import { queryFsInfo } from './query-fs-info.ts';
 import { querySecurity } from './query-security.ts';
+import { queryQuotas } from './quotas.ts';
 
 export function queryInfo(body: QueryInfoRequest, request: OpenRequest): MaybePromise<Outcome> {
   const { maxTransactSize } = request.connection.dialect!;
@@ -38,7 +34,7 @@ function query(body: QueryInfoRequest, request: OpenRequest): MaybePromise<Query
     case SMB2_0_INFO_SECURITY:
       return querySecurity(body, request);
     case SMB2_0_INFO_QUOTA:
-      return STATUS_NOT_SUPPORTED;
+      return queryQuotas(body, request);
     default:
       return STATUS_INVALID_PARAMETER;
   }

@@ -9,7 +9,10 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { FileBasicInformation } from '../fscc/file-information.ts';
-import { FileInformationClass as Class } from '../fscc/information-class.ts';
+import {
+  FileInformationClass as Class,
+  FsInformationClass as FsClass,
+} from '../fscc/information-class.ts';
 import { fileSetRules, refuseFileSet, refuseFs } from '../fscc/information-rules.ts';
 import type { Operation } from '../objects/caching.ts';
 import {
@@ -30,6 +33,7 @@ import { setDisposition, setDispositionEx } from './disposition.ts';
 import { setFullEas } from './extended-attributes.ts';
 import { setPosixSecurity } from './posix-security.ts';
 import { refusePast } from './previous-versions.ts';
+import { setControl, setQuotas } from './quotas.ts';
 import { setLink, setLinkEx, setRename, setRenameEx } from './rename.ts';
 import {
   setAllocation,
@@ -72,7 +76,9 @@ function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus>
     case SMB2_0_INFO_FILE:
       return setFile(body, request);
     case SMB2_0_INFO_FILESYSTEM:
-      return refuseFs(body.fileInfoClass);
+      return body.fileInfoClass === FsClass.FileFsControlInformation
+        ? setControl(body.buffer, request)
+        : refuseFs(body.fileInfoClass);
     case SMB2_0_INFO_SECURITY:
       return (
         setPosixSecurity(body, request) ??
@@ -80,7 +86,7 @@ function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus>
         setSecurity(body, request)
       );
     case SMB2_0_INFO_QUOTA:
-      return STATUS_NOT_SUPPORTED;
+      return setQuotas(body.buffer, request);
     default:
       return STATUS_INVALID_PARAMETER;
   }

@@ -13,7 +13,6 @@ import {
   FileFsObjectIdInformation,
   FileFsSectorSizeInformation,
   FileFsSizeInformation,
-  NO_QUOTA_LIMIT,
 } from './fs-information.ts';
 import { FsInformationClass as Class } from './information-class.ts';
 import { fsQueryRules } from './information-rules.ts';
@@ -36,7 +35,7 @@ golden(
     freeSpaceStartFiltering: 0n,
     freeSpaceThreshold: 0n,
     freeSpaceStopFiltering: 0n,
-    defaultQuotaThreshold: NO_QUOTA_LIMIT,
+    defaultQuotaThreshold: 2n ** 64n - 1n,
     defaultQuotaLimit: 4096n,
     fileSystemControlFlags: 8,
   },

@@ -30,8 +30,9 @@ export function decodeFileFsAttributeInformation(b: Buffer): FileFsAttributeInfo
   return { ...rest, fileSystemName: textBehind(b, AttributeFixed, fileSystemNameLength) };
 }
 
-/** 2.5.2, DefaultQuotaThreshold and DefaultQuotaLimit: none is set. */
-export const NO_QUOTA_LIMIT = 0xffff_ffff_ffff_ffffn;
+/** 2.5.2, FileSystemControlFlags. */
+export const FILE_VC_QUOTA_TRACK = 0x01;
+export const FILE_VC_QUOTA_ENFORCE = 0x02;
 
 export const FileFsControlInformation = struct('FILE_FS_CONTROL_INFORMATION', '2.5.2', {
   freeSpaceStartFiltering: u64,

@@ -129,6 +129,7 @@ export const SYS = {
   statx: isArm64 ? 291 : 332,
   openat2: 437,
   faccessat2: 439,
+  quotactlFd: 443,
   getxattrat: 464,
   listxattrat: 465,
 } as const;

@@ -100,6 +100,8 @@ export class Open {
   archives = false;
   /** Open.CurrentEaIndex, counted from 0: how many extended attributes were told. */
   nextEa = 0;
+  /** Open.CurrentQuotaIndex: the first entry that has not been told. */
+  nextQuota = 0;
   /** Of an open that may outlive its connection, or whose CREATE may be replayed. */
   durability: Durability | undefined;
   /** Open.AppInstanceId and what goes with it. */

@@ -50,7 +50,7 @@ let broken: FaultyMethod | undefined;
 let errno: Errno = 0;
 /** The first call that fails, counted from 1. */
 let from = 1;
-const vfs = createFaultyVfs(createMemoryVfs(), {
+const vfs = createFaultyVfs(createMemoryVfs({ quotas: true }), {
   fail: ({ method }) => {
     const count = (calls.get(method) ?? 0) + 1;
     calls.set(method, count);

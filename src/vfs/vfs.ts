@@ -21,6 +21,7 @@
  */
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { Errno, Result } from './errno.ts';
+import type { VfsQuotas } from './quotas.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -153,6 +154,10 @@ export interface VfsVolume {
   /** Stable over restarts; the volume serial number is made from it. */
   readonly volumeId: number;
   readonly readOnly: boolean;
+  /** Of this identity's quota: what it may take in all, where that is limited. */
+  readonly limitBytes?: number;
+  /** The file system keeps quotas of users. */
+  readonly hasQuotas?: boolean;
 }
 
 export interface VfsDirectoryEntry {
@@ -382,6 +387,8 @@ export interface VfsTree {
   exactly?(): VfsTree;
   /** Undefined: the share has none. */
   readonly previous?: PreviousVersions | undefined;
+  /** Absent: the back end knows of none. */
+  readonly quotas?: VfsQuotas;
   close(): void;
 }
 

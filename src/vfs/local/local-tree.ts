@@ -21,6 +21,7 @@ import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
+import type { VfsQuotas } from '../quotas.ts';
 import { SnapshotTree } from '../snapshot.ts';
 import type {
   PreviousVersions,
@@ -36,6 +37,7 @@ import { inheritedMode, modeWith } from './making.ts';
 import { birthTimeOf, kindOf } from './metadata.ts';
 import { NTACL } from './nt-acl.ts';
 import { ForeseenPermissions, permissionsOf } from './permissions.ts';
+import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { storedSecurity } from './security.ts';
@@ -64,6 +66,7 @@ const READ_ACCESS: Access = { read: true, write: false };
 
 export class LocalTree implements VfsTree {
   readonly previous: PreviousVersions | undefined;
+  readonly quotas: VfsQuotas;
   #share: LocalShare;
   readonly #credentials: Credentials;
   /** The share anew, where its folder is no more. */
@@ -73,6 +76,7 @@ export class LocalTree implements VfsTree {
     this.#share = share;
     this.#credentials = credentials;
     this.#renew = renew;
+    this.quotas = new LocalQuotas(share, credentials.uid);
     const { snapshots } = share;
     this.previous = snapshots && {
       times: () => snapshots.times(credentials),
@@ -268,22 +272,29 @@ export class LocalTree implements VfsTree {
   }
 
   volume(): Result<VfsVolume> {
-    const { root, volumes } = this.#share;
+    const { root, volumes, isRemote } = this.#share;
     const missing = statx(root, '', AT_EMPTY_PATH);
     if (missing !== 0) return missing;
     const volumeId = volumes.idOf(stx.device(), root);
     const refused = fstatfs(root);
     if (refused !== 0) return refused;
     const blockSize = stfs.fragmentSize() || stfs.blockSize();
+    const available = Math.min(stfs.blocksAvailable(), stfs.blocksFree()) * blockSize;
+    // Storage elsewhere keeps its own.
+    const isCounted = !isRemote && hasQuotas(root);
+    const own = isCounted ? ownLimit(root, this.#credentials.uid) : undefined;
+    const left = own === undefined ? available : Math.max(0, own.limit - own.used);
     return {
       totalBytes: stfs.blocks() * blockSize,
       freeBytes: stfs.blocksFree() * blockSize,
-      availableBytes: Math.min(stfs.blocksAvailable(), stfs.blocksFree()) * blockSize,
+      availableBytes: Math.min(available, left),
       blockSize,
       maxNameLength: stfs.nameLength(),
       volumeId,
       ...(stfs.files() > 0 && { totalObjects: stfs.files(), freeObjects: stfs.filesFree() }),
       readOnly: (stfs.flags() & ST_RDONLY) !== 0,
+      ...(isCounted && { hasQuotas: true }),
+      ...(own !== undefined && { limitBytes: own.limit }),
     };
   }
 

@@ -78,11 +78,18 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'fchownat by giveAway privileged.ts': 'ownership that the user takes',
   'unlinkat by changing renaming.ts':
     'a name of an object whose descriptor permits its removal, where the kernel does not',
+  'quotactlFd by hasQuotas quotas.ts': 'whether the file system keeps quotas',
+  'quotactlFd by state quotas.ts': 'the same',
+  'quotactlFd by own quotas.ts': "the user's own quota",
+  'quotactlFd by of quotas.ts': 'a quota that the user has been asked for: an administrator',
+  'quotactlFd by from quotas.ts': 'the same',
+  'quotactlFd by #limit quotas.ts': 'the same, set',
 };
 
 const FINDS_OR_CHANGES = new Set([
   ...['openat', 'openat2', 'mkdirat', 'unlinkat', 'renameat2', 'linkat', 'symlinkat', 'mknodat'],
   ...['fchmodat', 'fchownat', 'utimensat'],
+  'quotactlFd',
   ...['setxattr', 'fsetxattr', 'lsetxattr', 'removexattr', 'fremovexattr'],
 ]);
 
@@ -144,9 +151,9 @@ function watched<T extends object>(object: T, called: Set<string>): T {
   });
 }
 
-/** Of an interface in vfs.ts. */
-function methodsOf(name: string): string[] {
-  const source = readFileSync(new URL('../vfs.ts', import.meta.url), 'utf8');
+/** Of an interface in vfs.ts, unless told. */
+function methodsOf(name: string, file = '../vfs.ts'): string[] {
+  const source = readFileSync(new URL(file, import.meta.url), 'utf8');
   const [, body = ''] =
     new RegExp(`^export interface ${name}\\b.*?\\{\n(.*?)^\\}`, 'ms').exec(source) ?? [];
   return [...body.matchAll(/^ {2}(\w+)\??\(/gm)].map((match) => match[1]!);
@@ -196,6 +203,7 @@ async function everything(plain: VfsTree, root: string): Promise<void> {
   await directory.isEmpty();
   await reparseOf(tree, called);
   await securityOf(tree, again, root);
+  await quotasOf(tree);
   await again.remove();
   const methods = [...methodsOf('VfsTree'), ...methodsOf('VfsHandle')];
   assert.ok(methods.length > 30, `only ${methods.length} methods were found in vfs.ts`);
@@ -260,6 +268,26 @@ async function reparseOf(tree: VfsTree, called: Set<string>): Promise<void> {
   assert.equal(await link.remove(), 0);
   link.close();
   file.close();
+}
+
+async function quotasOf({ quotas }: VfsTree): Promise<void> {
+  assert.ok(quotas !== undefined);
+  const called = new Set<string>();
+  const all = watched(quotas, called);
+  const none = { threshold: undefined, limit: undefined };
+  const user = unixUserSid(USER.uid);
+  await all.state();
+  await all.own();
+  await all.of(user);
+  await all.from(0);
+  await all.set(user, none);
+  await all.setDefaults(none);
+  const methods = methodsOf('VfsQuotas', '../quotas.ts');
+  assert.ok(methods.length > 5, `only ${methods.length} methods were found in quotas.ts`);
+  assert.deepEqual(
+    methods.filter((name) => !called.has(name)),
+    [],
+  );
 }
 
 async function streamsOf(tree: VfsTree, called: Set<string>): Promise<void> {

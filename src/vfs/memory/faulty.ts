@@ -4,7 +4,10 @@
  * instead of being done. A handle that is closed meanwhile stays open below until its operations
  * are through, as vfs.ts promises.
  */
+
+import type { Sid } from '../../dtyp/sid.ts';
 import type { Errno, Result } from '../errno.ts';
+import type { VfsQuotaLimits, VfsQuotas } from '../quotas.ts';
 import type {
   Identity,
   MaybePromise,
@@ -21,14 +24,18 @@ import type {
   VfsTree,
 } from '../vfs.ts';
 
-type Asynchronous<T> = Exclude<keyof T, 'kind' | 'fileId' | 'volumeId' | 'features' | 'close'>;
+type Asynchronous<T> = Exclude<
+  keyof T,
+  'kind' | 'fileId' | 'volumeId' | 'features' | 'quotas' | 'close'
+>;
 
 export type FaultyMethod =
   | 'attach'
   | Asynchronous<VfsTree>
   | Exclude<Asynchronous<VfsHandle>, 'path' | 'parent' | 'base' | 'streamName' | 'permitRemoval'>
   | 'cursor.next'
-  | 'cursor.stat';
+  | 'cursor.stat'
+  | `quotas.${keyof VfsQuotas}`;
 
 /** An operation that is about to be done. */
 export interface FaultPoint {
@@ -322,7 +329,42 @@ class FaultyHandle implements VfsHandle {
   }
 }
 
+class FaultyQuotas implements VfsQuotas {
+  readonly #inner: VfsQuotas;
+  readonly #passage: Passage;
+
+  constructor(inner: VfsQuotas, passage: Passage) {
+    this.#inner = inner;
+    this.#passage = passage;
+  }
+
+  state() {
+    return this.#passage.run('quotas.state', [], () => this.#inner.state());
+  }
+
+  own() {
+    return this.#passage.run('quotas.own', [], () => this.#inner.own());
+  }
+
+  of(owner: Sid) {
+    return this.#passage.run('quotas.of', [], () => this.#inner.of(owner));
+  }
+
+  from(index: number) {
+    return this.#passage.run('quotas.from', [], () => this.#inner.from(index));
+  }
+
+  set(owner: Sid, limits: VfsQuotaLimits) {
+    return this.#passage.run('quotas.set', [], () => this.#inner.set(owner, limits));
+  }
+
+  setDefaults(limits: VfsQuotaLimits) {
+    return this.#passage.run('quotas.setDefaults', [], () => this.#inner.setDefaults(limits));
+  }
+}
+
 class FaultyTree implements VfsTree {
+  readonly quotas?: VfsQuotas;
   readonly #inner: VfsTree;
   readonly #faults: Faults;
   readonly #passage: Passage;
@@ -331,6 +373,7 @@ class FaultyTree implements VfsTree {
     this.#inner = inner;
     this.#faults = faults;
     this.#passage = new Passage(faults);
+    if (inner.quotas !== undefined) this.quotas = new FaultyQuotas(inner.quotas, this.#passage);
   }
 
   lookup(path: readonly string[]) {

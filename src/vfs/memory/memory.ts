@@ -7,6 +7,7 @@ import * as filetime from '../../dtyp/filetime.ts';
 import { type SidMap, unixSidMap } from '../../dtyp/unix-sids.ts';
 import { MAX_COMPONENT_BYTES } from '../component.ts';
 import { EEXIST, EIO, ENOENT, isErrno, type Result } from '../errno.ts';
+import type { VfsQuotas } from '../quotas.ts';
 import type {
   FileTime,
   Identity,
@@ -21,6 +22,7 @@ import { mayAdd } from './access.ts';
 import { MemoryHandle } from './handle.ts';
 import type { MemoryNode } from './node.ts';
 import { Space } from './pages.ts';
+import { MemoryLimits, MemoryQuotas } from './quotas.ts';
 import { applySecurity } from './security.ts';
 import { Volume } from './volume.ts';
 
@@ -34,6 +36,8 @@ export interface MemoryVfsOptions {
   readonly rootMode?: number;
   /** Whose the SIDs in security descriptors are: the Unix SIDs unless told. */
   readonly sids?: SidMap;
+  /** Whether it keeps quotas of users. */
+  readonly quotas?: boolean;
 }
 
 /** Changes behind the tree's back, for tests. They go wrong only by a bug of the test. */
@@ -58,13 +62,15 @@ let nextVolumeId = FIRST_VOLUME_ID;
 const BLOCK_BYTES = 4096;
 
 class MemoryTree implements VfsTree {
+  readonly quotas?: VfsQuotas;
   readonly #volume: Volume;
   readonly #identity: Identity | undefined;
   #closed = false;
 
-  constructor(volume: Volume, identity: Identity | undefined) {
+  constructor(volume: Volume, identity: Identity | undefined, limits: MemoryLimits | undefined) {
     this.#volume = volume;
     this.#identity = identity;
+    if (limits !== undefined) this.quotas = new MemoryQuotas(volume, limits, identity?.uid ?? 0);
   }
 
   lookup(path: readonly string[]): Result<VfsHandle> {
@@ -110,6 +116,7 @@ class MemoryTree implements VfsTree {
       maxNameLength: MAX_COMPONENT_BYTES,
       volumeId: this.#volume.volumeId,
       readOnly: false,
+      hasQuotas: this.quotas !== undefined,
     };
   }
 
@@ -131,6 +138,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
     sids: options.sids ?? unixSidMap,
     rootMode: options.rootMode ?? DEFAULT_ROOT_MODE,
   });
+  const limits = options.quotas === true ? new MemoryLimits() : undefined;
   return {
     features: {
       attributes: true,
@@ -143,7 +151,7 @@ export function createMemoryVfs(options: MemoryVfsOptions = {}): MemoryVfs {
       cloning: false,
       fileSystemName: 'NTFS',
     },
-    attach: (identity) => new MemoryTree(volume, identity),
+    attach: (identity) => new MemoryTree(volume, identity, limits),
     close: () => {},
     plant: plantIn(volume),
   };
