@@ -12,22 +12,26 @@ const MEMORY_MIB = 1536;
 const MODULES = ['9pnet_virtio', '9p', 'overlay'];
 const HOST = 'local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap';
 
-/** `run`: the script; `variables`: what it finds in /run/guest.env beside the address, the share and the account. */
+/**
+ * `run`: the script; `variables`: what it finds in /run/guest.env beside the address, the share and the account of the
+ * target, if there is one; `modules`: of the kernel, beside those of every guest.
+ */
 export function startHostGuest(
-  target: Target,
+  target: Target | undefined,
   kernel: Kernel,
   run: string,
   variables: Readonly<Record<string, string>>,
+  modules: readonly string[] = [],
 ): Guest {
   const { qemu, busybox } = guestPrograms();
-  const environment = shellVariables({
+  const ofTarget = target && {
     ADDRESS: HOST_ADDRESS,
     PORT: String(target.port),
     SHARE: target.share,
     USERNAME: target.account.user,
     PASSWORD: target.account.password,
-    ...variables,
-  });
+  };
+  const environment = shellVariables({ ...ofTarget, ...variables });
   const script = readFileSync(new URL('host-guest.sh', import.meta.url), 'utf8');
   const files = [
     ['guest.env', environment],
@@ -36,7 +40,7 @@ export function startHostGuest(
   return startGuest(
     qemu,
     kernel,
-    { busybox, script, files, modules: MODULES },
+    { busybox, script, files, modules: [...MODULES, ...modules] },
     { memoryMib: MEMORY_MIB, qemuArguments: ['-virtfs', HOST] },
   );
 }
