@@ -18,6 +18,7 @@ function makingOf(share: ShareConfiguration): MakingPolicy {
   return {
     inheritsPermissions: share.inheritPermissions,
     inheritsOwner: share.inheritOwner,
+    inheritsAcls: share.inheritAcls,
     mapped:
       isMapped && !share.storeDosAttributes
         ? {
@@ -31,16 +32,21 @@ function makingOf(share: ShareConfiguration): MakingPolicy {
   };
 }
 
-const modesOf = (share: ShareConfiguration) => ({
-  fileMode: (0o666 & share.createMask) | share.forceCreateMode,
-  directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
-});
+/** Where descriptors alone decide, modes keep nobody out. */
+function modesOf(share: ShareConfiguration) {
+  if (share.ignoresSystemAcls) return { fileMode: 0o666, directoryMode: 0o777 };
+  return {
+    fileMode: (0o666 & share.createMask) | share.forceCreateMode,
+    directoryMode: (0o777 & share.directoryMask) | share.forceDirectoryMode,
+  };
+}
 
 /** Has new objects made as the share's configuration says now; false where only a new back end would. */
 export function reform(vfs: Vfs, share: ShareConfiguration): boolean {
   const local = localShareOf(vfs);
   if (local === undefined) return false;
-  Object.assign(local, modesOf(share), { making: makingOf(share) });
+  const { ignoresSystemAcls } = share;
+  Object.assign(local, modesOf(share), { making: makingOf(share), ignoresSystemAcls });
   return true;
 }
 
@@ -55,6 +61,7 @@ export function fileSystem(share: ShareConfiguration, sids: ControlPlane['sids']
     streams: share.vfsObjects.includes(STREAMS_MODULE),
     streamFormat: share.streamFormat,
     ntAclName: share.vfsObjects.includes(ACL_MODULE) && share.ntAclName,
+    ignoresSystemAcls: share.ignoresSystemAcls,
     sids,
     ...(snapshots && { snapshots }),
   });

@@ -83,6 +83,7 @@ export function shareFields(
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     canonicalInheritedFlag: share.canonicalInheritedFlag,
+    defaultAclStyle: share.defaultAclStyle,
     appleFileIds: !share.appleZeroFileIds,
     appleEmptyAcls: !share.appleIgnoresEmptyAcls,
     visibility: visibilityOf(share),

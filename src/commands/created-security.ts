@@ -8,15 +8,16 @@ import {
   SE_RESTORE_PRIVILEGE,
   SE_SECURITY_PRIVILEGE,
 } from '../dtyp/access-check.ts';
-import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY } from '../dtyp/access-mask.ts';
-import { createSecurityDescriptor } from '../dtyp/inheritance.ts';
+import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
+import { allowedAce, makeAcl } from '../dtyp/acl.ts';
+import { createSecurityDescriptor, defaultDacl } from '../dtyp/inheritance.ts';
 import {
   type NtStatus,
   STATUS_INVALID_OWNER,
   STATUS_PRIVILEGE_NOT_HELD,
 } from '../dtyp/ntstatus.ts';
 import { decodeSecurityDescriptor, type SecurityDescriptor } from '../dtyp/security-descriptor.ts';
-import type { Sid } from '../dtyp/sid.ts';
+import { EVERYONE, type Sid } from '../dtyp/sid.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
@@ -51,6 +52,10 @@ export function refuseSecurity(
     : undefined;
 }
 
+const everybody = makeAcl([allowedAce(EVERYONE, FILE_ALL_ACCESS)]);
+/** Samba's "default acl style"; with posix the mode says it. */
+const DEFAULTS = { windows: defaultDacl, posix: null, everyone: () => everybody } as const;
+
 /** Asks the directory whether it takes the new file, and makes the file's descriptor. */
 export function inheritance(
   tree: TreeConnect,
@@ -58,9 +63,10 @@ export function inheritance(
   security: SecurityDescriptor | undefined,
 ): InheritSecurity {
   const { token } = tree;
+  const defaultFor = DEFAULTS[tree.share.defaultAclStyle ?? 'windows'];
   const adding = isContainer ? FILE_ADD_SUBDIRECTORY : FILE_ADD_FILE;
   return (parent) =>
     parent !== undefined && missingAccess(token, parent, adding) !== 0
       ? EACCES
-      : createSecurityDescriptor(token, parent, security, isContainer);
+      : createSecurityDescriptor(token, parent, security, isContainer, defaultFor);
 }

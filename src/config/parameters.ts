@@ -16,6 +16,7 @@ import {
   MAX_WORKERS,
   MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
+import { aclParameters } from './acl-parameters.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
@@ -150,11 +151,6 @@ const shortNames = choice<'none' | 'asked' | 'listed'>([
   ['no', 'none'],
   ...(['true', 'on', '1'] as const).map((word) => [word, 'listed'] as const),
   ...(['false', 'off', '0'] as const).map((word) => [word, 'none'] as const),
-]);
-
-const ntAclName = choice<'security.NTACL' | 'user.NTACL'>([
-  ['security.NTACL', 'security.NTACL'],
-  ['user.NTACL', 'user.NTACL'],
 ]);
 
 const workerNumber = integer({ minimum: 1, maximum: MAX_WORKERS });
@@ -468,12 +464,9 @@ export const shareParameters = {
     aliases: ['vfs object'],
     caveat: otherModules,
   }),
-  /** `user.NTACL` is for a server that is not root: whoever may write a file can change its descriptor there. */
-  ntAclName: parameter('acl_xattr:security_acl_name', ntAclName, 'security.NTACL'),
-  /** A DACL is auto-inherited only if the client asks for it, as with Windows; no: as the client says. */
-  canonicalInheritedFlag: parameter('acl flag inherited canonicalization', bool, true),
   /** Whose streams those on the disk are: their bytes differ, see docs/adr/0004-named-streams.md. */
   streamFormat: parameter('streams_xattr:format', streamFormat, 'samba'),
+  ...aclParameters,
   ...snapshotParameters,
 } satisfies Table;
 

@@ -46,7 +46,7 @@ const IGNORED = `
   himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
   fallback; honor change notify privilege; hostname lookups; idmap alloc backend;
   idmap backend; idmap cache time; idmap config; idmap domains; idmap gid; idmap negative cache
-  time; idmap uid; include system krb5 conf; inherit acls; init logon delay;
+  time; idmap uid; include system krb5 conf; init logon delay;
   init logon delayed hosts; iprint server; kdc always generate pac; kdc default domain supported
   enctypes; kdc enable fast; kdc force enable rc4 weak session keys; kdc supported enctypes;
   keepalive; kerberos encryption types; kernel change notify; kernel oplocks;

@@ -161,6 +161,8 @@ export function createSecurityDescriptor(
   parent: SecurityDescriptor | undefined,
   creator: SecurityDescriptor | undefined,
   isContainer: boolean,
+  /** Where neither has one; null: then there is no descriptor, unless the creator says something. */
+  defaultFor: ((owner: Sid) => Acl) | null = defaultDacl,
 ): SecurityDescriptor | undefined {
   if (parent === undefined && isSilent(creator)) return undefined;
   const owner = creator?.owner ?? token.user;
@@ -172,11 +174,12 @@ export function createSecurityDescriptor(
   });
   const dacl = compute(part('dacl', parent), part('dacl', creator), object, DACL_BITS);
   const sacl = compute(part('sacl', parent), part('sacl', creator), object, SACL_BITS);
+  if (defaultFor === null && dacl.acl === undefined && isSilent(creator)) return undefined;
   return {
     control: dacl.control | sacl.control,
     owner,
     group,
-    dacl: dacl.acl === undefined ? defaultDacl(owner) : dacl.acl,
+    dacl: dacl.acl === undefined ? (defaultFor ?? defaultDacl)(owner) : dacl.acl,
     sacl: sacl.acl,
   };
 }

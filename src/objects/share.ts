@@ -31,6 +31,8 @@ export interface Share {
   readonly visibility?: Visibility | undefined;
   /** False: SE_DACL_AUTO_INHERITED is stored as a client says, also without its asking for it. */
   readonly canonicalInheritedFlag?: boolean;
+  /** What a new object permits whose directory hands on nothing: 'windows' if absent. */
+  readonly defaultAclStyle?: 'windows' | 'posix' | 'everyone';
   /** Clients of Apple's are told file ids, not 0: inode numbers come back, and they take the new file for the old one. */
   readonly appleFileIds?: boolean;
   /** An ACL without entries is set though a client of Apple's sends it. */

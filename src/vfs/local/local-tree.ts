@@ -169,7 +169,8 @@ export class LocalTree implements VfsTree {
     const change = resolver.cache.before(parent);
     const isFile = what.kind === 'file';
     // Until its descriptor is there nobody else opens it.
-    const bits = security === undefined ? PERMISSION_BITS : OWNER_BITS;
+    const isReflected = security !== undefined && !this.#share.ignoresSystemAcls;
+    const bits = isReflected ? OWNER_BITS : PERMISSION_BITS;
     const mode = (what.mode ?? this.#modeOf(what, parent)) & bits;
     const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
     if (fd < 0) return fd;
@@ -223,9 +224,9 @@ export class LocalTree implements VfsTree {
     if (result === EOPNOTSUPP) result = 0;
     // Where a default ACL is inherited it stands in place of the umask (acl(5)).
     const isCut = (mode & this.#share.umask) !== 0 && !hasDefaultAcl(parent);
-    if (security !== undefined) {
-      result ||= handle.setSecurity(() => security);
-    } else if (result === 0 && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
+    if (security !== undefined) result ||= handle.setSecurity(() => security);
+    const isReflected = security !== undefined && !this.#share.ignoresSystemAcls;
+    if (result === 0 && !isReflected && (isCut || (~mode & OWNER_ACCESS) !== 0)) {
       result = this.#setMode(handle.fd, kind, mode);
     }
     if (result === 0 && this.#share.making.inheritsOwner) {
@@ -263,6 +264,7 @@ export class LocalTree implements VfsTree {
     const { fileMode, directoryMode, making } = this.#share;
     const isDirectory = kind === 'directory';
     let mode = isDirectory ? directoryMode : fileMode;
+    if (making.inheritsAcls && hasDefaultAcl(parent)) return isDirectory ? 0o777 : 0o666;
     if (making.inheritsPermissions && statx(parent, '', AT_EMPTY_PATH) === 0) {
       mode = inheritedMode(stx.mode(), kind);
     }

@@ -51,6 +51,8 @@ export interface LocalVfsOptions {
   readonly streamFormat?: StreamFormat;
   /** Where security descriptors are kept: `security.NTACL`, as with Samba and ksmbd, unless told; false: nowhere. */
   readonly ntAclName?: NtAclName | false;
+  /** Descriptors hold whatever mode and POSIX ACL are, and change neither. */
+  readonly ignoresSystemAcls?: boolean;
   /** Whose SIDs the users and groups of the disk are; their Unix SIDs unless told. */
   readonly sids?: SidMap;
   /** Where previous versions of the folder are. */
@@ -224,6 +226,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     own: new OwnChanges(),
     volumes,
     ntAclName,
+    ignoresSystemAcls: options.ignoresSystemAcls === true,
     sids: options.sids ?? unixSidMap,
     ...(options.snapshots && { snapshots: new Snapshots(options.snapshots) }),
     ...(isRemote ? byThreads(threads) : byLibuv(threads)),

@@ -1,6 +1,6 @@
 /**
  * What smb.conf says of the mode and the owner of new objects, and of DOS attributes kept in mode bits: `inherit
- * permissions`, `inherit owner`, `map archive`, `map hidden`, `map system`, `map readonly`.
+ * permissions`, `inherit owner`, `inherit acls`, `map archive`, `map hidden`, `map system`, `map readonly`.
  */
 import {
   FILE_ATTRIBUTE_ARCHIVE,
@@ -18,6 +18,8 @@ export interface MakingPolicy {
   readonly inheritsPermissions: boolean;
   /** New objects belong to the owner of their directory. */
   readonly inheritsOwner: boolean;
+  /** A directory's default ACL is handed on whole; without, `create mask` and its like cut it. */
+  readonly inheritsAcls: boolean;
   /** Where no attributes are stored. */
   readonly mapped: MappedAttributes | undefined;
 }
@@ -35,6 +37,7 @@ export interface MappedAttributes {
 export const NO_POLICY: MakingPolicy = {
   inheritsPermissions: false,
   inheritsOwner: false,
+  inheritsAcls: false,
   mapped: undefined,
 };
 

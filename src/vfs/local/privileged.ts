@@ -58,7 +58,8 @@ export function storeSecurity(
   const room = write(share, object, descriptor);
   if (room !== 0) return room;
   const refused =
-    giveAway(share, credentials, object, descriptor) || reflect(share, object, descriptor);
+    giveAway(share, credentials, object, descriptor) ||
+    (share.ignoresSystemAcls ? 0 : reflect(share, object, descriptor));
   if (refused === 0) return write(share, object, descriptor);
   if (typeof before === 'number') removexattr(pathOf(object), name);
   else setxattr(pathOf(object), name, before);

@@ -78,6 +78,7 @@ export function storedSecurity(
   if (typeof value === 'number') return isAbsent(value) ? undefined : value;
   const acl = decodeNtAcl(value);
   if (acl === undefined) return undefined;
+  if (share.ignoresSystemAcls) return acl.descriptor;
   const permissions = posixPermissionsOf(share, object);
   if (isErrno(permissions)) return permissions;
   const isValid = isCurrent(acl, permissions, () => derivedSecurity(share, permissions));

@@ -39,6 +39,8 @@ export interface LocalShare extends SlowCalls {
   fileMode: number;
   directoryMode: number;
   making: MakingPolicy;
+  /** Descriptors hold whatever mode and POSIX ACL are, and change neither. */
+  ignoresSystemAcls: boolean;
   /** Of the process, when the share was made. */
   readonly umask: number;
   readonly streamFormat: StreamFormat;

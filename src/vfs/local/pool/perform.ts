@@ -89,6 +89,7 @@ function shareOf(recipe: ShareRecipe): LocalShare {
     fullSync: () => Promise.resolve(EIO),
     readRest: () => Promise.resolve(EIO),
     closeSlowly: (fd) => void close(fd),
+    ignoresSystemAcls: false,
     isRemote: true,
   };
   if (shares.size >= MAX_KNOWN_SHARES) shares.clear();
