@@ -45,8 +45,7 @@ function modesOf(share: ShareConfiguration) {
 export function reform(vfs: Vfs, share: ShareConfiguration): boolean {
   const local = localShareOf(vfs);
   if (local === undefined) return false;
-  const { ignoresSystemAcls } = share;
-  Object.assign(local, modesOf(share), { making: makingOf(share), ignoresSystemAcls });
+  Object.assign(local, modesOf(share), { making: makingOf(share) });
   return true;
 }
 

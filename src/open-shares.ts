@@ -57,6 +57,10 @@ export function openShares(
   }
 }
 
+/** Where system ACLs are ignored, no mode says less than that everybody reads and writes. */
+const defaultAclStyleOf = ({ defaultAclStyle, ignoresSystemAcls }: ShareConfiguration) =>
+  ignoresSystemAcls && defaultAclStyle === 'posix' ? 'shared' : defaultAclStyle;
+
 /** Throws SetupError where its folder cannot be served. */
 export const openShare = (
   share: ShareConfiguration,
@@ -83,7 +87,7 @@ export function shareFields(
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     canonicalInheritedFlag: share.canonicalInheritedFlag,
-    defaultAclStyle: share.defaultAclStyle,
+    defaultAclStyle: defaultAclStyleOf(share),
     appleFileIds: !share.appleZeroFileIds,
     appleEmptyAcls: !share.appleIgnoresEmptyAcls,
     visibility: visibilityOf(share),

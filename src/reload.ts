@@ -74,7 +74,13 @@ function staysOpen(
   if (changes.some(({ effect }) => effect === 'share anew')) return false;
   // Modes of new files are the only thing that a back end has to be told of; some cannot be.
   const modes = ['createMask', 'directoryMask', 'forceCreateMode', 'forceDirectoryMode'] as const;
-  const makes = [...modes, 'inheritPermissions', 'inheritOwner', 'mapArchive'] as const;
+  const makes = [
+    ...modes,
+    'inheritPermissions',
+    'inheritOwner',
+    'inheritAcls',
+    'mapArchive',
+  ] as const;
   const maps = [...makes, 'mapHidden', 'mapSystem', 'mapReadonly'] as const;
   return maps.every((field) => was[field] === share[field]) || reform(offered.vfs!, was);
 }

@@ -8,8 +8,15 @@ import {
   SE_RESTORE_PRIVILEGE,
   SE_SECURITY_PRIVILEGE,
 } from '../dtyp/access-check.ts';
-import { FILE_ADD_FILE, FILE_ADD_SUBDIRECTORY, FILE_ALL_ACCESS } from '../dtyp/access-mask.ts';
-import { allowedAce, makeAcl } from '../dtyp/acl.ts';
+import {
+  FILE_ADD_FILE,
+  FILE_ADD_SUBDIRECTORY,
+  FILE_ALL_ACCESS,
+  FILE_GENERIC_EXECUTE,
+  FILE_GENERIC_READ,
+  FILE_GENERIC_WRITE,
+} from '../dtyp/access-mask.ts';
+import { type Acl, allowedAce, makeAcl } from '../dtyp/acl.ts';
 import { createSecurityDescriptor, defaultDacl } from '../dtyp/inheritance.ts';
 import {
   type NtStatus,
@@ -17,7 +24,7 @@ import {
   STATUS_PRIVILEGE_NOT_HELD,
 } from '../dtyp/ntstatus.ts';
 import { decodeSecurityDescriptor, type SecurityDescriptor } from '../dtyp/security-descriptor.ts';
-import { EVERYONE, type Sid } from '../dtyp/sid.ts';
+import { EVERYONE, LOCAL_SYSTEM, type Sid } from '../dtyp/sid.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
@@ -53,8 +60,17 @@ export function refuseSecurity(
 }
 
 const everybody = makeAcl([allowedAce(EVERYONE, FILE_ALL_ACCESS)]);
-/** Samba's "default acl style"; with posix the mode says it. */
-const DEFAULTS = { windows: defaultDacl, posix: null, everyone: () => everybody } as const;
+/** Samba's reading of such a mode: nobody but the owner may delete, or change what is permitted. */
+const READS_AND_WRITES = FILE_GENERIC_READ | FILE_GENERIC_WRITE | FILE_GENERIC_EXECUTE;
+const shared = (owner: Sid, group: Sid): Acl =>
+  makeAcl([
+    allowedAce(owner, FILE_ALL_ACCESS),
+    allowedAce(group, READS_AND_WRITES),
+    allowedAce(EVERYONE, READS_AND_WRITES),
+    allowedAce(LOCAL_SYSTEM, FILE_ALL_ACCESS),
+  ]);
+/** Samba's "default acl style". */
+const DEFAULTS = { windows: defaultDacl, posix: null, shared, everyone: () => everybody } as const;
 
 /** Asks the directory whether it takes the new file, and makes the file's descriptor. */
 export function inheritance(

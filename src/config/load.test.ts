@@ -229,6 +229,10 @@ test('named streams and security descriptors are there unless a list of modules 
   assert.equal(share('').ntAclName, 'security.NTACL');
   assert.equal(share('acl_xattr:security_acl_name = user.NTACL').ntAclName, 'user.NTACL');
   assert.equal(share('acl flag inherited canonicalization = no').canonicalInheritedFlag, false);
+  assert.equal(share('acl_xattr:ignore system acls = yes').ignoresSystemAcls, true);
+  assert.equal(share('').defaultAclStyle, 'windows');
+  assert.equal(share('acl_xattr:default acl style = posix').defaultAclStyle, 'posix');
+  assert.equal(share('inherit acls = yes').inheritAcls, true);
   assert.equal(share('streams_xattr : format = ksmbd').streamFormat, 'ksmbd');
   assert.deepEqual(warnings('[s]\npath = /s\nvfs objects = catia fruit streams_xattr'), [
     'f:3: warning: "vfs objects": not supported yet: catia',

@@ -13,6 +13,7 @@ import {
 import {
   ACCESS_ALLOWED_OBJECT_ACE_TYPE,
   type Ace,
+  type Acl,
   allowedAce,
   auditAce,
   CONTAINER_INHERIT_ACE as CI,
@@ -214,3 +215,27 @@ test('any list of entries: each gives what it gives alone, in order, and never g
 
 const isDefault = (aces: readonly Ace[]): boolean =>
   JSON.stringify(aces) === JSON.stringify(defaultDacl(ANN).aces);
+
+test('where nothing is handed on there is the default, or no descriptor', () => {
+  const parent = {
+    control: 0,
+    owner: undefined,
+    group: undefined,
+    sacl: undefined,
+    dacl: makeAcl([]),
+  };
+  const made = (...how: [((owner: Sid) => Acl) | null] | []) =>
+    createSecurityDescriptor(ann, parent, undefined, false, ...how);
+  const everybody = makeAcl([allowedAce(EVERYONE, FILE_ALL_ACCESS)]);
+  assert.deepEqual(made()?.dacl, defaultDacl(ann.user));
+  assert.deepEqual(made(() => everybody)?.dacl, everybody);
+  assert.equal(made(null), undefined);
+  const owned = createSecurityDescriptor(
+    ann,
+    parent,
+    { ...parent, dacl: undefined, owner: ann.user },
+    false,
+    null,
+  );
+  assert.deepEqual(owned?.dacl, defaultDacl(ann.user), 'a creator that says something');
+});

@@ -162,7 +162,7 @@ export function createSecurityDescriptor(
   creator: SecurityDescriptor | undefined,
   isContainer: boolean,
   /** Where neither has one; null: then there is no descriptor, unless the creator says something. */
-  defaultFor: ((owner: Sid) => Acl) | null = defaultDacl,
+  defaultFor: ((owner: Sid, group: Sid) => Acl) | null = defaultDacl,
 ): SecurityDescriptor | undefined {
   if (parent === undefined && isSilent(creator)) return undefined;
   const owner = creator?.owner ?? token.user;
@@ -179,7 +179,7 @@ export function createSecurityDescriptor(
     control: dacl.control | sacl.control,
     owner,
     group,
-    dacl: dacl.acl === undefined ? (defaultFor ?? defaultDacl)(owner) : dacl.acl,
+    dacl: dacl.acl === undefined ? (defaultFor ?? defaultDacl)(owner, group) : dacl.acl,
     sacl: sacl.acl,
   };
 }

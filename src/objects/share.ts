@@ -31,8 +31,11 @@ export interface Share {
   readonly visibility?: Visibility | undefined;
   /** False: SE_DACL_AUTO_INHERITED is stored as a client says, also without its asking for it. */
   readonly canonicalInheritedFlag?: boolean;
-  /** What a new object permits whose directory hands on nothing: 'windows' if absent. */
-  readonly defaultAclStyle?: 'windows' | 'posix' | 'everyone';
+  /**
+   * What a new object permits whose directory hands on nothing: 'windows' if absent. 'posix': what its mode says;
+   * 'shared': what a mode says that everybody reads and writes by.
+   */
+  readonly defaultAclStyle?: 'windows' | 'posix' | 'shared' | 'everyone';
   /** Clients of Apple's are told file ids, not 0: inode numbers come back, and they take the new file for the old one. */
   readonly appleFileIds?: boolean;
   /** An ACL without entries is set though a client of Apple's sends it. */

@@ -34,8 +34,14 @@ export const SHARES: MoreShares = {
   noperm: [],
   userntacl: ['acl_xattr:security_acl_name = user.NTACL'],
   /** By these names vfs.acl_xattr asks for them. */
-  acl_xattr_ign_sysacl_posix: [],
-  acl_xattr_ign_sysacl_windows: [],
+  acl_xattr_ign_sysacl_posix: [
+    'acl_xattr:ignore system acls = yes',
+    'acl_xattr:default acl style = posix',
+  ],
+  acl_xattr_ign_sysacl_windows: [
+    'acl_xattr:ignore system acls = yes',
+    'acl_xattr:default acl style = windows',
+  ],
   /** One folder, by macOS's rules and by nobody's; Samba's self-test has the same. */
   fruit: [
     'vfs objects = catia fruit streams_xattr acl_xattr',

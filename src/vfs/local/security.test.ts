@@ -18,8 +18,9 @@ import { EACCES, ENODATA, ENOSPC, isErrno } from '../errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs.ts';
 import { cannotRun, isRoot, NOBODY } from './contract-scratch.ts';
 import { createLocalVfs, type LocalVfsOptions } from './local-vfs.ts';
+import { NO_POLICY } from './making.ts';
 import { decodeNtAcl, NTACL, type NtAclName, USER_NTACL } from './nt-acl.ts';
-import { decodePosixAcl, POSIX_ACL_ACCESS } from './posix-acl.ts';
+import { decodePosixAcl, POSIX_ACL_ACCESS, POSIX_ACL_DEFAULT } from './posix-acl.ts';
 
 const skip = cannotRun !== false ? cannotRun : isRoot ? false : 'needs root';
 
@@ -221,4 +222,66 @@ test('a share without descriptors neither believes nor stores any', { skip }, as
     },
     { ntAclName: false },
   );
+});
+
+test('where system ACLs are ignored, a descriptor holds whatever the mode is, and changes none', {
+  skip,
+}, async () => {
+  await onDisk(
+    async ({ root, tree }) => {
+      const file = await made(tree, 'f');
+      const wanted = descriptor(NOBODYS, allowedAce(NOBODYS, FILE_GENERIC_READ));
+      const before = statSync(join(root, 'f')).mode;
+      assert.equal(await file.setSecurity(() => wanted), 0);
+      assert.equal(statSync(join(root, 'f')).mode, before);
+      chmodSync(join(root, 'f'), 0o600);
+      const now = await file.storedSecurity();
+      assert.ok(now !== undefined && !isErrno(now));
+      assert.deepEqual(now.dacl, wanted.dacl);
+      file.close();
+    },
+    { ignoresSystemAcls: true },
+  );
+});
+
+test('what is made where system ACLs are ignored has its descriptor, and the mode of the share', {
+  skip,
+}, async () => {
+  await onDisk(
+    async ({ root, tree }) => {
+      const wanted = descriptor(NOBODYS, allowedAce(NOBODYS, FILE_ALL_ACCESS));
+      const security = () => wanted;
+      const what = { attributes: 0, security } as const;
+      for (const [name, kind, mode] of [
+        ['f', 'file', 0o666],
+        ['d', 'directory', 0o777],
+      ] as const) {
+        const handle = await tree.create([name], { ...what, kind });
+        assert.ok(!isErrno(handle));
+        assert.equal(statSync(join(root, name)).mode & 0o777, mode);
+        assert.deepEqual(((await handle.storedSecurity()) as SecurityDescriptor).dacl, wanted.dacl);
+        handle.close();
+      }
+    },
+    { ignoresSystemAcls: true, fileMode: 0o666, directoryMode: 0o777 },
+  );
+});
+
+test('inherit acls: a default ACL is handed on whole', { skip }, async () => {
+  const modes: number[] = [];
+  for (const inheritsAcls of [false, true]) {
+    await onDisk(
+      async ({ root, tree }) => {
+        // user::rwx, group::rwx, other::rwx
+        const acl = Buffer.from('0200000001000700ffffffff04000700ffffffff20000700ffffffff', 'hex');
+        assert.equal(setxattr(root, POSIX_ACL_DEFAULT, acl), 0);
+        const handle = await tree.create(['f'], { kind: 'file', attributes: 0 });
+        assert.ok(!isErrno(handle));
+        modes.push(statSync(join(root, 'f')).mode & 0o777);
+        handle.close();
+      },
+      { fileMode: 0o644, making: { ...NO_POLICY, inheritsAcls } },
+    );
+  }
+  assert.deepEqual(modes, [0o644, 0o666]);
 });

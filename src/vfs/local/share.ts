@@ -40,7 +40,7 @@ export interface LocalShare extends SlowCalls {
   directoryMode: number;
   making: MakingPolicy;
   /** Descriptors hold whatever mode and POSIX ACL are, and change neither. */
-  ignoresSystemAcls: boolean;
+  readonly ignoresSystemAcls: boolean;
   /** Of the process, when the share was made. */
   readonly umask: number;
   readonly streamFormat: StreamFormat;
