@@ -150,6 +150,8 @@ export const MAX_DISCONNECTED_OPENS = 32_768;
 export const MAX_KEPT_CHANGE_TIMES = 16_384;
 /** Inodes whose extended attributes are remembered, 250 bytes each: those of a large directory, twice. */
 export const MAX_KNOWN_ATTRIBUTES = 32_768;
+/** Paths of a share that are remembered to be files', 150 bytes each as a rule: those that are opened again and again. */
+export const MAX_KNOWN_FILES = 8_192;
 
 /** How old a path may be that is only told; who moves a directory on the host waits longer to look again. */
 export const TOLD_PATH_AGE_MS = 100;

@@ -4,6 +4,7 @@
  * become the rights that Windows knows. The kernel checks again, with the user's identity, whenever
  * something is really done.
  */
+import { after } from '../base/after.ts';
 import {
   holdsPrivilege,
   maximumAllowed,
@@ -66,12 +67,6 @@ const RESTORE_ACCESS =
   DELETE;
 /** MS-FSA: cleared from the maximal access by FILE_ATTRIBUTE_READONLY. */
 const NOT_WHEN_READONLY = FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_DELETE_CHILD;
-
-/** `next` with the value, which may be there at once. */
-const after = <T, U>(
-  value: MaybePromise<T>,
-  next: (value: T) => MaybePromise<U>,
-): MaybePromise<U> => (value instanceof Promise ? value.then(next) : next(value));
 
 /**
  * The most that the tree connect's user may get on this file. DELETE is found by asking the parent
@@ -212,7 +207,10 @@ function isGranted(
   if (isErrno(stored)) return false;
   if (stored === undefined) {
     const asked = wanted & ~ACCESS_SYSTEM_SECURITY;
-    if ((asked & ~ALWAYS) === 0) return true;
+    // Where the kernel has opened the file for it, as this user and just now, it need not be asked whether it would.
+    const isOpened = handle.isReadable === true && handle.kind === 'file';
+    const known = isOpened ? ALWAYS | READ | FILE_EXECUTE : ALWAYS;
+    if ((asked & ~known) === 0) return true;
     return after(byPermissions(tree, handle, asked), (most) => (asked & ~most) === 0);
   }
   const missing = missingAccess(tree.token, stored, wanted);
@@ -225,16 +223,17 @@ function isGranted(
  * Of an open that was granted DELETE: where that was by a security descriptor, the kernel is not asked again
  * when the file goes.
  */
-export async function permitRemoval(
+export function permitRemoval(
   tree: TreeConnect,
   handle: VfsHandle,
   granted: number,
-): Promise<Errno | 0> {
+): MaybePromise<Errno | 0> {
   if ((granted & DELETE) === 0) return 0;
-  const stored = await storedSecurity(tree, handle);
-  if (isErrno(stored)) return stored;
-  if (stored !== undefined) handle.permitRemoval();
-  return 0;
+  return after(storedSecurity(tree, handle), (stored) => {
+    if (isErrno(stored)) return stored;
+    if (stored !== undefined) handle.permitRemoval();
+    return 0;
+  });
 }
 
 /** MS-FSA 2.1.5.1.1, 2.1.5.15.12: whether a name may be added to a directory that has a descriptor. */

@@ -1,4 +1,5 @@
 /** MS-FSA 2.1.5.1.2: the file is there. Its type, attributes and access, then the open; then what overwrites. */
+import { after } from '../base/after.ts';
 import {
   FILE_APPEND_DATA,
   FILE_EXECUTE,
@@ -30,6 +31,7 @@ import {
 import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-tags.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
+import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
   FILE_CREATE,
   FILE_DELETE_ON_CLOSE,
@@ -52,7 +54,7 @@ import {
   withoutReadonly,
 } from './access.ts';
 import { whileChanging } from './caching.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
 import { leadsElsewhere } from './dfs.ts';
@@ -64,62 +66,177 @@ import { replaceEas } from './extended-attributes.ts';
 import { register, standsInTheWay } from './register-open.ts';
 import { stoppedOn } from './symlinks.ts';
 
-export async function openExisting(
+/**
+ * Takes over the handle. `isFresh`: nothing has been waited for since the name was looked up; as long as nothing is,
+ * the file is what it was then, and so the whole of it is done without a promise.
+ */
+export function openExisting(
   wanted: Wanted,
   request: TreeRequest,
   handle: VfsHandle,
-): Promise<Outcome | Errno> {
+  isFresh = false,
+): MaybePromise<Outcome | Errno> {
   // "New opens MUST NOT be allowed" (MS-FSA 2.1.1.4), whatever else they ask for.
   if (isDoomed(request, handle)) {
     handle.close();
     return STATUS_DELETE_PENDING;
   }
-  if (request.tree.share.dfs !== undefined && handle.kind === 'symlink') {
-    if (await leadsElsewhere(handle, request)) {
-      handle.close();
-      return STATUS_PATH_NOT_COVERED;
-    }
+  if (request.tree.share.dfs === undefined || handle.kind !== 'symlink') {
+    return openFound(wanted, request, handle, isFresh);
   }
-  const found = await closedIfBroken(handle, () => prepare(wanted, request, handle));
-  // What was found out about a file that has gone since is of no account.
-  const prepared = ended(request) ?? (isGone(handle) ? ESTALE : found);
-  if (typeof prepared === 'number') {
-    const isStopped = prepared === STATUS_STOPPED_ON_SYMLINK;
-    const all = wanted.path.length;
-    const answer = isStopped ? await stoppedOn(handle, wanted, all, request) : prepared;
+  return leadsElsewhere(handle, request).then((leads) => {
+    if (!leads) return openFound(wanted, request, handle, false);
     handle.close();
-    return answer;
+    return STATUS_PATH_NOT_COVERED;
+  });
+}
+
+function openFound(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  let found: ReturnType<typeof prepare>;
+  try {
+    found = prepare(wanted, request, handle, isFresh);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  if (found instanceof Promise) {
+    return closedIfBroken(handle, found).then((later) =>
+      openPrepared(wanted, request, handle, lost(request, handle, false) ?? later, false),
+    );
+  }
+  const prepared = lost(request, handle, isFresh) ?? found;
+  return openPrepared(wanted, request, handle, prepared, isFresh);
+}
+
+/**
+ * What was found out about a file that has gone since is of no account. Its session may have ended even before it
+ * was looked up, when that was not the first attempt.
+ */
+const lost = (
+  request: TreeRequest,
+  handle: VfsHandle,
+  isFresh: boolean,
+): NtStatus | Errno | undefined =>
+  ended(request) ?? (!isFresh && isGone(handle) ? ESTALE : undefined);
+
+function openPrepared(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  prepared: Prepared | NtStatus | Errno,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  if (typeof prepared === 'number') {
+    if (prepared === STATUS_STOPPED_ON_SYMLINK) return stopped(wanted, request, handle);
+    handle.close();
+    return prepared;
   }
   const waiting = standsInTheWay(wanted, request, handle, prepared.access);
   if (waiting !== undefined) {
-    const given = await waiting;
-    if (given !== undefined) handle.close();
-    return given ?? openExisting(wanted, request, handle);
+    return after(waiting, (given) => {
+      if (given !== undefined) handle.close();
+      return given ?? openExisting(wanted, request, handle);
+    });
   }
   const open = register(wanted, request, handle, prepared.access);
   if (typeof open === 'number') {
     handle.close();
     return open;
   }
+  return openRegistered(wanted, request, open, handle, prepared.stat, isFresh);
+}
+
+async function stopped(wanted: Wanted, request: TreeRequest, handle: VfsHandle): Promise<Outcome> {
+  const answer = await stoppedOn(handle, wanted, wanted.path.length, request);
+  handle.close();
+  return answer;
+}
+
+function openRegistered(
+  wanted: Wanted,
+  request: TreeRequest,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat,
+  isFresh: boolean,
+): MaybePromise<Outcome> {
+  let answer: MaybePromise<Outcome>;
   try {
-    const opening = openData(wanted, open, handle, prepared.stat);
-    const failed = await (overwrites(wanted)
-      ? whileChanging(request, open.file!, opening)
-      : opening);
-    if (failed === undefined) {
-      if (overwrites(wanted)) request.server.changes.overwritten(request.tree.share, handle, open);
-      return await createReply(wanted, request, open, actionOf(wanted));
-    }
-    open.deleteOnClose = false;
-    await closeOpen(request.server, open);
-    return failed;
+    answer = overwrites(wanted)
+      ? overwrite(wanted, request, open, handle, stat)
+      : openAsItIs(wanted, request, open, handle, isFresh ? stat : undefined);
   } catch (error) {
-    open.deleteOnClose = false;
-    await closeOpen(request.server, open);
+    answer = Promise.reject(error);
+  }
+  if (answer instanceof Promise) return answeredLater(answer, request, open);
+  open.lifetime.release();
+  return answer;
+}
+
+function openAsItIs(
+  wanted: Wanted,
+  request: TreeRequest,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat | undefined,
+): MaybePromise<Outcome> {
+  const opening = openData(wanted, open, handle);
+  const isFresh = stat !== undefined && !(opening instanceof Promise);
+  const found = isFresh ? { stat, path: wanted.path } : undefined;
+  return after(opening, (failed) =>
+    failed === undefined
+      ? createReply(wanted, request, open, FILE_OPENED, 'made', found)
+      : withdraw(request, open).then(() => failed),
+  );
+}
+
+async function answeredLater(
+  answer: Promise<Outcome>,
+  request: TreeRequest,
+  open: Open,
+): Promise<Outcome> {
+  try {
+    return await answer;
+  } catch (error) {
+    await withdraw(request, open);
     throw error;
   } finally {
     open.lifetime.release();
   }
+}
+
+/** The open is not to be; its file stays. */
+async function withdraw({ server }: TreeRequest, open: Open): Promise<void> {
+  open.deleteOnClose = false;
+  await closeOpen(server, open);
+}
+
+async function overwrite(
+  wanted: Wanted,
+  request: TreeRequest,
+  open: Open,
+  handle: VfsHandle,
+  stat: VfsStat,
+): Promise<Outcome> {
+  const { server, tree } = request;
+  const failed = await whileChanging(
+    request,
+    open.file!,
+    overwriteData(wanted, open, handle, stat),
+  );
+  if (failed !== undefined) {
+    await withdraw(request, open);
+    return failed;
+  }
+  server.changes.overwritten(tree.share, handle, open);
+  const isSuperseded = wanted.createDisposition === FILE_SUPERSEDE;
+  const action = isSuperseded ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
+  return createReply(wanted, request, open, action);
 }
 
 /** Of a stream that nobody has open: whether its file is. */
@@ -132,28 +249,40 @@ function isDoomed({ server: { files } }: TreeRequest, handle: VfsHandle): boolea
 const isGone = (handle: VfsHandle): boolean =>
   handle.path() === ENOENT || handle.streamName() === ENOENT;
 
-function actionOf(wanted: Wanted): number {
-  if (!overwrites(wanted)) return FILE_OPENED;
-  return wanted.createDisposition === FILE_SUPERSEDE ? FILE_SUPERSEDED : FILE_OVERWRITTEN;
-}
-
-async function closedIfBroken<T>(handle: VfsHandle, work: () => Promise<T>): Promise<T> {
+async function closedIfBroken<T>(handle: VfsHandle, work: Promise<T>): Promise<T> {
   try {
-    return await work();
+    return await work;
   } catch (error) {
     handle.close();
     throw error;
   }
 }
 
+interface Prepared {
+  readonly access: number;
+  readonly stat: VfsStat;
+}
+
 /** Type, disposition, attributes and access, before anything is touched. */
-async function prepare(
+function prepare(
   wanted: Wanted,
   request: TreeRequest,
   handle: VfsHandle,
-): Promise<{ access: number; stat: VfsStat } | NtStatus> {
-  const stat = await handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
+  isFresh: boolean,
+): MaybePromise<Prepared | NtStatus> {
+  const found = handle.takeFound?.();
+  const stat = isFresh && found !== undefined ? found : handle.stat();
+  return after(stat, (now) =>
+    isErrno(now) ? statusOfErrno(now) : prepareFound(wanted, request, handle, now),
+  );
+}
+
+function prepareFound(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  stat: VfsStat,
+): MaybePromise<Prepared | NtStatus> {
   const isDirectory = (handle.base ?? handle).kind === 'directory';
   const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat, isDirectory);
   if (refused !== undefined) return refused;
@@ -162,12 +291,25 @@ async function prepare(
   const needed = (wanted.access | impliedAccess(wanted)) & ~backup;
   // Windows; MS-FSA knows of ACCESS_DENIED only.
   if (lacksPrivilege(tree, needed)) return STATUS_PRIVILEGE_NOT_HELD;
-  if (!(await grantable(tree, handle, needed))) return STATUS_ACCESS_DENIED;
-  const maximal = wanted.maximum ? (await maximalAccess(tree, handle)) | backup : 0;
-  const access = (withoutReadonly(maximal, stat.attributes) | wanted.access) >>> 0;
-  const unknown = await permitRemoval(tree, handle, access);
-  return isErrno(unknown) ? statusOfErrno(unknown) : { access, stat };
+  return after(grantable(tree, handle, needed), (isGranted) => {
+    if (!isGranted) return STATUS_ACCESS_DENIED;
+    if (!wanted.maximum) return permitted(wanted.access, tree, handle, stat);
+    return after(maximalAccess(tree, handle), (most) => {
+      const maximal = withoutReadonly(most | backup, stat.attributes);
+      return permitted((maximal | wanted.access) >>> 0, tree, handle, stat);
+    });
+  });
 }
+
+const permitted = (
+  access: number,
+  tree: TreeConnect,
+  handle: VfsHandle,
+  stat: VfsStat,
+): MaybePromise<Prepared | NtStatus> =>
+  after(permitRemoval(tree, handle, access), (unknown) =>
+    isErrno(unknown) ? statusOfErrno(unknown) : { access, stat },
+  );
 
 /** Of what has a reparse point, which its client follows: STOPPED_ON_SYMLINK, or that nobody does. */
 function refuseReparse({ createOptions }: Wanted, stat: VfsStat): NtStatus | undefined {
@@ -225,21 +367,30 @@ export function refuseAttributes(
   return (guarded & ~wanted.fileAttributes) !== 0 ? STATUS_ACCESS_DENIED : undefined;
 }
 
-/** Opens the data as far as the access reaches, and overwrites where the disposition says so. */
-async function openData(
+/** Opens the data as far as the access reaches. */
+function openData(
+  wanted: Wanted,
+  open: Open,
+  handle: VfsHandle,
+): MaybePromise<NtStatus | undefined> {
+  if (handle.kind !== 'file') return undefined;
+  const write = (open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0 || overwrites(wanted);
+  const read = (open.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0;
+  if (!read && !write) return undefined;
+  return after(handle.open({ read, write }), (opened) =>
+    isErrno(opened) ? statusOfErrno(opened) : undefined,
+  );
+}
+
+/** The same, then what is there goes. */
+async function overwriteData(
   wanted: Wanted,
   open: Open,
   handle: VfsHandle,
   stat: VfsStat,
 ): Promise<NtStatus | undefined> {
-  if (handle.kind !== 'file') return undefined;
-  const write = (open.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) !== 0 || overwrites(wanted);
-  const read = (open.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0;
-  if (read || write) {
-    const opened = await handle.open({ read, write });
-    if (isErrno(opened)) return statusOfErrno(opened);
-  }
-  if (!overwrites(wanted)) return undefined;
+  const failed = await openData(wanted, open, handle);
+  if (failed !== undefined || handle.kind !== 'file') return failed;
   return handle.base === undefined
     ? overwriteFile(wanted, open, handle, stat)
     : overwriteStream(handle, stat);

@@ -9,13 +9,14 @@
  * From the share-mode check to the registration of the open nothing is awaited, so no other open can
  * come between. Before it anything may have happened to the name, after it to the open: each step looks.
  */
+import { after } from '../base/after.ts';
 import {
   FILE_APPEND_DATA,
   FILE_EXECUTE,
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
-import { STATUS_DELETE_PENDING, STATUS_PATH_NOT_COVERED } from '../dtyp/ntstatus.ts';
+import { type NtStatus, STATUS_DELETE_PENDING, STATUS_PATH_NOT_COVERED } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { parsePosixPath } from '../fscc/posix-names.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
@@ -29,9 +30,11 @@ import {
   type Errno,
   ESTALE,
   isErrno,
+  type Result,
 } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { appInstanceOf, takeOver } from './app-instance.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
 import { createNew } from './create-new.ts';
 import { isQuotaStream, openQuotaStream } from './create-quota-stream.ts';
@@ -56,7 +59,7 @@ import { stoppedOnTheWay } from './symlinks.ts';
 /** Another client may make or remove the name between lookup and open; then all starts anew. */
 const MAX_ATTEMPTS = 4;
 
-export async function createFile(body: CreateWish, request: TreeRequest): Promise<Outcome> {
+export function createFile(body: CreateWish, request: TreeRequest): MaybePromise<Outcome> {
   const posix = posixWish(body, request.tree);
   if (typeof posix === 'number') return posix;
   const name = withoutDfsPrefix(body.name, request);
@@ -69,10 +72,17 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   const refused = refuseOnShare(wanted, request);
   if (refused !== undefined) return refused;
   const past = asOfThen(wanted, request.tree);
-  if (past === undefined) return openNow(body, wanted, request);
+  return past === undefined ? openNow(body, wanted, request) : openThen(body, past, request);
+}
+
+async function openThen(
+  body: CreateWish,
+  past: Promise<Wanted | NtStatus>,
+  request: TreeRequest,
+): Promise<Outcome> {
   const found = await past;
   if (typeof found === 'number') return found;
-  if (found.then === undefined) return openNow(body, wanted, request);
+  if (found.then === undefined) return openNow(body, found, request);
   try {
     return await attempts(found, request);
   } finally {
@@ -80,19 +90,21 @@ export async function createFile(body: CreateWish, request: TreeRequest): Promis
   }
 }
 
-async function openNow(body: CreateWish, wanted: Wanted, request: TreeRequest): Promise<Outcome> {
+function openNow(body: CreateWish, wanted: Wanted, request: TreeRequest): MaybePromise<Outcome> {
   const instance = appInstanceOf(body, request);
-  const outdated = instance && (await takeOver(instance, wanted.path, request));
-  return outdated ?? attempts(wanted, request);
+  if (instance === undefined) return attempts(wanted, request);
+  return takeOver(instance, wanted.path, request).then(
+    (outdated) => outdated ?? attempts(wanted, request),
+  );
 }
 
-async function attempts(wanted: Wanted, request: TreeRequest): Promise<Outcome> {
-  for (let attempt = 1; ; attempt++) {
-    const outcome = await openOrCreate(wanted, request);
-    if ((outcome !== EEXIST && outcome !== ESTALE) || attempt === MAX_ATTEMPTS) {
-      return isErrno(outcome) ? statusOfErrno(outcome) : outcome;
+function attempts(wanted: Wanted, request: TreeRequest, attempt = 1): MaybePromise<Outcome> {
+  return after(openOrCreate(wanted, request), (outcome) => {
+    if ((outcome === EEXIST || outcome === ESTALE) && attempt < MAX_ATTEMPTS) {
+      return attempts(wanted, request, attempt + 1);
     }
-  }
+    return isErrno(outcome) ? statusOfErrno(outcome) : outcome;
+  });
 }
 
 /** The open will be for reading and nothing else; one for writing is made when nothing forbids it any more. */
@@ -104,31 +116,56 @@ const readsOnly = (wanted: Wanted): boolean =>
   (wanted.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0;
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
-async function openOrCreate(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
-  const files = filesFor(wanted, request.tree);
+function openOrCreate(wanted: Wanted, request: TreeRequest): MaybePromise<Outcome | Errno> {
   const hidden = vetoed(request.tree.share.visibility, wanted.path);
   if (hidden !== undefined) return refuseVetoed(wanted, hidden);
   const { doomed } = request.server.files;
-  const isNow = wanted.then === undefined;
-  if (isNow && doomed.size > 0 && (await isBelowDoomed(wanted.path, request)))
-    return STATUS_DELETE_PENDING;
-  const handle = await files.lookup(wanted.path, readsOnly(wanted));
-  if (!isErrno(handle)) {
-    if (changesThePast(wanted)) {
-      handle.close();
-      return EROFS;
-    }
-    return wanted.stream === undefined
-      ? openExisting(wanted, request, handle)
-      : openStream(wanted, request, handle, wanted.stream);
+  if (wanted.then !== undefined || doomed.size === 0 || wanted.path.length < 2) {
+    return lookUp(wanted, request);
   }
+  return isBelowDoomed(wanted.path, request).then((isBelow) =>
+    isBelow ? STATUS_DELETE_PENDING : lookUp(wanted, request),
+  );
+}
+
+function lookUp(wanted: Wanted, request: TreeRequest): MaybePromise<Outcome | Errno> {
+  const files = filesFor(wanted, request.tree);
+  const found = files.lookup(wanted.path, readsOnly(wanted) ? 'read' : 'open');
+  return found instanceof Promise
+    ? found.then((later) => lookedUp(wanted, request, later, false))
+    : lookedUp(wanted, request, found, true);
+}
+
+/** `isFresh`: nothing has been waited for since it was looked up. */
+function lookedUp(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: Result<VfsHandle>,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  if (isErrno(handle)) return missing(wanted, request, handle);
+  if (changesThePast(wanted)) {
+    handle.close();
+    return EROFS;
+  }
+  return wanted.stream === undefined
+    ? openExisting(wanted, request, handle, isFresh)
+    : openStream(wanted, request, handle, wanted.stream);
+}
+
+async function missing(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: Errno,
+): Promise<Outcome | Errno> {
+  const files = filesFor(wanted, request.tree);
   if ((handle === ENOENT || handle === ENOPATH) && wanted.posix === undefined) {
     const path = await longPath({ share: request.tree.share, files }, wanted.path);
     if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
   }
   if (handle === ENOPATH) return stoppedOnTheWay(wanted, request, files);
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
-  if (!isNow) return EROFS;
+  if (wanted.then !== undefined) return EROFS;
   const named = await byTunnel(wanted, request);
   return arriving(named.path, request, () => createNew(named, request));
 }

@@ -1,5 +1,11 @@
 /** MS-SMB2 3.3.5.9, Response Construction: the CREATE response and its contexts. */
-import { STATUS_FILE_CLOSED, STATUS_NONE_MAPPED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { after } from '../base/after.ts';
+import {
+  type NtStatus,
+  STATUS_FILE_CLOSED,
+  STATUS_NONE_MAPPED,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
 import { encodePosixOwnership } from '../fscc/posix-information.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
@@ -15,14 +21,14 @@ import {
   findCreateContext,
 } from '../smb2/create-contexts.ts';
 import { FILE_CREATED } from '../smb2/create-options.ts';
-import { isErrno } from '../vfs/errno.ts';
+import { type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import { appInstanceOf } from './app-instance.ts';
 import { appleReply } from './apple.ts';
 import { expectArchiving } from './archive.ts';
 import { grantCaching, heldCaching } from './caching.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -32,23 +38,63 @@ import { shownAttributes, shownFileId } from './shown-attributes.ts';
 /** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
 export type Origin = 'made' | 'reclaimed' | 'replayed';
 
-export async function createReply(
+/** What was found of a file, where nothing has been waited for since. */
+interface Found {
+  readonly stat: VfsStat;
+  readonly path: readonly string[];
+}
+
+export function createReply(
   body: CreateWish,
   request: TreeRequest,
   open: Open,
   createAction: number,
   origin: Origin = 'made',
-): Promise<Outcome> {
+  found?: Found,
+): MaybePromise<Outcome> {
+  return after(found?.stat ?? open.handle!.stat(), (stat) => {
+    if (isErrno(stat)) return untold(request, open, createAction, origin, stat);
+    expectArchiving(open, stat);
+    return after(contexts(body, request, open, stat), (createContexts) =>
+      granted(body, request, open, {
+        createAction,
+        origin,
+        stat,
+        path: found?.path,
+        createContexts,
+      }),
+    );
+  });
+}
+
+/** What was made for this open alone goes again, and what was there stays, whatever was to become of it. */
+async function untold(
+  request: TreeRequest,
+  open: Open,
+  createAction: number,
+  origin: Origin,
+  errno: Errno,
+): Promise<NtStatus> {
+  if (origin === 'made') open.deleteOnClose = createAction === FILE_CREATED;
+  await closeOpen(request.server, open);
+  return statusOfErrno(errno);
+}
+
+interface Told {
+  readonly createAction: number;
+  readonly origin: Origin;
+  readonly stat: VfsStat;
+  readonly path: readonly string[] | undefined;
+  readonly createContexts: CreateContext[];
+}
+
+function granted(
+  body: CreateWish,
+  request: TreeRequest,
+  open: Open,
+  { createAction, origin, stat, path, createContexts }: Told,
+): Outcome {
   const handle = open.handle!;
-  const stat = await handle.stat();
-  if (isErrno(stat)) {
-    // What was made for this open alone goes again, and what was there stays, whatever was to become of it.
-    if (origin === 'made') open.deleteOnClose = createAction === FILE_CREATED;
-    await closeOpen(request.server, open);
-    return statusOfErrno(stat);
-  }
-  expectArchiving(open, stat);
-  const createContexts = await contexts(body, request, open, stat);
   // What was reclaimed just now may have been lost again.
   if (open.session !== request.session) return ended(request) ?? STATUS_FILE_CLOSED;
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
@@ -80,7 +126,11 @@ export async function createReply(
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(open.home, stat, handle.toldPath?.() ?? handle.path()),
+      fileAttributes: shownAttributes(
+        open.home,
+        stat,
+        path ?? handle.toldPath?.() ?? handle.path(),
+      ),
       persistentId: open.persistentId,
       volatileId: open.volatileId,
       createContexts,
@@ -89,25 +139,34 @@ export async function createReply(
 }
 
 /** Only what was asked for: macOS fails an open whose answer has more. */
-async function contexts(
+function contexts(
   body: CreateWish,
   request: TreeRequest,
   open: Open,
   stat: VfsStat,
-): Promise<CreateContext[]> {
-  const answers: CreateContext[] = [];
+): MaybePromise<CreateContext[]> {
+  if (body.createContexts.length === 0) return [];
   const access = findCreateContext(body.createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
-  if (access !== undefined) {
-    // 3.3.5.9.5: a client that has the access for this time stamp already need not be told again.
-    const known = decodeQueryMaximalAccessRequest(access) === stat.lastWriteTime;
-    answers.push({
-      name: CreateContextName.QUERY_MAXIMAL_ACCESS,
-      data: encodeQueryMaximalAccessResponse({
-        queryStatus: known ? STATUS_NONE_MAPPED : STATUS_SUCCESS,
-        maximalAccess: known ? 0 : await maximalAccess(request.tree, open.handle!),
-      }),
+  if (access === undefined) return otherContexts([], body, request, open, stat);
+  // 3.3.5.9.5: a client that has the access for this time stamp already need not be told again.
+  const known = decodeQueryMaximalAccessRequest(access) === stat.lastWriteTime;
+  return after(known ? 0 : maximalAccess(request.tree, open.handle!), (most) => {
+    const data = encodeQueryMaximalAccessResponse({
+      queryStatus: known ? STATUS_NONE_MAPPED : STATUS_SUCCESS,
+      maximalAccess: most,
     });
-  }
+    const answer = { name: CreateContextName.QUERY_MAXIMAL_ACCESS, data };
+    return otherContexts([answer], body, request, open, stat);
+  });
+}
+
+function otherContexts(
+  answers: CreateContext[],
+  body: CreateWish,
+  request: TreeRequest,
+  open: Open,
+  stat: VfsStat,
+): CreateContext[] {
   if (findCreateContext(body.createContexts, CreateContextName.QUERY_ON_DISK_ID) !== undefined) {
     answers.push({
       name: CreateContextName.QUERY_ON_DISK_ID,

@@ -57,10 +57,21 @@ function replay(body: CreateWish, request: TreeRequest, open: Open): MaybePromis
   const refused = refuse(body, request, open, durability);
   if (refused !== undefined) return refused;
   if (open.state === 'disconnected') server.durables.reclaim(open, session, tree);
+  return toldAgain(body, request, open, durability.createAction);
+}
+
+async function toldAgain(
+  body: CreateWish,
+  request: TreeRequest,
+  open: Open,
+  createAction: number,
+): Promise<Outcome> {
   open.lifetime.hold();
-  return createReply(body, request, open, durability.createAction, 'replayed').finally(() =>
-    open.lifetime.release(),
-  );
+  try {
+    return await createReply(body, request, open, createAction, 'replayed');
+  } finally {
+    open.lifetime.release();
+  }
 }
 
 function refuse(

@@ -69,8 +69,8 @@ export class SnapshotTree implements VfsTree {
     this.#end = end;
   }
 
-  lookup(path: readonly string[], reads?: boolean): MaybePromise<Result<VfsHandle>> {
-    return afterResult(this.#inner.lookup(path, reads), (handle) => this.#wrap(handle));
+  lookup(path: readonly string[], purpose?: 'open' | 'read'): MaybePromise<Result<VfsHandle>> {
+    return afterResult(this.#inner.lookup(path, purpose), (handle) => this.#wrap(handle));
   }
 
   #wrap(handle: VfsHandle): VfsHandle {

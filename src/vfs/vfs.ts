@@ -191,6 +191,11 @@ export interface VfsHandle extends VfsObjectId {
   /** The directory that holds the name of `path()`, whatever the identity may see; ENOENT for the root. */
   parent(): VfsObjectId | Errno;
   stat(): MaybePromise<Result<VfsStat>>;
+  /**
+   * What a lookup with a purpose has found, once; for whoever has waited for nothing since. Absent, or undefined:
+   * `stat()` tells.
+   */
+  takeFound?(): VfsStat | undefined;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
   /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */
@@ -344,6 +349,9 @@ export interface VfsHandle extends VfsObjectId {
    */
   remove(): MaybePromise<Errno | 0>;
 
+  /** It is open for reading, for which its identity was permitted to open it. Absent: nobody knows. */
+  readonly isReadable?: boolean;
+
   /** Ends the handle. An operation that is under way finishes first, with its own object. */
   close(): void;
 }
@@ -369,10 +377,10 @@ export interface PreviousVersions {
 
 export interface VfsTree {
   /**
-   * The object at `path`, not yet open for data. `reads`: a file will be opened for reading if all goes
-   * well, and may be so at once where the identity may.
+   * The object at `path`, not yet open for data. With a purpose it is to be opened if all goes well, so its stat
+   * will be asked for; to 'read' a file means for reading, for which it may be open at once where the identity may.
    */
-  lookup(path: readonly string[], reads?: boolean): MaybePromise<Result<VfsHandle>>;
+  lookup(path: readonly string[], purpose?: 'open' | 'read'): MaybePromise<Result<VfsHandle>>;
   /**
    * Makes a new object and opens it: a file for reading and writing, never an existing one (EEXIST,
    * by the same rules as lookup). `attributes` as in VfsChanges.

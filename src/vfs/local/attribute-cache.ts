@@ -9,6 +9,7 @@ import { MAX_KNOWN_ATTRIBUTES } from '../../base/limits.ts';
 import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC } from '../../native/constants.ts';
 import { fstatfs, stfs, stx } from '../../native/stat.ts';
 import type { DosAttribute } from './dos-attribute.ts';
+import type { NtAclName } from './nt-acl.ts';
 
 export interface KnownAttributes {
   readonly seconds: number;
@@ -17,6 +18,8 @@ export interface KnownAttributes {
   dos: DosAttribute | undefined | null;
   /** There are no attributes that clients see. */
   hasNoEas: boolean;
+  /** There is no attribute of this name, a security descriptor's. */
+  noNtAcl: NtAclName | undefined;
 }
 
 /** Local ones whose sources say so, for extended attributes too. */
@@ -59,7 +62,7 @@ export class AttributeCache {
     const found = this.#known.get(key);
     if (found?.nanoseconds === nanoseconds && found.seconds === seconds) return found;
     if (seconds * 1000 + SETTLED_MS > nowMs) return undefined;
-    const entry = { seconds, nanoseconds, dos: null, hasNoEas: false };
+    const entry = { seconds, nanoseconds, dos: null, hasNoEas: false, noNtAcl: undefined };
     if (found === undefined && this.#known.size >= MAX_KNOWN_ATTRIBUTES) {
       const [oldest] = this.#known.keys();
       this.#known.delete(oldest!);

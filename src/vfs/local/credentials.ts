@@ -40,6 +40,17 @@ export interface Credentials extends Actor {
   leave(): void;
 }
 
+/** Runs `act`, which waits for nothing, as the identity. */
+export function actAs<T>(credentials: Credentials, act: () => T): T | Errno {
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  try {
+    return act();
+  } finally {
+    credentials.leave();
+  }
+}
+
 /** Acts as the process does. */
 export const ownCredentials = (): Credentials => ({
   uid: fsuid(),

@@ -46,9 +46,10 @@ import type {
 } from '../vfs.ts';
 import type { KnownAttributes } from './attribute-cache.ts';
 import { cloneLocal, copyLocal } from './copying.ts';
-import type { Credentials } from './credentials.ts';
+import { actAs, type Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { isLargeFile, type Readable, type ReadMode, readData, writeData } from './file-data.ts';
+import { flushLocal } from './flushing.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
 import { childOf, isEmptyObject, LocalCursor } from './local-cursor.ts';
 import {
@@ -67,10 +68,14 @@ import { link, removable, remove, rename, replace } from './renaming.ts';
 import { become, reopen } from './reopen.ts';
 import { readReparse } from './reparse.ts';
 import { parentSecurity, security, setSecurity, storedSecurity } from './security.ts';
-import type { Access, HandleState, LocalObject, LocalShare } from './share.ts';
+import {
+  type Access,
+  type HandleState,
+  type LocalObject,
+  type LocalShare,
+  NO_ACCESS,
+} from './share.ts';
 import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
-
-const NO_ACCESS: Access = { read: false, write: false };
 
 export class LocalHandle implements VfsHandle, LocalObject, Readable {
   readonly kind: VfsKind;
@@ -91,6 +96,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
   foreseen: ForeseenPermissions | undefined;
+  /** What statx told of it when it was looked up. */
+  found: VfsStat | undefined;
+  /** Whoever goes on with what was found asks for the security descriptor next. */
+  #isJustFound = false;
   #running = 0;
   #isClosed = false;
   #isRemoved = false;
@@ -195,6 +204,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return statObject(this.#share, this.#credentials, this);
   }
 
+  takeFound(): VfsStat | undefined {
+    const { found } = this;
+    this.found = undefined;
+    this.#isJustFound = found !== undefined;
+    return found;
+  }
+
+  get isReadable(): boolean {
+    return this.#access.read;
+  }
+
   set(changes: VfsChanges): Errno | 0 {
     return this.#share.own.touching(this.inodeKey, () =>
       change(this.#share, this.#credentials, this.fd, this.isData, changes),
@@ -292,7 +312,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
       own: this.#share.own,
       format: this.#share.streamFormat,
       object: () => this.#eaObject,
-      sync: async () => this.#flushWith(this.#share.fullSync),
+      sync: async () => flushLocal(this, this.#share.fullSync),
     };
   }
 
@@ -305,7 +325,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   storedSecurity(): SecurityDescriptor | undefined | Errno {
-    return this.#isPlain ? storedSecurity(this.#share, this.#eaObject) : undefined;
+    if (!this.#isPlain) return undefined;
+    const known = this.#isJustFound ? this.known : undefined;
+    this.#isJustFound = false;
+    return storedSecurity(this.#share, this, known);
   }
 
   parentSecurity(): SecurityDescriptor | undefined | Errno {
@@ -313,13 +336,14 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   security(): Result<SecurityDescriptor> {
-    return security(this.#share, this.#eaObject);
+    return security(this.#share, this);
   }
 
   setSecurity(edit: SecurityEdit): Errno | 0 {
     if (!this.#isPlain) return EOPNOTSUPP;
-    return this.#share.own.touching(this.inodeKey, () =>
-      setSecurity(this.#share, this.#credentials, this.#eaObject, edit),
+    const { own } = this.#share;
+    return own.touching(this.inodeKey, () =>
+      setSecurity(this.#share, this.#credentials, this, edit),
     );
   }
 
@@ -348,13 +372,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   /** Runs `act` as the user, synchronously. */
   #asUser<T>(act: () => T): T | Errno {
-    const refused = this.#credentials.enter();
-    if (refused !== 0) return refused;
-    try {
-      return act();
-    } finally {
-      this.#credentials.leave();
-    }
+    return actAs(this.#credentials, act);
   }
 
   read(buffer: Uint8Array, position: number): MaybePromise<number> {
@@ -383,21 +401,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   flush(): MaybePromise<Errno | 0> {
-    return this.#flushWith(this.#share.dataSync);
-  }
-
-  #flushWith(sync: (fd: number) => Promise<Errno | 0>): MaybePromise<Errno | 0> {
-    if (this.inode.error !== 0) return this.inode.error;
-    if (this.isData) return this.whileRunning(this.#synced(sync(this.fd)));
-    if (this.kind !== 'file' && this.kind !== 'directory') return 0;
-    // A path descriptor cannot be synced; the server's own reading one can.
-    const fd = this.reopen(O_RDONLY);
-    if (fd < 0) return fd;
-    return this.whileRunning(this.#synced(sync(fd)).finally(() => close(fd)));
-  }
-
-  async #synced(outcome: Promise<Errno | 0>): Promise<Errno | 0> {
-    return flushed(this.inode, await outcome);
+    return flushLocal(this, this.#share.dataSync);
   }
 
   truncate(length: number): Errno | 0 {

@@ -34,14 +34,14 @@ import type {
 import type { Credentials } from './credentials.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
-import { birthTimeOf, kindOf } from './metadata.ts';
+import { birthTimeOf, kindOf, statStated } from './metadata.ts';
 import { NTACL } from './nt-acl.ts';
 import { ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { storedSecurity } from './security.ts';
-import type { Access, LocalShare } from './share.ts';
+import { type Access, type LocalShare, NO_ACCESS } from './share.ts';
 import type { Snapshots } from './snapshots.ts';
 
 /** What a thread of the pool is told of a new object. */
@@ -61,7 +61,6 @@ interface Found {
   readonly permissions: VfsPermissions | undefined;
 }
 
-const NO_ACCESS: Access = { read: false, write: false };
 const READ_ACCESS: Access = { read: true, write: false };
 
 export class LocalTree implements VfsTree {
@@ -89,14 +88,14 @@ export class LocalTree implements VfsTree {
     return new LocalTree({ ...this.#share, resolver: resolver.exactly() }, this.#credentials);
   }
 
-  lookup(path: readonly string[], reads = false): Result<VfsHandle> {
+  lookup(path: readonly string[], purpose?: 'open' | 'read'): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
     let found: Found | Errno;
     try {
-      found = this.#find(checked, reads);
+      found = this.#find(checked, purpose);
     } finally {
       this.#credentials.leave();
     }
@@ -105,23 +104,35 @@ export class LocalTree implements VfsTree {
     // The root without a link: the folder was removed, and may have been made again.
     if (path.length === 0 && stx.linkCount() === 0 && this.#isRenewed()) {
       close(fd);
-      return this.lookup(path);
+      return this.lookup(path, purpose);
     }
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
     if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
+    if (purpose !== undefined) handle.found = statStated(this.#share, this.#credentials, handle);
     return handle;
   }
 
   /** All that has to be done as the user, while it is one; leaves the object in statx's buffer. */
-  #find(path: CheckedPath, reads: boolean): Found | Errno {
+  #find(path: CheckedPath, purpose: 'open' | 'read' | undefined): Found | Errno {
+    const { files } = this.#share.resolver;
+    const known = purpose === 'read' ? files.open(path.disk) : EACCES;
+    if (known >= 0) return { fd: known, access: READ_ACCESS, permissions: undefined };
+    const found = this.#findAny(path, purpose);
+    if (!isErrno(found) && found.access.read) files.add(path.disk);
+    return found;
+  }
+
+  #findAny(path: CheckedPath, purpose: 'open' | 'read' | undefined): Found | Errno {
     const fd = this.#share.resolver.open(path, this.#credentials);
     if (fd < 0) return fd;
     const unknown = stated(fd);
     if (unknown !== 0) return unknown;
-    const permissions = this.#credentials.isSwitched
-      ? permissionsOf(fd, this.#credentials, stx.mode())
-      : undefined;
-    const mayRead = reads && permissions?.read !== false && kindOf(stx.mode()) === 'file';
+    const permissions =
+      purpose !== undefined && this.#credentials.isSwitched
+        ? permissionsOf(fd, this.#credentials, stx.mode())
+        : undefined;
+    const mayRead =
+      purpose === 'read' && permissions?.read !== false && kindOf(stx.mode()) === 'file';
     const data = mayRead ? reopen(this.#share, fd, O_RDONLY) : EACCES;
     if (data < 0) return { fd, access: NO_ACCESS, permissions };
     close(fd);

@@ -246,9 +246,17 @@ export function statObject(
   credentials: Credentials,
   object: StatObject,
 ): Result<VfsStat> {
+  const refused = statx(object.fd, '', AT_EMPTY_PATH);
+  return refused !== 0 ? refused : statStated(share, credentials, object);
+}
+
+/** The same of an object that statx has just told of. */
+export function statStated(
+  share: LocalShare,
+  credentials: Credentials,
+  object: StatObject,
+): VfsStat {
   const { fd } = object;
-  const refused = statx(fd, '', AT_EMPTY_PATH);
-  if (refused !== 0) return refused;
   const volumeId = share.volumes.idOf(stx.device(), fd);
   object.known = knownOfStat(fd);
   object.changeSeconds = stx.changeSeconds();

@@ -21,6 +21,7 @@ import {
   type Errno,
 } from '../errno.ts';
 import type { Credentials } from './credentials.ts';
+import { KnownFiles } from './known-files.ts';
 import type { NameCache } from './name-cache.ts';
 
 /** openat2 gives EAGAIN when renames elsewhere race with it; it seldom does so twice. */
@@ -121,6 +122,7 @@ export class Resolver {
   readonly cache: NameCache;
   /** Names that differ in case differ: nothing is looked for without regard to it. */
   readonly isExact: boolean;
+  readonly files = new KnownFiles((names, flags) => this.#walk(this.root, names, flags));
   readonly #hasOpenat2: boolean;
   readonly #walk: Walk;
 

@@ -225,6 +225,7 @@ async function dataOf(file: VfsHandle): Promise<void> {
   await file.allocate(4096);
   file.path();
   file.toldPath?.();
+  file.takeFound?.();
   file.parent();
   await file.stat();
   await file.permissions();

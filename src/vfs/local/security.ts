@@ -12,6 +12,7 @@ import { statx, stx } from '../../native/stat.ts';
 import { fgetxattr, getxattr, getxattrat, hasGetxattrat } from '../../native/xattr.ts';
 import { ENODATA, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { SecurityEdit } from '../vfs.ts';
+import type { KnownAttributes } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
 import { decodeNtAcl, isCurrent } from './nt-acl.ts';
 import { ownPath } from './own-name.ts';
@@ -68,14 +69,23 @@ export const derivedSecurity = (
 ): SecurityDescriptor =>
   descriptorOfPermissions(permissions, share.sids, share.fileMode | share.directoryMode);
 
-/** Undefined: there is none, or another program has changed mode, owner or ACL since. */
+/**
+ * Undefined: there is none, or another program has changed mode, owner or ACL since. `known`: what is known of the
+ * object's attributes, where its stat was asked for just now.
+ */
 export function storedSecurity(
   share: LocalShare,
   object: Secured,
+  known?: KnownAttributes,
 ): SecurityDescriptor | undefined | Errno {
-  if (share.ntAclName === undefined) return undefined;
-  const value = readValue(share, object, share.ntAclName);
-  if (typeof value === 'number') return isAbsent(value) ? undefined : value;
+  const { ntAclName } = share;
+  if (ntAclName === undefined || known?.noNtAcl === ntAclName) return undefined;
+  const value = readValue(share, object, ntAclName);
+  if (typeof value === 'number') {
+    if (!isAbsent(value)) return value;
+    if (known !== undefined) known.noNtAcl = ntAclName;
+    return undefined;
+  }
   const acl = decodeNtAcl(value);
   if (acl === undefined) return undefined;
   if (share.ignoresSystemAcls) return acl.descriptor;

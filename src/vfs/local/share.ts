@@ -69,6 +69,8 @@ export interface Access {
   readonly write: boolean;
 }
 
+export const NO_ACCESS: Access = { read: false, write: false };
+
 /** All that a handle is, in plain values: what a thread of the pool needs to act for it. */
 export interface HandleState extends VfsObjectId {
   readonly fd: number;
