@@ -6,11 +6,13 @@ import type { Logger } from '../base/log.ts';
 import { type Configuration, settingsOf } from '../config/configuration.ts';
 import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
+import type { Principal } from '../config/value-types.ts';
+import { parseSid, type Sid } from '../dtyp/sid.ts';
 import type { Account, PipeClient } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
-import type { PolicyStore } from './policy-store.ts';
+import { type PolicyStore, SE_DISK_OPERATOR } from './policy-store.ts';
 import type { Principals } from './principals.ts';
 import {
   CLAIMED_VERSION,
@@ -18,6 +20,7 @@ import {
   type ShareEntry,
 } from './services/share-catalogue.ts';
 import { isAdministrator } from './share-access.ts';
+import { createShareEditor, type ShareEditor } from './share-editor.ts';
 import type { SystemAccounts } from './system-accounts.ts';
 
 /** MS-SRVS 2.2.4.29 */
@@ -41,6 +44,11 @@ export interface ManagementFacts {
   configuration(): Configuration;
   readonly principals: Principals;
   readonly policy: PolicyStore;
+  sidsOf(account: Account): readonly Sid[];
+  /** Absent: shares cannot be changed. */
+  readonly configurationFile: string | undefined;
+  /** Of that file; false: the server goes on with what it has. */
+  reload(): Promise<boolean>;
   systemAccounts(): SystemAccounts;
   /** Absent: accounts cannot be changed. */
   readonly accountFile: string | undefined;
@@ -70,10 +78,13 @@ export class Management {
   context(account: Account, client: PipeClient): ServiceContext {
     const { principals, policy, dataPlane } = this.#facts;
     const { netbiosName, serverString, workgroup } = this.#facts.configuration().global;
+    const administrator = this.#administers(account);
     return {
       account,
       sessionKey: client.sessionKey,
-      administrator: this.#administers(account),
+      administrator,
+      mayChangeShares: administrator || this.#holds(account, SE_DISK_OPERATOR),
+      shareEditor: this.#shareEditor(account, client.address),
       catalogue: { shares: () => this.#catalogue() },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals,
@@ -82,6 +93,17 @@ export class Management {
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,
     };
+  }
+
+  #holds(account: Account, privilege: string): boolean {
+    return (
+      account.kind === 'user' && this.#facts.policy.holds(this.#facts.sidsOf(account), privilege)
+    );
+  }
+
+  #shareEditor(account: Account, address: string): ShareEditor {
+    const { configurationFile: file, reload, log } = this.#facts;
+    return createShareEditor({ file, reload, by: account.name, address, log });
   }
 
   /** Root, and who is in "admin users" of [global]. */
@@ -118,10 +140,19 @@ export class Management {
         maxUses: share.maxConnections === NO_LIMIT ? undefined : share.maxConnections,
         currentUses: this.#currentUses(share.name),
         isNamespace: global.hostMsdfs && share.msdfsRoot,
+        permissions: { readOnly: share.readOnly, members: this.#members(share.validUsers) },
         flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
       }),
     );
     return [...disks, { ...IPC, currentUses: this.#currentUses(IPC.name) }];
+  }
+
+  /** Undefined: everybody. Names that nobody has are left out. */
+  #members(names: readonly Principal[]): readonly Sid[] | undefined {
+    if (names.length === 0) return undefined;
+    return names.flatMap(
+      ({ name }) => parseSid(name) ?? this.#facts.principals.byName(name)?.sid ?? [],
+    );
   }
 
   #currentUses(share: string): number {

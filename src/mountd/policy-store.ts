@@ -22,7 +22,6 @@ export interface Privilege {
   readonly ofFiles?: number;
 }
 
-export const SE_ADD_USERS = 'SeAddUsersPrivilege';
 export const SE_DISK_OPERATOR = 'SeDiskOperatorPrivilege';
 
 export const PRIVILEGES: readonly Privilege[] = [
@@ -52,7 +51,6 @@ export const PRIVILEGES: readonly Privilege[] = [
     ofFiles: SE_RESTORE_PRIVILEGE,
   },
   { name: 'SeRemoteShutdownPrivilege', luid: 24, display: 'Force shutdown from a remote system' },
-  { name: SE_ADD_USERS, luid: 0x1002, display: 'Add users and groups to the server' },
   { name: SE_DISK_OPERATOR, luid: 0x1003, display: 'Manage disk shares' },
 ];
 

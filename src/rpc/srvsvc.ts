@@ -19,7 +19,9 @@ import {
   wstring,
 } from './ndr.ts';
 import { operation } from './operation.ts';
+import { NAME_OPERATIONS } from './srvsvc-names.ts';
 import { SESSION_OPERATIONS } from './srvsvc-sessions.ts';
+import { SHARE_OPERATIONS } from './srvsvc-shares.ts';
 
 /** MS-SRVS 2.2.2.4. */
 export const STYPE_DISKTREE = 0x0000_0000;
@@ -40,71 +42,6 @@ export const SV_TYPE_SERVER_NT = 0x0000_8000;
 export const MAX_PREFERRED_LENGTH = 0xffff_ffff;
 
 const text = unique(wstring);
-
-const SHARE_INFO_0 = struct({ netname: text });
-const SHARE_INFO_1 = struct({ netname: text, type: u32, remark: text });
-const SHARE_INFO_2 = struct({
-  netname: text,
-  type: u32,
-  remark: text,
-  permissions: u32,
-  maxUses: u32,
-  currentUses: u32,
-  path: text,
-  passwd: text,
-});
-const SHARE_INFO_501 = struct({ netname: text, type: u32, remark: text, flags: u32 });
-const SHARE_INFO_502 = struct({
-  netname: text,
-  type: u32,
-  remark: text,
-  permissions: u32,
-  maxUses: u32,
-  currentUses: u32,
-  path: text,
-  passwd: text,
-  securityDescriptor: counted(octets),
-});
-const SHARE_INFO_503 = struct({
-  netname: text,
-  type: u32,
-  remark: text,
-  permissions: u32,
-  maxUses: u32,
-  currentUses: u32,
-  path: text,
-  passwd: text,
-  servername: text,
-  securityDescriptor: counted(octets),
-});
-const SHARE_INFO_1005 = struct({ flags: u32 });
-
-/** SHARE_INFO_*_CONTAINER: EntriesRead and Buffer (2.2.4.32-37). */
-const container = <T>(info: NdrType<T>) =>
-  unique(struct({ entries: counted(conformantArray(info)) }));
-
-/** SHARE_ENUM_STRUCT, 2.2.4.38. Its default arm carries a level that is none of these. */
-export const SHARE_ENUM_STRUCT = leveled({
-  0: container(SHARE_INFO_0),
-  1: container(SHARE_INFO_1),
-  2: container(SHARE_INFO_2),
-  501: container(SHARE_INFO_501),
-  502: container(SHARE_INFO_502),
-  503: container(SHARE_INFO_503),
-});
-export type ShareEnumStruct = NdrValue<typeof SHARE_ENUM_STRUCT>;
-
-/** SHARE_INFO, 2.2.3.6. */
-export const SHARE_INFO = union({
-  0: unique(SHARE_INFO_0),
-  1: unique(SHARE_INFO_1),
-  2: unique(SHARE_INFO_2),
-  501: unique(SHARE_INFO_501),
-  502: unique(SHARE_INFO_502),
-  503: unique(SHARE_INFO_503),
-  1005: unique(SHARE_INFO_1005),
-});
-export type ShareInfo = NdrValue<typeof SHARE_INFO>;
 
 const SERVER_INFO_100 = struct({ platformId: u32, name: text });
 const SERVER_INFO_101 = struct({
@@ -168,34 +105,36 @@ const DISK_ENUM_CONTAINER = struct({
   entries: counted(conformantVaryingArray(varyingArray(u16, 3))),
 });
 
-const shareEnumeration = (opnum: number) =>
-  operation(
-    opnum,
-    {
-      serverName: text,
-      infoStruct: SHARE_ENUM_STRUCT,
-      preferedMaximumLength: u32,
-      resumeHandle: unique(u32),
-    },
-    {
-      infoStruct: SHARE_ENUM_STRUCT,
-      totalEntries: u32,
-      resumeHandle: unique(u32),
-      status: u32,
-    },
-  );
+/** 2.2.4.93 to 2.2.4.95; the address is that of LAN Manager's time. */
+const SERVER_TRANSPORT_INFO_0 = struct({
+  numberOfVcs: u32,
+  transportName: text,
+  transportAddress: unique(octets),
+  transportAddressLength: u32,
+  networkAddress: text,
+});
+const SERVER_TRANSPORT_INFO_1 = struct({
+  numberOfVcs: u32,
+  transportName: text,
+  transportAddress: unique(octets),
+  transportAddressLength: u32,
+  networkAddress: text,
+  domain: text,
+});
+const container = <T>(info: NdrType<T>) =>
+  unique(struct({ entries: counted(conformantArray(info)) }));
+const SERVER_XPORT_ENUM_STRUCT = leveled({
+  0: container(SERVER_TRANSPORT_INFO_0),
+  1: container(SERVER_TRANSPORT_INFO_1),
+});
 
 export const SRVSVC = {
   name: 'srvsvc',
   syntax: { uuid: '4b324fc8-1670-01d3-1278-5a47bf6ee188', major: 3, minor: 0 },
   operations: {
+    ...NAME_OPERATIONS,
     ...SESSION_OPERATIONS,
-    NetrShareEnum: shareEnumeration(15),
-    NetrShareGetInfo: operation(
-      16,
-      { serverName: text, netName: wstring, level: u32 },
-      { infoStruct: SHARE_INFO, status: u32 },
-    ),
+    ...SHARE_OPERATIONS,
     NetrServerGetInfo: operation(
       21,
       { serverName: text, level: u32 },
@@ -217,6 +156,20 @@ export const SRVSVC = {
       { serverName: text },
       { bufferPtr: unique(TIME_OF_DAY_INFO), status: u32 },
     ),
-    NetrShareEnumSticky: shareEnumeration(36),
+    NetrServerTransportEnum: operation(
+      26,
+      {
+        serverName: text,
+        infoStruct: SERVER_XPORT_ENUM_STRUCT,
+        preferedMaximumLength: u32,
+        resumeHandle: unique(u32),
+      },
+      {
+        infoStruct: SERVER_XPORT_ENUM_STRUCT,
+        totalEntries: u32,
+        resumeHandle: unique(u32),
+        status: u32,
+      },
+    ),
   },
 } as const;

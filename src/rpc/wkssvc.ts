@@ -1,8 +1,21 @@
 /**
  * The Workstation Service interface (MS-WKST 2.2.5, 3.2.4, chapter 6): what this server answers of it.
  */
-import { type NdrValue, struct, u32, union, unique, wstring } from './ndr.ts';
+import {
+  conformantArray,
+  counted,
+  leveled,
+  type NdrType,
+  type NdrValue,
+  struct,
+  u16,
+  u32,
+  union,
+  unique,
+  wstring,
+} from './ndr.ts';
 import { operation } from './operation.ts';
+import { unicodeString } from './security-types.ts';
 
 const text = unique(wstring);
 
@@ -39,6 +52,31 @@ export const WKSTA_INFO = union({
 });
 export type WkstaInfo = NdrValue<typeof WKSTA_INFO>;
 
+/** 2.2.5.9 to 2.2.5.14. */
+const container = <T>(info: NdrType<T>) =>
+  unique(struct({ entries: counted(conformantArray(info)) }));
+const WKSTA_USER_ENUM_STRUCT = leveled({
+  0: container(struct({ username: text })),
+  1: container(
+    struct({ username: text, logonDomain: text, otherDomains: text, logonServer: text }),
+  ),
+});
+export type WkstaUserEnumStruct = NdrValue<typeof WKSTA_USER_ENUM_STRUCT>;
+/** 2.2.5.15 to 2.2.5.17. */
+const WKSTA_TRANSPORT_ENUM_STRUCT = leveled({
+  0: container(
+    struct({
+      qualityOfService: u32,
+      numberOfVcs: u32,
+      transportName: text,
+      transportAddress: text,
+      wanIsh: u32,
+    }),
+  ),
+});
+/** 2.2.5.21. */
+const NET_COMPUTER_NAME_ARRAY = unique(struct({ names: counted(conformantArray(unicodeString)) }));
+
 export const WKSSVC = {
   name: 'wkssvc',
   syntax: { uuid: '6bffd098-a112-3610-9833-46c3f87e345a', major: 1, minor: 0 },
@@ -47,6 +85,46 @@ export const WKSSVC = {
       0,
       { serverName: text, level: u32 },
       { wkstaInfo: WKSTA_INFO, status: u32 },
+    ),
+    NetrWkstaUserEnum: operation(
+      2,
+      {
+        serverName: text,
+        userInfo: WKSTA_USER_ENUM_STRUCT,
+        preferredMaximumLength: u32,
+        resumeHandle: unique(u32),
+      },
+      {
+        userInfo: WKSTA_USER_ENUM_STRUCT,
+        totalEntries: u32,
+        resumeHandle: unique(u32),
+        status: u32,
+      },
+    ),
+    NetrWkstaTransportEnum: operation(
+      5,
+      {
+        serverName: text,
+        transportInfo: WKSTA_TRANSPORT_ENUM_STRUCT,
+        preferredMaximumLength: u32,
+        resumeHandle: unique(u32),
+      },
+      {
+        transportInfo: WKSTA_TRANSPORT_ENUM_STRUCT,
+        totalEntries: u32,
+        resumeHandle: unique(u32),
+        status: u32,
+      },
+    ),
+    NetrGetJoinInformation: operation(
+      20,
+      { serverName: text, nameBuffer: text },
+      { nameBuffer: text, nameType: u16, status: u32 },
+    ),
+    NetrEnumerateComputerNames: operation(
+      30,
+      { serverName: text, nameType: u16, reserved: u32 },
+      { computerNames: NET_COMPUTER_NAME_ARRAY, status: u32 },
     ),
   },
 } as const;

@@ -41,10 +41,18 @@ test('svcctl: services are listed in a buffer as large as the client says', () =
   assert.deepEqual([all.status, all.bytesNeeded], [0, 0]);
   const names = Array.from({ length: all.servicesReturned }, (_, i) => {
     const at = all.buffer.readUInt32LE(36 * i);
-    assert.equal(all.buffer.readUInt32LE(36 * i + 12), 4, 'running');
+    // The last one is stopped.
+    const stopped = i === all.servicesReturned - 1;
+    assert.equal(all.buffer.readUInt32LE(36 * i + 12), stopped ? 1 : 4);
     return all.buffer.toString('utf16le', at).split('\0', 1)[0];
   });
-  assert.deepEqual(names, ['LanmanServer', 'LanmanWorkstation', 'RemoteRegistry', 'SamSs']);
+  assert.deepEqual(names, [
+    'LanmanServer',
+    'LanmanWorkstation',
+    'RemoteRegistry',
+    'SamSs',
+    'Spooler',
+  ]);
   const part = list(100);
   assert.deepEqual([part.status, part.servicesReturned, part.resumeIndex], [234, 1, 1]);
   assert.equal(list(5000, 1).servicesReturned, names.length - 1);
@@ -60,7 +68,11 @@ test('svcctl: a service has a status, a configuration and a description, and sta
     const call = connectTo('svcctl', SVCCTL, context(more));
     const open = (serviceName: string) =>
       call(op.ROpenServiceW, { handle: managerOf(call), serviceName, desiredAccess: 1 });
-    assert.equal(open('Spooler').status, 1060);
+    assert.equal(open('W32Time').status, 1060);
+    const spooler = { handle: open('Spooler').handle };
+    assert.equal(call(op.RQueryServiceStatus, spooler).serviceStatus.currentState, 1);
+    const start = call(op.RStartServiceW, { ...spooler, argc: 0 }).status;
+    assert.equal(start, more.administrator ? 1058 : 5);
     const { handle } = open('lanmanserver');
     assert.equal(call(op.RQueryServiceStatus, { handle }).serviceStatus.currentState, 4);
     const short = call(op.RQueryServiceConfigW, { handle, bufferBytes: 0 });

@@ -42,6 +42,7 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
     account: { name: 'anna', kind: 'user', identity: undefined },
     sessionKey: undefined,
     administrator: false,
+    mayChangeShares: more.administrator ?? false,
     catalogue: { shares: () => shares },
     server: {
       name: 'FILES',

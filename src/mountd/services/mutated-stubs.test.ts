@@ -4,27 +4,36 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DSSETUP } from '../../rpc/dssetup.ts';
+import { EPMAPPER, encodeTower, syntaxFloor } from '../../rpc/epmapper.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
 import { MGMT } from '../../rpc/mgmt.ts';
 import { NETDFS } from '../../rpc/netdfs.ts';
+import { NTSVCS } from '../../rpc/ntsvcs.ts';
 import { encodeParameters, type Operation, type RpcInterface } from '../../rpc/operation.ts';
 import { SAMR } from '../../rpc/samr.ts';
 import { NO_HANDLE } from '../../rpc/security-types.ts';
 import { SRVSVC } from '../../rpc/srvsvc.ts';
 import { SVCCTL } from '../../rpc/svcctl.ts';
+import { NDR32 } from '../../rpc/syntax-id.ts';
+import { UNIXINFO } from '../../rpc/unixinfo.ts';
 import { WINREG } from '../../rpc/winreg.ts';
 import { WKSSVC } from '../../rpc/wkssvc.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import { context } from './connect.support.test.ts';
+import { createDssetupService } from './dssetup-service.ts';
+import { createEpmapperService } from './epmapper-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createMgmtService } from './mgmt-service.ts';
 import { createNetdfsService } from './netdfs-service.ts';
+import { createNtsvcsService } from './ntsvcs-service.ts';
 import { MACHINE } from './principals.support.test.ts';
 import { RpcFault } from './rpc-fault.ts';
 import type { RpcService } from './rpc-service.ts';
 import { createSamrService } from './samr-service.ts';
 import { createSrvsvcService } from './srvsvc-service.ts';
 import { createSvcctlService } from './svcctl-service.ts';
+import { createUnixinfoService } from './unixinfo-service.ts';
 import { createWinregService } from './winreg-service.ts';
 import { createWkssvcService } from './wkssvc-service.ts';
 
@@ -68,10 +77,13 @@ const { SamrConnect2, SamrOpenDomain, SamrLookupNamesInDomain, SamrQueryDisplayI
 const lookup = { lookupLevel: 1, mappedCount: 0, lookupOptions: 0, clientRevision: 2 };
 const handle = NO_HANDLE;
 
+const KEY = Buffer.alloc(16, 7);
+const cipher = { length: 8, maximumLength: 8, buffer: Buffer.alloc(8, 3) };
+
 const SUBJECTS: readonly Subject[] = [
   {
     rpc: LSARPC,
-    create: () => createLsarpcService(context()),
+    create: () => createLsarpcService(context({ administrator: true, sessionKey: KEY })),
     open: [
       stubOf(LsarOpenPolicy2, { systemName: 'F', objectAttributes: ATTRIBUTES, desiredAccess: 1 }),
       stubOf(LsarLookupNames3, {
@@ -81,6 +93,14 @@ const SUBJECTS: readonly Subject[] = [
         translatedSids: { entries: null },
         ...lookup,
       }),
+      stubOf(LSARPC.operations.LsarAddAccountRights, {
+        ...{ policyHandle: handle, accountSid: MACHINE },
+        userRights: { rights: ['SeBackupPrivilege', 'SeRestorePrivilege'] },
+      }),
+      stubOf(LSARPC.operations.LsarCreateSecret, {
+        ...{ policyHandle: handle, name: 'G$one', desiredAccess: 3 },
+      }),
+      stubOf(LSARPC.operations.LsarSetSecret, { secretHandle: handle, current: cipher, old: null }),
       stubOf(LsarLookupSids2, {
         policyHandle: handle,
         sidEnumBuffer: { entries: [MACHINE, 'S-1-1-0'] },
@@ -114,6 +134,14 @@ const SUBJECTS: readonly Subject[] = [
         infoStruct: { tag: 502, value: { entries: null } },
         preferedMaximumLength: 1000,
         resumeHandle: 0,
+      }),
+      stubOf(SRVSVC.operations.NetrShareSetInfo, {
+        ...{ serverName: 'F', netName: 'Data', parmErr: 0 },
+        infoStruct: { tag: 1501, value: { securityDescriptor: Buffer.alloc(40, 1) } },
+      }),
+      stubOf(SRVSVC.operations.NetprPathCanonicalize, {
+        ...{ serverName: 'F', pathName: 'C:\\a\\..\\b', prefix: '\\x', outbufLen: 90 },
+        ...{ pathType: 0, flags: 0 },
       }),
       stubOf(SRVSVC.operations.NetrShareGetInfo, { serverName: 'F', netName: 'Data', level: 502 }),
     ],
@@ -167,6 +195,49 @@ const SUBJECTS: readonly Subject[] = [
         ...{ entryPath: '\\\\FILES\\Data', serverName: null, shareName: null, level: 3 },
       }),
     ],
+  },
+  {
+    rpc: UNIXINFO,
+    create: () => createUnixinfoService(context()),
+    open: [
+      stubOf(UNIXINFO.operations.SidToUid, { sid: MACHINE }),
+      stubOf(UNIXINFO.operations.UidToSid, { uid: 1000n }),
+    ],
+  },
+  {
+    rpc: NTSVCS,
+    create: createNtsvcsService,
+    open: [
+      stubOf(NTSVCS.operations.PNP_GetDeviceList, { filter: 'Spooler', length: 4, flags: 2 }),
+      stubOf(NTSVCS.operations.PNP_GetDeviceRegProp, {
+        ...{ devicePath: 'ACPI', property: 1, dataType: 0, size: 9, needed: 0, flags: 0 },
+      }),
+    ],
+  },
+  {
+    rpc: EPMAPPER,
+    create: () =>
+      createEpmapperService('FILES', () => [
+        { syntax: SRVSVC.syntax, annotation: 'srvsvc', pipe: 'srvsvc' },
+        { syntax: SAMR.syntax, annotation: 'samr', pipe: 'samr' },
+      ]),
+    open: [
+      stubOf(EPMAPPER.operations.ept_lookup, {
+        ...{ inquiryType: 0, object: null, interfaceId: SRVSVC.syntax, versionOption: 1 },
+        ...{ handle, maxEntries: 1 },
+      }),
+      stubOf(EPMAPPER.operations.ept_map, {
+        object: null,
+        mapTower: encodeTower([syntaxFloor(SRVSVC.syntax), syntaxFloor(NDR32)]),
+        handle,
+        maxTowers: 4,
+      }),
+    ],
+  },
+  {
+    rpc: DSSETUP,
+    create: () => createDssetupService(context()),
+    open: [stubOf(DSSETUP.operations.DsRolerGetPrimaryDomainInformation, { infoLevel: 1 })],
   },
   {
     rpc: MGMT,

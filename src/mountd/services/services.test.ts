@@ -26,7 +26,7 @@ const list = <T extends number>(tag: T, more = {}) => ({
 function namesOf(output: OutputOf<typeof NetrShareEnum>): (string | null)[] {
   const { infoStruct } = output;
   if (infoStruct.tag === 'other') return [];
-  return (infoStruct.value?.entries ?? []).map(({ netname }) => netname);
+  return (infoStruct.value?.entries ?? []).flatMap((one) => ('netname' in one ? one.netname : []));
 }
 
 const callers = { context: () => context() };
@@ -85,7 +85,7 @@ test('NetrShareEnum: each level, for administrators where it tells more than nam
 });
 
 test('NetrShareEnum: other levels', () => {
-  for (const tag of [3, 77, 1005, 0xffff_ffff]) {
+  for (const tag of [3, 77, 2003, 0xffff_ffff]) {
     const output = connect('srvsvc', SRVSVC)(NetrShareEnum, {
       ...list(1),
       infoStruct: { tag: 'other', value: tag },
@@ -220,7 +220,9 @@ test('A11: NetrShareGetInfo for a user', () => {
     assert.equal(status('data', level), WIN32_ERROR.ERROR_ACCESS_DENIED);
     assert.equal(status('nothing', level), WIN32_ERROR.ERROR_ACCESS_DENIED);
   }
-  for (const level of [3, 1004, 0xffff_ffff]) {
+  assert.equal(status('data', 1004), 0);
+  assert.equal(status('data', 1501), WIN32_ERROR.ERROR_ACCESS_DENIED);
+  for (const level of [3, 2004, 0xffff_ffff]) {
     assert.equal(status('data', level), WIN32_ERROR.ERROR_INVALID_LEVEL);
   }
 });

@@ -1,31 +1,65 @@
 /** The named pipes of IPC$: name to RPC interfaces. */
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
+import { DSSETUP } from '../../rpc/dssetup.ts';
+import { LSARPC } from '../../rpc/lsarpc.ts';
+import { NETDFS } from '../../rpc/netdfs.ts';
+import { NTSVCS } from '../../rpc/ntsvcs.ts';
+import { SAMR } from '../../rpc/samr.ts';
+import { SRVSVC } from '../../rpc/srvsvc.ts';
+import { SVCCTL } from '../../rpc/svcctl.ts';
+import { UNIXINFO } from '../../rpc/unixinfo.ts';
+import { WINREG } from '../../rpc/winreg.ts';
+import { WKSSVC } from '../../rpc/wkssvc.ts';
 import type { SecureLogin } from '../login.ts';
 import type { Authenticated } from './association-security.ts';
 import { createDssetupService } from './dssetup-service.ts';
+import { createEpmapperService, type OfferedInterface } from './epmapper-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
 import { createMgmtService } from './mgmt-service.ts';
 import { createNetdfsService } from './netdfs-service.ts';
+import { createNtsvcsService } from './ntsvcs-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import type { RpcService } from './rpc-service.ts';
 import { createSamrService } from './samr-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 import { createSrvsvcService } from './srvsvc-service.ts';
 import { createSvcctlService } from './svcctl-service.ts';
+import { createUnixinfoService } from './unixinfo-service.ts';
 import { createWinregService } from './winreg-service.ts';
 import { createWkssvcService } from './wkssvc-service.ts';
 
-const SERVICES_OF_PIPE: ReadonlyMap<string, readonly ((context: ServiceContext) => RpcService)[]> =
-  new Map([
+type Create = (context: ServiceContext) => RpcService;
+
+const SERVICES_OF_PIPE: ReadonlyMap<string, readonly Create[]> = new Map<string, readonly Create[]>(
+  [
+    ['epmapper', [({ server }) => createEpmapperService(server.name, () => OFFERED)]],
     ['lsarpc', [createLsarpcService, createDssetupService]],
     ['lsass', [createLsarpcService]],
     ['netdfs', [createNetdfsService]],
+    ['ntsvcs', [createNtsvcsService]],
+    ['plugplay', [createNtsvcsService]],
     ['samr', [createSamrService]],
     ['srvsvc', [createSrvsvcService]],
     ['svcctl', [createSvcctlService]],
+    ['unixinfo', [createUnixinfoService]],
     ['winreg', [createWinregService]],
     ['wkssvc', [createWkssvcService]],
-  ]);
+  ],
+);
+
+/** What the endpoint mapper tells of. */
+const OFFERED: readonly OfferedInterface[] = [
+  { ...LSARPC, pipe: 'lsarpc' },
+  { ...DSSETUP, name: 'dssetup', pipe: 'lsarpc' },
+  { ...NETDFS, pipe: 'netdfs' },
+  { ...NTSVCS, pipe: 'ntsvcs' },
+  { ...SAMR, pipe: 'samr' },
+  { ...SRVSVC, pipe: 'srvsvc' },
+  { ...SVCCTL, pipe: 'svcctl' },
+  { ...UNIXINFO, pipe: 'unixinfo' },
+  { ...WINREG, pipe: 'winreg' },
+  { ...WKSSVC, pipe: 'wkssvc' },
+].map(({ name, syntax, pipe }) => ({ annotation: name, syntax, pipe }));
 
 export interface RpcCallers {
   /** Of who has authenticated in RPC, else of who has the pipe open; undefined to whom nothing is answered. */

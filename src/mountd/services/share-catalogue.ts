@@ -4,7 +4,9 @@ import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { AccountStore } from '../account-store.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import type { Principals } from '../principals.ts';
+import type { ShareEditor } from '../share-editor.ts';
 import type { SettingsSection } from './registry.ts';
+import type { SharePermissions } from './share-security.ts';
 
 export interface ShareEntry {
   readonly name: string;
@@ -21,6 +23,8 @@ export interface ShareEntry {
   readonly flags: number;
   /** Its links lead to other servers (MS-DFSC). */
   readonly isNamespace?: boolean;
+  /** Of the share, beside those of its files; undefined for IPC$. */
+  readonly permissions?: SharePermissions;
 }
 
 export interface ShareCatalogue {
@@ -46,6 +50,8 @@ export interface ServiceContext {
   readonly sessionKey: Buffer | undefined;
   /** May see what MS-SRVS keeps for administrators: paths, limits, security descriptors. */
   readonly administrator: boolean;
+  /** An administrator, or who holds SeDiskOperatorPrivilege. */
+  readonly mayChangeShares: boolean;
   readonly catalogue: ShareCatalogue;
   readonly server: ServerDescription;
   readonly principals: Principals;
@@ -53,6 +59,8 @@ export interface ServiceContext {
   readonly policy: PolicyStore;
   /** Who may log in, to be changed; undefined where that cannot be. */
   readonly accounts?: AccountStore | undefined;
+  /** Shares, to be changed; undefined where that cannot be. */
+  readonly shareEditor?: ShareEditor | undefined;
   /** The configuration as it counts, for administrators; undefined where nobody can tell. */
   readonly settings?: (() => readonly SettingsSection[]) | undefined;
   /** Who is connected, and what they have open; undefined where nobody can tell. */

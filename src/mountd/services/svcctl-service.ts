@@ -7,15 +7,28 @@ import { NO_HANDLE } from '../../rpc/security-types.ts';
 import { SVCCTL } from '../../rpc/svcctl.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
 import { ContextHandles } from './context-handles.ts';
+import { descriptorOf, MANAGER_RIGHTS, SERVICE_RIGHTS } from './object-security.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
-const { NERR_Success, ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER, ERROR_MORE_DATA } = WIN32_ERROR;
+const {
+  NERR_Success,
+  ERROR_ACCESS_DENIED,
+  ERROR_INVALID_PARAMETER,
+  ERROR_MORE_DATA,
+  ERROR_NOT_SUPPORTED,
+} = WIN32_ERROR;
+/** SERVICE_STATE_ALL. */
+const ALL_STATES = 3;
+/** Owner, group, and both ACLs (2.2.1 of MS-DTYP). */
+const SECURITY_PARTS = 0xf;
 const ERROR_INVALID_HANDLE = 6;
 const ERROR_NOT_ENOUGH_MEMORY = 8;
 const ERROR_INSUFFICIENT_BUFFER = 122;
 const ERROR_INVALID_LEVEL = 124;
 const ERROR_SERVICE_ALREADY_RUNNING = 1056;
+const ERROR_SERVICE_DISABLED = 1058;
+const ERROR_SERVICE_NOT_ACTIVE = 1062;
 const ERROR_INVALID_SERVICE_CONTROL = 1052;
 const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
 const ERROR_DATABASE_DOES_NOT_EXIST = 1065;
@@ -23,13 +36,19 @@ const ERROR_DATABASE_DOES_NOT_EXIST = 1065;
 /** 3.1.4.11: "[range(0, 1024 * 256)]". */
 export const MAX_BUFFER_BYTES = 256 << 10;
 const SERVICE_WIN32_SHARE_PROCESS = 0x20;
+const SERVICE_STOPPED = 1;
 const SERVICE_RUNNING = 4;
 const SERVICE_ACTIVE = 1;
+const SERVICE_INACTIVE = 2;
 const SERVICE_AUTO_START = 2;
+const SERVICE_DISABLED = 4;
 const SERVICE_ERROR_NORMAL = 1;
 const SERVICE_CONTROL_INTERROGATE = 4;
 const SC_STATUS_PROCESS_INFO = 0;
 const SERVICE_CONFIG_DESCRIPTION = 1;
+const SERVICE_CONFIG_FAILURE_ACTIONS = 2;
+/** SERVICE_FAILURE_ACTIONSW_WOW64, 2.2.40: nothing is done. */
+const FAILURE_ACTIONS_BYTES = 20;
 /** ENUM_SERVICE_STATUSW, 2.2.11: two offsets and a SERVICE_STATUS. */
 const ENTRY_BYTES = 36;
 const STATUS_BYTES = 28;
@@ -38,6 +57,8 @@ interface Service {
   readonly name: string;
   readonly displayName: string;
   readonly description: string;
+  /** It is told because clients look for it, and nobody starts it. */
+  readonly disabled?: true;
 }
 
 const SERVICES: readonly Service[] = [
@@ -57,6 +78,12 @@ const SERVICES: readonly Service[] = [
     displayName: 'Security Accounts Manager',
     description: 'Keeps the accounts of this server.',
   },
+  {
+    name: 'Spooler',
+    displayName: 'Print Spooler',
+    description: 'This server has no printers.',
+    disabled: true,
+  },
 ];
 
 type Opened =
@@ -72,6 +99,9 @@ const RUNNING = {
   checkPoint: 0,
   waitHint: 0,
 };
+const STOPPED = { ...RUNNING, currentState: SERVICE_STOPPED, win32ExitCode: 1077 };
+
+const statusOf = ({ disabled }: Service) => (disabled ? STOPPED : RUNNING);
 const NO_STATUS = { ...RUNNING, serviceType: 0, currentState: 0 };
 const NO_CONFIG = {
   ...{ serviceType: 0, startType: 0, errorControl: 0, binaryPathName: null, loadOrderGroup: null },
@@ -113,9 +143,10 @@ export function createSvcctlService({ administrator }: ServiceContext): RpcServi
     RQueryServiceStatus: ({ handle }) =>
       serviceOf(handle) === undefined
         ? { serviceStatus: NO_STATUS, status: ERROR_INVALID_HANDLE }
-        : { serviceStatus: RUNNING, status: NERR_Success },
+        : { serviceStatus: statusOf(serviceOf(handle)!), status: NERR_Success },
     RControlService: ({ handle, control }) => {
-      if (serviceOf(handle) === undefined) {
+      const service = serviceOf(handle);
+      if (service === undefined) {
         return { serviceStatus: NO_STATUS, status: ERROR_INVALID_HANDLE };
       }
       if (!administrator) return { serviceStatus: NO_STATUS, status: ERROR_ACCESS_DENIED };
@@ -123,32 +154,46 @@ export function createSvcctlService({ administrator }: ServiceContext): RpcServi
         return { serviceStatus: NO_STATUS, status: ERROR_INVALID_PARAMETER };
       }
       const asks = control === SERVICE_CONTROL_INTERROGATE;
+      const serviceStatus = statusOf(service);
+      if (service.disabled) return { serviceStatus, status: ERROR_SERVICE_NOT_ACTIVE };
       return {
-        serviceStatus: RUNNING,
+        serviceStatus,
         status: asks ? NERR_Success : ERROR_INVALID_SERVICE_CONTROL,
       };
     },
     RStartServiceW: ({ handle }) => {
-      if (serviceOf(handle) === undefined) return { status: ERROR_INVALID_HANDLE };
-      return { status: administrator ? ERROR_SERVICE_ALREADY_RUNNING : ERROR_ACCESS_DENIED };
+      const service = serviceOf(handle);
+      if (service === undefined) return { status: ERROR_INVALID_HANDLE };
+      if (!administrator) return { status: ERROR_ACCESS_DENIED };
+      return { status: service.disabled ? ERROR_SERVICE_DISABLED : ERROR_SERVICE_ALREADY_RUNNING };
     },
-    RQueryServiceObjectSecurity: ({ handle, bufferBytes }) =>
-      query(handle, bufferBytes, () => ERROR_ACCESS_DENIED),
-    RSetServiceObjectSecurity: ({ handle }) => {
-      handles.get(handle);
-      return { status: ERROR_ACCESS_DENIED };
+    RQueryServiceObjectSecurity: ({ handle, securityInformation, bufferBytes }) => {
+      const rights = handles.get(handle).kind === 'manager' ? MANAGER_RIGHTS : SERVICE_RIGHTS;
+      return (securityInformation & SECURITY_PARTS) === 0
+        ? failed(bufferBytes, ERROR_INVALID_PARAMETER)
+        : fill(bufferBytes, descriptorOf(rights, securityInformation));
     },
-    REnumDependentServicesW: ({ handle, bufferBytes }) => ({
-      ...query(handle, bufferBytes, () => Buffer.alloc(0)),
+    // 3.1.4.6: what it has already may be said again.
+    RSetServiceObjectSecurity: ({ handle, securityInformation, descriptor }) => {
+      const rights = handles.get(handle).kind === 'manager' ? MANAGER_RIGHTS : SERVICE_RIGHTS;
+      if (!administrator) return { status: ERROR_ACCESS_DENIED };
+      const same = descriptor.equals(descriptorOf(rights, securityInformation));
+      return { status: same ? NERR_Success : ERROR_NOT_SUPPORTED };
+    },
+    REnumDependentServicesW: ({ handle, serviceState, bufferBytes }) => ({
+      ...query(handle, bufferBytes, () =>
+        serviceState < 1 || serviceState > ALL_STATES ? ERROR_INVALID_PARAMETER : Buffer.alloc(0),
+      ),
       servicesReturned: 0,
     }),
     REnumServicesStatusW: ({ handle, serviceType, serviceState, bufferBytes, resumeIndex }) => {
       const isManager = handles.get(handle).kind === 'manager';
-      const wanted =
-        (serviceType & SERVICE_WIN32_SHARE_PROCESS) !== 0 && (serviceState & SERVICE_ACTIVE) !== 0;
+      const isWanted = ({ disabled }: Service): boolean =>
+        (serviceType & SERVICE_WIN32_SHARE_PROCESS) !== 0 &&
+        (serviceState & (disabled ? SERVICE_INACTIVE : SERVICE_ACTIVE)) !== 0;
       const from = resumeIndex ?? 0;
       return isManager
-        ? enumerate(wanted ? SERVICES.slice(from) : [], bufferBytes, resumeIndex, from)
+        ? enumerate(SERVICES.filter(isWanted).slice(from), bufferBytes, resumeIndex, from)
         : { ...failed(bufferBytes, ERROR_INVALID_HANDLE), servicesReturned: 0, resumeIndex };
     },
     RQueryServiceConfigW: ({ handle, bufferBytes }) => {
@@ -163,7 +208,7 @@ export function createSvcctlService({ administrator }: ServiceContext): RpcServi
       const config = {
         ...NO_CONFIG,
         serviceType: SERVICE_WIN32_SHARE_PROCESS,
-        startType: SERVICE_AUTO_START,
+        startType: service.disabled ? SERVICE_DISABLED : SERVICE_AUTO_START,
         errorControl: SERVICE_ERROR_NORMAL,
         binaryPathName: 'usmbd',
         ...{ loadOrderGroup: '', dependencies: '', serviceStartName: 'LocalSystem' },
@@ -175,12 +220,14 @@ export function createSvcctlService({ administrator }: ServiceContext): RpcServi
       query(handle, bufferBytes, () =>
         infoLevel === SERVICE_CONFIG_DESCRIPTION
           ? description(serviceOf(handle)!)
-          : ERROR_INVALID_LEVEL,
+          : infoLevel === SERVICE_CONFIG_FAILURE_ACTIONS
+            ? Buffer.alloc(FAILURE_ACTIONS_BYTES)
+            : ERROR_INVALID_LEVEL,
       ),
     RQueryServiceStatusEx: ({ handle, infoLevel, bufferBytes }) =>
       query(handle, bufferBytes, () =>
         infoLevel === SC_STATUS_PROCESS_INFO
-          ? Buffer.concat([statusBytes(), Buffer.alloc(8)])
+          ? Buffer.concat([statusBytes(serviceOf(handle)!), Buffer.alloc(8)])
           : ERROR_INVALID_LEVEL,
       ),
   });
@@ -200,9 +247,10 @@ function fill(bufferBytes: number, made: Buffer | number) {
   return filled;
 }
 
-function statusBytes(): Buffer {
+function statusBytes(service: Service): Buffer {
   const b = Buffer.alloc(STATUS_BYTES);
-  for (const [i, field] of Object.values(RUNNING).entries()) b.writeUInt32LE(field, 4 * i);
+  for (const [i, field] of Object.values(statusOf(service)).entries())
+    b.writeUInt32LE(field, 4 * i);
   return b;
 }
 
@@ -242,7 +290,7 @@ function enumerate(
   for (const [i, service] of services.slice(0, count).entries()) {
     buffer.writeUInt32LE(put(service.name), i * ENTRY_BYTES);
     buffer.writeUInt32LE(put(service.displayName), i * ENTRY_BYTES + 4);
-    statusBytes().copy(buffer, i * ENTRY_BYTES + 8);
+    statusBytes(service).copy(buffer, i * ENTRY_BYTES + 8);
   }
   return {
     buffer,

@@ -1,16 +1,39 @@
-/** The Workstation Service (MS-WKST 3.2.4): NetrWkstaGetInfo, which tells a client the workgroup. */
+/** The Workstation Service (MS-WKST 3.2.4): the workgroup, names and users of this machine, which is no client itself. */
+import type { MaybePromise } from '../../ipc/control-plane.ts';
+import { collect } from '../../ipc/status.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import { PLATFORM_ID_NT } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
-import { WKSSVC, type WkstaInfo } from '../../rpc/wkssvc.ts';
+import { WKSSVC, type WkstaInfo, type WkstaUserEnumStruct } from '../../rpc/wkssvc.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServerDescription, ServiceContext } from './share-catalogue.ts';
 
+type Operations = typeof WKSSVC.operations;
 type GetInfo = typeof WKSSVC.operations.NetrWkstaGetInfo;
 
 export function createWkssvcService(context: ServiceContext): RpcService {
-  return serveInterface(WKSSVC, { NetrWkstaGetInfo: (input) => wkstaGetInfo(input, context) });
+  return serveInterface(WKSSVC, {
+    NetrWkstaGetInfo: (input) => wkstaGetInfo(input, context),
+    NetrWkstaUserEnum: (input) => userEnum(input, context),
+    NetrWkstaTransportEnum: (input) => transportEnum(input, context),
+    NetrGetJoinInformation: () => ({
+      nameBuffer: context.server.workgroup,
+      nameType: NetSetupWorkgroupName,
+      status: NERR_Success,
+    }),
+    NetrEnumerateComputerNames: ({ nameType }) => computerNames(nameType, context),
+  });
 }
+
+const {
+  NERR_Success,
+  ERROR_ACCESS_DENIED,
+  ERROR_INVALID_LEVEL,
+  ERROR_INVALID_PARAMETER,
+  ERROR_NOT_SUPPORTED,
+} = WIN32_ERROR;
+/** 2.2.3.1. */
+const NetSetupWorkgroupName = 2;
 
 /** 3.2.4.1. Level 102 counts users, and is for administrators, as on Windows (note 29). */
 function wkstaGetInfo(
@@ -44,4 +67,73 @@ function wkstaInfo(level: 100 | 101 | 102, server: ServerDescription): WkstaInfo
       // Nobody is logged on at a file server's console.
       return { tag: 102, value: { ...info100, lanroot: null, loggedOnUsers: 0 } };
   }
+}
+
+/** 3.2.4.3: who is logged on, for administrators: by SMB, since nobody is at a file server's console. */
+function userEnum(
+  { userInfo, resumeHandle }: InputOf<Operations['NetrWkstaUserEnum']>,
+  { administrator, dataPlane, server }: ServiceContext,
+): MaybePromise<OutputOf<Operations['NetrWkstaUserEnum']>> {
+  const level = userInfo.tag;
+  if (level === 'other') {
+    return { userInfo, totalEntries: 0, resumeHandle, status: ERROR_INVALID_LEVEL };
+  }
+  const failed = (status: number) => {
+    const none = { tag: level, value: { entries: null } } as const;
+    return { userInfo: none, totalEntries: 0, resumeHandle, status };
+  };
+  if (!administrator) return failed(ERROR_ACCESS_DENIED);
+  const asked = dataPlane?.();
+  if (asked === undefined) return failed(ERROR_NOT_SUPPORTED);
+  return collect(asked, {}).then(({ sessions }) => {
+    const users = [...new Set(sessions.flatMap(({ user }) => user ?? []))];
+    const entries = users.map((username) => ({
+      username,
+      logonDomain: server.name,
+      otherDomains: '',
+      logonServer: server.name,
+    }));
+    const told: WkstaUserEnumStruct =
+      level === 0 ? { tag: 0, value: { entries } } : { tag: 1, value: { entries } };
+    return { userInfo: told, totalEntries: users.length, resumeHandle, status: NERR_Success };
+  });
+}
+
+/** 3.2.4.4. */
+function transportEnum(
+  { transportInfo, resumeHandle }: InputOf<Operations['NetrWkstaTransportEnum']>,
+  { administrator }: ServiceContext,
+): OutputOf<Operations['NetrWkstaTransportEnum']> {
+  if (transportInfo.tag === 'other') {
+    return { transportInfo, totalEntries: 0, resumeHandle, status: ERROR_INVALID_LEVEL };
+  }
+  const entries = administrator
+    ? [
+        {
+          qualityOfService: 0,
+          numberOfVcs: 0,
+          transportName: '\\Device\\NetbiosSmb',
+          transportAddress: '000000000000',
+          wanIsh: 1,
+        },
+      ]
+    : null;
+  return {
+    transportInfo: { tag: 0, value: { entries } },
+    totalEntries: entries?.length ?? 0,
+    resumeHandle,
+    status: administrator ? NERR_Success : ERROR_ACCESS_DENIED,
+  };
+}
+
+/** 3.2.4.21: NetPrimaryComputerName, NetAlternateComputerNames, NetAllComputerNames. */
+function computerNames(
+  nameType: number,
+  { server }: ServiceContext,
+): OutputOf<Operations['NetrEnumerateComputerNames']> {
+  if (nameType > 2) return { computerNames: null, status: ERROR_INVALID_PARAMETER };
+  return {
+    computerNames: { names: nameType === 1 ? [] : [server.name] },
+    status: NERR_Success,
+  };
 }
