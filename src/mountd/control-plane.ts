@@ -67,10 +67,6 @@ export interface ControlPlaneOptions {
   readonly machineSid?: Sid;
   /** Where what clients change of the policy is kept; absent: as long as the process. */
   readonly statePath?: string;
-  /** Which management interfaces may edit; absent: they change no share. */
-  readonly configurationFile?: string;
-  /** Has the server read it anew; false where it goes on with what it had. */
-  readonly reloadFile?: () => Promise<boolean>;
   readonly log?: Logger;
   /** The other plane, which management interfaces ask; undefined while it is not there. */
   readonly dataPlane?: () => DataPlane | undefined;
@@ -185,7 +181,7 @@ class LocalControlPlane implements OwnControlPlane {
       policy,
       sidsOf: ({ identity, kind, domain }) => this.#tokens.of(identity, kind, domain?.sids).sids,
       configurationFile: options.configurationFile,
-      reload: options.reloadFile ?? (async () => false),
+      reload: async () => (await options.administration?.()?.reload())?.done === true,
       systemAccounts: this.#systemAccounts,
       accountFile: this.#file?.path,
       find: (name) => this.#find(name),
