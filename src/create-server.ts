@@ -21,7 +21,7 @@ import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
 import { Inventory } from './objects/inventory.ts';
 import { ServerState } from './objects/server-state.ts';
-import { openShares, policy, setUp, vfsOf } from './open-shares.ts';
+import { openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { prepareReload } from './reload.ts';
 import type {
   Listening,
@@ -382,9 +382,11 @@ class UsmbdServer implements Server {
     if (unavailable !== undefined) {
       log.warn('files by node:fs alone: slower, and DOS attributes are not kept', { unavailable });
     }
+    const audit = openAudit(configuration, log);
     const shares = openShares(configuration, controlPlane.sids, options.shares);
     const guid = state?.serverGuid ?? randomBytes(16);
     const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
+    objects.audit = audit;
     watchHost(objects, options);
     const { interfaces } = configuration.global;
     objects.networkAddresses = (local) => {
@@ -403,6 +405,7 @@ class UsmbdServer implements Server {
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
     await (await this.#metrics?.catch(() => undefined))?.close();
+    this.#objects?.audit?.close();
     await (await this.#control)?.close();
     this.#parts.controlPlane.close?.();
     this.#release();

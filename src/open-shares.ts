@@ -1,4 +1,6 @@
 /** From a configuration to what the data plane is given: its policy, and its shares with their folders open. */
+import { AuditLog } from './base/audit-log.ts';
+import type { Logger } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import type { Configuration, ShareConfiguration } from './config/configuration.ts';
 import { NO_LIMIT } from './config/parameters.ts';
@@ -101,6 +103,13 @@ export function shareFields(
     timeMachineBytes: share.timeMachine ? (share.timeMachineMaxSize ?? Infinity) : undefined,
     maxUses: share.maxConnections === NO_LIMIT ? Infinity : share.maxConnections,
   };
+}
+
+/** Undefined where it is not asked for. Throws SetupError. */
+export function openAudit({ global }: Configuration, log: Logger): AuditLog | undefined {
+  const { auditLog: file, auditEvents: events } = global;
+  if (file === undefined) return undefined;
+  return setUp(() => new AuditLog({ file, events }, log));
 }
 
 export const policy = ({ global }: Configuration): ObjectsOptions => ({

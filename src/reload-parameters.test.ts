@@ -66,6 +66,8 @@ const GLOBAL: Readonly<Record<keyof typeof globalParameters, string>> = {
   kerberosKeytab: '/nowhere',
   kerberosMethod: 'dedicated keytab',
   realm: 'EXAMPLE.COM',
+  auditLog: join(folder, 'audit'),
+  auditEvents: 'login, open',
   usernameMap: join(folder, 'map'),
   smbDirect: 'yes',
   smbDirectPort: '5446',

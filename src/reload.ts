@@ -16,7 +16,7 @@ import { reform } from './file-system.ts';
 import type { ServerState } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
 import { closeOpen } from './objects/teardown.ts';
-import { openShare, policy, shareFields, vfsOf } from './open-shares.ts';
+import { openAudit, openShare, policy, shareFields, vfsOf } from './open-shares.ts';
 import { applyOptions, review } from './server/review.ts';
 import type { ShareOptions } from './server-interface.ts';
 
@@ -35,6 +35,8 @@ export function prepareReload(
   own: readonly ShareOptions[],
 ): PreparedReload {
   const opened = new Map<string, Share>();
+  // Anew in any case: the file may have been moved away, as logrotate(8) does.
+  const audit = openAudit(after, server.log);
   try {
     for (const share of after.shares) {
       const was = shareOf(before, share.name);
@@ -44,11 +46,17 @@ export function prepareReload(
     }
   } catch (error) {
     for (const share of opened.values()) share.vfs?.close();
+    audit?.close();
     throw error;
   }
   return {
-    commit: () => commit(server, after, opened, own),
+    commit: () => {
+      server.audit?.close();
+      server.audit = audit;
+      return commit(server, after, opened, own);
+    },
     cancel: () => {
+      audit?.close();
       for (const share of opened.values()) share.vfs?.close();
     },
   };

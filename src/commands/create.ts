@@ -40,6 +40,7 @@ import {
   FILE_SYNCHRONOUS_IO_NONALERT,
   ImpersonationLevel,
 } from '../smb2/create-options.ts';
+import { auditCreate } from './audited.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createFile } from './create-file.ts';
 import { createPipe } from './create-pipe.ts';
@@ -72,7 +73,8 @@ export function create(body: CreateRequest, request: TreeRequest): MaybePromise<
   if (durable?.kind === 'reconnect') return reconnect(durable, body, request);
   const createOptions = body.createOptions & ~IGNORED_OPTIONS;
   const wanted = { ...body, createOptions, durable };
-  return onlyOnce(wanted, request, () => make(wanted, request));
+  const made = onlyOnce(wanted, request, () => make(wanted, request));
+  return request.server.audit === undefined ? made : auditCreate(body, request, made);
 }
 
 function make(wanted: CreateWish, request: TreeRequest): MaybePromise<Outcome> {

@@ -29,6 +29,7 @@ import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { grantable, mayAdd } from './access.ts';
 import { archive } from './archive.ts';
+import { audited } from './audited.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { arriving } from './doomed.ts';
@@ -87,7 +88,10 @@ function destination(target: Target, { isPosix }: Open): ParsedPath | NtStatus {
   return path.components.length === 0 ? STATUS_OBJECT_NAME_INVALID : path;
 }
 
-async function rename(target: Target, request: OpenRequest): Promise<NtStatus> {
+const rename = (target: Target, request: OpenRequest): Promise<NtStatus> =>
+  audited('rename', request, () => move(target, request));
+
+async function move(target: Target, request: OpenRequest): Promise<NtStatus> {
   const { open, tree } = request;
   if (target.fileName.startsWith(':') && !open.isPosix) return renameStream(target, request);
   const parsed = destination(target, open);

@@ -45,6 +45,7 @@ import {
 import type { SetInfoRequest } from '../smb2/set-info.ts';
 import { EPERM, isErrno, type Result } from '../vfs/errno.ts';
 import { archive } from './archive.ts';
+import { audited } from './audited.ts';
 import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { mayGiveTo } from './created-security.ts';
@@ -54,7 +55,10 @@ import { statusOfErrno } from './errno-status.ts';
 const NOT_SETTABLE =
   LABEL_SECURITY_INFORMATION | ATTRIBUTE_SECURITY_INFORMATION | SCOPE_SECURITY_INFORMATION;
 
-export async function setSecurity(body: SetInfoRequest, request: OpenRequest): Promise<NtStatus> {
+export const setSecurity = (body: SetInfoRequest, request: OpenRequest): Promise<NtStatus> =>
+  audited('security', request, () => set(body, request));
+
+async function set(body: SetInfoRequest, request: OpenRequest): Promise<NtStatus> {
   const { open, tree } = request;
   const { handle } = open;
   if (handle === undefined || !tree.share.vfs!.features.securityDescriptors) {

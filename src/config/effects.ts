@@ -62,6 +62,8 @@ export const globalEffects: Readonly<Record<Fields<typeof globalParameters>, Eff
   kerberosKeytab: 'now',
   kerberosMethod: 'now',
   realm: 'now',
+  auditLog: 'now',
+  auditEvents: 'now',
   usernameMap: 'now',
   smbDirect: 'restart',
   smbDirectPort: 'restart',

@@ -3,6 +3,7 @@
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
 import { availableParallelism } from 'node:os';
+import { AUDIT_EVENTS, type AuditEvent } from '../base/audit-log.ts';
 import {
   DEFAULT_BUFFER_BYTES,
   MAX_BUFFER_BYTES,
@@ -17,6 +18,7 @@ import {
   MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { aclParameters } from './acl-parameters.ts';
+import { auditEvents } from './audit-values.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
@@ -331,6 +333,9 @@ export const globalParameters = {
   kerberosMethod: parameter('kerberos method', kerberosMethod, 'none'),
   /** Whose users are those here of the same name, beside what krb5.conf says. */
   realm: parameter('realm', text({ maximumBytes: 255 }), ''),
+  /** Who did what, a JSON object a line; undefined: nobody asks. Neither Samba's nor ksmbd's (Samba: full_audit). */
+  auditLog: parameter('audit log', optional(absolutePath), undefined as string | undefined),
+  auditEvents: parameter('audit events', auditEvents, AUDIT_EVENTS as readonly AuditEvent[]),
   usernameMap: parameter('username map', optional(absolutePath), undefined as string | undefined),
   /** SMB Direct over iWARP, beside TCP; ksmbd has it where the kernel was built so. */
   smbDirect: parameter('smb direct', bool, false),

@@ -7,6 +7,7 @@ import { negotiateToken } from '../auth/acceptor.ts';
 import type { Kerberos, KerberosPeer } from '../auth/kerberos.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { ntHash } from '../auth/ntlm-crypto.ts';
+import { AuditLog } from '../base/audit-log.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { makeMachineSid } from '../base/state-directory.ts';
 import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
@@ -130,6 +131,7 @@ class LocalControlPlane implements OwnControlPlane {
   #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
   readonly #failures = new LoginFailures();
+  #audit: AuditLog | undefined;
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
   readonly #management: Management;
@@ -154,6 +156,7 @@ class LocalControlPlane implements OwnControlPlane {
     this.#shares = sharesOf(configuration);
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
+    this.#audit = auditOf(configuration, log);
     const machineSid = options.machineSid ?? makeMachineSid();
     this.#machineSid = machineSid;
     this.#givenKerberos = options.kerberos;
@@ -199,6 +202,7 @@ class LocalControlPlane implements OwnControlPlane {
 
   close(): void {
     this.#kerberos.close();
+    this.#audit?.close();
   }
 
   loginFailures(): readonly LoginFailure[] {
@@ -208,12 +212,15 @@ class LocalControlPlane implements OwnControlPlane {
   async reload(configuration: Configuration): Promise<void> {
     const before = this.#configuration.global;
     const { global } = configuration;
+    const audit = auditOf(configuration, this.#log);
     if (!sameKerberos(before, global)) {
       const kerberos = new KerberosMechanism(global, this.#log, this.#givenKerberos);
       await kerberos.prepare();
       this.#kerberos.close();
       this.#kerberos = kerberos;
     }
+    this.#audit?.close();
+    this.#audit = audit;
     this.#configuration = configuration;
     this.#shares = sharesOf(configuration);
     this.#admitsHost = hostAccess(global);
@@ -256,6 +263,7 @@ class LocalControlPlane implements OwnControlPlane {
       },
       throttle: this.#throttle,
       failures: this.#failures,
+      audit: () => this.#audit,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),
       accountOfPeer: (peer: KerberosPeer) => this.#accountOfPeer(peer),
@@ -268,11 +276,17 @@ class LocalControlPlane implements OwnControlPlane {
     share: string,
     client: { readonly address: string },
   ): ShareDecision {
-    const decision = this.#decide(account, normalizeName(share), client.address);
-    if (decision.kind === 'denied') {
-      this.#log.info('share denied', { share, account: account.name, address: client.address });
-    }
-    return decision;
+    const { address } = client;
+    const decision = this.#decide(account, normalizeName(share), address);
+    const isDenied = typeof decision === 'string';
+    const user = account.name;
+    if (isDenied) this.#log.info('share denied', { share, account: user, address, why: decision });
+    const result = isDenied ? decision : decision.kind === 'granted' ? 'ok' : decision.kind;
+    this.#audit?.note('connect', result, {
+      ...{ user, address, share },
+      ...(!isDenied && decision.kind === 'granted' && { readOnly: decision.readOnly }),
+    });
+    return isDenied ? { kind: 'denied' } : decision;
   }
 
   shareUsed(share: string, currentUses: number): void {
@@ -361,27 +375,28 @@ class LocalControlPlane implements OwnControlPlane {
     return acting === 'none' ? NOBODY : acting.identity;
   }
 
-  #decide(account: Account, name: string, address: string): ShareDecision {
+  /** A text says why not. */
+  #decide(account: Account, name: string, address: string): ShareDecision | string {
     const share = this.#shares.get(name);
     const isIpc = name === normalizeName(IPC_SHARE);
     if (share === undefined && !isIpc) return { kind: 'no-such-share' };
-    if (!this.#admitsHost(address)) return { kind: 'denied' };
+    if (!this.#admitsHost(address)) return 'hosts allow or deny of [global]';
     if (share === undefined) {
-      return this.#mayUseIpc(account) ? this.#grant(account, account, false) : { kind: 'denied' };
+      return this.#mayUseIpc(account) ? this.#grant(account, account, false) : 'restrict anonymous';
     }
-    return share.admitsHost(address) ? this.#decideDisk(account, share) : { kind: 'denied' };
+    return share.admitsHost(address) ? this.#decideDisk(account, share) : 'hosts allow or deny';
   }
 
-  #decideDisk(account: Account, { configuration }: Share): ShareDecision {
+  #decideDisk(account: Account, { configuration }: Share): ShareDecision | string {
     const isGuest = account.kind !== 'user';
     // Removed while its session went on: nobody knows any more whom it may act as.
-    if (!isGuest && !this.#knows(account)) return { kind: 'denied' };
+    if (!isGuest && !this.#knows(account)) return 'the account is no more';
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
     const accounts = this.#systemAccounts();
     const visitor = { name, isGuest, sids: account.domain?.sids };
     const access = shareAccess(configuration, visitor, accounts);
-    if (access === 'denied') return { kind: 'denied' };
+    if (access === 'denied') return isGuest ? 'guest ok' : 'valid users or invalid users';
     if (this.#switches && isAdministrator(configuration, visitor, accounts)) {
       return this.#grant(account, { identity: ROOT }, access === 'read-only');
     }
@@ -390,7 +405,7 @@ class LocalControlPlane implements OwnControlPlane {
       const { forceUser, forceGroup } = configuration;
       const share = configuration.name;
       this.#log.error('no such system user or group', { name, share, forceUser, forceGroup });
-      return { kind: 'denied' };
+      return 'no such system user or group';
     }
     return this.#grant(account, acting, access === 'read-only');
   }
@@ -453,6 +468,11 @@ const sharesOf = ({ shares }: Configuration): ReadonlyMap<string, Share> =>
       { configuration: share, admitsHost: hostAccess(share) },
     ]),
   );
+
+const auditOf = ({ global }: Configuration, log: Logger): AuditLog | undefined =>
+  global.auditLog === undefined
+    ? undefined
+    : new AuditLog({ file: global.auditLog, events: global.auditEvents }, log);
 
 const usernameMapOf = (file: string | undefined, log: Logger): UsernameMap | undefined =>
   file === undefined ? undefined : new UsernameMap(file, log);

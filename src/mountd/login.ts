@@ -11,6 +11,7 @@ import {
 } from '../auth/acceptor.ts';
 import type { KerberosPeer } from '../auth/kerberos.ts';
 import type { IdentityName } from '../auth/ntlm-acceptor.ts';
+import type { AuditDetails, AuditLog } from '../base/audit-log.ts';
 import type { Logger } from '../base/log.ts';
 import type { Account, Login, LoginDone, LoginStep } from '../ipc/control-plane.ts';
 import type { LoginFailures } from './login-failures.ts';
@@ -20,6 +21,8 @@ export interface LoginContext {
   readonly acceptor: AcceptorOptions;
   readonly throttle: LoginThrottle;
   readonly failures: LoginFailures;
+  /** Undefined: nobody wants to know. */
+  readonly audit?: () => AuditLog | undefined;
   readonly log: Logger;
   /** The account of who has proved to be this, or nobody to prove; undefined when that may not log in. */
   account(name: IdentityName): Account | undefined;
@@ -86,9 +89,11 @@ class ThrottledLogin implements SecureLogin {
         const { user } = step.identityName;
         if (account === undefined) {
           log.info('login not permitted', { user, address });
+          this.#audit('not permitted', { user });
           return { kind: 'refused', reason: 'logon-failure' };
         }
         this.#context.failures.succeeded(user, address);
+        this.#audit('ok', { user, account: account.name, kind: account.kind });
         log.debug('auth', 'login', { account: account.name, kind: account.kind, address });
         const { token, sessionKey, flags, firstSequenceNumber } = step;
         return { kind: 'done', token, account, sessionKey, flags, firstSequenceNumber };
@@ -98,10 +103,12 @@ class ThrottledLogin implements SecureLogin {
         // Kerberos names nobody: there is no password to be guessed.
         if (reason !== 'logon-failure' || step.ticket === true) {
           log.debug('auth', 'login refused', { reason, address });
+          this.#audit(reason, { user: identityName?.user ?? null });
           return { kind: 'refused', reason };
         }
         const heldMs = this.#context.throttle.failed(address);
         this.#context.failures.failed(identityName?.user ?? '', address);
+        this.#audit(reason, { user: identityName?.user ?? null });
         log.warn('login failed', { user: identityName?.user, address, heldMs });
         return this.#refuseLater(heldMs);
       }
@@ -116,10 +123,12 @@ class ThrottledLogin implements SecureLogin {
     // The library forgives clocks some minutes; a session that begins at its end is none.
     if (expiresAtMs <= Date.now()) {
       log.info('login not permitted: the ticket has ended', { principal, address });
+      this.#audit('the ticket has ended', { principal });
       return { kind: 'refused', reason: 'logon-failure' };
     }
     const account = this.#context.accountOfPeer?.(peer);
     if (account === undefined) {
+      this.#audit('the principal is no user here', { principal });
       const advice = 'see "username map", auth_to_local in krb5.conf, "usmbd adduser"';
       log.info('login not permitted: the principal is no user here', {
         principal,
@@ -128,9 +137,14 @@ class ThrottledLogin implements SecureLogin {
       });
       return { kind: 'refused', reason: 'logon-failure' };
     }
+    this.#audit('ok', { user: account.name, account: account.name, kind: account.kind, principal });
     log.debug('auth', 'login by Kerberos', { account: account.name, principal, address });
     const { token, flags, firstSequenceNumber } = step;
     return { kind: 'done', token, account, sessionKey, expiresAtMs, flags, firstSequenceNumber };
+  }
+
+  #audit(result: string, details: AuditDetails): void {
+    this.#context.audit?.()?.note('login', result, { ...details, address: this.#address });
   }
 
   async #refuseLater(wait: number): Promise<SecureLoginStep> {

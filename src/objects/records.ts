@@ -164,7 +164,7 @@ function pathOf({ pipe, handle }: Open): string | undefined {
   return clip(`/${path.join('/')}${suffix}`, MAX_TOLD_PATH_BYTES);
 }
 
-function addressOf({ channels }: Session): string {
+export function addressOf({ channels }: Session): string {
   const [connection] = channels.keys();
   return connection?.transport.remoteAddress ?? '';
 }

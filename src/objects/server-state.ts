@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.1.5: what the whole server knows. */
+import type { AuditLog } from '../base/audit-log.ts';
 import { bufferPool } from '../base/buffer-pool.ts';
 import type { Logger } from '../base/log.ts';
 import type { ControlPlane } from '../ipc/control-plane.ts';
@@ -105,6 +106,8 @@ export class ServerState {
   readonly durables = new DurableOpens((open) => this.#close(open));
   readonly replays = new CreateReplays();
   readonly traffic = new Traffic();
+  /** Undefined: nobody wants to know who did what. */
+  audit: AuditLog | undefined;
   readonly tunnel = new Tunnel();
   readonly appInstances = new AppInstances();
   readonly notifier = new ChangeNotifier();

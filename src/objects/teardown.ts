@@ -3,6 +3,7 @@
  * (3.3.7.1), each with all that hangs on it. Every function may be called for something that has
  * ended already.
  */
+import { getSystemErrorMap } from 'node:util';
 import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
@@ -11,6 +12,7 @@ import type { Author } from './directory-changes.ts';
 import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
 import type { ProcessLocks } from './process-locks.ts';
+import { addressOf, userOf } from './records.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
 import { type SharedFile, SharedFiles } from './shared-file.ts';
@@ -209,7 +211,21 @@ async function removeName(
   const where = server.changes.where(deleter.home, handle);
   const { home, tree, shortName } = deleter;
   const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
+  const path = server.audit?.notes('delete') === true ? handle.path() : undefined;
   const result = await removeWithVetoed(handle, tree?.files, home.visibility);
+  if (path !== undefined) {
+    server.audit?.note(
+      'delete',
+      isErrno(result) ? (getSystemErrorMap().get(result)?.[0] ?? '') : 'ok',
+      {
+        user: userOf(deleter),
+        address: deleter.session === undefined ? '' : addressOf(deleter.session),
+        session: deleter.session?.sessionId.toString(16) ?? null,
+        share: home.name,
+        path: isErrno(path) ? null : path.join('/'),
+      },
+    );
+  }
   if (isErrno(result)) {
     // Removed already, by another deleter of the name or by a program on the host.
     if (result === ENOENT) {

@@ -1,0 +1,91 @@
+/** What the audit log is told of files, where there is one (base/audit-log.ts): MS-SMB2 3.3.5.9, 3.3.5.21. */
+import {
+  DELETE,
+  FILE_APPEND_DATA,
+  FILE_READ_DATA,
+  FILE_WRITE_DATA,
+  GENERIC_ALL,
+  GENERIC_READ,
+  GENERIC_WRITE,
+  WRITE_DAC,
+  WRITE_OWNER,
+} from '../dtyp/access-mask.ts';
+import {
+  isError,
+  type NtStatus,
+  STATUS_PENDING,
+  STATUS_SUCCESS,
+  statusName,
+} from '../dtyp/ntstatus.ts';
+import type { Open } from '../objects/open.ts';
+import type { CreateRequest } from '../smb2/create.ts';
+import { isErrno } from '../vfs/errno.ts';
+import {
+  Disconnect,
+  type MaybePromise,
+  type OpenRequest,
+  type Outcome,
+  type TreeRequest,
+} from './command.ts';
+
+const RIGHTS: readonly (readonly [string, number])[] = [
+  ['read', FILE_READ_DATA | GENERIC_READ | GENERIC_ALL],
+  ['write', FILE_WRITE_DATA | FILE_APPEND_DATA | GENERIC_WRITE | GENERIC_ALL],
+  ['delete', DELETE | GENERIC_ALL],
+  ['security', WRITE_DAC | WRITE_OWNER | GENERIC_ALL],
+];
+const rightsIn = (access: number): string[] =>
+  RIGHTS.filter(([, bits]) => (access & bits) !== 0).map(([name]) => name);
+
+const resultOf = (status: NtStatus): string => (isError(status) ? statusName(status) : 'ok');
+
+const where = ({ session, tree, connection }: TreeRequest) => ({
+  user: session.account?.name ?? '',
+  address: connection.transport.remoteAddress,
+  session: session.sessionId.toString(16),
+  share: tree.share.name,
+});
+
+const pathOf = (open: Open): string | null => {
+  const path = open.handle?.path();
+  return path === undefined || isErrno(path) ? null : path.join('/');
+};
+
+/** An open that came about, or why not. */
+export function auditCreate(
+  body: CreateRequest,
+  request: TreeRequest,
+  outcome: MaybePromise<Outcome>,
+): MaybePromise<Outcome> {
+  const { audit } = request.server;
+  if (audit === undefined || request.tree.files === undefined || !audit.notes('open'))
+    return outcome;
+  const told = (done: Outcome): Outcome => {
+    if (done instanceof Disconnect) return done;
+    const status = typeof done === 'number' ? done : (done.status ?? STATUS_SUCCESS);
+    if (status === STATUS_PENDING) return done;
+    const path = body.name.replaceAll('\\', '/');
+    audit.note('open', resultOf(status), {
+      ...where(request),
+      path,
+      access: rightsIn(request.open?.access ?? body.desiredAccess),
+    });
+    return done;
+  };
+  return outcome instanceof Promise ? outcome.then(told) : told(outcome);
+}
+
+/** `event` of an open that is there already, by its path before and after. */
+export async function audited(
+  event: 'rename' | 'security',
+  request: OpenRequest,
+  change: () => Promise<NtStatus>,
+): Promise<NtStatus> {
+  const { audit } = request.server;
+  if (audit === undefined || !audit.notes(event)) return change();
+  const before = pathOf(request.open);
+  const status = await change();
+  const to = event === 'rename' ? { to: pathOf(request.open) } : {};
+  audit.note(event, resultOf(status), { ...where(request), path: before, ...to });
+  return status;
+}
