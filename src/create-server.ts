@@ -1,5 +1,6 @@
 /** The public entry: puts configuration, control plane, file systems and transport together. */
 import { randomBytes } from 'node:crypto';
+import { CONNECTIONS_END_MS } from './base/limits.ts';
 import { type Logger, SILENT_LOGGER } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import { openStateDirectory, type StateDirectory } from './base/state-directory.ts';
@@ -398,9 +399,7 @@ class UsmbdServer implements Server {
   }
 
   async #end(): Promise<void> {
-    // From now on a connection that is lost leaves nothing behind.
-    await this.#objects?.durables.end();
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await this.#endConnections();
     await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
@@ -409,6 +408,27 @@ class UsmbdServer implements Server {
     await (await this.#control)?.close();
     this.#parts.controlPlane.close?.();
     this.#release();
+  }
+
+  /** Requests that are under way are waited for, but not those that storage never answers. */
+  async #endConnections(): Promise<void> {
+    const { log } = this.#parts;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), CONNECTIONS_END_MS);
+    });
+    const ended = this.#endInOrder();
+    if ((await Promise.race([ended, late])) === 'late') {
+      ended.catch((error: unknown) => log.error('closing failed', { error: String(error) }));
+      log.warn('requests are left behind that their storage does not answer');
+    }
+    clearTimeout(timer);
+  }
+
+  async #endInOrder(): Promise<void> {
+    // From now on a connection that is lost leaves nothing behind.
+    await this.#objects?.durables.end();
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
   }
 
   #release(): void {

@@ -179,6 +179,8 @@ export const CHANNEL_HIGH_WATER_BYTES = 8 * MiB;
 export const FIRST_MESSAGE_TIMEOUT_MS = 30_000;
 /** A worker that starts has to say so, on a machine that is busy with others, too. */
 export const WORKER_START_MS = 120_000;
+/** A server that closes waits so long for requests: below the ten seconds that a shell's signal gives it. */
+export const CONNECTIONS_END_MS = 8_000;
 /** One that ends gets so long to see its clients off. */
 export const WORKER_END_MS = 5_000;
 

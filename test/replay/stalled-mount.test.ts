@@ -60,7 +60,7 @@ async function scene() {
       files: await session.treeConnect('files'),
     };
   };
-  return { mount, enter };
+  return { mount, enter, server };
 }
 
 /** Milliseconds of each question, sorted. */
@@ -169,6 +169,30 @@ test('a connection that is lost, a close and a cancel while it hangs leave nothi
   // Whether the CREATE got that far nobody can tell; the share is there for others.
   assert.ok((await other.remote.list('')).length >= 3);
   for (let wait = 0; descriptorsBelow(mount.path).length > 0 && wait < 100; wait++) await sleep(20);
+  assert.deepEqual(descriptorsBelow(mount.path), []);
+});
+
+/** The server waits eight seconds for requests, and a busy machine takes its time. */
+const CLOSE_MS = 30_000;
+
+test('a server closes while requests hang there, and what they hold is given back when they end', {
+  skip,
+}, async () => {
+  const { mount, enter, server } = await scene();
+  const { remote } = await enter();
+  await remote.writeFile('file', Buffer.alloc(1000));
+  const file = await remote.open('file');
+  await mount.stall();
+  for (const request of [readRequest(file.fileId, 0, 10), closeRequest(file.fileId)]) {
+    await remote.submit([request]);
+  }
+  const closed = await Promise.race([
+    server.close().then(() => true),
+    sleep(CLOSE_MS, false, { ref: false }),
+  ]);
+  assert.ok(closed, 'close() settles');
+  mount.resume();
+  for (let wait = 0; descriptorsBelow(mount.path).length > 0 && wait < 500; wait++) await sleep(20);
   assert.deepEqual(descriptorsBelow(mount.path), []);
 });
 

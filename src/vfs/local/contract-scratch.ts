@@ -7,6 +7,7 @@ import { nativeSupport } from '../../native/support.ts';
 import { type Errno, isErrno, type Result } from '../errno.ts';
 import type { Identity, MaybePromise, VfsTree } from '../vfs.ts';
 import { createLocalVfs, type LocalVfsOptions } from './local-vfs.ts';
+import { unhurried } from './pool/pace.ts';
 
 /** Why tests of this back end cannot run here; false when they can. */
 export const cannotRun: string | false = nativeSupport().unavailable ?? false;
@@ -35,7 +36,8 @@ export interface Scratch {
 export function scratchShare(options: Partial<LocalVfsOptions> = {}, base = tmpdir()): Scratch {
   const root = mkdtempSync(join(base, 'usmbd-local-'));
   chmodSync(root, 0o777);
-  const vfs = createLocalVfs({ root, ...options });
+  // On a busy machine, too, the loop does what it does.
+  const vfs = createLocalVfs({ root, pace: unhurried(), ...options });
   after(() => {
     vfs.close();
     rmSync(root, { recursive: true, force: true });

@@ -34,6 +34,8 @@ export interface Actor {
 export interface Credentials extends Actor {
   /** Whether `enter` costs anything: some 10 µs for six calls that each make new credentials. */
   readonly isSwitched: boolean;
+  /** Undefined: the process's own. */
+  readonly identity: Identity | undefined;
   /** Becomes the identity. Not 0: an errno, and nothing has changed. */
   enter(): Errno | 0;
   /** Becomes the process's own self again. Harmless when it is already. */
@@ -57,6 +59,7 @@ export const ownCredentials = (): Credentials => ({
   gid: fsgid(),
   groups: ownGroups() ?? [],
   isSwitched: false,
+  identity: undefined,
   enter: () => 0,
   leave: () => {},
 });
@@ -66,12 +69,14 @@ class UserCredentials implements Credentials {
   readonly gid: number;
   readonly groups: Uint32Array;
   readonly isSwitched = true;
+  readonly identity: Identity;
   readonly #ownUid = fsuid();
   readonly #ownGid = fsgid();
   readonly #ownGroups: Uint32Array;
   readonly #groupsDiffer: boolean;
 
   constructor(identity: Identity, own: Uint32Array) {
+    this.identity = identity;
     this.uid = identity.uid;
     this.gid = identity.gid;
     this.groups = Uint32Array.from(identity.groups);

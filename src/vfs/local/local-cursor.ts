@@ -50,6 +50,14 @@ export class LocalCursor implements VfsCursor {
   }
 
   next(): Result<readonly VfsDirectoryEntry[]> {
+    const { pace } = this.#share;
+    const begun = pace.begin();
+    const entries = this.#next();
+    pace.end(begun);
+    return entries;
+  }
+
+  #next(): Result<readonly VfsDirectoryEntry[]> {
     const raw: RawEntry[] = [];
     for (;;) {
       const state = readEntries(this.#fd, raw);
@@ -101,6 +109,27 @@ export class LocalCursor implements VfsCursor {
     this.#isClosed = true;
     close(this.#fd);
   }
+}
+
+/** Of a directory that is open by its path; of a slow device its threads walk. Call with no identity entered. */
+export function openCursor(
+  share: LocalShare,
+  credentials: Credentials,
+  path: number,
+): Result<VfsCursor> {
+  const refused = credentials.enter();
+  if (refused !== 0) return refused;
+  let cursor: LocalCursor;
+  try {
+    const fd = reopen(share, path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0) return fd;
+    cursor = LocalCursor.of(share, credentials, fd);
+  } finally {
+    credentials.leave();
+  }
+  const { pace, slowDevice } = share;
+  if (!pace.isSlow || slowDevice === undefined) return cursor;
+  return slowDevice.cursor(credentials.identity, cursor.state);
 }
 
 /** Of a directory that is open by its path. Call with no identity entered. */

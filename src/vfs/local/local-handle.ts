@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { clientName } from '../../fscc/private-names.ts';
-import { O_DIRECTORY, O_RDONLY, O_RDWR, O_WRONLY } from '../../native/constants.ts';
+import { O_RDONLY, O_RDWR, O_WRONLY } from '../../native/constants.ts';
 import { close, ftruncate, reserve } from '../../native/files.ts';
 import { stx } from '../../native/stat.ts';
 import { made, opened, present } from '../apple-streams.ts';
@@ -48,10 +48,10 @@ import type { KnownAttributes } from './attribute-cache.ts';
 import { cloneLocal, copyLocal } from './copying.ts';
 import { actAs, type Credentials } from './credentials.ts';
 import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
-import { isLargeFile, type Readable, type ReadMode, readData, writeData } from './file-data.ts';
+import { isLargeFile, type Readable, type ReadMode, readData } from './file-data.ts';
 import { flushLocal } from './flushing.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
-import { childOf, isEmptyObject, LocalCursor } from './local-cursor.ts';
+import { childOf, isEmptyObject, openCursor } from './local-cursor.ts';
 import {
   listStreams,
   makeStream,
@@ -63,6 +63,7 @@ import { change, inodeKeyOfStat, kindOf, setReparse, statObject } from './metada
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { type ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
+import { slowDeviceOf } from './pool/slow-device.ts';
 import { removePermitted } from './privileged.ts';
 import { link, removable, remove, rename, replace } from './renaming.ts';
 import { become, reopen } from './reopen.ts';
@@ -105,7 +106,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   #isRemoved = false;
   #mayBeRemoved = false;
 
-  private constructor(share: LocalShare, credentials: Credentials, state: HandleState) {
+  /** Takes over the descriptor of `state`, which may be another thread's. */
+  constructor(share: LocalShare, credentials: Credentials, state: HandleState) {
     this.#share = share;
     this.#credentials = credentials;
     this.fd = state.fd;
@@ -137,11 +139,6 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
       access,
       losesPrivilege: false,
     });
-  }
-
-  /** The handle of another thread's `state`; takes over its descriptor. */
-  static from(share: LocalShare, credentials: Credentials, state: HandleState): LocalHandle {
-    return new LocalHandle(share, credentials, state);
   }
 
   /** The same while the descriptor stays that of another handle; to be ended by `abandon`. */
@@ -381,17 +378,22 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return typeof result === 'number' ? result : this.whileRunning(result);
   }
 
-  write(buffer: Uint8Array, position: number): number {
+  write(buffer: Uint8Array, position: number): MaybePromise<number> {
     if (!this.#access.write) return EBADF;
+    const slow = slowDeviceOf(this.#share, this.#losesPrivilege);
+    if (slow !== undefined) return slow.write(this, buffer, position);
     const { own } = this.#share;
     if (own.observer === undefined) return this.#write(buffer, position);
     return own.touching(this.inodeKey, () => this.#write(buffer, position));
   }
 
   #write(buffer: Uint8Array, position: number): number {
+    const { pace, writeData } = this.#share;
+    const begun = pace.begin();
     const result = this.#losesPrivilege
       ? this.#asUser(() => writeData(this.fd, buffer, position))
       : writeData(this.fd, buffer, position);
+    pace.end(begun);
     return result === EIO ? flushed(this.inode, EIO) : result;
   }
 
@@ -404,8 +406,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return flushLocal(this, this.#share.dataSync);
   }
 
-  truncate(length: number): Errno | 0 {
+  truncate(length: number): MaybePromise<Errno | 0> {
     if (!this.#access.write) return EBADF;
+    const slow = slowDeviceOf(this.#share, this.#losesPrivilege);
+    if (slow !== undefined) return slow.truncate(this, length);
     const { own } = this.#share;
     return own.touching(this.inodeKey, () => this.writing(() => ftruncate(this.fd, length)));
   }
@@ -437,11 +441,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   cursor(): Result<VfsCursor> {
-    if (this.kind !== 'directory') return ENOTDIR;
-    return this.#asUser(() => {
-      const fd = this.reopen(O_RDONLY | O_DIRECTORY);
-      return fd < 0 ? fd : LocalCursor.of(this.#share, this.#credentials, fd);
-    });
+    return this.isDirectory ? openCursor(this.#share, this.#credentials, this.fd) : ENOTDIR;
   }
 
   child(name: string): Result<{ name: string; stat: VfsStat }> {

@@ -24,6 +24,7 @@ import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } 
 import type { VfsQuotas } from '../quotas.ts';
 import { SnapshotTree } from '../snapshot.ts';
 import type {
+  MaybePromise,
   PreviousVersions,
   VfsHandle,
   VfsNewObject,
@@ -53,6 +54,9 @@ const PERMISSION_BITS = 0o7777;
 /** A gid_t that leaves the group as it is. */
 const SAME_ID = 0xffff_ffff;
 const OWNER_BITS = 0o700;
+
+/** What is going to be done with what is looked up. */
+type Purpose = 'open' | 'read';
 
 /** An object that was looked up, and what was found out about it on the way. */
 interface Found {
@@ -88,9 +92,22 @@ export class LocalTree implements VfsTree {
     return new LocalTree({ ...this.#share, resolver: resolver.exactly() }, this.#credentials);
   }
 
-  lookup(path: readonly string[], purpose?: 'open' | 'read'): Result<VfsHandle> {
+  lookup(path: readonly string[], purpose?: Purpose): MaybePromise<Result<VfsHandle>> {
+    if (this.#share.pace.isSlow)
+      return this.#warmed(path).then(() => this.lookupNow(path, purpose));
+    return this.lookupNow(path, purpose);
+  }
+
+  /** The kernel has in memory what will be asked for; whatever comes of it, the loop finds as well. */
+  async #warmed(path: readonly string[]): Promise<void> {
+    await this.#share.slowDevice?.warm(this.#credentials.identity, path);
+  }
+
+  lookupNow(path: readonly string[], purpose?: Purpose): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
+    const { pace } = this.#share;
+    const begun = pace.begin();
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
     let found: Found | Errno;
@@ -99,12 +116,13 @@ export class LocalTree implements VfsTree {
     } finally {
       this.#credentials.leave();
     }
+    pace.end(begun);
     if (isErrno(found)) return found;
     const { fd, access, permissions } = found;
     // The root without a link: the folder was removed, and may have been made again.
     if (path.length === 0 && stx.linkCount() === 0 && this.#isRenewed()) {
       close(fd);
-      return this.lookup(path, purpose);
+      return this.lookupNow(path, purpose);
     }
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
     if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
@@ -113,7 +131,7 @@ export class LocalTree implements VfsTree {
   }
 
   /** All that has to be done as the user, while it is one; leaves the object in statx's buffer. */
-  #find(path: CheckedPath, purpose: 'open' | 'read' | undefined): Found | Errno {
+  #find(path: CheckedPath, purpose: Purpose | undefined): Found | Errno {
     const { files } = this.#share.resolver;
     const known = purpose === 'read' ? files.open(path.disk) : EACCES;
     if (known >= 0) return { fd: known, access: READ_ACCESS, permissions: undefined };
@@ -122,7 +140,7 @@ export class LocalTree implements VfsTree {
     return found;
   }
 
-  #findAny(path: CheckedPath, purpose: 'open' | 'read' | undefined): Found | Errno {
+  #findAny(path: CheckedPath, purpose: Purpose | undefined): Found | Errno {
     const fd = this.#share.resolver.open(path, this.#credentials);
     if (fd < 0) return fd;
     const unknown = stated(fd);
@@ -146,11 +164,20 @@ export class LocalTree implements VfsTree {
     return true;
   }
 
-  create(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {
+  create(path: readonly string[], what: VfsNewObject): MaybePromise<Result<VfsHandle>> {
+    if (this.#share.pace.isSlow) return this.#warmed(path).then(() => this.createNow(path, what));
+    return this.createNow(path, what);
+  }
+
+  createNow(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     if (path.length === 0) return EEXIST;
-    return this.#share.own.naming(() => this.#create(checked, what));
+    const { pace, own } = this.#share;
+    const begun = pace.begin();
+    const made = own.naming(() => this.#create(checked, what));
+    pace.end(begun);
+    return made;
   }
 
   #create(checked: CheckedPath, what: VfsNewObject): Result<VfsHandle> {

@@ -16,6 +16,7 @@ import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
 import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
 import { canBecomeUsers, credentialsFor, mayWriteSecurity } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
+import { writeData } from './file-data.ts';
 import { LocalTree } from './local-tree.ts';
 import { type MakingPolicy, NO_POLICY } from './making.ts';
 import { inodeKeyOfStat } from './metadata.ts';
@@ -26,8 +27,10 @@ import { OwnChanges } from './own-changes.ts';
 import { locationOf } from './own-name.ts';
 import type { ShareRecipe } from './pool/jobs.ts';
 import { closeBy, readRestBy, syncBy } from './pool/libuv.ts';
+import { type Pace, unhurried } from './pool/pace.ts';
 import { RemoteVfs } from './pool/remote-vfs.ts';
 import { ShareThreads } from './pool/share-threads.ts';
+import { slowDeviceBy } from './pool/slow-device.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare, SlowCalls } from './share.ts';
 import { type SnapshotLayout, Snapshots } from './snapshots.ts';
@@ -66,6 +69,10 @@ export interface LocalVfsOptions {
   readonly threads?: boolean;
   /** Makes a file durable; tests put a failing one here. */
   readonly dataSync?: (fd: number) => Promise<Errno | 0>;
+  /** Whether the loop's calls come back soon; tests say it. */
+  readonly pace?: Pace;
+  /** Writes all of the buffer; tests put a slow one here. */
+  readonly writeData?: (fd: number, buffer: Uint8Array, position: number) => number;
 }
 
 /** Defaults of Samba and ksmbd. */
@@ -230,6 +237,8 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     sids: options.sids ?? unixSidMap,
     ...(options.snapshots && { snapshots: new Snapshots(options.snapshots) }),
     ...(isRemote ? byThreads(threads) : byLibuv(threads)),
+    ...(options.pace && { pace: options.pace }),
+    ...(options.writeData && { writeData: options.writeData }),
     ...(options.dataSync && { dataSync: options.dataSync, fullSync: options.dataSync }),
     isRemote,
   };
@@ -241,6 +250,9 @@ const byThreads = (threads: ShareThreads): SlowCalls => ({
   fullSync: (fd) => threads.sync(fd, true),
   readRest: (fd, buffer, position, done) => threads.read(fd, buffer, position, done),
   closeSlowly: (fd) => threads.close(fd),
+  pace: unhurried(),
+  slowDevice: undefined,
+  writeData,
 });
 
 const byLibuv = (threads: ShareThreads): SlowCalls => ({
@@ -248,6 +260,9 @@ const byLibuv = (threads: ShareThreads): SlowCalls => ({
   fullSync: syncBy(threads, true),
   readRest: readRestBy(threads),
   closeSlowly: closeBy(threads),
+  pace: threads.device.pace,
+  slowDevice: slowDeviceBy(threads),
+  writeData,
 });
 
 let shareIds = 0;

@@ -7,6 +7,8 @@ import type { MakingPolicy } from './making.ts';
 import type { NtAclName } from './nt-acl.ts';
 import type { OpenInodes } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
+import type { Pace } from './pool/pace.ts';
+import type { SlowDevice } from './pool/slow-device.ts';
 import type { Resolver } from './resolver.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StreamFormat } from './stream-value.ts';
@@ -21,6 +23,12 @@ export interface SlowCalls {
   readonly readRest: ReadRest;
   /** Closes what takes its time to close. */
   readonly closeSlowly: (fd: number) => void;
+  /** Whether the loop's calls on the device keep their budget. */
+  readonly pace: Pace;
+  /** While they do not; undefined on threads. */
+  readonly slowDevice: SlowDevice | undefined;
+  /** All of the buffer, or an errno. */
+  readonly writeData: (fd: number, buffer: Uint8Array, position: number) => number;
 }
 
 export interface LocalShare extends SlowCalls {

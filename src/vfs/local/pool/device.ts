@@ -12,6 +12,7 @@ import { AT_EMPTY_PATH } from '../../../native/constants.ts';
 import { statx, stx } from '../../../native/stat.ts';
 import { EIO, type Errno } from '../../errno.ts';
 import type { Acting, Job, JobName, JobResult, Jobs } from './jobs.ts';
+import { Pace } from './pace.ts';
 import { ThreadPool } from './thread-pool.ts';
 
 export type Lane = 'ask' | 'change';
@@ -20,7 +21,7 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const program = new URL(`./thread.${extension}`, import.meta.url);
 
 /** A thread that dies may have left the job half done: nobody can tell. */
-const LOST: JobResult = { result: EIO, seen: [] };
+const LOST: JobResult = { result: EIO, seen: [], waitedMs: Infinity };
 
 const lane = (maxThreads: number): ThreadPool<Job, JobResult> =>
   new ThreadPool({ program, maxThreads, idleMs: THREAD_IDLE_MS, lost: LOST });
@@ -28,6 +29,7 @@ const lane = (maxThreads: number): ThreadPool<Job, JobResult> =>
 export class Device {
   readonly ask = lane(MAX_ASK_THREADS_PER_DEVICE);
   readonly change = lane(MAX_CHANGE_THREADS_PER_DEVICE);
+  readonly pace = new Pace();
   /** What has to be done one after the other, by what it is done to: the end of each queue. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
@@ -40,7 +42,8 @@ export class Device {
     memory?: Uint8Array,
   ): Promise<{ result: Jobs[N][1] | Errno; seen: JobResult['seen'] }> {
     const { share, who } = acting;
-    const { result, seen } = await this[which].run({ share, who, name, what }, memory);
+    const { result, seen, waitedMs } = await this[which].run({ share, who, name, what }, memory);
+    this.pace.threadWaited(waitedMs);
     return { result: result as Jobs[N][1] | Errno, seen };
   }
 

@@ -86,6 +86,8 @@ export interface FoundObject {
 /** Each job with its result. */
 export interface Jobs {
   lookup: [{ path: readonly string[] }, Result<FoundObject>];
+  /** As lookup, and what is found is let go again. */
+  warm: [{ path: readonly string[] }, Errno | 0];
   create: [{ path: readonly string[]; what: NewObject }, Result<FoundObject>];
   volume: [object, Result<VfsVolume>];
   handle: [
@@ -153,4 +155,6 @@ export interface JobResult {
   /** Device numbers stand where the volume's id belongs. */
   readonly result: unknown;
   readonly seen: SeenDevices;
+  /** For the device. */
+  readonly waitedMs: number;
 }

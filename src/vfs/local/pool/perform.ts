@@ -9,12 +9,14 @@ import { AT_EMPTY_PATH, O_RDONLY } from '../../../native/constants.ts';
 import { cloneFileRange } from '../../../native/copy.ts';
 import { close, fdatasync, fsync, preadAt, pwriteAt, rewind } from '../../../native/files.ts';
 import { statx } from '../../../native/stat.ts';
+import { voluntarySwitches } from '../../../native/usage.ts';
 import { asSeen, made, opened } from '../../apple-streams.ts';
 import { EIO, type Errno, isErrno, type Result } from '../../errno.ts';
 import type { SyncStreamObject } from '../../stream-handle.ts';
 import type { Identity, VfsEa, VfsHandle } from '../../vfs.ts';
 import { copyNow } from '../copying.ts';
 import { type Credentials, canBecomeUsers, credentialsFor } from '../credentials.ts';
+import { writeData } from '../file-data.ts';
 import { type CursorState, LocalCursor } from '../local-cursor.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { LocalStream, makeStream, openStream } from '../local-streams.ts';
@@ -39,6 +41,7 @@ import type {
   ShareRecipe,
   StreamMethods,
 } from './jobs.ts';
+import { unhurried } from './pace.ts';
 
 /** Leaves devices' numbers where the ids belong: those are the loop's to give. */
 class DeviceNumbers implements VolumeIds {
@@ -91,6 +94,9 @@ function shareOf(recipe: ShareRecipe): LocalShare {
     closeSlowly: (fd) => void close(fd),
     ignoresSystemAcls: false,
     isRemote: true,
+    pace: unhurried(),
+    slowDevice: undefined,
+    writeData,
   };
   if (shares.size >= MAX_KNOWN_SHARES) shares.clear();
   shares.set(recipe.id, share);
@@ -197,9 +203,16 @@ function withCursor<T>(
 
 const performers: Performers = {
   lookup: ({ path }, { share, credentials }) =>
-    found(share, new LocalTree(share, credentials).lookup(path)),
+    found(share, new LocalTree(share, credentials).lookupNow(path)),
+  warm: ({ path }, { share, credentials }) => {
+    const handle = new LocalTree(share, credentials).lookupNow(path);
+    if (isErrno(handle)) return handle;
+    const stat = (handle as LocalHandle).stat();
+    handle.close();
+    return isErrno(stat) ? stat : 0;
+  },
   create: ({ path, what }, { share, credentials }) =>
-    found(share, new LocalTree(share, credentials).create(path, what)),
+    found(share, new LocalTree(share, credentials).createNow(path, what)),
   volume: (_what, { share, credentials }) => new LocalTree(share, credentials).volume(),
   handle: ({ state, method, args }, place) =>
     withHandle(place, state, (handle) => {
@@ -285,9 +298,11 @@ function writeAll(fd: number, address: number, length: number, position: number)
 }
 
 export function perform<N extends JobName>({ share, who, name, what }: Job<N> & Acting): JobResult {
+  const [begun, sleeps] = [performance.now(), voluntarySwitches()];
   const credentials = credentialsOf(who);
   const result: unknown = isErrno(credentials)
     ? credentials
     : performers[name](what, { share: shareOf(share), credentials });
-  return { result, seen: devices.take() };
+  const waitedMs = voluntarySwitches() === sleeps ? 0 : performance.now() - begun;
+  return { result, seen: devices.take(), waitedMs };
 }

@@ -93,7 +93,7 @@ export class RemoteHandle implements VfsHandle {
     const { share, threads, credentials } = user;
     this.#user = user;
     this.#path = isErrno(path) ? state.openedAs : path;
-    this.#local = LocalHandle.from(share, credentials, threads.idOf(state));
+    this.#local = new LocalHandle(share, credentials, threads.idOf(state));
     this.#parentPath = parentOf(this.#path);
     this.#parent = isErrno(parent) ? parent : threads.idOf(parent);
     this.kind = this.#local.kind;
