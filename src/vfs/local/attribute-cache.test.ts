@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, utimesSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { AT_EMPTY_PATH } from '../../native/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD } from '../../native/constants.ts';
 import { missing } from '../../native/library.ts';
 import { statx } from '../../native/stat.ts';
 import { AttributeCache } from './attribute-cache.ts';
@@ -11,7 +11,9 @@ import { AttributeCache } from './attribute-cache.ts';
 const options = { skip: missing ?? false };
 
 /** Of a new file: its stat, asked at some time after its last change. */
-function withFile(act: (stat: () => void, fd: number, touch: () => void) => void): void {
+function withFile(
+  act: (stat: () => void, fd: number, touch: () => void, statOther: () => void) => void,
+): void {
   const folder = mkdtempSync(join(tmpdir(), 'usmbd-known-'));
   const path = join(folder, 'file');
   writeFileSync(path, 'x');
@@ -21,6 +23,7 @@ function withFile(act: (stat: () => void, fd: number, touch: () => void) => void
       () => assert.equal(statx(fd, '', AT_EMPTY_PATH), 0),
       fd,
       () => utimesSync(path, 1, 1),
+      () => assert.equal(statx(AT_FDCWD, folder, 0), 0),
     );
   } finally {
     closeSync(fd);
@@ -31,23 +34,26 @@ function withFile(act: (stat: () => void, fd: number, touch: () => void) => void
 const LATER_MS = 60_000;
 
 test('what is known of an inode is known until its st_ctime moves', options, () => {
-  withFile((stat, fd, touch) => {
+  withFile((stat, fd, touch, statOther) => {
     const cache = new AttributeCache();
     const laterMs = Date.now() + LATER_MS;
     stat();
-    const known = cache.ofStat('inode', fd, laterMs)!;
+    const known = cache.ofStat(fd, laterMs)!;
     assert.equal(known.dos, null);
     known.hasNoEas = true;
     stat();
-    assert.equal(cache.ofStat('inode', fd, laterMs), known);
-    assert.equal(cache.ofStat('other', fd, laterMs)?.hasNoEas, false);
+    assert.equal(cache.ofStat(fd, laterMs), known);
+    statOther();
+    assert.equal(cache.ofStat(undefined, laterMs)?.hasNoEas, false);
+    assert.equal(cache.size, 2);
     const before = performance.now();
     // Clocks of file systems go by ticks.
     while (performance.now() < before + 30);
     touch();
     stat();
-    assert.notEqual(cache.ofStat('inode', fd, laterMs), known);
-    assert.equal(cache.ofStat('inode', fd, laterMs)?.hasNoEas, false);
+    assert.notEqual(cache.ofStat(fd, laterMs), known);
+    assert.equal(cache.ofStat(fd, laterMs)?.hasNoEas, false);
+    assert.equal(cache.size, 2);
   });
 });
 
@@ -55,8 +61,8 @@ test('an inode that was changed just now, or in the future, is not relied upon',
   withFile((stat, fd) => {
     const cache = new AttributeCache();
     stat();
-    assert.equal(cache.ofStat('inode', fd), undefined);
-    assert.equal(cache.ofStat('inode', fd, Date.now() - LATER_MS), undefined);
+    assert.equal(cache.ofStat(fd), undefined);
+    assert.equal(cache.ofStat(fd, Date.now() - LATER_MS), undefined);
     assert.equal(cache.size, 0);
   });
 });

@@ -31,44 +31,84 @@ const TELLING_CHANGES: ReadonlySet<number> = new Set([
 
 /** By device. */
 const telling = new Map<number, boolean>();
+let lastDevice = -1;
+let lastTells = false;
 
 /** Whether every change of an inode moves its st_ctime, in this machine's time. `fd`: of an object there. */
 function tellsChanges(device: number, fd: number | undefined): boolean {
+  if (device === lastDevice) return lastTells;
   const known = telling.get(device);
-  if (known !== undefined || fd === undefined) return known === true;
-  const tells = fstatfs(fd) === 0 && TELLING_CHANGES.has(stfs.type());
+  if (known === undefined && fd === undefined) return false;
+  const tells = known ?? (fstatfs(fd!) === 0 && TELLING_CHANGES.has(stfs.type()));
   telling.set(device, tells);
+  lastDevice = device;
+  lastTells = tells;
   return tells;
 }
 
 /** The coarsest clock is that of an ext3 that became an ext4, in seconds. */
 const SETTLED_MS = 2_000;
+/** What of an inode's upper half fits under 2^53: of more nothing is remembered, and no known disk has them. */
+const MAX_INODE_HIGH = 0x1f_ffff;
+const TWO_TO_32 = 0x1_0000_0000;
 
 export class AttributeCache {
-  readonly #known = new Map<string, KnownAttributes>();
+  /** By device, then by inode: numbers, since to make a text of both and look for it takes longer than statx. */
+  readonly #devices = new Map<number, Map<number, KnownAttributes>>();
+  #size = 0;
+  #device = -1;
+  #known = new Map<number, KnownAttributes>();
 
   get size(): number {
-    return this.#known.size;
+    return this.#size;
   }
 
   /**
    * What is known of the inode of the statx just made, to be completed; undefined where nothing is kept.
    * `fd` is of the object, where it is open.
    */
-  ofStat(key: string, fd: number | undefined, nowMs = Date.now()): KnownAttributes | undefined {
-    if (!tellsChanges(stx.device(), fd)) return undefined;
+  ofStat(fd: number | undefined, nowMs?: number): KnownAttributes | undefined {
+    const device = stx.device();
+    if (!tellsChanges(device, fd)) return undefined;
+    const high = stx.inodeHigh();
+    if (high > MAX_INODE_HIGH) return undefined;
+    const inode = stx.inodeLow() + high * TWO_TO_32;
+    const known = this.#of(device);
     const seconds = stx.changeSeconds();
     const nanoseconds = stx.changeNanoseconds();
-    const found = this.#known.get(key);
+    const found = known.get(inode);
     if (found?.nanoseconds === nanoseconds && found.seconds === seconds) return found;
-    if (seconds * 1000 + SETTLED_MS > nowMs) return undefined;
+    if (seconds * 1000 + SETTLED_MS > (nowMs ?? Date.now())) return undefined;
     const entry = { seconds, nanoseconds, dos: null, hasNoEas: false, noNtAcl: undefined };
-    if (found === undefined && this.#known.size >= MAX_KNOWN_ATTRIBUTES) {
-      const [oldest] = this.#known.keys();
-      this.#known.delete(oldest!);
-    }
-    this.#known.set(key, entry);
+    if (found === undefined) this.#makeRoom(known);
+    known.set(inode, entry);
     return entry;
+  }
+
+  #of(device: number): Map<number, KnownAttributes> {
+    if (device === this.#device) return this.#known;
+    let known = this.#devices.get(device);
+    if (known === undefined) {
+      known = new Map();
+      this.#devices.set(device, known);
+    }
+    this.#device = device;
+    this.#known = known;
+    return known;
+  }
+
+  /** For one more in `known`: its oldest goes, or that of another device. */
+  #makeRoom(known: Map<number, KnownAttributes>): void {
+    if (this.#size < MAX_KNOWN_ATTRIBUTES) {
+      this.#size += 1;
+      return;
+    }
+    for (const others of [known, ...this.#devices.values()]) {
+      const [oldest] = others.keys();
+      if (oldest === undefined) continue;
+      others.delete(oldest);
+      return;
+    }
   }
 }
 

@@ -218,7 +218,7 @@ const mayHaveReparse = (dos: DosAttribute | undefined): boolean =>
 
 /** What is known of the attributes of what statx has just told of. */
 const knownOfStat = (fd?: number): KnownAttributes | undefined =>
-  mayHaveAttributes() ? attributeCache.ofStat(inodeKeyOfStat(), fd) : undefined;
+  mayHaveAttributes() ? attributeCache.ofStat(fd) : undefined;
 
 /** An open object. */
 export interface StatObject {

@@ -27,13 +27,20 @@ export interface VolumeIds {
 export class Volumes implements VolumeIds {
   readonly #ids = new Map<number, number>();
   readonly #taken = new Set<number>();
+  /** That of the device asked for last, which is that of the next as a rule. */
+  #lastDevice = -1;
+  #lastId = 0;
 
   idOf(device: number, fd: number): number {
-    return this.#ids.get(device) ?? this.learn(device, fileSystemId(fd));
+    if (device === this.#lastDevice) return this.#lastId;
+    const id = this.#ids.get(device) ?? this.learn(device, fileSystemId(fd));
+    this.#lastDevice = device;
+    this.#lastId = id;
+    return id;
   }
 
   has(device: number): boolean {
-    return this.#ids.has(device);
+    return device === this.#lastDevice || this.#ids.has(device);
   }
 
   /** `fsid`: what fileSystemId told of an object on it. */
