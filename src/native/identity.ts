@@ -28,9 +28,9 @@ const c = {
 /** (uid_t) -1: no user; setting it changes nothing and tells the present one. */
 export const NOBODY_ID = 0xffff_ffff;
 
-/** Fails silently, as the call does: check with `fsuid`. */
-export const setFsuid = (uid: number): void => void c.setfsuid(uid);
-export const setFsgid = (gid: number): void => void c.setfsgid(gid);
+/** The id until now. Fails silently, as the call does: check with `fsuid`. */
+export const setFsuid = (uid: number): number => c.setfsuid(uid) >>> 0;
+export const setFsgid = (gid: number): number => c.setfsgid(gid) >>> 0;
 
 export const fsuid = (): number => c.setfsuid(NOBODY_ID) >>> 0;
 export const fsgid = (): number => c.setfsgid(NOBODY_ID) >>> 0;

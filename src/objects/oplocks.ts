@@ -160,6 +160,7 @@ export class Oplocks {
   /** 3.3.5.9: the oplock of a new open of a file with so many bytes; the level that was granted. */
   grantOplock(file: SharedFile, open: Open, level: number, bytes: number): number {
     const wanted = CACHING_OF_LEVEL.get(level) ?? 0;
+    if (wanted === 0) return SMB2_OPLOCK_LEVEL_NONE;
     const state = grantableOplock(
       wanted,
       company(file, bytes, (other) => other === open, open),
@@ -338,6 +339,7 @@ export class Oplocks {
 
   /** Oplocks that are gone are forgotten; a lease stays while its opens do. */
   #tidy(file: SharedFile): void {
+    if (file.grants.length === 0 && this.#directories.size === 0) return;
     file.keepGrants((grant) => grant.state !== 0 || !grant.legacy);
     const cached = file.grants.find(
       ({ owner, state }) => state !== 0 && isLease(owner) && owner.directory,
