@@ -12,8 +12,13 @@ import { ACCOUNT, LOG_LINES, type Server, START_LIMIT_MS, shareFolder } from './
  * has such. All else that could make it faster or slower is at its default. A name that is new costs Samba a scan of the whole folder, so
  * the files are made by a share that takes names as they are written.
  */
-const configuration = (folder: string, state: string, port: number): string => `[global]
-	server role = standalone server
+const configuration = (
+  folder: string,
+  state: string,
+  port: number,
+  settings: readonly string[],
+): string => `[global]
+${settings.map((line) => `\t${line}\n`).join('')}	server role = standalone server
 	smb ports = ${port}
 	interfaces = 127.0.0.1/8
 	bind interfaces only = yes
@@ -83,7 +88,11 @@ function call([program, ...first]: readonly string[], args: readonly string[], i
 }
 
 /** The installed one; or the one that the programs of `command` are of. */
-export async function startSamba(scratch: string, command?: string): Promise<Server> {
+export async function startSamba(
+  scratch: string,
+  command?: string,
+  settings: readonly string[] = [],
+): Promise<Server> {
   const { smbd, smbpasswd } = command === undefined ? installed() : elsewhere(command);
   const column = command === undefined ? 'samba' : 'newer';
   if (process.getuid?.() !== 0) {
@@ -96,7 +105,7 @@ export async function startSamba(scratch: string, command?: string): Promise<Ser
   const port = await freePort();
   const config = join(state, 'smb.conf');
   const folder = shareFolder(scratch, `${column}-share`);
-  writeFileSync(config, configuration(folder, state, port));
+  writeFileSync(config, configuration(folder, state, port, settings));
   const { user, password } = ACCOUNT;
   call(smbpasswd, ['-c', config, '-s', '-a', user], `${password}\n${password}\n`);
   const version = call(smbd, ['--version'])

@@ -7,20 +7,24 @@ import { accepts, freePort, repository, usmbd } from '../test/support/target.ts'
 import { ACCOUNT, LOG_LINES, type Server, START_LIMIT_MS, shareFolder } from './server.ts';
 
 /** Everything is at its default but signing, without which there could be no plain rows. */
-const configuration = (folder: string): string => `[global]
+const configuration = (folder: string, settings: readonly string[]): string => `[global]
 	server signing = auto
-
+${settings.map((line) => `\t${line}\n`).join('')}
 [share]
 	path = ${folder}
 	read only = no
 `;
 
-export async function startUsmbd(scratch: string): Promise<Server> {
+/** `settings`: further lines of its section [global]. */
+export async function startUsmbd(
+  scratch: string,
+  settings: readonly string[] = [],
+): Promise<Server> {
   const config = join(scratch, 'usmbd.conf');
   const accounts = join(scratch, 'usmbd-accounts.db');
   const log = join(scratch, 'usmbd.log');
   const folder = shareFolder(scratch, 'usmbd-share');
-  writeFileSync(config, configuration(folder));
+  writeFileSync(config, configuration(folder, settings));
   const command = (...args: string[]): string[] => [usmbd, ...args];
   execFileSync(
     process.execPath,

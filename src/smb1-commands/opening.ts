@@ -30,7 +30,7 @@ import {
 import { SMB2_OPLOCK_LEVEL_NONE } from '../smb2/oplock-levels.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
-import { namesPosix } from './paths.ts';
+import { namesPosix, withDfsPrefix } from './paths.ts';
 
 export interface Wish {
   /** Relative to the share. */
@@ -59,7 +59,8 @@ const NO_MODE = 0xffff_ffff;
 
 /** Who names files as POSIX has it opens them so as well, by the create context that SMB3 has for that. */
 function asNamed(wish: Wish, call: TreeCall) {
-  const { name, createContexts: contexts = NO_CONTEXTS, mode = NO_MODE } = wish;
+  const { createContexts: contexts = NO_CONTEXTS, mode = NO_MODE } = wish;
+  const name = withDfsPrefix(call, wish.name);
   if (!namesPosix(call)) return { name, contexts };
   const data = Buffer.alloc(4);
   data.writeUInt32LE(mode);

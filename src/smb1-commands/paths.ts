@@ -3,6 +3,7 @@
  * begin with none. What has a slash is one with backslashes, as Windows' clients of old sent it.
  */
 
+import { isDfsRequest } from '../commands/dfs.ts';
 import {
   type NtStatus,
   STATUS_NAME_TOO_LONG,
@@ -14,7 +15,7 @@ import {
 import { isRefusedName, type ParsedPath, parsePath } from '../fscc/names.ts';
 import { clientName } from '../fscc/private-names.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
-import type { Call } from './call.ts';
+import type { Call, TreeCall } from './call.ts';
 
 /** Whether this command names files as POSIX has it: the client has said so, and the share's files have such names. */
 export const namesPosix = ({ link, request }: Call): boolean =>
@@ -32,6 +33,19 @@ export function sharePath(call: Call, text: string): string {
 
 const posixPath = (names: readonly string[]): string =>
   names.filter((name) => name !== '').join('\\');
+
+/** Whether a path of a namespace names server and share, as all are meant to. */
+export function hasDfsPrefix({ request }: TreeCall, path: string): boolean {
+  const [, share] = path.split('\\', 2);
+  return share?.toLowerCase() === request.tree.share.name.toLowerCase();
+}
+
+/** Clients say SMB_FLAGS2_DFS of every request, and leave server and share out in some. */
+export function withDfsPrefix(call: TreeCall, path: string): string {
+  const { request } = call;
+  if (request.tree.share.dfs === undefined || !isDfsRequest(request)) return path;
+  return hasDfsPrefix(call, path) ? path : `server\\${request.tree.share.name}\\${path}`;
+}
 
 export interface SplitPath {
   /** Of the directory; '' for the root. */

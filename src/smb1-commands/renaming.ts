@@ -46,7 +46,7 @@ import type { VfsHandle } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import { openWish, SHARE_ALL, withOpen } from './opening.ts';
-import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
+import { hasDfsPrefix, joinPath, refusePath, sharePath, splitPath } from './paths.ts';
 import { setInformation } from './queries.ts';
 import { isSoughtFile, namesLike } from './wild-names.ts';
 
@@ -150,9 +150,7 @@ function renameOne(
  */
 function targetPath(call: TreeCall, text: string): string {
   const path = sharePath(call, text);
-  const [, share = ''] = path.split('\\', 2);
-  const isNamed = share.toLowerCase() === call.request.tree.share.name.toLowerCase();
-  return isNamed ? withoutDfsPrefix(path, call.request) : path;
+  return hasDfsPrefix(call, path) ? withoutDfsPrefix(path, call.request) : path;
 }
 
 /** As FileRenameInformation and FileLinkInformation take names. */

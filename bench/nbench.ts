@@ -1,0 +1,122 @@
+/**
+ * `npm run bench:nbench`: SMB1 beside Samba, by a client of others: smbtorture's bench.nbench with the load of
+ * nbench-load.ts, on both servers in turns. Ends with a failure below the goal. As root; needs samba and smbtorture.
+ *
+ *     npm run bench:nbench -- --rounds 5 --seconds 20 --clients 4 --goal 1.5
+ */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findProgram, run, tail } from '../test/support/process.ts';
+import { officeLoad } from './nbench-load.ts';
+import { cpuSeconds } from './process-tree.ts';
+import { startSamba } from './samba.ts';
+import { ACCOUNT, type Server } from './server.ts';
+import { median } from './statistics.ts';
+import { startUsmbd } from './usmbd.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '20' },
+    clients: { type: 'string', default: '4' },
+    /** How often Samba's throughput the median has to be. */
+    goal: { type: 'string', default: '1.5' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const goal = Number(values.goal);
+
+const SMB1 = ['server min protocol = NT1'];
+/** What a run may take beside its seconds: folders are made and removed. */
+const GRACE_MS = 120_000;
+
+interface Sample {
+  readonly megabytesPerSecond: number;
+  readonly cpuSecondsPerGigabyte: number;
+}
+
+const program = findProgram('smbtorture');
+if (program === undefined) {
+  console.error('smbtorture is not installed (Debian: apt-get install samba-testsuite)');
+  process.exit(2);
+}
+const scratch = mkdtempSync(join(tmpdir(), 'usmbd-nbench-'));
+chmodSync(scratch, 0o755);
+const loadFile = join(scratch, 'office.txt');
+writeFileSync(loadFile, officeLoad());
+const state = join(scratch, 'client');
+mkdirSync(state, { mode: 0o700 });
+const folders = ['private dir', 'lock directory', 'state directory', 'cache directory'];
+const clientConfig = join(scratch, 'client.conf');
+writeFileSync(
+  clientConfig,
+  `[global]\n\tclient min protocol = NT1\n${folders.map((key) => `\t${key} = ${state}\n`).join('')}`,
+);
+
+async function sample(server: Server): Promise<Sample> {
+  const before = cpuSeconds(server.pid);
+  const { stdout, stderr } = await run(
+    program!,
+    [
+      ...[`--configfile=${clientConfig}`, `--basedir=${scratch}`, '--target=samba3'],
+      ...[`--option=torture:loadfile=${loadFile}`, `--option=torture:nprocs=${values.clients}`],
+      ...[`--option=torture:timelimit=${seconds}`, '--option=torture:progress=no'],
+      ...['-p', String(server.port), '-m', 'NT1', '-U', `${ACCOUNT.user}%${ACCOUNT.password}`],
+      ...[`//127.0.0.1/${server.share}`, 'bench.nbench'],
+    ],
+    { timeoutMs: seconds * 1000 + GRACE_MS, cwd: scratch },
+  );
+  server.assertAlive();
+  const [, told] = /Throughput ([0-9.e+]+) MB\/sec/.exec(stdout) ?? [];
+  // The load says what is expected of each operation: smbtorture tells what came instead, and goes on.
+  const wrong = /^.*(?:NT_STATUS|failed|expected).*$/m.exec(stdout.replace(/^Running.*$/m, ''));
+  if (told === undefined || wrong !== null) {
+    throw new Error(`${server.name}: ${wrong?.[0] ?? tail(stdout + stderr, 10)}`);
+  }
+  const megabytesPerSecond = Number(told);
+  const spent = cpuSeconds(server.pid) - before;
+  return {
+    megabytesPerSecond,
+    cpuSecondsPerGigabyte: (spent / (megabytesPerSecond * seconds)) * 1000,
+  };
+}
+
+const servers: Server[] = [];
+try {
+  servers.push(await startUsmbd(scratch, SMB1), await startSamba(scratch, undefined, SMB1));
+  const samples = servers.map((): Sample[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, server] of servers.entries()) {
+      const one = await sample(server);
+      samples[i]!.push(one);
+      console.log(
+        `${server.name.padEnd(6)} ${one.megabytesPerSecond.toFixed(1)} MB/s, ` +
+          `${one.cpuSecondsPerGigabyte.toFixed(2)} s of CPU a GB`,
+      );
+    }
+  }
+  const [own, samba] = samples.map((of) => median(of.map((one) => one.megabytesPerSecond)));
+  const [ownCpu, sambaCpu] = samples.map((of) =>
+    median(of.map((one) => one.cpuSecondsPerGigabyte)),
+  );
+  const ratio = own! / samba!;
+  console.log(
+    `load ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')}, ${values.clients} clients`,
+  );
+  console.log(
+    `usmbd ${own!.toFixed(1)} MB/s, Samba ${samba!.toFixed(1)} MB/s: ${ratio.toFixed(2)} times; ` +
+      `CPU ${ownCpu!.toFixed(2)} and ${sambaCpu!.toFixed(2)} s a GB: ${(sambaCpu! / ownCpu!).toFixed(2)} times`,
+  );
+  if (ratio < goal) {
+    console.log(`below the goal, ${goal} times`);
+    process.exitCode = 1;
+  }
+} finally {
+  await Promise.all(servers.map((server) => server.stop()));
+  rmSync(scratch, { recursive: true, force: true });
+}
