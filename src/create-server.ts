@@ -20,6 +20,8 @@ import { createControlPlane } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
+import type { NameService } from './netbios/name-service.ts';
+import { portsOf, serveNetbiosNames } from './netbios.ts';
 import { Inventory } from './objects/inventory.ts';
 import { ServerState } from './objects/server-state.ts';
 import { openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
@@ -37,9 +39,6 @@ import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity } from './vfs/vfs.ts';
 import { refuseWorkers, startWorkers, type WorkerPool } from './workers/pool.ts';
-
-/** MS-SMB2 2.1 */
-const SMB_PORT = 445;
 
 /**
  * Throws SetupError where a share's folder cannot be served, StateError for the state directory. With `remote`
@@ -165,6 +164,7 @@ class UsmbdServer implements Server {
   /** Undefined until the process is who it has to be. */
   #objects: ServerState | undefined;
   readonly #listeners = new Set<Listener>();
+  #names: Promise<NameService | undefined> | undefined;
   #workers: Promise<WorkerPool | undefined> | undefined;
   #speaksDirect = false;
   #control: Promise<ControlListener | undefined> | undefined;
@@ -181,10 +181,18 @@ class UsmbdServer implements Server {
   }
 
   async listen(where: ListenOptions): Promise<Listening> {
-    const port = where.port ?? this.#parts.configuration.global.tcpPort ?? SMB_PORT;
     const addresses = where.address === undefined ? this.#addresses() : [where.address];
+    const { configuration, log } = this.#parts;
+    const { global } = configuration;
+    const [port, ...more] = portsOf(global, where.port);
     const listeners = await this.#bind(addresses, port, listen);
-    const direct = await this.#bindDirect(addresses, listeners);
+    const further = await this.#bindFurther(addresses, more, listeners);
+    const direct = await this.#bindDirect(addresses, [...listeners, ...further]);
+    this.#names ??= serveNetbiosNames(global, where.address, log);
+    await this.#names.catch(async (error: unknown) => {
+      await this.#giveUp([...listeners, ...further, ...direct]);
+      throw error;
+    });
     // Before the process becomes somebody who may not write to the state folder.
     this.#control ??= this.#listenControl();
     await this.#control;
@@ -194,10 +202,10 @@ class UsmbdServer implements Server {
     const metricsPort = (await this.#metrics)?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
-    const { workers } = this.#parts.configuration.global;
+    const { workers } = global;
     this.#workers ??= startWorkers(objects, workers);
     const hand = (await this.#workers)?.hand;
-    for (const listener of listeners) listener.serve(objects, hand);
+    for (const listener of [...listeners, ...further]) listener.serve(objects, hand);
     for (const listener of direct) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind(), workers });
     const [first] = listeners;
@@ -335,6 +343,22 @@ class UsmbdServer implements Server {
     return bound;
   }
 
+  /** `smb ports`: those behind the first; without one of them all are given up. */
+  async #bindFurther(
+    addresses: readonly (string | undefined)[],
+    ports: readonly number[],
+    beside: readonly Listener[],
+  ): Promise<Listener[]> {
+    const bound: Listener[] = [];
+    try {
+      for (const port of ports) bound.push(...(await this.#bind(addresses, port, listen)));
+      return bound;
+    } catch (error) {
+      await this.#giveUp([...beside, ...bound]);
+      throw error;
+    }
+  }
+
   /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports; without it those are given up. */
   async #bindDirect(
     addresses: readonly (string | undefined)[],
@@ -405,6 +429,7 @@ class UsmbdServer implements Server {
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
     await (await this.#metrics?.catch(() => undefined))?.close();
     this.#objects?.audit?.close();
+    await (await this.#names?.catch(() => undefined))?.close();
     await (await this.#control)?.close();
     this.#parts.controlPlane.close?.();
     this.#release();

@@ -21,6 +21,7 @@ import { aclParameters } from './acl-parameters.ts';
 import { auditEvents } from './audit-values.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
+import { netbiosParameters } from './netbios-parameters.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
 import { SNAPSHOTS_MODULE, snapshotParameters } from './snapshots.ts';
 import {
@@ -250,6 +251,7 @@ export const globalParameters = {
     optional(integer({ minimum: 1, maximum: 65_535 })),
     undefined as number | undefined,
   ),
+  ...netbiosParameters,
   /** Told to clients that look for more channels, and listened on where `bind interfaces only` is set. */
   interfaces: parameter('interfaces', interfaceList, []),
   bindInterfacesOnly: parameter('bind interfaces only', bool, false),

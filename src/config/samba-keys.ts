@@ -33,7 +33,7 @@ const IGNORED = `
   default; default case; default devmode; default service; defer sharing
   violations; delete group script; delete readonly; delete share command; delete user from group
   script; delete user script; deleteprinter command; dfree cache time; dfree
-  command; dgram port; directory name cache size; directory security mask; disable netbios;
+  command; dgram port; directory name cache size; directory security mask; 
   disable spoolss; display charset; dmapi support; dns forwarder; dns hostname; dns port; dns
   proxy; dns update command; dns zone scavenging; dns zone transfer clients allow; dns zone
   transfer clients deny; domain logons; domain master; dont descend; dos charset; dos filemode;
@@ -66,7 +66,7 @@ const IGNORED = `
   max wins ttl; max xmit; mdns name; message command; min domain uid; min passwd length; min print
   space; min receivefile size; min wins ttl; mit kdc command; msdfs
   shuffle referrals; multicast dns register; name cache timeout; name resolve order; nbt client
-  socket address; nbt port; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
+  socket address; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
   nmbd bind explicit broadcast; nsupdate command; nt acl support; nt hash store; nt pipe support;
   nt status support; ntp signd socket directory; ntvfs handler; null passwords; obey
   pam restrictions; old password allowed period; only guest; only user; oplock break wait time; os
@@ -86,7 +86,7 @@ const IGNORED = `
   server schannel; server schannel require seal; server services; server smb transports; server
   smb3 encryption algorithms; server smb3 signing algorithms; server support krb5 netlogon; set
   primary group script; set quota command; share modes; short preserve case; show add printer
-  wizard; shutdown script; smb passwd file; smb ports; smb2 disable lock
+  wizard; shutdown script; smb passwd file; smb2 disable lock
   sequence checking; smb2 disable oplock break retry;
   smbd async dosmode; smbd force process locks; smbd getinfo ask sharemode; smbd max async
   dosmode; smbd max xattr size; smbd profiling level; smbd search ask sharemode; socket address;
