@@ -83,7 +83,9 @@ interface Outcome {
 
 function judge(tally: Tally, mount: string, { name, verdict, seconds, detail }: Outcome): void {
   const expected = verdictOf(expectations, name, mount.includes('posix'));
-  const ok = expected === undefined ? verdict === 'pass' : verdict === expected;
+  // A kernel that can do more, or a machine that is faster, than those of the list.
+  const mayPass = expected === undefined || expected === 'notrun' || expected === 'late';
+  const ok = verdict === expected || (mayPass && verdict === 'pass');
   const wanted = ok ? '' : `${verdict}, expected ${expected ?? 'pass'}\n${detail}`;
   tally.add({ name: `${mount}: ${name} ${verdict}`, ok, seconds, message: wanted });
 }
