@@ -33,6 +33,7 @@ import type {
   Server,
   ServerOptions,
 } from './server-interface.ts';
+import { missingSnapshots } from './snapshot-layout.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { ListenAddress, Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
@@ -409,6 +410,11 @@ class UsmbdServer implements Server {
     }
     const audit = openAudit(configuration, log);
     const shares = openShares(configuration, controlPlane.sids, options.shares);
+    for (const share of configuration.shares) {
+      const vfs = shares.find(({ name }) => name === share.name)?.vfs;
+      const reason = missingSnapshots(share, vfs);
+      if (reason !== undefined) log.warn('no previous versions', { share: share.name, reason });
+    }
     const guid = state?.serverGuid ?? randomBytes(16);
     const objects = new ServerState(guid, policy(configuration), controlPlane, shares, log);
     objects.audit = audit;

@@ -1,9 +1,11 @@
 /** From what smb.conf says of snapshots to the folders on this machine. */
-import { realpathSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import type { ShareConfiguration } from './config/configuration.ts';
 import { basicExpression, SNAPSHOTS_MODULE, snapshotFormat } from './config/snapshots.ts';
+import { localShareOf } from './vfs/local/local-vfs.ts';
 import type { SnapshotLayout } from './vfs/local/snapshots.ts';
+import type { Vfs } from './vfs/vfs.ts';
 
 /** Undefined without shadow_copy2. Throws where the parameters contradict one another; the message says how. */
 export function snapshotLayoutOf(share: ShareConfiguration): SnapshotLayout | undefined {
@@ -32,6 +34,20 @@ export function snapshotLayoutOf(share: ShareConfiguration): SnapshotLayout | un
       },
     }),
   };
+}
+
+/** Why a share whose configuration has previous versions has none now; undefined where it has, or wants none. */
+export function missingSnapshots(
+  share: ShareConfiguration,
+  vfs: Vfs | undefined,
+): string | undefined {
+  if (!share.vfsObjects.includes(SNAPSHOTS_MODULE) || vfs === undefined) return undefined;
+  if (localShareOf(vfs) === undefined) {
+    return 'previous versions are told with native calls, of a disk of this machine: move the share, or take shadow_copy2 out of "vfs objects"';
+  }
+  const folder = snapshotLayoutOf(share)?.folder;
+  if (folder === undefined || existsSync(folder)) return undefined;
+  return `there are no previous versions until there is ${folder}: make it, or change "shadow:snapdir"`;
 }
 
 function sharePathOf(share: ShareConfiguration, root: string, mountPoint: string): string[] {

@@ -19,8 +19,8 @@ import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
 import { startHostGuest } from './host-guest.ts';
 
 const DISKS: Readonly<Record<string, readonly string[]>> = {
-  ext4: ['ext4', 'quota_v2', 'loop'],
-  xfs: ['xfs', 'loop'],
+  ext4: ['crc32c_generic', 'ext4', 'quota_v2', 'loop'],
+  xfs: ['crc32c_generic', 'xfs', 'loop'],
 };
 /** A guest that is emulated starts two servers and some thirty clients. */
 const LIMIT_MS = 40 * 60_000;
