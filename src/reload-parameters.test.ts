@@ -91,6 +91,7 @@ const SHARE: Readonly<Record<keyof typeof shareParameters, string>> = {
   browseable: 'no',
   readOnly: 'yes',
   guestOk: 'yes',
+  guestOnly: 'yes',
   guestAccount: 'other',
   validUsers: 'ann',
   invalidUsers: 'bob',

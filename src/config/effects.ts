@@ -87,6 +87,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   browseable: 'now',
   readOnly: 'now',
   guestOk: 'now',
+  guestOnly: 'now',
   guestAccount: 'now',
   validUsers: 'now',
   invalidUsers: 'now',

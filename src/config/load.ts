@@ -1,13 +1,14 @@
 /** Reads smb.conf or ksmbd.conf into a Configuration, with every fault at its line. */
-import { readFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { type Configuration, effectiveGlobal, type ShareConfiguration } from './configuration.ts';
+import { parseWithIncludes } from './include.ts';
+import { readText } from './load-text.ts';
+import { expandMacros, type Macros } from './macros.ts';
 import { type NameIndex, SectionValues, type Table } from './parameter.ts';
 import { globalNames, globalParameters, shareNames, shareParameters } from './parameters.ts';
 import { isError, type Problem, ProblemsError } from './problem.ts';
 import { sambaKey } from './samba-keys.ts';
 import { isShareName, SHARE_NAME_EXPECTED } from './share-name.ts';
-import { normalizeKey, normalizeName, type ParameterNode, parseSmbConf } from './smb-conf.ts';
+import { normalizeKey, normalizeName, type ParameterNode } from './smb-conf.ts';
 import { bool } from './value-types.ts';
 
 export interface LoadedConfiguration {
@@ -18,25 +19,6 @@ export interface LoadedConfiguration {
 /** Throws ProblemsError. */
 export function loadConfiguration(file: string): LoadedConfiguration {
   return readConfiguration(readText(file), file);
-}
-
-/** The text of a file of the operator's; ProblemsError when it cannot be read or is no text. */
-export function readText(file: string): string {
-  const fault = (message: string, expected?: string): ProblemsError =>
-    new ProblemsError([
-      { severity: 'error', file, line: 0, message, ...(expected && { expected }) },
-    ]);
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw fault(error instanceof Error ? error.message : String(error));
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw fault('it is no text in UTF-8', 'UTF-8');
-  }
 }
 
 /** Throws ProblemsError. */
@@ -52,6 +34,8 @@ export function readConfiguration(text: string, file: string): LoadedConfigurati
 interface Section {
   /** As its first header has it. */
   readonly name: string;
+  /** Where that is, if in an included file. */
+  readonly file: string | undefined;
   readonly line: number;
   readonly lines: ParameterNode[];
 }
@@ -59,9 +43,14 @@ interface Section {
 /** Sections with a meaning of Samba's own that would be misread as shares. */
 const FOREIGN_SECTIONS = ['homes', 'printers', 'ipc$'];
 
+/** A line of the file itself, or where something stands. */
+type Place = number | { readonly file?: string | undefined; readonly line: number };
+
 class Reader {
   readonly problems: Problem[] = [];
   readonly #file: string;
+  #macros: Macros = {};
+  #sectionsByName: ReadonlyMap<string, Section> = new Map();
 
   constructor(file: string) {
     this.#file = file;
@@ -72,6 +61,8 @@ class Reader {
     const own = new SectionValues(globalParameters, this.#file);
     const inherited = new SectionValues(shareParameters, this.#file);
     for (const node of sections.get('global')?.lines ?? []) this.#globalLine(node, own, inherited);
+    this.#macros = { netbiosName: effectiveGlobal(own.values()).netbiosName };
+    this.#sectionsByName = sections;
     const shares = [...sections.values()]
       .filter(({ name }) => normalizeName(name) !== 'global')
       .flatMap((section) => this.#share(section, inherited) ?? []);
@@ -88,22 +79,24 @@ class Reader {
     const global = effectiveGlobal(values);
     const { adminUsers } = inherited.values();
     return {
-      global: { ...global, serverString: expand(global.serverString) },
+      global,
       shares: shares.map((share) => ({ ...share, path: rooted(global.rootDirectory, share.path) })),
       ...(adminUsers.length > 0 && { administrators: adminUsers }),
     };
   }
 
   #sections(text: string): Map<string, Section> {
-    const { document, problems } = parseSmbConf(text, this.#file);
+    const { nodes, problems } = parseWithIncludes(text, this.#file);
     this.problems.push(...problems);
     const sections = new Map<string, Section>();
     let current: Section | undefined;
-    for (const node of document.nodes) {
+    for (const node of nodes) {
       if (node.kind === 'parameter') current?.lines.push(node);
       if (node.kind !== 'section') continue;
       const key = normalizeName(node.name);
-      current = sections.get(key) ?? { name: node.name, line: node.line, lines: [] };
+      current = sections.get(key) ?? {
+        ...{ name: node.name, file: node.file, line: node.line, lines: [] },
+      };
       sections.set(key, current);
     }
     return sections;
@@ -116,34 +109,38 @@ class Reader {
   ): void {
     if (this.#take(node, own, globalNames)) return;
     if (isPath(node)) {
-      this.#error(node.line, `"${node.key}" in [global]`, 'it in the section of a share');
+      this.#error(node, `"${node.key}" in [global]`, 'it in the section of a share');
       return;
     }
     if (!this.#take(node, inherited, shareNames)) this.#foreignLine(node);
   }
 
   #share(section: Section, inherited: SectionValues<typeof shareParameters>) {
-    const { name, line, lines } = section;
+    const { name, lines } = section;
     if (FOREIGN_SECTIONS.includes(normalizeName(name)) || isPrinter(lines)) {
-      this.#warn(line, `section [${name}] is not supported and makes no share`);
+      this.#warn(section, `section [${name}] is not supported and makes no share`);
       return undefined;
     }
     if (!isShareName(name)) {
-      this.#error(line, `bad name of a share: [${name}]`, SHARE_NAME_EXPECTED);
+      this.#error(section, `bad name of a share: [${name}]`, SHARE_NAME_EXPECTED);
       return undefined;
     }
     const values = new SectionValues(shareParameters, this.#file);
+    const macros = { ...this.#macros, share: name };
     for (const node of lines) {
-      if (this.#take(node, values, shareNames)) continue;
+      if (normalizeKey(node.key) === 'copy') continue;
+      if (this.#take(node, values, shareNames, macros)) continue;
       if (globalNames.has(normalizeKey(node.key))) {
         // Samba's vfs_fruit(8) has them so often in examples of shares that they stand there in most files.
         if (normalizeKey(node.key).startsWith('fruit:')) {
           const where = 'is for the whole server; passed over, it belongs into [global]';
-          this.#warn(node.line, `"${node.key}" in [${name}] ${where}`);
-        } else this.#error(node.line, `"${node.key}" in [${name}]`, 'it in [global]');
+          this.#warn(node, `"${node.key}" in [${name}] ${where}`);
+        } else this.#error(node, `"${node.key}" in [${name}]`, 'it in [global]');
       } else this.#foreignLine(node);
     }
-    const share: ShareConfiguration = { name, ...values.values(inherited) };
+    const copied = this.#copied(section, macros, [section]);
+    copied.inherit(inherited);
+    const share: ShareConfiguration = { name, ...values.values(copied) };
     for (const field of ['mapArchive', 'mapHidden', 'mapSystem', 'mapReadonly'] as const) {
       const given = values.lineOf(field);
       if (given === 0 || !share.storeDosAttributes || !share[field] || share[field] === 'no')
@@ -151,17 +148,52 @@ class Reader {
       const { name: key } = shareParameters[field];
       this.#warn(given, `"${key}" does nothing without "store dos attributes = no"`);
     }
-    if (!lines.some(isPath)) {
-      this.#error(line, `share [${name}] has no path`, '"path = /a/folder"');
+    if (share.path === '') {
+      this.#error(section, `share [${name}] has no path`, '"path = /a/folder"');
     }
     return share.available ? share : undefined;
   }
 
+  /** `copy = SHARE`: what a section has of another one; its own lines go before. Problems are told where they are. */
+  #copied(
+    { lines }: Section,
+    macros: Macros,
+    above: readonly Section[],
+  ): SectionValues<typeof shareParameters> {
+    const values = new SectionValues(shareParameters, this.#file);
+    for (const node of lines.filter(({ key }) => normalizeKey(key) === 'copy')) {
+      const from = this.#sectionsByName.get(normalizeName(node.value.replace(/^"(.*)"$/, '$1')));
+      if (from === undefined || above.includes(from)) {
+        const problem = from === undefined ? 'there is no such section' : 'it would copy itself';
+        this.#error(node, `cannot copy [${node.value}]: ${problem}`);
+        continue;
+      }
+      for (const line of from.lines) {
+        const found = shareNames.get(normalizeKey(line.key));
+        const value = found && expandMacros(found.field, line.value, macros);
+        if (value !== undefined) values.add({ ...line, value }, found!.field, found!.inverse);
+      }
+      values.inherit(this.#copied(from, macros, [...above, from]));
+    }
+    return values;
+  }
+
   /** False when the table does not know the key. */
-  #take<T extends Table>(node: ParameterNode, values: SectionValues<T>, names: NameIndex): boolean {
+  #take<T extends Table>(
+    node: ParameterNode,
+    values: SectionValues<T>,
+    names: NameIndex,
+    macros: Macros = this.#macros,
+  ): boolean {
     const found = names.get(normalizeKey(node.key));
     if (found === undefined) return false;
-    this.problems.push(...values.add(node, found.field, found.inverse));
+    const value = expandMacros(found.field, node.value, macros);
+    if (value === undefined) {
+      const why = 'has a macro whose value differs by client, or is not known here';
+      this.#error(node, `"${node.key} = ${node.value}" ${why}`, '%h, %L, %S, %v or %%');
+    } else {
+      this.problems.push(...values.add({ ...node, value }, found.field, found.inverse));
+    }
     return true;
   }
 
@@ -169,33 +201,32 @@ class Reader {
     const kind = sambaKey(node.key);
     if (kind === 'ignored') {
       this.#warn(
-        node.line,
+        node,
         `"${node.key}" is a parameter of Samba's that is not supported; passed over`,
       );
     } else if (kind === 'refused') {
       const why = 'is not supported, and to pass it over could open what it closes';
-      this.#error(node.line, `"${node.key}" ${why}`, 'its contents here');
+      this.#error(node, `"${node.key}" ${why}`, 'its contents here');
     } else {
       const near = nearestKey(node.key);
       const expected =
         near === undefined ? 'a parameter of smb.conf or ksmbd.conf' : `perhaps "${near}"`;
-      this.#error(node.line, `unknown parameter "${node.key}"`, expected);
+      this.#error(node, `unknown parameter "${node.key}"`, expected);
     }
   }
 
-  #error(line: number, message: string, expected?: string): void {
-    const { problems } = this;
-    problems.push({
-      severity: 'error',
-      file: this.#file,
-      line,
-      message,
-      ...(expected && { expected }),
-    });
+  #error(at: Place, message: string, expected?: string): void {
+    const place = { severity: 'error', ...this.#place(at), message } as const;
+    this.problems.push({ ...place, ...(expected && { expected }) });
   }
 
-  #warn(line: number, message: string): void {
-    this.problems.push({ severity: 'warning', file: this.#file, line, message });
+  #warn(at: Place, message: string): void {
+    this.problems.push({ severity: 'warning', ...this.#place(at), message });
+  }
+
+  #place(at: Place): { readonly file: string; readonly line: number } {
+    if (typeof at === 'number') return { file: this.#file, line: at };
+    return { file: at.file ?? this.#file, line: at.line };
   }
 }
 
@@ -207,13 +238,6 @@ function isPrinter(lines: readonly ParameterNode[]): boolean {
   const keys = ['printable', 'printok'];
   return lines.some(
     ({ key, value }) => keys.includes(normalizeKey(key)) && bool.parse(value) === true,
-  );
-}
-
-/** Samba's %h (host name) and %v (version), of which distributions' default files make use. */
-function expand(text: string): string {
-  return text.replace(/%([hv%])/g, (_, c: string) =>
-    c === 'h' ? hostname() : c === 'v' ? 'usmbd' : '%',
   );
 }
 

@@ -83,13 +83,13 @@ export class SectionValues<T extends Table> {
       // `key =` says that there is no value; what has none already is content with that.
       if (node.value === '') return [];
       const message = `bad value "${node.value}" for "${node.key}"`;
-      return [this.#problem('error', node.line, message, row.type.expects)];
+      return [this.#problem('error', node, message, row.type.expects)];
     }
     const earlier = this.#given.get(field);
     if (earlier !== undefined) return this.#repeated(node, row, earlier, value);
     this.#given.set(field, { value, line: node.line });
     const caveat = row.caveat(value);
-    return caveat === undefined ? [] : [this.#problem('warning', node.line, caveat)];
+    return caveat === undefined ? [] : [this.#problem('warning', node, caveat)];
   }
 
   /** What the lines gave, for the rest `defaults`, for the rest the table's own. */
@@ -100,6 +100,13 @@ export class SectionValues<T extends Table> {
       return [field, given === undefined ? fallback : given.value];
     });
     return Object.fromEntries(fields) as Values<T>;
+  }
+
+  /** What `other` gives and this does not. */
+  inherit(other: SectionValues<T>): void {
+    for (const [field, given] of other.#given) {
+      if (!this.#given.has(field)) this.#given.set(field, given);
+    }
   }
 
   lineOf(field: keyof T & string): number {
@@ -114,19 +121,19 @@ export class SectionValues<T extends Table> {
   ): Problem[] {
     const again = `"${node.key}" is given again`;
     if (row.type.print(earlier.value) === row.type.print(value)) {
-      return [this.#problem('warning', node.line, `${again}, as on line ${earlier.line}`)];
+      return [this.#problem('warning', node, `${again}, as on line ${earlier.line}`)];
     }
     const message = `${again} and contradicts line ${earlier.line}`;
-    return [this.#problem('error', node.line, message, 'one of the two')];
+    return [this.#problem('error', node, message, 'one of the two')];
   }
 
   #problem(
     severity: Problem['severity'],
-    line: number,
+    { file = this.#file, line }: ParameterNode,
     message: string,
     expected?: string,
   ): Problem {
-    return { severity, file: this.#file, line, message, ...(expected && { expected }) };
+    return { severity, file, line, message, ...(expected && { expected }) };
   }
 }
 

@@ -377,6 +377,8 @@ export const shareParameters = {
   browseable: parameter('browseable', bool, true, { aliases: ['browsable'] }),
   readOnly: parameter('read only', bool, true, { inverses: ['writeable', 'writable', 'write ok'] }),
   guestOk: parameter('guest ok', bool, false, { aliases: ['public'] }),
+  /** Whoever comes is a guest, where guests are welcome. */
+  guestOnly: parameter('guest only', bool, false, { aliases: ['only guest'] }),
   guestAccount: parameter('guest account', optional(account), undefined as string | undefined),
   validUsers: parameter('valid users', principals, []),
   invalidUsers: parameter('invalid users', principals, []),

@@ -6,7 +6,7 @@
 import { normalizeKey } from './smb-conf.ts';
 
 /** They bring in other lines or other values, which may be the ones that forbid something. */
-const REFUSED = ['include', 'config file', 'copy', 'username map script'];
+const REFUSED = ['config file', 'username map script'];
 
 const IGNORED = `
   abort shutdown script; access based share enum; acl allow execute always; acl check permissions;
@@ -42,7 +42,7 @@ const IGNORED = `
   privileges; enable svcctl; encrypt passwords; enhanced browsing; enumports command; eventlog
   list; exec; fake directory create times; fake oplocks; force directory security mode; force
   printername; force security mode; force unknown acl user; fstype; get quota command; getwd
-  cache; gpo update command; guest only; hide new files timeout; 
+  cache; gpo update command; hide new files timeout; 
   himmelblaud hello enabled; himmelblaud hsm pin path; himmelblaud sfa
   fallback; honor change notify privilege; hostname lookups; idmap alloc backend;
   idmap backend; idmap cache time; idmap config; idmap domains; idmap gid; idmap negative cache
@@ -69,7 +69,7 @@ const IGNORED = `
   socket address; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
   nmbd bind explicit broadcast; nsupdate command; nt acl support; nt hash store; nt pipe support;
   nt status support; ntp signd socket directory; ntvfs handler; null passwords; obey
-  pam restrictions; old password allowed period; only guest; only user; oplock break wait time; os
+  pam restrictions; old password allowed period; only user; oplock break wait time; os
   level; os2 driver map; pam password change; panic action; paranoid server security; passdb
   backend; passdb expand explicit; passwd chat; passwd chat debug; passwd chat timeout; passwd
   program; password hash gpg key ids; password hash userpassword schemes; password server;

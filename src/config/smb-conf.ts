@@ -15,6 +15,8 @@ export interface SectionNode {
   readonly raw: string;
   readonly name: string;
   readonly line: number;
+  /** Of an included file; undefined: the one that is read. */
+  readonly file?: string;
 }
 
 export interface ParameterNode {
@@ -28,6 +30,8 @@ export interface ParameterNode {
   readonly after: string;
   readonly key: string;
   readonly line: number;
+  /** As of a section. */
+  readonly file?: string;
 }
 
 /** Blank lines, comments, and what could not be read. */
@@ -211,11 +215,11 @@ export interface ParsedSmbConf {
   readonly problems: readonly Problem[];
 }
 
-export function parseSmbConf(text: string, file: string): ParsedSmbConf {
+/** `inSection`: of a file that is included by a section. */
+export function parseSmbConf(text: string, file: string, inSection = false): ParsedSmbConf {
   const lines = text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const nodes: Node[] = [];
   const problems: Problem[] = [];
-  let inSection = false;
   for (let index = 0; index < lines.length; ) {
     const { raw, joined, count } = logicalLine(lines, index);
     const line = index + 1;

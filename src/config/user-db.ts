@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { replaceFile } from '../base/atomic-file.ts';
 import { LockedError, lockFolder } from '../base/file-lock.ts';
-import { readText } from './load.ts';
+import { readText } from './load-text.ts';
 import { type Problem, ProblemsError } from './problem.ts';
 
 /** ksmbd: an account's name is in a field of 48 bytes, with its NUL. */

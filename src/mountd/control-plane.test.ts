@@ -237,6 +237,8 @@ test('force user and force group', () => {
   const account: Account = { name: 'ann', kind: 'user', identity: ANN };
   const decide = (lines: string, options = {}) =>
     connect(plane(`[s]\npath = /s\n${lines}\n`, options), account, 's', CLIENT);
+  assert.deepEqual(decide('guest ok = yes\nguest only = yes'), granted(true, NOBODY));
+  assert.deepEqual(decide('guest only = yes'), granted(true, ANN));
   assert.deepEqual(decide('force group = staff'), granted(true, { ...ANN, gid: 50 }));
   assert.deepEqual(
     decide('force user = eve\nforce group = users'),

@@ -388,9 +388,10 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   #decideDisk(account: Account, { configuration }: Share): ShareDecision | string {
-    const isGuest = account.kind !== 'user';
+    const isStranger = account.kind !== 'user';
+    const isGuest = isStranger || (configuration.guestOnly && configuration.guestOk);
     // Removed while its session went on: nobody knows any more whom it may act as.
-    if (!isGuest && !this.#knows(account)) return 'the account is no more';
+    if (!isStranger && !this.#knows(account)) return 'the account is no more';
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
     const accounts = this.#systemAccounts();
