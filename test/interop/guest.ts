@@ -23,6 +23,8 @@ export interface Guest {
   /** What the script says, until the guest ends. */
   readonly lines: AsyncIterable<string>;
   say(line: string): void;
+  /** To the machine itself: SIGKILL pulls its plug, SIGSTOP freezes it. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends the guest if it runs; gives what QEMU complained of and the end of the guest's console. */
   stop(): Promise<string>;
 }
@@ -68,6 +70,7 @@ export function startGuest(
   return {
     lines: withoutReturns(lines),
     say: (line) => void stdin.write(`${line}\n`),
+    signal: (signal) => void machine.kill(signal),
     stop: async () => {
       await end(machine);
       const log = existsSync(consoleLog) ? readFileSync(consoleLog, 'latin1') : '';

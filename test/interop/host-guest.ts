@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Target } from '../support/target.ts';
-import { type Guest, guestPrograms, HOST_ADDRESS, startGuest } from './guest.ts';
+import { type Equipment, type Guest, guestPrograms, HOST_ADDRESS, startGuest } from './guest.ts';
 import { type Kernel, shellVariables } from './guest-image.ts';
 
 /** What is written to the layer of memory, too. */
@@ -22,6 +22,7 @@ export function startHostGuest(
   run: string,
   variables: Readonly<Record<string, string>>,
   modules: readonly string[] = [],
+  { memoryMib = MEMORY_MIB, qemuArguments = [] }: Equipment = {},
 ): Guest {
   const { qemu, busybox } = guestPrograms();
   const ofTarget = target && {
@@ -41,6 +42,6 @@ export function startHostGuest(
     qemu,
     kernel,
     { busybox, script, files, modules: [...MODULES, ...modules] },
-    { memoryMib: MEMORY_MIB, qemuArguments: ['-virtfs', HOST] },
+    { memoryMib, qemuArguments: ['-virtfs', HOST, ...qemuArguments] },
   );
 }

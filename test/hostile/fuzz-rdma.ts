@@ -1,0 +1,114 @@
+/**
+ * The long fuzzer of SMB Direct: `npm run fuzz:rdma [-- --streams N --seed N]`. usmbd runs as a process of its own, with
+ * the port of SMB Direct open; strangers send it 100,000 streams before anything is negotiated, and a client that
+ * behaves wants to be served over RDMA meanwhile. It fails when that client waits for more than two seconds, when a
+ * connection stays, when the server dies or says "internal error", and when its memory grows.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { connect } from '../../src/client/connect.ts';
+import { RdmaSocket } from '../../src/client/rdma-socket.ts';
+import { run } from '../support/process.ts';
+import { freePort, startUsmbd, usmbd } from '../support/target.ts';
+import { createRandom } from './fuzz/random.ts';
+import { sendStreams } from './fuzz/rdma-streams.ts';
+
+const { values } = parseArgs({
+  options: {
+    streams: { type: 'string', default: '100000' },
+    /** Sent before memory is watched: V8 lets its young generation grow, and code is compiled. */
+    'warm-up': { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+  },
+});
+const streams = Number(values.streams);
+const warmUp = Number(values['warm-up']);
+const seed = Number(values.seed);
+
+const PAGE_BYTES = 4096;
+const AT_ONCE = 40;
+const PATIENCE_MS = 2_000;
+const PAUSE_MS = 50;
+/** Streams that end with their connection open for the negotiation's time. */
+const SETTLE_MS = 12_000;
+const MAX_GROWTH = 1.05;
+const QUARTERS = 4;
+
+console.log(`seed ${seed}, ${streams} streams after a warm-up of ${warmUp}`);
+const port = await freePort();
+const target = await startUsmbd(['smb direct = yes', `smb direct port = ${port}`]);
+const rssOf = (): number =>
+  Number(readFileSync(`/proc/${target.pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES;
+const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+const failures: string[] = [];
+
+async function statusConnections(): Promise<number> {
+  const args = [usmbd, 'status', '--json', '--state', target.state!];
+  const { stdout } = await run(process.execPath, args, { timeoutMs: 20_000 });
+  return JSON.parse(stdout).server.connections;
+}
+
+/** Logs in over RDMA and asks for something, again and again; gives the slowest round. */
+async function witness(isOver: () => boolean): Promise<{ rounds: number; slowestMs: number }> {
+  const found = { rounds: 0, slowestMs: 0 };
+  while (!isOver()) {
+    const begun = performance.now();
+    const client = await connect({ host: '127.0.0.1', port, open: RdmaSocket.open });
+    const { user, password } = target.account;
+    const session = await client.login({ user, secret: password });
+    await session.treeConnect(target.share);
+    await client.close();
+    found.rounds += 1;
+    found.slowestMs = Math.max(found.slowestMs, performance.now() - begun);
+    await sleep(PAUSE_MS);
+  }
+  return found;
+}
+
+try {
+  const random = createRandom(seed);
+  let over = false;
+  const watching = witness(() => over);
+  watching.catch((error: unknown) => failures.push(`the witness: ${String(error)}`));
+  const begun = performance.now();
+  await sendStreams({ random, port, streams: warmUp, atOnce: AT_ONCE });
+  const rss: number[] = [];
+  let stuck = 0;
+  for (let quarter = 0; quarter < QUARTERS; quarter++) {
+    const samples: number[] = [];
+    const onProgress = (): void => {
+      target.assertAlive();
+      samples.push(rssOf());
+    };
+    const some = Math.ceil(streams / QUARTERS);
+    stuck += await sendStreams({ random, port, streams: some, atOnce: AT_ONCE, onProgress });
+    samples.push(rssOf());
+    rss.push(samples.reduce((a, b) => a + b) / samples.length);
+    console.log(`${(quarter + 1) * some} sent, RSS ${MiB(rss.at(-1)!)}`);
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  over = true;
+  const { rounds, slowestMs } = await watching;
+  console.log(
+    `${seconds.toFixed(0)} s, ${((streams + warmUp) / seconds).toFixed(0)} streams a second`,
+  );
+  console.log(`witness: ${rounds} rounds, the slowest ${slowestMs.toFixed(0)} ms`);
+  if (rounds === 0) failures.push('the witness did nothing');
+  if (slowestMs > PATIENCE_MS) failures.push(`the witness waited for ${slowestMs.toFixed(0)} ms`);
+  if (stuck > 0) failures.push(`${stuck} connections did not end`);
+  const growth = rss.at(-1)! / rss[0]!;
+  if (growth > MAX_GROWTH) failures.push(`memory grew by ${((growth - 1) * 100).toFixed(1)} %`);
+  await sleep(SETTLE_MS);
+  const left = await statusConnections();
+  if (left > 0) failures.push(`${left} connections are left`);
+  target.assertAlive();
+  const bugs = readFileSync(target.log!, 'utf8')
+    .split('\n')
+    .filter((line) => /^\S+ \S+ error: /.test(line));
+  if (bugs.length > 0) failures.push(`the log has ${bugs.length} errors, first: ${bugs[0]}`);
+} finally {
+  await target.stop();
+}
+for (const failure of failures) console.log(`FAILED: ${failure}`);
+process.exit(failures.length === 0 ? 0 : 1);
