@@ -35,7 +35,7 @@ import type {
 } from './server-interface.ts';
 import { missingSnapshots } from './snapshot-layout.ts';
 import { listen, transportKind } from './transport/listen.ts';
-import type { ListenAddress, Listener } from './transport/listener.ts';
+import type { HandDirect, ListenAddress, Listener } from './transport/listener.ts';
 import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity } from './vfs/vfs.ts';
@@ -168,6 +168,7 @@ class UsmbdServer implements Server {
   #names: Promise<NameService | undefined> | undefined;
   #workers: Promise<WorkerPool | undefined> | undefined;
   #speaksDirect = false;
+  #handDirect: HandDirect | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #metrics: Promise<Metrics | undefined> | undefined;
   #closing: Promise<void> | undefined;
@@ -205,7 +206,9 @@ class UsmbdServer implements Server {
     await this.#parts.controlPlane.prepare?.();
     const { workers } = global;
     this.#workers ??= startWorkers(objects, workers);
-    const hand = (await this.#workers)?.hand;
+    const pool = await this.#workers;
+    const hand = pool?.hand;
+    this.#handDirect = pool?.handDirect;
     for (const listener of [...listeners, ...further]) listener.serve(objects, hand);
     for (const listener of direct) listener.serve(objects);
     this.#parts.log.info('serving', { transport: transportKind(), workers });
@@ -370,6 +373,7 @@ class UsmbdServer implements Server {
     const options = {
       maxReadWriteSize: global.smbDirectMaxIoSize,
       requiresCrc: global.smbDirectChecksums,
+      hand: () => this.#handDirect,
     };
     const { listenSmbDirect } = await import('./transport/listen-smb-direct.ts');
     const port = global.smbDirectPort;

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectInput, connect, type NegotiatedConnection } from './client/connect.ts';
 import type { ClientFile } from './client/file.ts';
 import { RdmaSocket, type RdmaSocketOptions } from './client/rdma-socket.ts';
-import type { RawFileId } from './client/requests.ts';
 import type { ClientTree } from './client/tree.ts';
 import { createServer } from './create-server.ts';
 import { FILE_READ_DATA, FILE_WRITE_DATA } from './dtyp/access-mask.ts';
@@ -18,15 +17,14 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
 } from './dtyp/ntstatus.ts';
+import { described, readBy, writeBy } from './smb-direct.support.test.ts';
 import { encodeBufferDescriptors } from './smb2/buffer-descriptor.ts';
 import { SMB2_CHANNEL_RDMA_V1, SMB2_CHANNEL_RDMA_V1_INVALIDATE } from './smb2/channel.ts';
 import { FILE_OPEN_IF } from './smb2/create-options.ts';
 import { Dialect } from './smb2/dialect.ts';
-import { Command } from './smb2/header.ts';
-import { decodeReadResponse, encodeReadRequest } from './smb2/read.ts';
-import { decodeWriteResponse, encodeWriteRequest } from './smb2/write.ts';
+import { decodeReadResponse } from './smb2/read.ts';
+import { decodeWriteResponse } from './smb2/write.ts';
 import { createMemoryVfs } from './vfs/memory/memory.ts';
-import { readId64 } from './wire/struct.ts';
 
 const identity = { uid: process.geteuid!(), gid: process.getegid!(), groups: [] };
 const vfs = createMemoryVfs();
@@ -64,65 +62,6 @@ async function join({ link, ...over }: Over = {}) {
   const session = await connection.login({ user: 'ann', secret: 'tiger' });
   const tree = await session.treeConnect('files');
   return { socket: socket!, connection, tree };
-}
-
-interface Place {
-  readonly fileId: RawFileId;
-  readonly length: number;
-  readonly offset?: number;
-  readonly channel?: number;
-  readonly info: Buffer;
-}
-
-const idsOf = (fileId: RawFileId) => ({
-  persistentId: readId64(fileId, 0),
-  volatileId: readId64(fileId, 8),
-});
-
-const readBy = (tree: ClientTree, { fileId, length, offset = 0, channel = 2, info }: Place) =>
-  tree.request({
-    command: Command.READ,
-    body: encodeReadRequest({
-      padding: 0,
-      flags: 0,
-      length,
-      offset,
-      ...idsOf(fileId),
-      minimumCount: 0,
-      channel,
-      remainingBytes: 0,
-      readChannelInfo: info,
-    }),
-    payloadBytes: length,
-  });
-
-const writeBy = (
-  tree: ClientTree,
-  { fileId, length, offset = 0, channel = 2, info }: Place,
-  dataOffset = 0,
-) => {
-  const body = encodeWriteRequest({
-    offset,
-    ...idsOf(fileId),
-    channel,
-    remainingBytes: length,
-    flags: 0,
-    data: Buffer.alloc(0),
-    writeChannelInfo: info,
-  });
-  // DataOffset "MUST be 0".
-  body.writeUInt16LE(dataOffset, 2);
-  return tree.request({ command: Command.WRITE, body });
-};
-
-/** Memory of the client's in so many pieces, and the descriptors of it. */
-function described(socket: RdmaSocket, sizes: readonly number[]) {
-  const pieces = sizes.map((size) => Buffer.alloc(size));
-  const tokens = pieces.map((piece) => socket.memory.register(piece));
-  const info = encodeBufferDescriptors(
-    pieces.map((piece, i) => ({ offset: 0n, token: tokens[i]!, length: piece.length })),
-  );
-  return { pieces, tokens, info };
 }
 
 const BOTH = FILE_READ_DATA | FILE_WRITE_DATA;
@@ -227,6 +166,11 @@ test('errors release the memory too', async () => {
     const { tokens, info } = described(socket, [100]);
     assert.equal((await by(tree, { ...place, info })).status, status, name);
     assert.equal(socket.memory.has(tokens[0]!), false, name);
+  }
+  for (const by of [readBy, writeBy]) {
+    const { info } = described(socket, [0, 100]);
+    const { status } = await by(tree, { fileId: file.fileId, length: 4, info });
+    assert.equal(status, STATUS_INVALID_PARAMETER, 'a first buffer of none');
   }
   const { info: whole } = described(socket, [100]);
   const at = await writeBy(tree, { fileId: file.fileId, length: 10, info: whole }, 0x70);

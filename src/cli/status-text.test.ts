@@ -80,8 +80,19 @@ const collected: Collected = {
     files: 2,
     locks: 3,
     waitingRequests: 1,
+    bufferBytes: 0,
   },
-  connections: [{ ...endpoint, sessions: 1, credits: 128, waitingRequests: 1 }],
+  connections: [
+    { ...endpoint, sessions: 1, credits: 128, waitingRequests: 1, rdma: undefined },
+    {
+      ...endpoint,
+      ...{ connectionId: 2, port: 50_124, sessions: 1, credits: 1, waitingRequests: 0 },
+      rdma: {
+        ...{ sends: 12, receives: 13, writtenBytes: 1_000_000, readBytes: 2_000_000 },
+        ...{ fetches: 1, sendCredits: 254, receiveCredits: 255, queuedBytes: 0 },
+      },
+    },
+  ],
   sessions: [session],
   opens: [
     open,
@@ -122,8 +133,13 @@ Locked ranges
   000000000def  ann   exclusive  0       18446744073709551615  held   /2026/a.jpg
 
 Connections
-  CLIENT           DIALECT  SIGNING   CIPHER       SESSIONS  CREDITS  WAITING  IDLE
-  192.0.2.7:50123  3.1.1    AES-GMAC  AES-128-GCM  1         128      1        3 s
+  CLIENT           TRANSPORT  DIALECT  SIGNING   CIPHER       SESSIONS  CREDITS  WAITING  IDLE
+  192.0.2.7:50123  TCP        3.1.1    AES-GMAC  AES-128-GCM  1         128      1        3 s
+  192.0.2.7:50124  RDMA       3.1.1    AES-GMAC  AES-128-GCM  1         1        0        3 s
+
+RDMA
+  CLIENT           SENDS  RECEIVES  BYTES WRITTEN  BYTES READ  FETCHES  CREDITS  PEER CREDITS  QUEUED
+  192.0.2.7:50124  12     13        1000000        2000000     1        254      255           0
 `,
   );
 });

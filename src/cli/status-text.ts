@@ -31,6 +31,8 @@ export function statusText(
   if (ranges.length > 0) parts.push(table('Locked ranges', RANGE_COLUMNS, ranges));
   if (options.connections) {
     parts.push(table('Connections', CONNECTION_COLUMNS, connections.map(connectionRow)));
+    const direct = connections.flatMap(rdmaRows);
+    if (direct.length > 0) parts.push(table('RDMA', RDMA_COLUMNS, direct));
   }
   return parts.join('\n');
 }
@@ -196,6 +198,7 @@ const rangeRows = (open: OpenRecord): string[][] =>
 
 const CONNECTION_COLUMNS = [
   'CLIENT',
+  'TRANSPORT',
   'DIALECT',
   'SIGNING',
   'CIPHER',
@@ -207,6 +210,7 @@ const CONNECTION_COLUMNS = [
 
 const connectionRow = (connection: ConnectionRecord): string[] => [
   clientOf(connection),
+  connection.rdma === undefined ? 'TCP' : 'RDMA',
   dialectOf(connection),
   connection.signing ?? '-',
   connection.cipher ?? '-',
@@ -215,6 +219,29 @@ const connectionRow = (connection: ConnectionRecord): string[] => [
   `${connection.waitingRequests}`,
   timeText(connection.idleMs),
 ];
+
+const RDMA_COLUMNS = [
+  'CLIENT',
+  'SENDS',
+  'RECEIVES',
+  'BYTES WRITTEN',
+  'BYTES READ',
+  'FETCHES',
+  'CREDITS',
+  'PEER CREDITS',
+  'QUEUED',
+];
+
+const rdmaRows = ({ rdma, ...connection }: ConnectionRecord): string[][] =>
+  rdma === undefined
+    ? []
+    : [
+        [
+          clientOf(connection),
+          ...[rdma.sends, rdma.receives, rdma.writtenBytes, rdma.readBytes, rdma.fetches],
+          ...[rdma.sendCredits, rdma.receiveCredits, rdma.queuedBytes],
+        ].map(String),
+      ];
 
 /** A title, and columns as wide as what they hold; the last one is never padded. */
 function table(title: string, columns: readonly string[], rows: readonly string[][]): string {

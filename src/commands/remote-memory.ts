@@ -12,7 +12,7 @@ export interface RemoteBuffers {
 
 /**
  * What a Channel other than SMB2_CHANNEL_NONE names, for `length` bytes; STATUS_INVALID_PARAMETER where the connection
- * has no such channel, or the client has described less memory. Throws WireError where it has described none.
+ * has no such channel, the client has described less memory, or a first buffer of none. Throws WireError where it has described none.
  */
 export function remoteBuffers(
   connection: Connection,
@@ -27,5 +27,6 @@ export function remoteBuffers(
   if (memory === undefined || !isKnown || length === 0) return STATUS_INVALID_PARAMETER;
   const buffers = decodeBufferDescriptors(info);
   const described = buffers.reduce((sum, buffer) => sum + buffer.length, 0);
-  return described < length ? STATUS_INVALID_PARAMETER : { memory, buffers };
+  const isEnough = buffers[0]!.length > 0 && described >= length;
+  return isEnough ? { memory, buffers } : STATUS_INVALID_PARAMETER;
 }

@@ -49,6 +49,7 @@ const connectionOf = (connectionId: number): ConnectionRecord => ({
   sessions: 0,
   credits: 1,
   waitingRequests: 0,
+  rdma: undefined,
 });
 
 /** `pages` pages of one connection each, the second of them empty. */

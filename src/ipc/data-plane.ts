@@ -47,6 +47,8 @@ export const serverSummary = record({
   locks: u32,
   /** Requests that wait for something, their clients told so. */
   waitingRequests: u32,
+  /** Of the large buffers that connections share: in use now. */
+  bufferBytes: whole,
 });
 export type ServerSummary = Value<typeof serverSummary>;
 
@@ -66,12 +68,31 @@ const endpoint = {
   idleMs: whole,
 } as const;
 
+/** MS-SMBD 3.1.1: what a connection by RDMA has done, and stands at. */
+const rdmaRecord = record({
+  sends: whole,
+  receives: whole,
+  /** Into the client's memory: data of its READs; and out of it: of its WRITEs. */
+  writtenBytes: whole,
+  readBytes: whole,
+  /** WRITEs whose data are being fetched, or wait to be. */
+  fetches: u32,
+  /** Connection.SendCredits and Connection.ReceiveCredits. */
+  sendCredits: u32,
+  receiveCredits: u32,
+  /** Of answers that wait for credits. */
+  queuedBytes: whole,
+});
+export type RdmaRecord = Value<typeof rdmaRecord>;
+
 export const connectionRecord = record({
   ...endpoint,
   sessions: u32,
   /** Credits that the client holds. */
   credits: u32,
   waitingRequests: u32,
+  /** Undefined for TCP. */
+  rdma: maybe(rdmaRecord),
 });
 export type ConnectionRecord = Value<typeof connectionRecord>;
 

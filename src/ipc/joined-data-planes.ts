@@ -10,6 +10,7 @@ const SUMS = [
   'files',
   'locks',
   'waitingRequests',
+  'bufferBytes',
 ] as const satisfies readonly (keyof ServerSummary)[];
 
 /** `planes` is not empty. */

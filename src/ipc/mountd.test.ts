@@ -263,7 +263,7 @@ test('it asks all processes of the data plane as if they were one', async () => 
   assert.deepEqual(await all.summary(), {
     ...SUMMARY,
     ...{ connections: 6, sessions: 8, treeConnects: 10, opens: 12, disconnectedOpens: 14 },
-    ...{ files: 16, locks: 18, waitingRequests: 20 },
+    ...{ files: 16, locks: 18, waitingRequests: 20, bufferBytes: 22 },
   });
   const sessions = all.sessions({ user: undefined, share: undefined });
   let pages = 0;

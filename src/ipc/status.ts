@@ -112,6 +112,7 @@ const connectionOf = (one: ConnectionRecord) => ({
   sessions: one.sessions,
   credits: one.credits,
   waitingRequests: one.waitingRequests,
+  rdma: one.rdma ?? null,
 });
 
 const treeOf = ({ treeId, share, readOnly, encryptionRequired, opens }: TreeRecord) => ({

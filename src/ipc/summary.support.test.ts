@@ -13,4 +13,5 @@ export const SUMMARY: ServerSummary = {
   files: 8,
   locks: 9,
   waitingRequests: 10,
+  bufferBytes: 11,
 };

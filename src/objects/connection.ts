@@ -8,6 +8,7 @@
  */
 import type { Logger } from '../base/log.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
+import type { RdmaRecord } from '../ipc/data-plane.ts';
 import type { BufferDescriptor } from '../smb2/buffer-descriptor.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LoginExchange } from './login-exchange.ts';
@@ -49,6 +50,8 @@ export interface RemoteMemory {
   write(buffers: readonly BufferDescriptor[], data: Buffer): void;
   /** `length` bytes, in a buffer of the pool's; undefined where the connection ended meanwhile. */
   read(buffers: readonly BufferDescriptor[], length: number): Promise<Buffer | undefined>;
+  /** For `usmbd status`. */
+  counts(): RdmaRecord;
 }
 
 /** What the transport does for a connection. */

@@ -2,6 +2,7 @@
  * The tables of MS-SMB2 3.3.1, shown in pages. A listing walks the live table: what is there from its
  * beginning to its end is shown once, what comes or goes meanwhile perhaps.
  */
+import { bufferPool } from '../base/buffer-pool.ts';
 import { MAX_PAGE_RECORDS, PAGE_TEXT_BYTES } from '../base/limits.ts';
 import type {
   ConnectionRecord,
@@ -43,6 +44,7 @@ export class Inventory implements DataPlane {
       files: files.size,
       locks: files.lockTally.locks,
       waitingRequests,
+      bufferBytes: bufferPool.usedBytes,
     };
   }
 

@@ -76,6 +76,7 @@ export const connectionRecord = (connection: Connection): ConnectionRecord => ({
   sessions: connection.sessions.size,
   credits: connection.window.available,
   waitingRequests: connection.asyncRequests.size,
+  rdma: connection.transport.remoteMemory?.counts(),
 });
 
 const treeRecord = (tree: TreeConnect): TreeRecord => ({

@@ -40,3 +40,28 @@ export interface RdmaEvents {
   /** Called once, whoever closed. */
   closed(): void;
 }
+
+/** One that a peer has asked for and that is not there yet. */
+export interface AskedConnection extends RdmaConnection {
+  /** Settles with what was agreed on, for the log; undefined where it did not come to that. */
+  establish(events: RdmaEvents): Promise<object | undefined>;
+  /** Why it ended. */
+  readonly reason: string;
+}
+
+export interface RdmaOptions {
+  /** Bytes of one message that is received. */
+  readonly maxMessageBytes: number;
+  /** Checksums also where the peer does not ask for them, and the provider has any. */
+  readonly requiresCrc: boolean;
+}
+
+/**
+ * Who provides RDMA. `Accepted` is what its listener accepts: iWARP's a TCP socket; a card's would be an event of
+ * its connection manager's.
+ */
+export interface RdmaProvider<Accepted> {
+  /** For the log. */
+  readonly name: string;
+  accept(accepted: Accepted, options: RdmaOptions): AskedConnection;
+}

@@ -16,10 +16,11 @@ import type { RdmaConnection, RdmaEvents } from '../rdma/rdma.ts';
 import { SmbDirectChannel } from '../rdma/smb-direct/channel.ts';
 import { decodeNegotiateRequest, encodeNegotiateResponse } from '../rdma/smb-direct/messages.ts';
 import { answerNegotiate } from '../rdma/smb-direct/negotiation.ts';
-import { type ConnectionHandler, serveConnection } from '../server/serve-connection.ts';
+import { serveConnection } from '../server/serve-connection.ts';
 import type { BufferDescriptor } from '../smb2/buffer-descriptor.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { plainAddress } from './admission.ts';
+import type { HandDirect, MessageHandler } from './listener.ts';
 
 export interface SmbDirectOptions {
   /** smb.conf's `smbd max io size`: bytes that one READ or WRITE moves by RDMA. */
@@ -33,12 +34,14 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
   readonly remoteMemory: RemoteMemory;
   readonly #rdma: RdmaConnection;
   readonly #options: SmbDirectOptions;
-  readonly #handler: ConnectionHandler;
+  readonly #handler: MessageHandler;
   readonly log: Logger;
   readonly #negotiationTimer: NodeJS.Timeout;
   #channel: SmbDirectChannel | undefined;
   #sendTimer: NodeJS.Timeout | undefined;
   #fetches = 0;
+  #writtenBytes = 0;
+  #readBytes = 0;
   readonly #waitingFetches: (() => void)[] = [];
   #ended = false;
   #finished: (() => void) | undefined;
@@ -46,7 +49,13 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     this.#finished = resolve;
   });
 
-  constructor(server: ServerState, rdma: RdmaConnection, options: SmbDirectOptions) {
+  /** `hand`: others serve its messages. */
+  constructor(
+    server: ServerState,
+    rdma: RdmaConnection,
+    options: SmbDirectOptions,
+    hand?: HandDirect,
+  ) {
     const id = server.newConnectionId();
     this.#rdma = rdma;
     this.#options = options;
@@ -57,8 +66,9 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     this.remoteMemory = {
       write: (buffers, data) => this.#place(buffers, data),
       read: (buffers, length) => this.#fetch(buffers, length),
+      counts: () => this.#counts(),
     };
-    this.#handler = serveConnection(server, this, id, this.log);
+    this.#handler = hand?.(this) ?? serveConnection(server, this, id, this.log);
     this.#negotiationTimer = setTimeout(
       () => this.close('no SMB Direct negotiation in time'),
       SMB_DIRECT_NEGOTIATION_TIMEOUT_MS,
@@ -140,6 +150,7 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
   /** 3.1.4.5: the buffers are filled one after the other. */
   #place(buffers: readonly BufferDescriptor[], data: Buffer): void {
     let at = 0;
+    this.#writtenBytes += data.length;
     for (const { token, offset, length } of buffers) {
       const piece = data.subarray(at, at + length);
       if (piece.length === 0) continue;
@@ -170,9 +181,24 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     const done = await Promise.all(reading);
     this.#fetches -= 1;
     this.#waitingFetches.shift()?.();
+    this.#readBytes += length;
     if (done.every((one) => one)) return into;
     bufferPool.give(into);
     return undefined;
+  }
+
+  #counts(): ReturnType<RemoteMemory['counts']> {
+    const channel = this.#channel;
+    return {
+      sends: channel?.sends ?? 0,
+      receives: channel?.receives ?? 0,
+      writtenBytes: this.#writtenBytes,
+      readBytes: this.#readBytes,
+      fetches: this.#fetches + this.#waitingFetches.length,
+      sendCredits: channel?.sendCredits ?? 0,
+      receiveCredits: channel?.receiveCredits ?? 0,
+      queuedBytes: channel?.queuedBytes ?? 0,
+    };
   }
 
   #room(): Promise<void> {

@@ -5,19 +5,20 @@
  *     accepted ──▶ first message read ──▶ worker chosen ──▶ handed over
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WORKER_END_MS } from '../base/limits.ts';
+import { MAX_UNAUTHENTICATED_CONNECTIONS, WORKER_END_MS } from '../base/limits.ts';
 import { SetupError } from '../base/setup-error.ts';
 import { encode } from '../ipc/fields.ts';
-import { close } from '../native/files.ts';
 import { EAGAIN } from '../native/socket.ts';
+import type { Transport } from '../objects/connection.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { FRAME_HEADER_SIZE } from '../smb2/framing.ts';
 import { transportKind } from '../transport/listen.ts';
-import type { HandOver } from '../transport/listener.ts';
+import type { HandDirect, HandOver } from '../transport/listener.ts';
+import { type DirectDoor, DirectRelay, DirectRemote } from './direct-relay.ts';
 import { chooseWorker, clientGuidOf } from './first-message.ts';
 import { FirstReader } from './first-reader.ts';
 import { handOver } from './protocol.ts';
-import { KeptSocket } from './relayed-connection.ts';
+import { KeptSocket, type Remote } from './relayed-connection.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** Who lived for so long has not failed at its start. */
@@ -47,12 +48,16 @@ export async function startWorkers(
   return count === 1 ? undefined : WorkerPool.start(server, count);
 }
 
-export class WorkerPool {
+const clientGuidIn = (early: Buffer): Buffer | undefined =>
+  clientGuidOf(early.subarray(FRAME_HEADER_SIZE));
+
+export class WorkerPool implements DirectDoor {
   readonly #server: ServerState;
   /** By number less 1; undefined while there is none. */
   readonly #workers: (WorkerProcess | undefined)[] = [];
   readonly #first = new FirstReader();
   readonly #ending = new AbortController();
+  readonly strangers = new Set<DirectRelay>();
 
   private constructor(server: ServerState) {
     this.#server = server;
@@ -83,24 +88,42 @@ export class WorkerPool {
 
   /** Takes a connection from whoever has accepted it. */
   readonly hand: HandOver = (fd, address, port) => {
-    this.#first.read(fd, (_fd, early) => this.#give(fd, { address, port, early }));
+    this.#first.read(fd, (_fd, early) => {
+      const clientGuid = clientGuidIn(early);
+      this.#give(fd, early, new KeptSocket(fd, { address, port, clientGuid }));
+    });
   };
 
-  #give(fd: number, { address, port, early }: { address: string; port: number; early: Buffer }) {
+  /** Serves a connection by RDMA, which stays here. */
+  readonly handDirect: HandDirect = (transport) => {
+    const [oldest] = this.strangers;
+    if (this.strangers.size >= MAX_UNAUTHENTICATED_CONNECTIONS) oldest!.giveWay();
+    return new DirectRelay(this, transport);
+  };
+
+  admit(fd: number, early: Buffer, direct: Transport, ended: () => void): boolean {
+    const clientGuid = clientGuidIn(early);
+    return this.#give(fd, early, new DirectRemote(fd, { direct, clientGuid, ended }));
+  }
+
+  /** False where no worker is there. */
+  #give(fd: number, early: Buffer, remote: Remote): boolean {
+    const { address, port, clientGuid } = remote;
     const ready = this.#workers.filter((one) => one?.isReady === true).map((one) => one!.link);
-    const clientGuid = clientGuidOf(early.subarray(FRAME_HEADER_SIZE));
     const link = chooseWorker(ready, clientGuid);
     const chosen = this.#workers.find((one) => one?.link === link);
     if (link === undefined || chosen === undefined) {
       this.#server.log.warn('connection refused', { address, reason: 'no worker is there' });
-      close(fd);
-      return;
+      remote.end();
+      return false;
     }
-    const connectionId = link.accept(new KeptSocket(fd, { address, port, clientGuid }));
+    const connectionId = link.accept(remote);
     const packet = encode(handOver, { connectionId, address, port, early });
     void this.#send(chosen, fd, packet).then((sent) => {
-      if (!sent) void link.lost(connectionId);
+      if (sent) remote.handed?.();
+      else void link.lost(connectionId);
     });
+    return true;
   }
 
   async #send(worker: WorkerProcess, fd: number, packet: Buffer): Promise<boolean> {

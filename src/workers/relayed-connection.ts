@@ -2,7 +2,7 @@
 import { close } from '../native/files.ts';
 import { localAddress } from '../native/listen-socket.ts';
 import { unacknowledgedSegments } from '../native/socket.ts';
-import type { Transport } from '../objects/connection.ts';
+import type { RemoteMemory, Transport } from '../objects/connection.ts';
 import { MessageWindow } from '../objects/message-window.ts';
 import type { WorkerEnd } from '../objects/owner.ts';
 import type { Session } from '../objects/session.ts';
@@ -19,8 +19,14 @@ export interface Remote {
   readonly clientGuid: Buffer | undefined;
   /** See Transport. */
   unacknowledged(): boolean;
+  /** Its worker has the descriptor. */
+  handed?(): void;
   /** Nothing more is asked of it. */
   end(): void;
+  /** What the connection held is closed. */
+  gone?(): void;
+  /** Where it is one by RDMA: it stayed here, with the client's memory. */
+  readonly direct?: Transport;
 }
 
 type KeptOf = Pick<Remote, 'address' | 'port' | 'clientGuid'>;
@@ -76,9 +82,12 @@ export class RelayedTransport implements Transport, WorkerEnd {
   readonly #id: number;
   readonly #remote: Remote;
   readonly #channel: Channel;
+  readonly remoteMemory?: RemoteMemory;
 
   constructor(id: number, remote: Remote, channel: Channel) {
     this.#id = id;
+    const memory = remote.direct?.remoteMemory;
+    if (memory !== undefined) this.remoteMemory = memory;
     this.#remote = remote;
     this.remoteAddress = remote.address;
     this.remotePort = remote.port;
@@ -86,7 +95,9 @@ export class RelayedTransport implements Transport, WorkerEnd {
     this.#channel = channel;
   }
 
-  send(parts: readonly Buffer[]): void {
+  send(parts: readonly Buffer[], invalidate: readonly number[] = []): void {
+    // Here, behind what was written there: the answer comes round by the worker, perhaps encrypted.
+    if (invalidate.length > 0) this.#remote.direct?.send([], invalidate);
     this.#channel.send([answerHead(this.#id), ...parts]);
   }
 

@@ -121,7 +121,10 @@ export class WorkerLink {
       .catch((error: unknown) =>
         this.#server.log.error('a connection did not end well', { error: String(error) }),
       )
-      .finally(() => this.#connections.delete(connectionId));
+      .finally(() => {
+        this.#connections.delete(connectionId);
+        relayed.remote.gone?.();
+      });
     return relayed.ending;
   }
 

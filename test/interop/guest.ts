@@ -49,7 +49,10 @@ export function startGuest(
     ...['-accel', 'tcg', '-cpu', PROCESSOR, '-machine', 'q35,hpet=off', '-smp', '1'],
     ...['-m', String(memoryMib), '-nodefaults', '-display', 'none', '-no-reboot'],
     ...['-kernel', kernel.image, '-initrd', initrd],
-    ...['-append', 'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable'],
+    ...[
+      '-append',
+      'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable no_timer_check',
+    ],
     ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
     ...qemuArguments,

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { CLOSE_TIMEOUT_MS, MPA_TIMEOUT_MS } from '../../base/limits.ts';
 import { WireError } from '../../wire/wire-error.ts';
-import type { RdmaConnection, RdmaEvents, RemoteRange } from '../rdma.ts';
+import type { AskedConnection, RdmaEvents, RemoteRange } from '../rdma.ts';
 import { Endpoint } from './endpoint.ts';
 import { CRC_BYTES, LENGTH_BYTES, MAX_ULPDU_BYTES } from './fpdu.ts';
 import { decodeMpaFrame, MPA_HEADER_BYTES, type MpaFrame, mpaFrameBytes } from './mpa.ts';
@@ -38,7 +38,7 @@ export type MpaStep = (
   socket: Socket,
 ) => MpaSettings | { readonly refused: string };
 
-export class IwarpConnection implements RdmaConnection {
+export class IwarpConnection implements AskedConnection {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

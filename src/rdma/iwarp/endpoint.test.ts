@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { fpduOf } from '../../../test/support/fpdu.ts';
 import { crc32c } from './crc32c.ts';
 import {
   decodeControl,
@@ -13,7 +14,7 @@ import {
   writeUntaggedHeader,
 } from './ddp.ts';
 import { Endpoint, type EndpointOptions } from './endpoint.ts';
-import { FpduReader, frameFpdu } from './fpdu.ts';
+import { FpduReader } from './fpdu.ts';
 import { decodeTerminate, describeTerminate, Terminate } from './terminate.ts';
 
 const OPTIONS: EndpointOptions = {
@@ -162,13 +163,13 @@ function untagged(over: Partial<Parameters<typeof writeUntaggedHeader>[2]>, payl
   const head = Buffer.alloc(20);
   const header = { opcode: 3, last: true, invalidate: 0, queue: 0, msn: 1, offset: 0, ...over };
   writeUntaggedHeader(head, 2, header);
-  return Buffer.concat(frameFpdu(head, [Buffer.from(payload, 'latin1')], true));
+  return fpduOf(head, Buffer.from(payload, 'latin1'), true);
 }
 
 function tagged(over: Partial<Parameters<typeof writeTaggedHeader>[2]>, payload = 'x'): Buffer {
   const head = Buffer.alloc(16);
   writeTaggedHeader(head, 2, { opcode: 0, last: true, stag: 0x100, offset: 0n, ...over });
-  return Buffer.concat(frameFpdu(head, [Buffer.from(payload, 'latin1')], true));
+  return fpduOf(head, Buffer.from(payload, 'latin1'), true);
 }
 
 /** The same with one octet of the segment changed, and the CRC of that. */
@@ -208,7 +209,7 @@ test('each breach has its Terminate, RFC 5040 7, RFC 5041 8, RFC 5044 8', () => 
     ['DDP version 2', changed(untagged({}), 2, (octet) => (octet & ~3) | 2), 'DDP 2/0x06'],
     ['tagged, DDP version 0', changed(tagged({}), 2, (octet) => octet & ~3), 'DDP 1/0x04'],
     ['RDMAP version 0', changed(untagged({}), 3, (octet) => octet & ~0xc0), 'RDMAP 2/0x05'],
-    ['a segment of one octet', Buffer.concat(frameFpdu(Buffer.alloc(3), [], true)), 'RDMAP 2/0xff'],
+    ['a segment of one octet', fpduOf(Buffer.alloc(3), Buffer.alloc(0), true), 'RDMAP 2/0xff'],
   ];
   for (const [name, bytes, expected] of cases) {
     const side = new Side();

@@ -23,7 +23,7 @@ import {
   writeTaggedHeader,
   writeUntaggedHeader,
 } from './ddp.ts';
-import { FpduReader, frameFpdu, LENGTH_BYTES } from './fpdu.ts';
+import { FpduReader, FpduWriter } from './fpdu.ts';
 import { Memory } from './memory.ts';
 import type { ReadyToReceive } from './mpa-negotiation.ts';
 import {
@@ -178,33 +178,36 @@ export class Endpoint {
     invalidate = 0,
   ): void {
     if (this.#ended) return;
-    const { maxUlpduBytes, crc } = this.#options;
+    const { crc } = this.#options;
     const bytes = new ByteParts(parts);
+    const room = this.#options.maxUlpduBytes - UNTAGGED_HEADER_BYTES;
+    const fpdus = new FpduWriter(countOf(bytes.left, room), UNTAGGED_HEADER_BYTES, crc);
     let offset = 0;
     do {
-      const payload = bytes.take(maxUlpduBytes - UNTAGGED_HEADER_BYTES);
-      const last = bytes.left === 0;
-      const head = Buffer.allocUnsafe(LENGTH_BYTES + UNTAGGED_HEADER_BYTES);
-      const header = { opcode, last, invalidate, queue, msn, offset };
-      writeUntaggedHeader(head, LENGTH_BYTES, header);
-      this.#events.output(frameFpdu(head, payload, crc));
-      for (const part of payload) offset += part.length;
+      const length = Math.min(room, bytes.left);
+      const payload = bytes.take(length);
+      const header = { opcode, last: bytes.left === 0, invalidate, queue, msn, offset };
+      fpdus.add(payload, (into, at) => writeUntaggedHeader(into, at, header));
+      offset += length;
     } while (bytes.left > 0);
+    this.#events.output(fpdus.end());
   }
 
   #tagged(opcode: number, stag: number, start: bigint, parts: readonly Buffer[]): void {
     if (this.#ended) return;
-    const { maxUlpduBytes, crc } = this.#options;
+    const { crc } = this.#options;
     const bytes = new ByteParts(parts);
+    const room = this.#options.maxUlpduBytes - TAGGED_HEADER_BYTES;
+    const fpdus = new FpduWriter(countOf(bytes.left, room), TAGGED_HEADER_BYTES, crc);
     let offset = start;
     do {
-      const payload = bytes.take(maxUlpduBytes - TAGGED_HEADER_BYTES);
-      const last = bytes.left === 0;
-      const head = Buffer.allocUnsafe(LENGTH_BYTES + TAGGED_HEADER_BYTES);
-      writeTaggedHeader(head, LENGTH_BYTES, { opcode, last, stag, offset });
-      this.#events.output(frameFpdu(head, payload, crc));
-      for (const part of payload) offset += BigInt(part.length);
+      const length = Math.min(room, bytes.left);
+      const payload = bytes.take(length);
+      const header = { opcode, last: bytes.left === 0, stag, offset };
+      fpdus.add(payload, (into, at) => writeTaggedHeader(into, at, header));
+      offset += BigInt(length);
     } while (bytes.left > 0);
+    this.#events.output(fpdus.end());
   }
 
   #segment(ulpdu: Buffer): boolean {
@@ -330,6 +333,9 @@ export class Endpoint {
     this.end(problem);
   }
 }
+
+/** Segments of a message: one of nothing, too. */
+const countOf = (bytes: number, room: number): number => Math.max(1, Math.ceil(bytes / room));
 
 /** RFC 5041 5: "the MSN … wraps". */
 const nextMsn = (msn: number): number => (msn + 1) % TWO_TO_32;

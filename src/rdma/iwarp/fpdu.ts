@@ -101,21 +101,53 @@ export class FpduReader {
 const fpduBytes = (ulpduBytes: number): number =>
   LENGTH_BYTES + ulpduBytes + padding(ulpduBytes) + CRC_BYTES;
 
+const MAX_TRAILER_BYTES = 3 + CRC_BYTES;
+
 /**
- * The parts of one FPDU: `head`, whose first two bytes are for the length and whose rest is the segment's
- * header, the payload as it lies, and what ends it.
+ * FPDUs on their way out, as parts of a stream: the payload as it lies, and between two of them, in one piece of
+ * memory for all, what ends the one and begins the next.
  */
-export function frameFpdu(head: Buffer, payload: readonly Buffer[], checks: boolean): Buffer[] {
-  let ulpduBytes = head.length - LENGTH_BYTES;
-  for (const part of payload) ulpduBytes += part.length;
-  head.writeUInt16BE(ulpduBytes, 0);
-  const padBytes = padding(ulpduBytes);
-  const trailer = Buffer.alloc(padBytes + CRC_BYTES);
-  if (checks) {
-    let crc = crc32c(head);
-    for (const part of payload) crc = crc32c(part, crc);
-    crc = crc32c(trailer.subarray(0, padBytes), crc);
-    trailer.writeUInt32LE(crc, padBytes);
+export class FpduWriter {
+  readonly #checks: boolean;
+  readonly #headBytes: number;
+  readonly #memory: Buffer;
+  readonly #parts: Buffer[] = [];
+  /** What is not among the parts yet begins here. */
+  #from = 0;
+  #at = 0;
+
+  /** For so many FPDUs; `headerBytes`: of the segment's header. */
+  constructor(count: number, headerBytes: number, checks: boolean) {
+    this.#checks = checks;
+    this.#headBytes = LENGTH_BYTES + headerBytes;
+    this.#memory = Buffer.allocUnsafe(count * (this.#headBytes + MAX_TRAILER_BYTES));
   }
-  return [head, ...payload, trailer];
+
+  /** One FPDU; `header` writes the segment's where it is told to. */
+  add(payload: readonly Buffer[], header: (into: Buffer, at: number) => void): void {
+    const memory = this.#memory;
+    const headAt = this.#at;
+    const trailerAt = headAt + this.#headBytes;
+    let ulpduBytes = this.#headBytes - LENGTH_BYTES;
+    for (const part of payload) ulpduBytes += part.length;
+    memory.writeUInt16BE(ulpduBytes, headAt);
+    header(memory, headAt + LENGTH_BYTES);
+    const crcAt = trailerAt + padding(ulpduBytes);
+    memory.fill(0, trailerAt, crcAt + CRC_BYTES);
+    if (this.#checks) {
+      let crc = crc32c(memory.subarray(headAt, trailerAt));
+      for (const part of payload) crc = crc32c(part, crc);
+      crc = crc32c(memory.subarray(trailerAt, crcAt), crc);
+      memory.writeUInt32LE(crc, crcAt);
+    }
+    this.#parts.push(memory.subarray(this.#from, trailerAt), ...payload);
+    this.#from = trailerAt;
+    this.#at = crcAt + CRC_BYTES;
+  }
+
+  /** All of it. */
+  end(): Buffer[] {
+    this.#parts.push(this.#memory.subarray(this.#from, this.#at));
+    return this.#parts;
+  }
 }

@@ -2,18 +2,12 @@
 import type { Socket } from 'node:net';
 import { sendSegmentBytes } from '../../native/socket.ts';
 import { nativeSupport } from '../../native/support.ts';
+import type { RdmaOptions, RdmaProvider } from '../rdma.ts';
 import { IwarpConnection, ulpduBytes } from './connection.ts';
 import { encodeMpaFrame } from './mpa.ts';
 import { answerMpaRequest } from './mpa-negotiation.ts';
 
-export interface ResponderOptions {
-  /** Bytes of one Send that is received. */
-  readonly maxMessageBytes: number;
-  /** Checksums also where the peer does not ask for them. */
-  readonly requiresCrc: boolean;
-}
-
-export function respond(socket: Socket, options: ResponderOptions): IwarpConnection {
+export function respond(socket: Socket, options: RdmaOptions): IwarpConnection {
   const { maxMessageBytes, requiresCrc } = options;
   const maxUlpduBytes = ulpduBytes(segmentBytes(socket));
   return new IwarpConnection(socket, { maxMessageBytes, maxUlpduBytes }, (request) => {
@@ -22,6 +16,8 @@ export function respond(socket: Socket, options: ResponderOptions): IwarpConnect
     return answer.settings ?? { refused: answer.reason };
   });
 }
+
+export const iwarp: RdmaProvider<Socket> = { name: 'iWARP', accept: respond };
 
 /** 0 where it is not known. */
 function segmentBytes(socket: Socket): number {

@@ -60,6 +60,9 @@ export class SmbDirectChannel {
   readonly #rdma: RdmaConnection;
   readonly #settings: ChannelSettings;
   readonly #events: ChannelEvents;
+  /** Made and received since the negotiation. */
+  sends = 0;
+  receives = 0;
   #sendCredits: number;
   #receiveCredits: number;
   #creditTarget: number;
@@ -87,6 +90,11 @@ export class SmbDirectChannel {
   /** Sends that may be made now, for a test or a status to see. */
   get sendCredits(): number {
     return this.#sendCredits;
+  }
+
+  /** Sends that the peer may make. */
+  get receiveCredits(): number {
+    return this.#receiveCredits;
   }
 
   get queuedBytes(): number {
@@ -137,6 +145,7 @@ export class SmbDirectChannel {
     const { creditsRequested, creditsGranted, flags, remainingDataLength, data } =
       decodeDataTransfer(message);
     this.#heard = true;
+    this.receives += 1;
     this.#receiveCredits -= 1;
     if (creditsRequested === 0)
       throw new WireError('SMB_DIRECT Data Transfer', 'asks for no credit');
@@ -251,6 +260,7 @@ export class SmbDirectChannel {
     };
     const header = encodeDataTransferHeader(fields, dataLength);
     this.#sendCredits -= 1;
+    this.sends += 1;
     // A copy: what it is taken from goes back to the pool before the kernel has it all.
     this.#rdma.send([dataLength === 0 ? header : Buffer.concat([header, ...data])], invalidate);
   }

@@ -6,12 +6,12 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeTaggedHeader, writeUntaggedHeader } from '../../../src/rdma/iwarp/ddp.ts';
-import { frameFpdu } from '../../../src/rdma/iwarp/fpdu.ts';
 import { encodeEnhancedData, encodeMpaFrame } from '../../../src/rdma/iwarp/mpa.ts';
 import {
   encodeDataTransferHeader,
   encodeNegotiateRequest,
 } from '../../../src/rdma/smb-direct/messages.ts';
+import { fpduOf } from '../../support/fpdu.ts';
 import { mutate } from './mutate.ts';
 import type { Random } from './random.ts';
 
@@ -78,7 +78,7 @@ function fpdu(random: Random, msn: number, first: boolean): Buffer {
     const offset = BigInt(random.pick(EDGES)) << BigInt(random.below(33));
     const opcode = random.chance(0.8) ? random.pick([0, 2]) : random.below(16);
     writeTaggedHeader(head, 2, { opcode, last: random.chance(0.8), stag: edge(random, 0), offset });
-    return Buffer.concat(frameFpdu(head, [random.bytes(random.below(64))], checks));
+    return fpduOf(head, random.bytes(random.below(64)), checks);
   }
   const head = Buffer.alloc(20);
   writeUntaggedHeader(head, 2, {
@@ -90,7 +90,7 @@ function fpdu(random: Random, msn: number, first: boolean): Buffer {
     offset: edge(random, 0),
   });
   const payload = first && random.chance(0.7) ? negotiate() : payloadOf(random);
-  return Buffer.concat(frameFpdu(head, [payload], checks));
+  return fpduOf(head, payload, checks);
 }
 
 const negotiate = (): Buffer =>
@@ -125,10 +125,7 @@ function sendStream(random: Random, port: number, bytes: Buffer): Promise<boolea
   const resets = random.chance(0.9);
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    const stuck = setTimeout(() => {
-      resolve(false);
-      socket.destroy();
-    }, CLOSE_LIMIT_MS);
+    let stuck: NodeJS.Timeout | undefined;
     socket.on('error', () => undefined);
     socket.resume();
     socket.on('close', () => {
@@ -141,6 +138,10 @@ function sendStream(random: Random, port: number, bytes: Buffer): Promise<boolea
         socket.write(bytes.subarray(at, at + step));
         if (step < bytes.length) await new Promise((again) => setImmediate(again));
       }
+      stuck = setTimeout(() => {
+        resolve(false);
+        socket.destroy();
+      }, CLOSE_LIMIT_MS);
       if (lingers) await sleep(random.below(2 * LINGER_MS));
       // Mostly without TIME_WAIT, of which a system has only so many.
       if (resets) socket.resetAndDestroy();

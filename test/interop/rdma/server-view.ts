@@ -1,12 +1,21 @@
 /** What the runner sees of the server while a guest works on it: its folder, and `usmbd status`. */
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  mkdirSync,
+  openSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../support/process.ts';
 import { type Target, usmbd } from '../../support/target.ts';
 
 const MIB = 1024 * 1024;
+const FOLDERS = 20;
+const MAX_SMALL_BYTES = 6000;
 const POLL_MS = 200;
 /** A client that has unmounted is gone at once; the server's own timers are no part of it. */
 const GONE_LIMIT_MS = 10_000;
@@ -34,6 +43,17 @@ export function randomFile(folder: string, megabytes: number): { path: string; s
   }
   closeSync(file);
   return { path, sum: hash.digest('hex') };
+}
+
+/** A tree of small files, of every length from none to a page and a half, no two alike. */
+export function smallFiles(folder: string, count: number): string {
+  const root = join(folder, `small-${count}`);
+  for (let i = 0; i < count; i++) {
+    const there = join(root, String(i % FOLDERS));
+    mkdirSync(there, { recursive: true });
+    writeFileSync(join(there, String(i)), randomBytes((i * 31) % MAX_SMALL_BYTES));
+  }
+  return root;
 }
 
 async function sumOf(path: string): Promise<string> {
