@@ -74,6 +74,11 @@ const golden: readonly [number, string, string][] = [
     `${linkBeginning}${ea}${tag}${id128}${name}`,
   ],
   [
+    Class.FileIdExtdBothDirectoryInformation,
+    `${beginning}${ea}${none}${id128}${short}${name}`,
+    `${linkBeginning}${ea}${tag}${id128}${short}${name}`,
+  ],
+  [
     Class.FileId64ExtdDirectoryInformation,
     `${beginning}${ea}${none}${id}${name}`,
     `${linkBeginning}${ea}${tag}${id}${name}`,

@@ -134,6 +134,16 @@ const layouts: Readonly<Record<number, Layout>> = {
     fileId128: 72,
     fixedSize: 88,
   },
+  // Not in MS-FSCC: ntifs.h has it, and Windows asks for it.
+  [FileInformationClass.FileIdExtdBothDirectoryInformation]: {
+    ...common,
+    structure: 'FILE_ID_EXTD_BOTH_DIR_INFORMATION',
+    eaSize: 64,
+    reparseTag: 68,
+    fileId128: 72,
+    shortName: 88,
+    fixedSize: 114,
+  },
   [FileInformationClass.FileId64ExtdDirectoryInformation]: {
     ...common,
     structure: 'FILE_ID_64_EXTD_DIR_INFORMATION',

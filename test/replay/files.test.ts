@@ -184,6 +184,7 @@ test('B42 the listings of Windows 11 24H2 name what the old ones do', async () =
   );
   for (const informationClass of [
     Class.FileIdExtdDirectoryInformation,
+    Class.FileIdExtdBothDirectoryInformation,
     Class.FileId64ExtdDirectoryInformation,
     Class.FileId64ExtdBothDirectoryInformation,
     Class.FileIdAllExtdDirectoryInformation,
