@@ -38,6 +38,7 @@ import { LoginThrottle } from './login-throttle.ts';
 import { IPC_SHARE, Management } from './management.ts';
 import { PolicyStore } from './policy-store.ts';
 import { type AccountPrincipal, Principals } from './principals.ts';
+import { RegistryStore } from './registry-store.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
@@ -66,7 +67,7 @@ export interface ControlPlaneOptions {
   readonly userDatabase?: UserDatabaseInput;
   /** `S-1-5-21-a-b-c`, the same after each start; absent: that of a new machine. */
   readonly machineSid?: Sid;
-  /** Where what clients change of the policy is kept; absent: as long as the process. */
+  /** Where what clients change of policy and registry is kept; absent: as long as the process. */
   readonly statePath?: string;
   readonly log?: Logger;
   /** The other plane, which management interfaces ask; undefined while it is not there. */
@@ -182,6 +183,7 @@ class LocalControlPlane implements OwnControlPlane {
       configuration: () => this.#configuration,
       principals: this.#principals,
       policy,
+      registry: new RegistryStore(keptIn(options.statePath, 'registry.json'), log),
       sidsOf: ({ identity, kind, domain }) => this.#tokens.of(identity, kind, domain?.sids).sids,
       configurationFile: options.configurationFile,
       reload: async () => (await options.administration?.()?.reload())?.done === true,

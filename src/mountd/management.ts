@@ -14,6 +14,7 @@ import { type AccountStore, createAccountStore } from './account-store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { type PolicyStore, SE_DISK_OPERATOR } from './policy-store.ts';
 import type { Principals } from './principals.ts';
+import type { RegistryStore } from './registry-store.ts';
 import {
   CLAIMED_VERSION,
   type ServiceContext,
@@ -44,6 +45,7 @@ export interface ManagementFacts {
   configuration(): Configuration;
   readonly principals: Principals;
   readonly policy: PolicyStore;
+  readonly registry: RegistryStore;
   sidsOf(account: Account): readonly Sid[];
   /** Absent: shares cannot be changed. */
   readonly configurationFile: string | undefined;
@@ -76,7 +78,7 @@ export class Management {
 
   /** Of one who asks. */
   context(account: Account, client: PipeClient): ServiceContext {
-    const { principals, policy, dataPlane } = this.#facts;
+    const { principals, policy, registry, dataPlane } = this.#facts;
     const { netbiosName, serverString, workgroup } = this.#facts.configuration().global;
     const administrator = this.#administers(account);
     return {
@@ -89,6 +91,7 @@ export class Management {
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals,
       policy,
+      registry,
       accounts: this.#accountStore(account, client.address),
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,

@@ -39,9 +39,10 @@ export const DOMAIN_INFORMATION = unique(
     4: struct({ oemInformation: unicodeString }),
     5: struct({ domainName: unicodeString }),
     6: struct({ replicaSourceNodeName: unicodeString }),
-    7: struct({ domainServerRole: u16 }),
+    // Of 32 bits, as in the general information.
+    7: struct({ domainServerRole: u32 }),
     8: struct(modified),
-    9: struct({ domainServerState: u16 }),
+    9: struct({ domainServerState: u32 }),
     11: struct({ general: DOMAIN_GENERAL_INFORMATION, ...lockout }),
     12: struct(lockout),
     13: struct({ ...modified, modifiedCountAtLastPromotion: OLD_LARGE_INTEGER }),

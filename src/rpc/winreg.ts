@@ -172,6 +172,11 @@ export const WINREG = {
     ),
     BaseRegGetVersion: operation(26, { handle }, { version: u32, status: u32 }),
     OpenCurrentConfig: openRoot(27),
+    BaseRegDeleteKeyEx: operation(
+      35,
+      { handle, subKey: registryString, accessMask: u32, reserved: u32 },
+      { status: u32 },
+    ),
   },
 } as const;
 

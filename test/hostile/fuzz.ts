@@ -1,5 +1,5 @@
 /**
- * The long fuzzer: `npm run fuzz [-- --messages N --seed N]`. usmbd runs as a process of its own on a
+ * The long fuzzer: `npm run fuzz [-- --messages N --seed N]`; `-- --rpc` sends 100,000 changed stubs to each interface. usmbd runs as a process of its own on a
  * folder with a FIFO in it; random and changed messages come from strangers and users, some peers
  * fall silent in mid-message, and a well-behaved client wants to be served meanwhile. It fails when that
  * client waits for more than two seconds, when the server dies, says "internal error", sends what real
@@ -12,15 +12,19 @@ import { parseArgs } from 'node:util';
 import { startUsmbd } from '../support/target.ts';
 import { campaign } from './fuzz/campaign.ts';
 import type { Findings } from './fuzz/findings.ts';
+import { fuzzStubs } from './fuzz/stubs.ts';
 
 const { values } = parseArgs({
   options: {
+    /** The interfaces of DCE/RPC, and what the planes' processes send each other, in place of a server. */
+    rpc: { type: 'boolean', default: false },
     messages: { type: 'string', default: '100000' },
     /** Sent before memory is watched: V8 lets its young generation grow for some 150,000 messages. */
     'warm-up': { type: 'string', default: '200000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
   },
 });
+if (values.rpc) process.exit(await fuzzStubs(Number(values.messages)));
 const warmUp = Number(values['warm-up']);
 const messages = Number(values.messages) + warmUp;
 const seed = Number(values.seed);

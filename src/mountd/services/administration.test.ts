@@ -125,7 +125,7 @@ test('winreg: what clients read of a file server, in any case', () => {
   assert.deepEqual(list(''), ['SOFTWARE', 'SYSTEM']);
 });
 
-test('winreg: shares and settings are for administrators, and nothing is written', () => {
+test('winreg: shares and settings are for administrators, and nothing of them is written', () => {
   const settings = () => [{ name: 'Data', parameters: [['read only', 'no']] as const }];
   const shares = 'SYSTEM\\CurrentControlSet\\Services\\LanmanServer\\Shares';
   const user = registryOf({ settings });

@@ -5,6 +5,7 @@ import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
 import { PolicyStore } from '../policy-store.ts';
+import { RegistryStore } from '../registry-store.ts';
 import { principalsOf } from './principals.support.test.ts';
 import { openService } from './services.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
@@ -53,6 +54,7 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
     },
     principals: principalsOf(['anna', 1000], ['bob', 1001]),
     policy: new PolicyStore(undefined, SILENT_LOGGER),
+    registry: new RegistryStore(undefined, SILENT_LOGGER),
     ...more,
   };
 }

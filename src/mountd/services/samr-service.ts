@@ -23,6 +23,14 @@ import { SAMR } from '../../rpc/samr.ts';
 import { NO_HANDLE, SidNameUse } from '../../rpc/security-types.ts';
 import { RID_NONE } from '../principals.ts';
 import { ContextHandles } from './context-handles.ts';
+import {
+  ALIAS_RIGHTS,
+  DOMAIN_RIGHTS,
+  descriptorOf,
+  GROUP_RIGHTS,
+  SERVER_RIGHTS,
+  USER_RIGHTS,
+} from './object-security.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import {
   aliasInformation,
@@ -105,9 +113,9 @@ export function createSamrService(context: ServiceContext): RpcService {
         ? { ...REVISION, ...connect() }
         : { ...REVISION, handle: NO_HANDLE, status: STATUS_NOT_SUPPORTED },
     SamrCloseHandle: ({ handle }) => ({ handle: handles.close(handle), status: STATUS_SUCCESS }),
-    SamrQuerySecurityObject: ({ handle }) => {
-      handles.get(handle);
-      return { securityDescriptor: null, status: STATUS_NOT_SUPPORTED };
+    SamrQuerySecurityObject: ({ handle, securityInformation }) => {
+      const descriptor = descriptorOf(RIGHTS[handles.get(handle).kind], securityInformation);
+      return { securityDescriptor: { descriptor }, status: STATUS_SUCCESS };
     },
     SamrLookupDomainInSamServer: ({ handle, name }) => {
       handles.get(handle);
@@ -221,6 +229,14 @@ export function createSamrService(context: ServiceContext): RpcService {
     },
   });
 }
+
+const RIGHTS = {
+  server: SERVER_RIGHTS,
+  domain: DOMAIN_RIGHTS,
+  group: GROUP_RIGHTS,
+  alias: ALIAS_RIGHTS,
+  user: USER_RIGHTS,
+};
 
 const NO_RULES = { minPasswordLength: 0, passwordProperties: 0 };
 

@@ -4,6 +4,7 @@ import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { AccountStore } from '../account-store.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import type { Principals } from '../principals.ts';
+import type { RegistryStore } from '../registry-store.ts';
 import type { ShareEditor } from '../share-editor.ts';
 import type { SettingsSection } from './registry.ts';
 import type { SharePermissions } from './share-security.ts';
@@ -57,6 +58,8 @@ export interface ServiceContext {
   readonly principals: Principals;
   /** Who has which privileges, and secrets. */
   readonly policy: PolicyStore;
+  /** What administrators keep in the registry. */
+  readonly registry: RegistryStore;
   /** Who may log in, to be changed; undefined where that cannot be. */
   readonly accounts?: AccountStore | undefined;
   /** Shares, to be changed; undefined where that cannot be. */
