@@ -228,5 +228,6 @@ async function closeInOrder(server: Server, why: string, log: Logger): Promise<v
     process.exit(1);
   }, CLOSE_LIMIT_MS);
   await server.close();
-  clearTimeout(limit);
+  // A thread that storage holds would keep the process for ever; where there is none it ends by itself.
+  limit.unref();
 }

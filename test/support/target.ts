@@ -106,7 +106,7 @@ const FIRST: Account = { user: 'usmbd-t1', password: 'Passw0rd!1' };
 const SECOND: Account = { user: 'usmbd-t2', password: 'Passw0rd!2' };
 
 /** How long usmbd may take until it accepts connections. */
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 120_000;
 
 /** Lines for the section [global] of the server's configuration. */
 export type Settings = readonly string[];
@@ -120,6 +120,10 @@ function workersOf(settings: Settings): Settings {
   const isOld = settings.some((line) => /NT1/i.test(line));
   return workers === undefined || isOld ? [] : [`workers = ${workers}`];
 }
+
+/** The portable file system acts as one user, and as root for nobody. */
+const actorOf = (user: string): Settings =>
+  process.env.USMBD_NATIVE === '0' ? [`force user = ${user}`] : [];
 
 /** Shares beside the usual ones, each with a folder of its own: lines for its section, which may name another. */
 export type MoreShares = Readonly<Record<string, Settings>>;
@@ -135,7 +139,14 @@ export async function startUsmbd(
   // Accounts of the system act in the shares, so they must be able to reach them.
   chmodSync(scratch, 0o755);
   const removeUsers = addSystemUsers([first.user, SECOND.user]);
-  const shares: MoreShares = { share: [], encrypted: ['smb encrypt = required'], ...moreShares };
+  const actor = actorOf(first.user);
+  const shares: MoreShares = {
+    share: actor,
+    encrypted: ['smb encrypt = required', ...actor],
+    ...Object.fromEntries(
+      Object.entries(moreShares).map(([name, lines]) => [name, [...lines, ...actor]]),
+    ),
+  };
   for (const name of Object.keys(shares)) {
     mkdirSync(join(scratch, name));
     chmodSync(join(scratch, name), 0o777);

@@ -9,6 +9,7 @@ const PROGRAM = `
   parentPort.on('message', (job) => {
     if (job === 'die') process.exit(7);
     if (job === 'throw') throw new Error('a fault');
+    if (job === 'memory') for (const kept = []; ; ) kept.push(new Array(10_000).fill({}));
     if (job === 'bug') parentPort.postMessage({ bug: 'a stack' });
     else setTimeout(() => parentPort.postMessage({ value: threadId }), job);
   });
@@ -16,7 +17,7 @@ const PROGRAM = `
 `;
 const LOST = -5;
 
-type TestJob = number | 'die' | 'throw' | 'bug';
+type TestJob = number | 'die' | 'throw' | 'memory' | 'bug';
 
 function pool(options: { maxThreads?: number; idleMs?: number; program?: string } = {}) {
   const { maxThreads = 2, idleMs = 60_000, program = PROGRAM } = options;
@@ -67,7 +68,7 @@ test('it shrinks to nothing when there is nothing to do, and grows again', async
 });
 
 test('a thread that dies costs the job in it, and another is started', async () => {
-  for (const death of ['die', 'throw'] as const) {
+  for (const death of ['die', 'throw', 'memory'] as const) {
     const threads = pool({ maxThreads: 1 });
     const before = await threads.run(0);
     const [lost, next] = await Promise.all([threads.run(death), threads.run(0)]);

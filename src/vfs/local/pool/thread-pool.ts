@@ -17,6 +17,9 @@ import { exitNow } from '../../../native/exit.ts';
 /** Between two starts while no job ends. */
 const START_PAUSE_MS = 500;
 
+/** Of one thread: far above what any job needs, and one that goes wrong costs itself alone. */
+const MAX_HEAP_MB = 128;
+
 /** Threads that have a job, of all pools. */
 let working = 0;
 let knowsOfExit = false;
@@ -124,6 +127,7 @@ export class ThreadPool<J, R> {
       env: SHARE_ENV,
       execArgv: [],
       trackUnmanagedFds: false,
+      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MB },
     });
     const thread: Thread<J, R> = { worker, current: undefined, isReady: false, timer: undefined };
     this.#threads.add(thread);
