@@ -17,8 +17,6 @@ import { linkTargetOfReparse, nfsDeviceOf } from '../fscc/special-files.ts';
 import type { Open } from '../objects/open.ts';
 import { encodeTerminated } from '../smb1/strings.ts';
 import {
-  CIFS_UNIX_LARGE_READ_CAP,
-  CIFS_UNIX_LARGE_WRITE_CAP,
   CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
   CIFS_UNIX_POSIX_PATHNAMES_CAP,
   CifsUnixInfo,
@@ -36,12 +34,11 @@ import type { TreeCall } from './call.ts';
 /** Whether this server speaks them with this client about this share. */
 export const speaksUnix = ({ request }: TreeCall): boolean => request.tree.posixFiles !== undefined;
 
-/** Locks are those of LOCKING_ANDX, extended attributes those of MS-CIFS; there is no encryption at SMB1. */
-const CAPABILITIES =
-  CIFS_UNIX_POSIX_PATHNAMES_CAP |
-  CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP |
-  CIFS_UNIX_LARGE_READ_CAP |
-  CIFS_UNIX_LARGE_WRITE_CAP;
+/**
+ * Locks are those of LOCKING_ANDX, extended attributes those of MS-CIFS; there is no encryption at SMB1.
+ * With larger reads and writes than MS-SMB has them smbclient's `put` breaks off (INVALID_PARAMETER_MIX).
+ */
+const CAPABILITIES = CIFS_UNIX_POSIX_PATHNAMES_CAP | CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP;
 const VERSION = { majorVersion: 1, minorVersion: 0 };
 
 export const cifsUnixInfo = (): Buffer =>

@@ -23,11 +23,8 @@ export const UnixFindLevel = { UNIX: 0x0202, INFO2: 0x020b } as const;
 
 export const UnixFsLevel = { CIFS_UNIX: 0x0200, POSIX_FS: 0x0201, WHO_AM_I: 0x0202 } as const;
 
-export const CIFS_UNIX_FCNTL_LOCKS_CAP = 0x01;
 export const CIFS_UNIX_POSIX_PATHNAMES_CAP = 0x10;
 export const CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP = 0x20;
-export const CIFS_UNIX_LARGE_READ_CAP = 0x40;
-export const CIFS_UNIX_LARGE_WRITE_CAP = 0x80;
 
 export const CifsUnixInfo = struct('SMB_QUERY_CIFS_UNIX_INFO', 'CIFS Unix extensions', {
   majorVersion: u16,

@@ -1,0 +1,114 @@
+/**
+ * SMB1 by clients of others: smbclient (with and without the Unix extensions), and curl.
+ *
+ *     npm run interop:old
+ *     npm run interop:old -- --only curl
+ *
+ * Needs smbclient and curl.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { findProgram, run, tail } from '../support/process.ts';
+import { expect, Tally } from '../support/tally.ts';
+import { startUsmbd, type Target } from '../support/target.ts';
+import { noise } from './sample-tree.ts';
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+
+const LIMIT_MS = 120_000;
+const SMB1 = ['server signing = auto', 'server min protocol = NT1'];
+const DATA = noise(300_000, 'smb1');
+
+const scratch = mkdtempSync(join(tmpdir(), 'usmbd-smb1-'));
+const state = join(scratch, 'state');
+mkdirSync(state, { mode: 0o700 });
+const config = join(scratch, 'client.conf');
+const folders = ['private dir', 'lock directory', 'state directory', 'cache directory'];
+writeFileSync(
+  config,
+  `[global]\n\tclient min protocol = NT1\n${folders.map((key) => `\t${key} = ${state}\n`).join('')}`,
+);
+const local = join(scratch, 'data');
+writeFileSync(local, DATA);
+
+async function smbclient({ port, share, account }: Target, commands: string): Promise<string> {
+  const { code, stdout, stderr } = await run(
+    'smbclient',
+    [
+      ...[`--configfile=${config}`, '-m', 'NT1', '-p', String(port)],
+      ...['-U', `${account.user}%${account.password}`, `//127.0.0.1/${share}`, '-c', commands],
+    ],
+    { timeoutMs: LIMIT_MS, cwd: scratch },
+  );
+  const text = stdout + stderr;
+  expect(code === 0 && !/NT_STATUS/.test(text), tail(text, 8));
+  return text;
+}
+
+const curl = ({ port, share, account }: Target, ...args: string[]) =>
+  run(
+    'curl',
+    [
+      ...['-sS', '-u', `${account.user}:${account.password}`],
+      ...[`smb://127.0.0.1:${port}/${share}/curl`, ...args],
+    ],
+    { timeoutMs: LIMIT_MS, cwd: scratch },
+  );
+
+async function filesAndFolders(target: Target): Promise<void> {
+  await smbclient(target, 'mkdir d; put data d/a; rename d/a d/b; get d/b back');
+  expect(readFileSync(join(scratch, 'back')).equals(DATA), 'what came back is not what was put');
+  const listed = await smbclient(target, 'cd d; ls');
+  expect(/^ {2}b .* 300000 /m.test(listed), listed);
+  expect(/\[::\$DATA\], 300000/.test(await smbclient(target, 'allinfo d/b')), 'allinfo');
+  await smbclient(target, 'del d/b; rmdir d');
+}
+
+async function unixExtensions(target: Target): Promise<void> {
+  const told = await smbclient(
+    target,
+    'posix; posix_mkdir u 750; put data u/f; symlink f u/l; hardlink u/f u/h; chmod 640 u/f; ' +
+      'stat u/f; readlink u/l; posix_whoami; posix_unlink u/l; posix_unlink u/h; posix_unlink u/f; posix_rmdir u',
+  );
+  expect(/posix_path_operations/.test(told), 'capabilities');
+  expect(/Links: 2[\s\S]*\(0640\/-rw-r-----\)/.test(told), told);
+  expect(/u\/l -> f/.test(told), told);
+}
+
+async function curlBothWays(target: Target): Promise<void> {
+  const put = await curl(target, '-T', local);
+  expect(put.code === 0, put.stderr);
+  const back = join(scratch, 'curled');
+  const got = await curl(target, '-o', back);
+  expect(got.code === 0 && readFileSync(back).equals(DATA), got.stderr);
+}
+
+async function curlRefused(target: Target): Promise<void> {
+  const { code } = await curl(target, '-T', local);
+  // CURLE_LOGIN_DENIED
+  expect(code === 67, `curl ends with ${code}`);
+}
+
+const tally = new Tally();
+const check = async (name: string, body: () => Promise<void>): Promise<void> => {
+  if (values.only === undefined || name.includes(values.only)) await tally.check(name, body);
+};
+for (const program of ['smbclient', 'curl']) {
+  if (findProgram(program) !== undefined) continue;
+  console.error(`${program} is not installed`);
+  process.exit(2);
+}
+const permitting = await startUsmbd([...SMB1, 'ntlm auth = ntlmv1-permitted']);
+const refusing = await startUsmbd(SMB1);
+try {
+  await check('smbclient: files and folders', () => filesAndFolders(permitting));
+  await check('smbclient: Unix extensions', () => unixExtensions(permitting));
+  await check('curl: put and get', () => curlBothWays(permitting));
+  await check('curl: refused without NTLMv1', () => curlRefused(refusing));
+} finally {
+  await Promise.all([permitting.stop(), refusing.stop()]);
+  rmSync(scratch, { recursive: true, force: true });
+}
+tally.close();
