@@ -8,7 +8,9 @@ import { ProblemsError } from '../config/problem.ts';
 import { addUserCommand } from './adduser.ts';
 import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
+import { completionCommand } from './completion.ts';
 import { controlCommand, reloadCommand } from './control.ts';
+import { manualCommand } from './manual.ts';
 import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
 import { addShareCommand, shareCommand } from './share.ts';
@@ -44,6 +46,8 @@ function usmbdCommand(): Command {
     .addCommand(kickCommand())
     .addCommand(reloadCommand())
     .addCommand(controlCommand('control'))
+    .addCommand(completionCommand(usmbdCommand))
+    .addCommand(manualCommand(usmbdCommand))
     .addHelpText('after', EXAMPLES);
 }
 

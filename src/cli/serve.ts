@@ -25,6 +25,7 @@ import {
   SMB_PORT,
   UNPRIVILEGED_PORT,
 } from './serve-plan.ts';
+import { ServiceManager } from './service-manager.ts';
 import { Steering } from './steering.ts';
 import { untilEnded } from './until-ended.ts';
 
@@ -160,9 +161,16 @@ async function serveWith(
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
   output.write(greeting(plan, listening, passwordFile));
+  const manager = new ServiceManager(process.env, log);
+  steering.onReload = (phase) => manager.tell(phase === 'begins' ? 'reloading' : 'ready');
+  const ended = untilEnded(steering, log);
+  manager.tell('ready', `serves ${plan.source} on port ${listening.port}`);
   try {
-    await closeInOrder(server, await untilEnded(steering, log), log);
+    const why = await ended;
+    manager.tell('stopping');
+    await closeInOrder(server, why, log);
   } finally {
+    manager.close();
     if (passwordFile !== undefined) rmSync(passwordFile, { force: true });
   }
 }

@@ -1,0 +1,96 @@
+/** `usmbd manual PAGE`: its man pages, made of its own commands and of the tables of parameters. */
+import { Argument, Command } from 'commander';
+import { version } from '../base/version.ts';
+import { type Effect, globalEffects, shareEffects } from '../config/effects.ts';
+import type { Table } from '../config/parameter.ts';
+import { globalParameters, shareParameters } from '../config/parameters.ts';
+import { print } from './output.ts';
+
+const NOTES = `
+Examples:
+  usmbd manual usmbd.8 | man -l -
+  usmbd manual usmbd.conf.5 > /usr/local/share/man/man5/usmbd.conf.5`;
+
+export const manualCommand = (all: () => Command): Command =>
+  new Command('manual')
+    .description('print a man page')
+    .addArgument(new Argument('<page>').choices(['usmbd.8', 'usmbd.conf.5']))
+    .addHelpText('after', NOTES)
+    .action((page: string) =>
+      print(page === 'usmbd.8' ? commandsPage(all()) : configurationPage()),
+    );
+
+/** roff(7): no line of text begins a request, and a backslash is one. */
+const roff = (text: string): string =>
+  text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/gm, '\\&$1');
+
+const heading = (name: string, section: number): string =>
+  `.TH ${name.toUpperCase()} ${section} "" "usmbd ${version()}"\n`;
+
+function commandsPage(usmbd: Command): string {
+  const commands = usmbd.commands.filter((one) => one.name() !== 'help');
+  const below = (one: Command, path: string): string =>
+    one.commands.map((each) => commandText(each, `${path} ${one.name()}`)).join('');
+  return `${heading('usmbd', 8)}.SH NAME
+usmbd \\- ${roff(usmbd.description())}
+.SH SYNOPSIS
+.B usmbd
+.I command
+[options]
+.SH DESCRIPTION
+Serves folders to clients of SMB 2 and 3. Every command has a help of its own: usmbd help
+.IR command .
+.SH COMMANDS
+${commands.map((one) => commandText(one, 'usmbd') + below(one, 'usmbd')).join('')}.SH SIGNALS
+SIGHUP reads the configuration again, SIGTERM and SIGINT end the server, its clients in order; a second one at once.
+.SH FILES
+/etc/usmbd/usmbd.conf, /var/lib/usmbd
+.SH SEE ALSO
+.BR usmbd.conf (5)
+`;
+}
+
+function commandText(command: Command, path: string): string {
+  const options = command.options
+    .filter(({ hidden }) => !hidden)
+    .map(({ flags, description }) => `.TP\n.B ${roff(flags)}\n${roff(description)}\n`);
+  return `.SS ${roff(`${path} ${command.name()} ${command.usage()}`)}
+${roff(command.description())}
+${options.join('')}`;
+}
+
+function configurationPage(): string {
+  return `${heading('usmbd.conf', 5)}.SH NAME
+usmbd.conf \\- configuration of usmbd
+.SH DESCRIPTION
+Sections in brackets, and in them lines of "name = value", as in smb.conf and ksmbd.conf. [global] is the server's, each other
+section a share. Comments begin with ; or #. "include = FILE" stands for the lines of another file, "copy = SHARE" for
+those of another section. Parameters of a share that stand in [global] are defaults of all shares. usmbd testparm checks a file.
+.SH PARAMETERS OF THE SERVER
+${parametersText(globalParameters, globalEffects)}.SH PARAMETERS OF A SHARE
+${parametersText(shareParameters, shareEffects)}.SH SEE ALSO
+.BR usmbd (8)
+`;
+}
+
+const TOLD: Readonly<Record<Effect, string>> = {
+  now: 'a reload makes it count at once',
+  'new connections': 'after a reload it counts for new connections',
+  'share anew': 'a reload has clients connect to the share anew',
+  restart: 'a change needs a restart',
+};
+
+function parametersText(table: Table, effects: Readonly<Record<string, Effect>>): string {
+  const rows = Object.entries(table).sort(([, a], [, b]) => a.name.localeCompare(b.name));
+  return rows
+    .map(([field, { name, aliases, inverses, type, fallback }]) => {
+      const others = [...aliases, ...inverses.map((one) => `${one} (the opposite)`)];
+      const also = others.length === 0 ? '' : ` Also: ${others.join(', ')}.`;
+      const text = `${type.expects}. Default: ${type.print(fallback) || 'none'}; ${TOLD[effects[field]!]}.${also}`;
+      return `.TP\n.B ${roff(name)}\n${roff(text)}\n`;
+    })
+    .join('');
+}
