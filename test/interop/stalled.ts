@@ -92,7 +92,12 @@ async function end(target: Target): Promise<number | undefined> {
 
 async function stalledRun(failures: string[]): Promise<void> {
   const mount = await mountStalling();
-  const target = await startUsmbd([], { remote: [`path = ${mount.path}`] });
+  const target = await startUsmbd([], { remote: [`path = ${mount.path}`] }).catch(
+    async (error: unknown) => {
+      await mount.remove();
+      throw error;
+    },
+  );
   try {
     const remote = await enter(target, 'remote');
     const other = await enter(target, 'share');
