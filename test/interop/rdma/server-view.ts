@@ -24,6 +24,7 @@ export interface Holdings {
   readonly connections: number;
   readonly sessions: number;
   readonly treeConnects: number;
+  /** Without the durable ones that wait for a client which is gone, for as long as it was promised. */
   readonly opens: number;
   /** Bytes of the buffers that all connections share. */
   readonly bufferBytes: number;
@@ -74,7 +75,9 @@ export class ServerView {
     const args = [usmbd, 'status', '--json', '--state', this.#target.state!];
     const { code, stdout, stderr } = await run(process.execPath, args, { timeoutMs: 30_000 });
     if (code !== 0) throw new Error(`usmbd status: ${stderr}`);
-    const { connections, sessions, treeConnects, opens, bufferBytes } = JSON.parse(stdout).server;
+    const { server } = JSON.parse(stdout);
+    const { connections, sessions, treeConnects, bufferBytes } = server;
+    const opens = server.opens - server.disconnectedOpens;
     return { connections, sessions, treeConnects, opens, bufferBytes };
   }
 
