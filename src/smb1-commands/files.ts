@@ -71,6 +71,9 @@ export function contextsOf(allocationSize: number): CreateContext[] {
 /** The answer tells the attributes, so Windows opens for them as well, also where nothing else is asked for. */
 export const withAttributes = (access: number): number => (access | FILE_READ_ATTRIBUTES) >>> 0;
 
+/** MS-CIFS 2.2.1.2.3: above them are flags, such as ATTR_POSIX_SEMANTICS, which Linux sends to who speaks CAP_UNIX. */
+const ATTRIBUTES = 0x00ff_ffff;
+
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
   if (typeof name === 'number') return name;
@@ -82,7 +85,7 @@ export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
     share: body.shareAccess,
     disposition: body.createDisposition,
     options: body.createOptions,
-    attributes: body.extFileAttributes,
+    attributes: body.extFileAttributes & ATTRIBUTES,
     oplockLevel: wantedOplock(body.flags),
     impersonationLevel: body.impersonationLevel,
     createContexts: contextsOf(body.allocationSize),

@@ -18,8 +18,9 @@ export const SHARES: MoreShares = {
   /** What others do in the root is seen there. */
   watched: [],
   nostreams: ['vfs objects ='],
-  hideunread: ['hide unreadable = yes'],
-  hideunwrite: ['hide unwriteable files = yes'],
+  /** What raw.samba3hide looks for in the usual share is hidden in these two. */
+  hideunread: [`path = ${FOLDERS}/share`, 'hide unreadable = yes'],
+  hideunwrite: [`path = ${FOLDERS}/share`, 'hide unwriteable files = yes'],
   noncanonical: ['acl flag inherited canonicalization = no'],
   dosmode: ['hide files = /hidefile/'],
   /** Listings with all that there is. */

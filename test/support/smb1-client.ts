@@ -230,6 +230,7 @@ export interface NtCreateInput {
   readonly disposition?: number;
   readonly options?: number;
   readonly pid?: number;
+  readonly attributes?: number;
 }
 
 /** NT_CREATE_ANDX; its answer has the FID at 5 and the oplock level at 4. */
@@ -240,6 +241,7 @@ export function ntCreate(client: Smb1Client, input: NtCreateInput): Promise<Smb1
   words.writeUInt16LE(name.length - 1, 5);
   words.writeUInt32LE(input.flags ?? 0, 7);
   words.writeUInt32LE(input.access ?? 0x0012_019f, 15);
+  words.writeUInt32LE(input.attributes ?? 0, 27);
   words.writeUInt32LE(input.share ?? 7, 31);
   words.writeUInt32LE(input.disposition ?? 3, 35);
   words.writeUInt32LE(input.options ?? 0, 39);
