@@ -138,12 +138,13 @@ export function accountHandlers(objects: LsaObjects): Handlers<Operations> {
       if (!policy.hasAccount(accountSid)) return { status: STATUS_OBJECT_NAME_NOT_FOUND };
       if (allRights !== 0) return { status: statusOf(policy.removeAccount(accountSid, by)) };
       const names = namesOf(userRights.rights ?? [], privilegeByName);
-      return {
-        status:
-          names === undefined
-            ? STATUS_NO_SUCH_PRIVILEGE
-            : statusOf(policy.removePrivileges(accountSid, names, by)),
-      };
+      if (names === undefined) return { status: STATUS_NO_SUCH_PRIVILEGE };
+      // "If the resulting set of access rights and privileges is empty, the server MUST delete the account object".
+      const isLast = policy.privilegesOf(accountSid).every((name) => names.includes(name));
+      const change = isLast
+        ? policy.removeAccount(accountSid, by)
+        : policy.removePrivileges(accountSid, names, by);
+      return { status: statusOf(change) };
     },
   };
 }

@@ -71,9 +71,15 @@ test('MS-LSAD 3.1.4.5: an administrator gives an account rights and takes them; 
   const remove = { ...taken, policyHandle, userRights: rights('sebackupprivilege') };
   assert.equal(call(operations.LsarRemoveAccountRights, remove).status, STATUS_SUCCESS);
   assert.equal(policy.filePrivilegesOf([SOMEBODY]), SE_RESTORE_PRIVILEGE);
+  // 3.1.4.5.12: with its last right the account goes, one by one or all at once.
+  const enumerated = () =>
+    call(operations.LsarEnumerateAccountRights, { policyHandle, accountSid: SOMEBODY }).status;
+  const last = { ...remove, userRights: rights('SeRestorePrivilege') };
+  assert.equal(call(operations.LsarRemoveAccountRights, last).status, STATUS_SUCCESS);
+  assert.equal(enumerated(), STATUS_OBJECT_NAME_NOT_FOUND);
+  add(both);
   call(operations.LsarRemoveAccountRights, { ...remove, allRights: 1, userRights: rights() });
-  const gone = call(operations.LsarEnumerateAccountRights, { policyHandle, accountSid: SOMEBODY });
-  assert.equal(gone.status, STATUS_OBJECT_NAME_NOT_FOUND);
+  assert.equal(enumerated(), STATUS_OBJECT_NAME_NOT_FOUND);
 });
 
 test('MS-LSAD 3.1.4.5.2: accounts are told in parts, each once', () => {
