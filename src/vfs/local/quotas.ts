@@ -46,6 +46,12 @@ export const hasQuotas = (root: number): boolean => {
   return flags >= 0 && (flags & FS_QUOTA_UDQ_ACCT) !== 0;
 };
 
+/** XFS has no entry of who has no files and no limits. */
+function quotaOf(root: number, uid: number): UserQuota | number {
+  const found = userQuota(root, uid);
+  return found === ENOENT ? { uid, used: 0, softLimit: 0, hardLimit: 0 } : found;
+}
+
 export class LocalQuotas implements VfsQuotas {
   readonly #share: Pick<LocalShare, 'root' | 'sids'>;
   readonly #uid: number;
@@ -67,12 +73,12 @@ export class LocalQuotas implements VfsQuotas {
   }
 
   own(): Result<VfsQuota> {
-    return this.#told(userQuota(this.#share.root, this.#uid));
+    return this.#told(quotaOf(this.#share.root, this.#uid));
   }
 
   of(owner: Sid): Result<VfsQuota> {
     const uid = this.#uidOf(owner);
-    return isErrno(uid) ? uid : this.#told(userQuota(this.#share.root, uid));
+    return isErrno(uid) ? uid : this.#told(quotaOf(this.#share.root, uid));
   }
 
   from(index: number): Result<VfsQuota> {

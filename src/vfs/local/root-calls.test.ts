@@ -80,8 +80,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
     'a name of an object whose descriptor permits its removal, where the kernel does not',
   'quotactlFd by hasQuotas quotas.ts': 'whether the file system keeps quotas',
   'quotactlFd by state quotas.ts': 'the same',
-  'quotactlFd by own quotas.ts': "the user's own quota",
-  'quotactlFd by of quotas.ts': 'a quota that the user has been asked for: an administrator',
+  'quotactlFd by quotaOf quotas.ts':
+    "the user's own quota, or one that the user has been asked for: an administrator",
   'quotactlFd by from quotas.ts': 'the same',
   'quotactlFd by #limit quotas.ts': 'the same, set',
 };
