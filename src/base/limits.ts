@@ -234,8 +234,11 @@ export const HEARTBEAT_MS = 1_000;
 export const HEARTBEAT_LIMIT_MS = 10_000;
 /** How long a login waits for a control plane that is not there; Windows gives up after 60 s. */
 export const MOUNTD_WAIT_MS = 30_000;
-/** How long one may take until it is ready, and until it has ended when it is told to. */
-export const MOUNTD_START_MS = 30_000;
+/** How long one may take until it is ready: as for workers, a busy machine is no reason to begin again. */
+export const MOUNTD_START_MS = 120_000;
+/** What one that runs is told to do, to load its configuration anew for instance. */
+export const MOUNTD_ORDER_MS = 30_000;
+/** Until it has ended when it is told to. */
 export const MOUNTD_END_MS = 3_000;
 /** Of one that ends again and again: the longest pause before the next. */
 export const MAX_MOUNTD_PAUSE_MS = 5_000;

@@ -8,7 +8,12 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { MAX_MOUNTD_PAUSE_MS, MOUNTD_END_MS, MOUNTD_START_MS } from '../base/limits.ts';
+import {
+  MAX_MOUNTD_PAUSE_MS,
+  MOUNTD_END_MS,
+  MOUNTD_ORDER_MS,
+  MOUNTD_START_MS,
+} from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import { decodeReply, encodeOrder, type MountdReply } from './mountd-orders.ts';
 
@@ -64,7 +69,7 @@ export class MountdSupervisor {
   /** An order for the one that runs; undefined where none does. */
   async order(order: object): Promise<MountdReply | undefined> {
     const running = this.#running;
-    return running && this.#tell(running, order);
+    return running && this.#tell(running, order, MOUNTD_ORDER_MS);
   }
 
   /** It hangs: another takes its place. */
@@ -137,17 +142,17 @@ export class MountdSupervisor {
   }
 
   #started(running: Running): Promise<MountdReply> {
-    return this.#tell(running, this.#options.start());
+    return this.#tell(running, this.#options.start(), MOUNTD_START_MS);
   }
 
-  async #tell(running: Running, order: object): Promise<MountdReply> {
+  async #tell(running: Running, order: object, limitMs: number): Promise<MountdReply> {
     const { child, ended, replies } = running;
     const reply = new Promise<MountdReply>((resolve) => replies.push(resolve));
     child.stdin?.write(`${encodeOrder(order)}\n`);
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<MountdReply>((resolve) => {
-      const message = `it says nothing for ${MOUNTD_START_MS / 1000} seconds`;
-      timer = setTimeout(() => resolve({ done: false, message }), MOUNTD_START_MS);
+      const message = `it says nothing for ${limitMs / 1000} seconds`;
+      timer = setTimeout(() => resolve({ done: false, message }), limitMs);
     });
     const end = ended.then((how) => ({ done: false, message: `it has ended: ${how}` }));
     return Promise.race([reply, end, limit]).finally(() => clearTimeout(timer));
