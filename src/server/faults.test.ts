@@ -410,6 +410,7 @@ const UNREACHED: Readonly<Record<string, string>> = {
   path: 'likewise',
   toldPath: 'likewise',
   parent: 'likewise',
+  takeFound: 'likewise',
   permitRemoval: 'likewise',
   exactly: 'it has no POSIX opens',
   close: 'gives back',
