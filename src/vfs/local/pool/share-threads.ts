@@ -1,4 +1,5 @@
 /** What the objects of one share whose storage may block have in common: jobs, with their results made whole. */
+import { close as closeFile } from 'node:fs';
 import { MAX_REMEMBERED_DIRECTORIES } from '../../../base/limits.ts';
 import { addressOf } from '../../../native/library.ts';
 import { EIO, ENOENT, type Errno, isErrno, type Result } from '../../errno.ts';
@@ -17,6 +18,8 @@ export class ShareThreads {
   readonly #directories = new Map<string, VfsObjectId>();
   #running = 0;
   #close: (() => void) | undefined;
+  /** The device's threads may be gone. */
+  #hasEnded = false;
 
   constructor(recipe: ShareRecipe, volumes: Volumes) {
     const { device, release } = deviceOf(recipe.root);
@@ -53,6 +56,7 @@ export class ShareThreads {
   /** When no job of the share is under way any more: `last`, and the device is let go. */
   end(last: () => void): void {
     const end = (): void => {
+      this.#hasEnded = true;
       last();
       this.#release();
     };
@@ -112,6 +116,11 @@ export class ShareThreads {
   }
 
   close(fd: number): void {
+    // What hung longer than the server waited for it: libuv's threads have the time.
+    if (this.#hasEnded) {
+      closeFile(fd, () => {});
+      return;
+    }
     // A bug of the thread's: then the descriptor is lost, and the log has it from the thread.
     this.run('change', undefined, 'close', { fd }).catch(() => EIO);
   }
