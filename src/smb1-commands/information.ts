@@ -246,10 +246,13 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
 
 const UNIX_SETS: readonly number[] = [
   ...[UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.HARD_LINK],
-  ...[UnixLevel.OPEN, UnixLevel.UNLINK, UnixLevel.INFO2],
+  UnixLevel.INFO2,
 ];
+/** Whoever tries levels at random must not have deleted what he asks about. */
+const UNIX_OPERATIONS: readonly number[] = [UnixLevel.OPEN, UnixLevel.UNLINK];
 const isUnixSet = (call: TreeCall, level: number): boolean =>
-  UNIX_SETS.includes(level) && speaksUnix(call);
+  speaksUnix(call) &&
+  (UNIX_SETS.includes(level) || (call.link.posixOperations && UNIX_OPERATIONS.includes(level)));
 
 export async function setFile(call: TreeCall, assembly: Assembly) {
   const { fid, level } = fidParameters(assembly);

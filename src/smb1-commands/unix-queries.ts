@@ -44,14 +44,16 @@ const VERSION = { majorVersion: 1, minorVersion: 0 };
 export const cifsUnixInfo = (): Buffer =>
   CifsUnixInfo.encode({ ...VERSION, capabilities: BigInt(CAPABILITIES) });
 
-/** SMB_SET_CIFS_UNIX_INFO: of what the client will use only the names matter here. */
+/** SMB_SET_CIFS_UNIX_INFO: of what the client will use, names and operations matter here. */
 export function setCifsUnixInfo(call: TreeCall, parameters: Buffer, data: Buffer): NtStatus {
   if (parameters.length < 4) return STATUS_INVALID_PARAMETER;
   const level = parameters.readUInt16LE(2);
   if (level !== UnixFsLevel.CIFS_UNIX || !speaksUnix(call)) return STATUS_INVALID_LEVEL;
   const { majorVersion, capabilities } = CifsUnixInfo.read(data);
   if (majorVersion !== VERSION.majorVersion) return STATUS_INVALID_PARAMETER;
-  call.link.posixNames = (capabilities & BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP)) !== 0n;
+  const has = (capability: number) => (capabilities & BigInt(capability)) !== 0n;
+  call.link.posixNames = has(CIFS_UNIX_POSIX_PATHNAMES_CAP);
+  call.link.posixOperations = has(CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP);
   return 0;
 }
 

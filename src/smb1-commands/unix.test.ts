@@ -25,6 +25,7 @@ import { nativeSupport } from '../native/support.ts';
 import { CAP_UNIX, Smb1NegotiateWords } from '../smb1/negotiate.ts';
 import { Trans2 } from '../smb1/transaction.ts';
 import {
+  CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
   CIFS_UNIX_POSIX_PATHNAMES_CAP,
   CifsUnixInfo,
   NO_CHANGE,
@@ -79,11 +80,14 @@ function fsLevel(level: number, fid?: number): Buffer {
   return b;
 }
 
-async function takePosixNames(client: Smb1Client): Promise<void> {
+async function takePosixNames(
+  client: Smb1Client,
+  capabilities = CIFS_UNIX_POSIX_PATHNAMES_CAP | CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
+): Promise<void> {
   const info = CifsUnixInfo.encode({
     majorVersion: 1,
     minorVersion: 0,
-    capabilities: BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP),
+    capabilities: BigInt(capabilities),
   });
   const parameters = fsLevel(UnixFsLevel.CIFS_UNIX, 0);
   const answer = await transact2(client, Trans2.SET_FS_INFORMATION, parameters, info);
@@ -187,6 +191,15 @@ unix('links, on the disk where they stay in the share', async ({ client, folder 
   assert.equal((await basic(client, '/hard')).linkCount, 1n);
   assert.equal(await set(client, UnixLevel.UNLINK, '/inner', Buffer.from([0, 0])), STATUS_SUCCESS);
   assert.deepEqual(readdirSync(folder).sort(), ['hard', 'outer']);
+});
+
+unix('who has not said that he deletes by such a level deletes nothing', async ({ client }) => {
+  await takePosixNames(client);
+  await open(client, '/kept', CREATES, 0o644);
+  await takePosixNames(client, CIFS_UNIX_POSIX_PATHNAMES_CAP);
+  const status = await set(client, UnixLevel.UNLINK, '/kept', Buffer.alloc(0));
+  assert.equal(status, STATUS_INVALID_LEVEL);
+  assert.equal((await basic(client, '/kept')).type, PosixFileType.FILE);
 });
 
 unix('special files are what the client says they are', async ({ client }) => {
