@@ -50,10 +50,15 @@ export class RpcPipe {
     return decodeIoctlResponse(answer.message).output;
   }
 
-  async call<O extends Operation>(operation: O, input: InputOf<O>): Promise<OutputOf<O>> {
+  /** The answer, a fault too. */
+  async ask<O extends Operation>(operation: O, input: InputOf<O>) {
     const [fragment, ...more] = this.#association.request(operation, input);
     assert.equal(more.length, 0);
-    const answer = this.#association.answer(operation, await this.#say(fragment!));
+    return this.#association.answer(operation, await this.#say(fragment!));
+  }
+
+  async call<O extends Operation>(operation: O, input: InputOf<O>): Promise<OutputOf<O>> {
+    const answer = await this.ask(operation, input);
     if (answer.kind !== 'result') assert.fail(`opnum ${operation.opnum}: ${answer.kind}`);
     return answer.output;
   }

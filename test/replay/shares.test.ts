@@ -58,7 +58,7 @@ test('A11 shares are found in any case, and IPC$ is one', async () => {
 test('A11 an operation that is none is a fault, and the pipe is good for the next', async () => {
   const srvsvc = await open(win11);
   for (const opnum of [99, 7, 1000]) {
-    assert.deepEqual(await srvsvc.call(opnum), { kind: 'fault', status: nca_s_op_rng_error });
+    assert.deepEqual(await srvsvc.ask(opnum), { kind: 'fault', status: nca_s_op_rng_error });
     assert.equal((await srvsvc.shareInfo(SHARE, 1)).status, 0);
   }
 });
