@@ -6,7 +6,7 @@ import { hasEntries, type RawEntry, readEntries } from '../../native/directory.t
 import { close, rewind } from '../../native/files.ts';
 import { EACCES, ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
-import type { Credentials } from './credentials.ts';
+import { actAs, type Credentials } from './credentials.ts';
 import { statFound, statName } from './metadata.ts';
 import { refusal } from './permissions.ts';
 import { reopen } from './reopen.ts';
@@ -140,12 +140,7 @@ export function isEmptyObject(
 ): boolean | Errno {
   // As the server: to remove a directory nobody need be able to read it.
   let fd = reopen(share, path, O_RDONLY | O_DIRECTORY);
-  if (fd === EACCES) {
-    const refused = credentials.enter();
-    if (refused !== 0) return refused;
-    fd = reopen(share, path, O_RDONLY | O_DIRECTORY);
-    credentials.leave();
-  }
+  if (fd === EACCES) fd = actAs(credentials, () => reopen(share, path, O_RDONLY | O_DIRECTORY));
   return fd < 0 ? fd : isEmptyDirectory(fd);
 }
 

@@ -22,7 +22,7 @@ import {
 } from '../errno.ts';
 import type { StreamSizes, SyncStreamObject } from '../stream-handle.ts';
 import type { VfsStream } from '../vfs.ts';
-import type { Credentials } from './credentials.ts';
+import { actAs, type Credentials } from './credentials.ts';
 import type { EaObject } from './extended-attributes.ts';
 import type { OpenInode, OpenStream } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
@@ -63,15 +63,7 @@ function namesOf(base: StreamBase): readonly string[] | Errno {
   return list;
 }
 
-function asUser<T>({ credentials }: StreamBase, act: () => T): T | Errno {
-  const refused = credentials.enter();
-  if (refused !== 0) return refused;
-  try {
-    return act();
-  } finally {
-    credentials.leave();
-  }
-}
+const asUser = <T>({ credentials }: StreamBase, act: () => T): T | Errno => actAs(credentials, act);
 
 const changing = <T>(base: StreamBase, change: () => T): T | Errno =>
   base.own.touching(base.inode.key, () => asUser(base, change));

@@ -38,7 +38,7 @@ import { EACCES, ENODATA, EOPNOTSUPP, EPERM, type Errno, type Result } from '../
 import type { FileTime, VfsChanges, VfsKind, VfsReparse, VfsStat } from '../vfs.ts';
 import { attributeCache, type KnownAttributes } from './attribute-cache.ts';
 import { ChangeTimes } from './change-times.ts';
-import type { Credentials } from './credentials.ts';
+import { actAs, type Credentials } from './credentials.ts';
 import {
   DOSATTRIB,
   type DosAttribute,
@@ -331,14 +331,10 @@ function changeStored(
   const refusedOwnership = changeOwnership(share, credentials, fd, changes);
   if (refusedOwnership !== 0) return refusedOwnership;
   if (changes.lastAccessTime === undefined && changes.lastWriteTime === undefined) return 0;
-  const refused = credentials.enter();
-  if (refused !== 0) return refused;
-  try {
+  return actAs(credentials, () => {
     const access = timespecOf(changes.lastAccessTime);
     return utimensat(share.procFd, `${fd}`, access, timespecOf(changes.lastWriteTime), 0);
-  } finally {
-    credentials.leave();
-  }
+  });
 }
 
 /** chown(2) takes 2^32 - 1 for "as it is". */
@@ -352,15 +348,11 @@ function changeOwnership(
   { mode, uid, gid }: VfsChanges,
 ): Errno | 0 {
   if (mode === undefined && uid === undefined && gid === undefined) return 0;
-  const refused = credentials.enter();
-  if (refused !== 0) return refused;
-  try {
+  return actAs(credentials, () => {
     const given = uid !== undefined || gid !== undefined;
     const kept = given ? fchownat(share.procFd, `${fd}`, uid ?? AS_IT_IS, gid ?? AS_IT_IS) : 0;
     return kept !== 0 || mode === undefined ? kept : fchmodat(share.procFd, `${fd}`, mode);
-  } finally {
-    credentials.leave();
-  }
+  });
 }
 
 const timespecOf = (time: FileTime | undefined): Timespec | undefined =>
@@ -425,13 +417,7 @@ function storeInMode(
   const isDirectory = (now & S_IFMT) === S_IFDIR;
   const mode = modeWith(share.making.mapped!, now & ~S_IFMT, attributes, isDirectory);
   if (mode === (now & ~S_IFMT)) return 0;
-  const refused = credentials.enter();
-  if (refused !== 0) return refused;
-  try {
-    return fchmodat(share.procFd, `${fd}`, mode);
-  } finally {
-    credentials.leave();
-  }
+  return actAs(credentials, () => fchmodat(share.procFd, `${fd}`, mode));
 }
 
 /** As the user; the owner of a file whose mode forbids writing may still set its attributes. */
