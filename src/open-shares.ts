@@ -124,6 +124,7 @@ export const policy = ({ global }: Configuration): ObjectsOptions => ({
   multiChannel: global.multiChannel,
   // Nobody else knows modes and exact names.
   posixExtensions: global.posixExtensions && !isPortable(),
+  rdmaTransforms: global.smbDirect && global.workers < 2,
   smb1UnixExtensions: global.smb1UnixExtensions && !isPortable(),
   apple: global.apple
     ? {

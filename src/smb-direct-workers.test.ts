@@ -115,6 +115,14 @@ test('a session by TCP is met by a channel by RDMA', { skip }, async () => {
   }
 });
 
+test('data by RDMA are not signed or encrypted by themselves: the keys are elsewhere', {
+  skip,
+}, async () => {
+  const { connection } = await byRdma({ rdmaTransforms: [1, 2] });
+  assert.deepEqual(connection.negotiated.rdmaTransforms, []);
+  await connection.close();
+});
+
 test('who is lost in mid-transfer leaves nothing behind', { skip }, async () => {
   const { connection, socket } = await byRdma();
   const session = await connection.login(user);

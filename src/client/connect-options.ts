@@ -17,6 +17,8 @@ export interface ConnectOptions {
   readonly ciphers: readonly CipherId[];
   /** Offered at 3.1.1, the most wanted first; none: the context is left out, as macOS 13 does. */
   readonly signingAlgorithms: readonly SigningAlgorithm[];
+  /** Offered at 3.1.1 for data that move by RDMA, see SMB2_RDMA_TRANSFORM_SIGNING; none: the context is left out. */
+  readonly rdmaTransforms: readonly number[];
   /** Starts with an SMB1 NEGOTIATE that offers SMB2, as Windows does. */
   readonly multiProtocol: boolean;
   /** SMB2_NEGOTIATE_SIGNING_ENABLED and _REQUIRED. */

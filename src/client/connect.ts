@@ -40,6 +40,7 @@ const complete = (input: ConnectInput): ConnectOptions => ({
     SigningAlgorithm.AES_CMAC,
     SigningAlgorithm.HMAC_SHA256,
   ],
+  rdmaTransforms: [],
   multiProtocol: false,
   securityMode: SMB2_NEGOTIATE_SIGNING_ENABLED,
   capabilities: SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION,

@@ -20,16 +20,19 @@ import {
 import {
   decodeEncryptionCapabilities,
   decodePreauthIntegrityCapabilities,
+  decodeRdmaTransformCapabilities,
   decodeSigningCapabilities,
   encodeEncryptionCapabilities,
   encodeNetname,
   encodePreauthIntegrityCapabilities,
+  encodeRdmaTransformCapabilities,
   encodeSigningCapabilities,
   HashAlgorithm,
   type NegotiateContext,
   NegotiateContextType,
   negotiateContextsOf,
 } from '../smb2/negotiate-contexts.ts';
+import { SMB2_RDMA_TRANSFORM_NONE } from '../smb2/rdma-transform.ts';
 import {
   encodeSmb1NegotiateRequest,
   SMB1_DIALECT_NT_LM_012,
@@ -122,6 +125,12 @@ function negotiateRequest(options: ConnectOptions): NegotiateRequest {
       encodeSigningCapabilities(options.signingAlgorithms),
     );
   }
+  if (options.rdmaTransforms.length > 0) {
+    add(
+      NegotiateContextType.RDMA_TRANSFORM_CAPABILITIES,
+      encodeRdmaTransformCapabilities(options.rdmaTransforms),
+    );
+  }
   if (options.serverName !== '') {
     add(NegotiateContextType.NETNAME_NEGOTIATE_CONTEXT_ID, encodeNetname(options.serverName));
   }
@@ -162,6 +171,7 @@ function settle(
               ? CipherId.AES_128_CCM
               : undefined,
           signingAlgorithm: isSmb3 ? SigningAlgorithm.AES_CMAC : SigningAlgorithm.HMAC_SHA256,
+          rdmaTransforms: [],
         }),
     signingRequired: (securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0,
     multiCredit: (capabilities & SMB2_GLOBAL_CAP_LARGE_MTU) !== 0,
@@ -176,7 +186,7 @@ function settle(
 function settleContexts(
   request: NegotiateRequest,
   response: NegotiateResponse,
-): Pick<Negotiated, 'cipher' | 'signingAlgorithm'> {
+): Pick<Negotiated, 'cipher' | 'signingAlgorithm' | 'rdmaTransforms'> {
   const offered = request.negotiateContexts;
   const contexts = response.negotiateContexts;
   for (const { type } of contexts) {
@@ -209,7 +219,16 @@ function settleContexts(
   ) {
     fail(`signing algorithm ${signing} was not offered`);
   }
+  const rdmaContext = NegotiateContextType.RDMA_TRANSFORM_CAPABILITIES;
+  const [asked, given] = [negotiateContextsOf(offered, rdmaContext)[0], only(rdmaContext)];
+  const transforms = given === undefined ? [] : decodeRdmaTransformCapabilities(given);
+  const none = transforms.length === 1 && transforms[0] === SMB2_RDMA_TRANSFORM_NONE;
+  if (given !== undefined && asked !== undefined && !none) {
+    const mine = decodeRdmaTransformCapabilities(asked);
+    if (!transforms.every((one) => mine.includes(one))) fail('an RDMA transform not offered');
+  }
   return {
+    rdmaTransforms: none ? [] : transforms,
     cipher: cipher ? (cipher as CipherId) : undefined,
     signingAlgorithm: (signing ?? SigningAlgorithm.AES_CMAC) as SigningAlgorithm,
   };

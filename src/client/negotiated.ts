@@ -13,6 +13,8 @@ export interface Negotiated {
   /** Undefined: nothing can be encrypted. */
   readonly cipher: CipherId | undefined;
   readonly signingAlgorithm: SigningAlgorithm;
+  /** Connection.RDMATransformIds. */
+  readonly rdmaTransforms: readonly number[];
   /** The server refuses unsigned requests. */
   readonly signingRequired: boolean;
   /** Requests of more than 64 KiB. */

@@ -30,9 +30,11 @@ import {
   decodeEncryptionCapabilities,
   decodePosixExtensions,
   decodePreauthIntegrityCapabilities,
+  decodeRdmaTransformCapabilities,
   decodeSigningCapabilities,
   encodeEncryptionCapabilities,
   encodePreauthIntegrityCapabilities,
+  encodeRdmaTransformCapabilities,
   encodeSigningCapabilities,
   HashAlgorithm,
   type NegotiateContext,
@@ -40,6 +42,11 @@ import {
   negotiateContextsOf,
   POSIX_EXTENSIONS_TAG,
 } from '../smb2/negotiate-contexts.ts';
+import {
+  SMB2_RDMA_TRANSFORM_ENCRYPTION,
+  SMB2_RDMA_TRANSFORM_NONE,
+  SMB2_RDMA_TRANSFORM_SIGNING,
+} from '../smb2/rdma-transform.ts';
 import { decodeSmb1NegotiateRequest } from '../smb2/smb1-negotiate.ts';
 import { Disconnect, type Outcome, type Reply } from './command.ts';
 
@@ -69,6 +76,7 @@ export function negotiate(body: NegotiateRequest, request: Request): Outcome {
   connection.cipherId = 0;
   connection.preauth = undefined;
   connection.posixExtensions = false;
+  connection.rdmaTransforms = [];
   if (body.dialects.length === 0) return STATUS_INVALID_PARAMETER;
   const revision = bestDialect(server.options, body.dialects);
   if (revision === undefined) return STATUS_NOT_SUPPORTED;
@@ -158,6 +166,7 @@ function negotiateContexts(
   const refused =
     chooseCipher(offered, server, connection, answer) ??
     chooseSigning(offered, connection, answer) ??
+    chooseRdmaTransforms(offered, server, connection, answer) ??
     choosePosix(offered, server, connection, answer);
   return refused ?? answer;
 }
@@ -210,6 +219,31 @@ function chooseSigning(
   connection.signingAlgorithm =
     SIGNING_PREFERENCE.find((one) => algorithms.includes(one)) ?? SigningAlgorithm.AES_CMAC;
   answer.push({ type, data: encodeSigningCapabilities([connection.signingAlgorithm]) });
+  return undefined;
+}
+
+/**
+ * "All the supported RDMA transforms common to both", also on TCP: a client that finds the server by TCP offers on its
+ * RDMA connections what it was told there (3.2.4.2.2.2).
+ */
+function chooseRdmaTransforms(
+  offered: readonly NegotiateContext[],
+  server: ServerState,
+  connection: Connection,
+  answer: NegotiateContext[],
+): NtStatus | undefined {
+  const type = NegotiateContextType.RDMA_TRANSFORM_CAPABILITIES;
+  const data = negotiateContextsOf(offered, type)[0];
+  if (data === undefined || server.options.rdmaTransforms !== true) return undefined;
+  const transforms = decodeRdmaTransformCapabilities(data);
+  if (transforms.length === 0) return STATUS_INVALID_PARAMETER;
+  connection.rdmaTransforms = [
+    ...(connection.cipherId === 0 ? [] : [SMB2_RDMA_TRANSFORM_ENCRYPTION]),
+    SMB2_RDMA_TRANSFORM_SIGNING,
+  ].filter((one) => transforms.includes(one));
+  const common = connection.rdmaTransforms;
+  const answered = common.length > 0 ? common : [SMB2_RDMA_TRANSFORM_NONE];
+  answer.push({ type, data: encodeRdmaTransformCapabilities(answered) });
   return undefined;
 }
 

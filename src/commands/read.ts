@@ -24,6 +24,7 @@ import {
   encodeReadResponseHeader,
   type ReadRequest,
   SMB2_READFLAG_READ_UNBUFFERED,
+  SMB2_READFLAG_RESPONSE_RDMA_TRANSFORM,
 } from '../smb2/read.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import {
@@ -34,6 +35,7 @@ import {
 } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
+import { protect } from './rdma-transform.ts';
 import { remoteBuffers } from './remote-memory.ts';
 
 /** Offsets beyond cannot be in a file: Linux's off_t ends at 2^63, our numbers are exact to 2^53. */
@@ -96,9 +98,14 @@ function readRemote(body: ReadRequest, request: OpenRequest): MaybePromise<Outco
     if (typeof outcome !== 'object' || !('payload' in outcome)) return outcome;
     const { payload, ...reply } = outcome;
     const dataRemaining = payload!.length;
-    target.memory.write(target.buffers, payload!);
+    const safe = protect(request, payload!);
+    target.memory.write(target.buffers, safe?.data ?? payload!);
     // Without the one byte of an empty buffer: Linux's client would take it for its next message.
-    return { ...reply, body: encodeReadResponseHeader(0, dataRemaining) };
+    if (safe === undefined) return { ...reply, body: encodeReadResponseHeader(0, dataRemaining) };
+    const { transform } = safe;
+    const flags = SMB2_READFLAG_RESPONSE_RDMA_TRANSFORM;
+    const body = encodeReadResponseHeader(transform.length, dataRemaining, flags);
+    return { ...reply, body, payload: transform };
   };
   const outcome = copied(read({ ...body, channel: SMB2_CHANNEL_NONE }, request));
   return outcome instanceof Promise
@@ -127,7 +134,9 @@ function readBeyond(body: ReadRequest, request: OpenRequest): Outcome {
   return body.length === 0 ? emptyRead : STATUS_END_OF_FILE;
 }
 
-const emptyRead = { body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining: 0 }) };
+const emptyRead = {
+  body: encodeReadResponse({ data: Buffer.alloc(0), dataRemaining: 0, flags: 0 }),
+};
 
 function readLocked(offset: bigint, { length }: ReadRequest, request: OpenRequest): boolean {
   const { open, lockOwner } = request;

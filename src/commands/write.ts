@@ -14,7 +14,7 @@ import type { Open } from '../objects/open.ts';
 import type { Pipe } from '../objects/pipe.ts';
 import { whileWaiting } from '../objects/waiting-data.ts';
 import { FILE_NOTIFY_CHANGE_LAST_WRITE, FILE_NOTIFY_CHANGE_SIZE } from '../smb2/change-notify.ts';
-import { SMB2_CHANNEL_NONE } from '../smb2/channel.ts';
+import { SMB2_CHANNEL_NONE, SMB2_CHANNEL_RDMA_TRANSFORM } from '../smb2/channel.ts';
 import { FILE_WRITE_THROUGH } from '../smb2/create-options.ts';
 import { HEADER_SIZE } from '../smb2/header.ts';
 import {
@@ -29,6 +29,7 @@ import { breakFor, whileChanging } from './caching.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
+import { takeTransform, unprotect } from './rdma-transform.ts';
 import { isBeyondInt64 } from './read.ts';
 import { remoteBuffers } from './remote-memory.ts';
 import { keepUserTimes } from './user-times.ts';
@@ -63,16 +64,26 @@ const DATA_OFFSET_AT = HEADER_SIZE + 2;
 
 /** By RDMA: the data are fetched from the client's memory; then it is a WRITE like any other. */
 function writeRemote(body: WriteRequest, request: OpenRequest): MaybePromise<Outcome> {
-  const { channel, writeChannelInfo, remainingBytes: length, data } = body;
+  const { channel, writeChannelInfo: info, remainingBytes: length, data } = body;
   const { connection, open } = request;
   const hasData = data.length > 0 || request.message.readUInt16LE(DATA_OFFSET_AT) !== 0;
   if (hasData || length > connection.dialect!.maxWriteSize) return STATUS_INVALID_PARAMETER;
-  const source = remoteBuffers(connection, channel, writeChannelInfo, length);
+  const transform =
+    channel === SMB2_CHANNEL_RDMA_TRANSFORM ? takeTransform(request, info) : undefined;
+  if (typeof transform === 'number') return transform;
+  const source =
+    transform === undefined
+      ? remoteBuffers(connection, channel, info, length)
+      : remoteBuffers(connection, transform.channel, transform.descriptors, length);
   if (typeof source === 'number') return source;
+  const writeFetched = (fetched: Buffer): MaybePromise<Outcome> => {
+    const given = transform === undefined ? fetched : unprotect(request, transform, fetched);
+    if (typeof given === 'number') return given;
+    return write({ ...body, channel: SMB2_CHANNEL_NONE, data: given }, request);
+  };
   return source.memory.read(source.buffers, length).then(async (fetched) => {
     if (fetched === undefined) return STATUS_CONNECTION_DISCONNECTED;
-    const plain = { ...body, channel: SMB2_CHANNEL_NONE, data: fetched };
-    const outcome = open.closed ? STATUS_FILE_CLOSED : await write(plain, request);
+    const outcome = open.closed ? STATUS_FILE_CLOSED : await writeFetched(fetched);
     bufferPool.give(fetched);
     return outcome;
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createCipheriv } from 'node:crypto';
+import { type CipherGCMTypes, createCipheriv } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -9,6 +9,7 @@ import {
   createSealer,
   keyBytesOf,
   type MessageCipher,
+  type SealedData,
   TRANSFORM_HEADER_BYTES,
 } from './cipher.ts';
 import { deriveSessionKeys } from './session-keys.ts';
@@ -140,4 +141,56 @@ test('Flags other than 1 are refused under a right tag, too', () => {
   const opener = createOpener(CipherId.AES_128_GCM, key);
   assert.equal(opener.open(sealed(1))?.toString(), 'x');
   for (const flags of [0, 2, 3]) assert.equal(opener.open(sealed(flags)), undefined);
+});
+
+test('data apart from their message: the example of GCM that everybody has (McGrew and Viega, test case 3)', () => {
+  const key = Buffer.from('feffe9928665731c6d6a8f9467308308', 'hex');
+  const nonce = Buffer.from('cafebabefacedbaddecaf888', 'hex');
+  const tag = Buffer.from('4d5c2af327cd64a62cf35abd2ba6fab4', 'hex');
+  const plain =
+    `d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525
+    b16aedf5aa0de657ba637b391aafd255`.replaceAll(/\s/g, '');
+  const sealed =
+    `42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa05
+    1ba30b396a0aac973d58e091473f5985`.replaceAll(/\s/g, '');
+  const opener = createOpener(CipherId.AES_128_GCM, key);
+  const data = Buffer.from(sealed, 'hex');
+  assert.equal(opener.openData({ data, nonce, tag })?.toString('hex'), plain);
+});
+
+for (const [name, cipher] of CIPHERS) {
+  test(`${name}: data apart from their message are sealed as node:crypto has it, without anything beside`, () => {
+    const { client, server } = ends(cipher);
+    const key = Buffer.alloc(keyBytesOf(cipher), 1);
+    const plain = Buffer.from('what a WRITE by RDMA moves');
+    const { data, nonce, tag } = client.sealData(Buffer.from(plain));
+    assert.equal(nonce.length, name.endsWith('CCM') ? 11 : 12);
+    const mode = name.toLowerCase().replaceAll('_', '-') as CipherGCMTypes;
+    const theirs = createCipheriv(mode, key, nonce, { authTagLength: 16 });
+    assert.deepEqual(theirs.update(plain), data);
+    theirs.final();
+    assert.deepEqual(theirs.getAuthTag(), tag);
+    const sealed = () => ({ data: Buffer.from(data), nonce, tag });
+    assert.deepEqual(server.openData(sealed()), plain);
+    for (const part of ['data', 'nonce', 'tag'] as const) {
+      const turned = sealed();
+      turned[part] = Buffer.from(turned[part]);
+      turned[part][3]! ^= 1;
+      assert.equal(server.openData(turned), undefined, part);
+      for (const length of [0, 4, 10]) {
+        const cut: SealedData = { ...sealed(), [part]: turned[part].subarray(0, length) };
+        assert.equal(server.openData(cut), undefined, `${part} of ${length} bytes`);
+      }
+    }
+  });
+}
+
+test('data and messages of a key have their nonces of one row', () => {
+  const sealer = createSealer(CipherId.AES_128_GCM, Buffer.alloc(16));
+  const nonces = new Set<string>();
+  for (let i = 0; i < 100; i++) {
+    nonces.add(sealer.seal(1, [Buffer.alloc(1)])[0]!.toString('hex', 20, 32));
+    nonces.add(sealer.sealData(Buffer.alloc(1)).nonce.toString('hex'));
+  }
+  assert.equal(nonces.size, 200);
 });

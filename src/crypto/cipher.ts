@@ -39,11 +39,20 @@ const FLAGS_AT = 42;
 const SESSION_ID_AT = 44;
 const CCM_NONCE_BYTES = 11;
 const GCM_NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const NO_AAD = Buffer.alloc(0);
 const ENCRYPTED = 0x0001;
 
 /** Messages that one key may seal: the nonce's counter has 48 bits. Beyond, seal() throws. */
 const MAXIMUM_SEALED = 2 ** 48;
 const COUNTER_BYTES = 6;
+
+/** 2.2.43.1: data that travel apart from their message, with what stands in it. */
+export interface SealedData {
+  readonly data: Buffer;
+  readonly nonce: Buffer;
+  readonly tag: Buffer;
+}
 
 export interface Sealer {
   /**
@@ -53,6 +62,8 @@ export interface Sealer {
   seal(sessionId: number, parts: readonly Buffer[]): Buffer[];
   /** As seal, but the parts are its own from now on: they may become the ciphertext. */
   sealInPlace(sessionId: number, parts: readonly Buffer[]): Buffer[];
+  /** Without any header; the data may become the ciphertext. The nonces are of the same row. */
+  sealData(data: Buffer): SealedData;
 }
 
 export interface Opener {
@@ -62,21 +73,23 @@ export interface Opener {
    * `message` may be overwritten by what was in it.
    */
   open(message: Buffer): Buffer | undefined;
+  /** Undefined when tag or nonce have another length, too, and for no data. They may be overwritten. */
+  openData(sealed: SealedData): Buffer | undefined;
 }
 
 export interface MessageCipher extends Sealer, Opener {}
 
 /** "Nonce MUST NOT be reused for all encrypted messages within a session": a counter from a random start. */
-function nonceSource(nonceBytes: number, limit: number): (header: Buffer) => void {
+function nonceSource(nonceBytes: number, limit: number): (into: Buffer, at: number) => void {
   const start = randomBytes(nonceBytes);
   let counter = start.readUIntLE(0, COUNTER_BYTES);
   let left = limit;
-  return (header) => {
+  return (into, at) => {
     if (left === 0) throw new RangeError('this key has sealed all the messages that it may');
     left--;
     counter = (counter + 1) % MAXIMUM_SEALED;
-    start.copy(header, NONCE_AT);
-    header.writeUIntLE(counter, NONCE_AT, COUNTER_BYTES);
+    start.copy(into, at);
+    into.writeUIntLE(counter, at, COUNTER_BYTES);
   };
 }
 
@@ -95,7 +108,7 @@ export function createSealer(
     for (const part of parts) size += part.length;
     const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
     header.writeUInt32LE(PROTOCOL_ID, 0);
-    nextNonce(header);
+    nextNonce(header, NONCE_AT);
     header.writeUInt32LE(size, ORIGINAL_MESSAGE_SIZE_AT);
     header.writeUInt16LE(ENCRYPTED, FLAGS_AT);
     writeId64(header, sessionId, SESSION_ID_AT);
@@ -106,6 +119,12 @@ export function createSealer(
   return {
     seal: (sessionId, parts) => sealInPlace(sessionId, [Buffer.concat(parts)]),
     sealInPlace,
+    sealData(data) {
+      const nonce = Buffer.alloc(nonceBytes);
+      nextNonce(nonce, 0);
+      const tag = Buffer.alloc(TAG_BYTES);
+      return { data: aead.seal(nonce, NO_AAD, [data], tag)[0]!, nonce, tag };
+    },
   };
 }
 
@@ -127,6 +146,13 @@ export function createOpener(cipher: CipherId, decryptionKey: Buffer): Opener {
         message.subarray(SIGNATURE_AT, NONCE_AT),
       );
     },
+    openData({ data, nonce, tag }) {
+      // Of nothing CCM would not look at the tag.
+      if (data.length === 0 || nonce.length !== nonceBytes || tag.length !== TAG_BYTES) {
+        return undefined;
+      }
+      return aead.open(nonce, NO_AAD, data, tag);
+    },
   };
 }
 
@@ -136,7 +162,8 @@ export function createMessageCipher(options: {
   readonly encryptionKey: Buffer;
   readonly decryptionKey: Buffer;
 }): MessageCipher {
-  const { seal, sealInPlace } = createSealer(options.cipher, options.encryptionKey);
-  const { open } = createOpener(options.cipher, options.decryptionKey);
-  return { seal, sealInPlace, open };
+  return {
+    ...createSealer(options.cipher, options.encryptionKey),
+    ...createOpener(options.cipher, options.decryptionKey),
+  };
 }

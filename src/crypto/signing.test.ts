@@ -129,3 +129,57 @@ for (const [name, algorithm] of ALGORITHMS) {
     assert.ok(!signer.verify(message));
   });
 }
+
+// Data that travel apart from their message, 2.2.43.1.
+
+test('AES-CMAC of data: RFC 4493, example 4', () => {
+  const signer = createSigner(
+    SigningAlgorithm.AES_CMAC,
+    Buffer.from('2b7e151628aed2a6abf7158809cf4f3c', 'hex'),
+  );
+  const data = Buffer.from(
+    `6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51
+     30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710`.replaceAll(/\s/g, ''),
+    'hex',
+  );
+  const { signature, nonce } = signer.signData(data);
+  assert.equal(signature.toString('hex'), '51f0bebf7e3b9d92fc49741779363cfe');
+  assert.equal(nonce.length, 0);
+});
+
+test('AES-GMAC of data: over the nonce that goes with them, another each time', () => {
+  const signer = createSigner(SigningAlgorithm.AES_GMAC, KEY);
+  const data = Buffer.from('what a READ by RDMA moves');
+  const [a, b] = [signer.signData(data), signer.signData(data)];
+  assert.equal(a.nonce.length, 12);
+  assert.notDeepEqual(a.nonce, b.nonce);
+  assert.deepEqual(a.signature, slowGmac(KEY, a.nonce, data));
+});
+
+test('HMAC-SHA256 of data: its first 16 bytes', () => {
+  const { signature } = createSigner(SigningAlgorithm.HMAC_SHA256, KEY).signData(Buffer.from('x'));
+  assert.deepEqual(signature, createHmac('sha256', KEY).update('x').digest().subarray(0, 16));
+});
+
+for (const [name, algorithm] of ALGORITHMS) {
+  test(`${name} of data: verified by the other end, and by nobody where anything was turned or cut`, () => {
+    const [signer, verifier] = [createSigner(algorithm, KEY), createSigner(algorithm, KEY)];
+    const data = Buffer.alloc(1000, 7);
+    const given = signer.signData(data);
+    assert.ok(verifier.verifyData(data, given));
+    data[500]! ^= 1;
+    assert.ok(!verifier.verifyData(data, given));
+    data[500]! ^= 1;
+    for (const length of [0, 1, 15]) {
+      const signature = given.signature.subarray(0, length);
+      assert.ok(!verifier.verifyData(data, { ...given, signature }), `${length} bytes`);
+    }
+    const longer = Buffer.concat([given.signature, Buffer.alloc(1)]);
+    assert.ok(!verifier.verifyData(data, { ...given, signature: longer }));
+    if (algorithm !== SigningAlgorithm.AES_GMAC) return;
+    for (const length of [0, 11, 13]) {
+      const nonce = Buffer.concat([given.nonce, Buffer.alloc(1)]).subarray(0, length);
+      assert.ok(!verifier.verifyData(data, { ...given, nonce }), `a nonce of ${length} bytes`);
+    }
+  });
+}

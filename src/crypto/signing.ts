@@ -7,6 +7,7 @@ import {
   createHmac,
   createSecretKey,
   type KeyObject,
+  randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
 import { EvpGmac, isEvpReachable } from '../native/evp-aead.ts';
@@ -28,6 +29,14 @@ export interface Signer {
    * zeroed while computing and is afterwards as it was; nothing is copied.
    */
   verify(message: Buffer): boolean;
+  /** 2.2.43.1: of data that travel apart from their message. The nonce is empty where the algorithm takes none. */
+  signData(data: Buffer): DataSignature;
+  verifyData(data: Buffer, given: DataSignature): boolean;
+}
+
+export interface DataSignature {
+  readonly signature: Buffer;
+  readonly nonce: Buffer;
 }
 
 /** Fields of the SMB2 header, 2.2.1. */
@@ -41,8 +50,11 @@ const GMAC_NONCE_BYTES = 12;
 const SMB2_CANCEL = 0x000c;
 const SMB2_FLAGS_SERVER_TO_REDIR = 0x01;
 
-/** Computes 16 bytes or more over the parts; the signature is the first 16. Good until the next call. */
-export type Mac = (parts: readonly Buffer[]) => Buffer;
+/**
+ * Computes 16 bytes or more over the parts; the signature is the first 16. Good until the next call. Without a nonce that
+ * of GMAC is the header's, which the first part begins with.
+ */
+export type Mac = (parts: readonly Buffer[], nonce?: Buffer) => Buffer;
 
 function hmacSha256(key: KeyObject): Mac {
   return (parts) => {
@@ -64,8 +76,8 @@ function gmacNonce(header: Buffer): Buffer {
 
 /** RFC 4543: AES-GCM with an empty plaintext. */
 function gmac(key: KeyObject): Mac {
-  return (parts) => {
-    const cipher = createCipheriv('aes-128-gcm', key, gmacNonce(parts[0]!));
+  return (parts, nonce = gmacNonce(parts[0]!)) => {
+    const cipher = createCipheriv('aes-128-gcm', key, nonce);
     for (const part of parts) if (part.length > 0) cipher.setAAD(part);
     cipher.final();
     return cipher.getAuthTag();
@@ -76,8 +88,8 @@ function nativeMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
   if (algorithm === SigningAlgorithm.AES_GMAC) {
     const gmac = new EvpGmac(key, GMAC_NONCE_BYTES);
     const tag = Buffer.allocUnsafeSlow(SIGNATURE_BYTES);
-    return (parts) => {
-      gmac.authenticate(gmacNonce(parts[0]!), parts, tag);
+    return (parts, nonce = gmacNonce(parts[0]!)) => {
+      gmac.authenticate(nonce, parts, tag);
       return tag;
     };
   }
@@ -103,6 +115,7 @@ export function portableMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
 export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
   const mac = (isEvpReachable() ? nativeMac : portableMac)(algorithm, key);
   const received = Buffer.alloc(SIGNATURE_BYTES);
+  const dataNonceBytes = algorithm === SigningAlgorithm.AES_GMAC ? GMAC_NONCE_BYTES : 0;
   return {
     sign(parts) {
       const header = parts[0]!;
@@ -116,6 +129,16 @@ export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
       const expected = mac([message]).subarray(0, SIGNATURE_BYTES);
       received.copy(message, SIGNATURE_AT);
       return timingSafeEqual(received, expected);
+    },
+    signData(data) {
+      // At random: messages have theirs of their ids, and the other end, which has the same key, its own.
+      const nonce = randomBytes(dataNonceBytes);
+      return { signature: Buffer.from(mac([data], nonce).subarray(0, SIGNATURE_BYTES)), nonce };
+    },
+    verifyData(data, { signature, nonce }) {
+      if (signature.length !== SIGNATURE_BYTES) return false;
+      if (dataNonceBytes > 0 && nonce.length !== dataNonceBytes) return false;
+      return timingSafeEqual(signature, mac([data], nonce).subarray(0, SIGNATURE_BYTES));
     },
   };
 }

@@ -122,6 +122,8 @@ export class Connection {
   cipherId = 0;
   /** See SigningAlgorithm. */
   signingAlgorithm = 0;
+  /** Connection.RDMATransformIds, 3.1.1: how data that move by RDMA may be protected. */
+  rdmaTransforms: readonly number[] = [];
   /** 3.1.1: the SMB3 POSIX extensions are spoken. */
   posixExtensions = false;
   /** 3.1.1: Connection.PreauthIntegrityHashValue. */

@@ -55,6 +55,8 @@ export interface ServerOptions {
     | undefined;
   /** The SMB3 POSIX extensions are offered. */
   readonly posixExtensions?: boolean;
+  /** IsRDMATransformSupported: where the process that reaches the client's memory has its keys, too. */
+  readonly rdmaTransforms?: boolean;
   /** Those of SMB1, the CIFS Unix extensions. */
   readonly smb1UnixExtensions?: boolean;
   readonly maxReadSize: number;

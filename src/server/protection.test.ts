@@ -45,6 +45,7 @@ const wrongly = (session: ClientSession): ClientSession =>
   as(session, {
     sign: true,
     signer: {
+      ...session.signer!,
       sign: (parts) => {
         session.signer!.sign(parts);
         parts[0]![48]! ^= 1;

@@ -20,10 +20,29 @@ export function tokenToInvalidate(command: number, message: Buffer): number | un
   if (command !== Command.READ && command !== Command.WRITE) return undefined;
   const { channelAt, offsetAt } = PLACES[command];
   if (message.length < offsetAt + 4) return undefined;
-  if (message.readUInt32LE(channelAt) !== SMB2_CHANNEL_RDMA_V1_INVALIDATE) return undefined;
-  const tokenAt = message.readUInt16LE(offsetAt) + TOKEN_AT;
+  const infoAt = message.readUInt16LE(offsetAt);
+  const channel = message.readUInt32LE(channelAt);
+  const isTransformed = command === Command.WRITE && channel === SMB2_CHANNEL_RDMA_TRANSFORM;
+  const descriptorAt = isTransformed
+    ? transformedDescriptorAt(message, infoAt)
+    : channel === SMB2_CHANNEL_RDMA_V1_INVALIDATE
+      ? infoAt
+      : undefined;
+  if (descriptorAt === undefined) return undefined;
+  const tokenAt = descriptorAt + TOKEN_AT;
   return tokenAt + 4 > message.length ? undefined : message.readUInt32LE(tokenAt);
 }
 
+/** 2.2.43: SMB2_RDMA_TRANSFORM has a channel of its own, and says where its descriptors begin. */
+function transformedDescriptorAt(message: Buffer, transformAt: number): number | undefined {
+  if (message.length < transformAt + RDMA_CHANNEL_AT + 4) return undefined;
+  const channel = message.readUInt32LE(transformAt + RDMA_CHANNEL_AT);
+  if (channel !== SMB2_CHANNEL_RDMA_V1_INVALIDATE) return undefined;
+  return transformAt + message.readUInt16LE(transformAt + RDMA_DESCRIPTOR_OFFSET_AT);
+}
+
+/** Of SMB2_RDMA_TRANSFORM. */
+const RDMA_DESCRIPTOR_OFFSET_AT = 0;
+const RDMA_CHANNEL_AT = 4;
 /** Behind Offset, in a descriptor. */
 const TOKEN_AT = 8;

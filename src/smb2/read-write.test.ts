@@ -107,29 +107,29 @@ testCodec('READ response', {
     {
       name: 'hello',
       hex: '1100 50 00 05000000 00000000 00000000 68656c6c6f',
-      value: { data: Buffer.from('hello'), dataRemaining: 0 },
+      value: { data: Buffer.from('hello'), dataRemaining: 0, flags: 0 },
     },
     {
       name: 'nothing: one byte still follows',
       hex: '1100 50 00 00000000 00000000 00000000 00',
-      value: { data: none, dataRemaining: 0 },
+      value: { data: none, dataRemaining: 0, flags: 0 },
       optionalBytes: 1,
     },
     {
       name: 'the data further behind',
-      hex: '1100 58 00 01000000 07000000 00000000 0000000000000000 68',
-      value: { data: Buffer.from('h'), dataRemaining: 7 },
+      hex: '1100 58 00 01000000 07000000 01000000 0000000000000000 68',
+      value: { data: Buffer.from('h'), dataRemaining: 7, flags: 1 },
       decodeOnly: true,
     },
   ],
-  values: arbRecord({ data: arbBuffer(), dataRemaining: arbU32 }),
+  values: arbRecord({ data: arbBuffer(), dataRemaining: arbU32, flags: arbU32 }),
 });
 
 test('READ response: fixed part and data apart are the same bytes', () => {
   const data = Buffer.from('hello');
   assert.deepEqual(
     Buffer.concat([encodeReadResponseHeader(data.length), data]),
-    encodeReadResponse({ data, dataRemaining: 0 }),
+    encodeReadResponse({ data, dataRemaining: 0, flags: 0 }),
   );
   assert.equal(encodeReadResponseHeader(8 * 2 ** 20).length, 16);
 });

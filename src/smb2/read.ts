@@ -7,6 +7,8 @@ import { HEADER_SIZE } from './header.ts';
 
 export const SMB2_READFLAG_READ_UNBUFFERED = 0x01;
 export const SMB2_READFLAG_REQUEST_COMPRESSED = 0x02;
+/** Of an answer at 3.1.1: its buffer is an SMB2_RDMA_TRANSFORM, the data went by RDMA. */
+export const SMB2_READFLAG_RESPONSE_RDMA_TRANSFORM = 0x0000_0001;
 
 const Request = struct('SMB2 READ Request', '2.2.19', {
   structureSize: is(u16, 49),
@@ -72,7 +74,8 @@ const Response = struct('SMB2 READ Response', '2.2.20', {
   reserved: pad(1),
   dataLength: u32,
   dataRemaining: u32,
-  reserved2: pad(4),
+  /** Reserved2 below 3.1.1. */
+  flags: u32,
 });
 /** 0x50: Windows and others expect the data nowhere else. */
 const DATA_AT = behind(Response);
@@ -80,13 +83,15 @@ const DATA_AT = behind(Response);
 export interface ReadResponse {
   readonly data: Buffer;
   readonly dataRemaining: number;
+  readonly flags: number;
 }
 
 export function decodeReadResponse(message: Buffer): ReadResponse {
-  const { dataOffset, dataLength, dataRemaining } = Response.read(message, HEADER_SIZE);
+  const { dataOffset, dataLength, dataRemaining, flags } = Response.read(message, HEADER_SIZE);
   return {
     data: slice(message, dataOffset, dataLength, DATA_AT, Response.name),
     dataRemaining,
+    flags,
   };
 }
 
@@ -94,7 +99,12 @@ export function decodeReadResponse(message: Buffer): ReadResponse {
 export const encodeReadResponse = (v: ReadResponse): Buffer =>
   withBuffer(
     Response,
-    { dataOffset: DATA_AT, dataLength: v.data.length, dataRemaining: v.dataRemaining },
+    {
+      dataOffset: DATA_AT,
+      dataLength: v.data.length,
+      dataRemaining: v.dataRemaining,
+      flags: v.flags,
+    },
     v.data,
   );
 
@@ -102,5 +112,8 @@ export const encodeReadResponse = (v: ReadResponse): Buffer =>
  * The 16 bytes before the data, which the caller sends behind them as a buffer of its own. For a length
  * of 0 use encodeReadResponse: the body is 17 bytes at least.
  */
-export const encodeReadResponseHeader = (dataLength: number, dataRemaining = 0): Buffer =>
-  Response.encode({ dataOffset: DATA_AT, dataLength, dataRemaining });
+export const encodeReadResponseHeader = (
+  dataLength: number,
+  dataRemaining = 0,
+  flags = 0,
+): Buffer => Response.encode({ dataOffset: DATA_AT, dataLength, dataRemaining, flags });
