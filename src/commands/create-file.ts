@@ -167,7 +167,8 @@ async function missing(
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
   if (wanted.then !== undefined) return EROFS;
   const named = await byTunnel(wanted, request);
-  return arriving(named.path, request, () => createNew(named, request));
+  const made = await arriving(named.path, request, () => createNew(named, request));
+  return made === ENOPATH ? stoppedOnTheWay(named, request, files) : made;
 }
 
 /** As if it were not there; but it is not made either, and whoever tries is told so. */

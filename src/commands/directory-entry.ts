@@ -28,12 +28,12 @@ const TAG_OF_TYPE: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * The reparse tag that is kept with a file, or that of a symbolic link or special file of the disk, as WSL stores
+ * The reparse tag that is kept with a file or directory, or that of a symbolic link or special file of the disk, as WSL stores
  * these; 0 for all else.
  */
 export function reparseTagOf({ kind, mode, reparse }: VfsStat): number {
-  if (kind === 'file') return reparse === undefined ? 0 : reparse.tag;
-  return kind === 'directory' ? 0 : (TAG_OF_TYPE.get(mode & S_IFMT) ?? 0);
+  if (reparse !== undefined) return reparse.tag;
+  return kind === 'file' || kind === 'directory' ? 0 : (TAG_OF_TYPE.get(mode & S_IFMT) ?? 0);
 }
 
 /** The mode, with the type of the file that a reparse point stands for. */

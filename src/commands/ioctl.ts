@@ -43,7 +43,13 @@ import {
   setZeroData,
 } from './file-ranges.ts';
 import { reply, respond } from './ioctl-reply.ts';
-import { objectId } from './object-id.ts';
+import {
+  createOrGetObjectId,
+  deleteObjectId,
+  getObjectId,
+  setObjectId,
+  setObjectIdExtended,
+} from './object-id.ts';
 import { offloadRead, offloadWrite } from './offload.ts';
 import { enumerateSnapshots } from './previous-versions.ts';
 import { deleteReparsePoint, getReparsePoint, setReparsePoint } from './reparse-points.ts';
@@ -125,10 +131,15 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:
+      return createOrGetObjectId(body, request, open);
     case Fsctl.FSCTL_GET_OBJECT_ID:
-      return open.handle === undefined
-        ? STATUS_INVALID_DEVICE_REQUEST
-        : respond(body, open, objectId(request.server.guid, open.handle));
+      return getObjectId(body, request, open);
+    case Fsctl.FSCTL_SET_OBJECT_ID:
+      return setObjectId(body, request, open);
+    case Fsctl.FSCTL_SET_OBJECT_ID_EXTENDED:
+      return setObjectIdExtended(body, request, open);
+    case Fsctl.FSCTL_DELETE_OBJECT_ID:
+      return deleteObjectId(body, request, open);
     default:
       return STATUS_INVALID_DEVICE_REQUEST;
   }

@@ -38,6 +38,7 @@ import { namesBefore } from './names-before.ts';
 import { filesOf } from './posix.ts';
 import { renameStream } from './rename-stream.ts';
 import { longPath } from './short-names.ts';
+import { refuseInside } from './symlinks.ts';
 
 interface Target {
   readonly rootDirectory: number;
@@ -177,7 +178,9 @@ async function refuseDestination(
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
   const takes = await mayAdd(request.tree, parent, addingRight(request.open));
+  const elsewhere = await refuseInside(parent);
   parent.close();
+  if (elsewhere !== undefined) return elsewhere;
   return takes ? refuseAdding(key, request) : STATUS_ACCESS_DENIED;
 }
 

@@ -74,7 +74,7 @@ async function dataOf(
   handle: VfsHandle,
   stat: VfsStat,
 ): Promise<Buffer | Errno> {
-  if (stat.reparse !== undefined) return handle.reparse();
+  if (stat.reparse !== undefined) return handle.kept('reparse');
   if (handle.kind !== 'symlink') return encodeEmptyReparseData(reparseTagOf(stat));
   const path = handle.path();
   if (isErrno(path)) return path;
@@ -125,7 +125,7 @@ async function refuseOther(
 ): Promise<NtStatus | undefined> {
   if (reparseTagOf(stat) !== tag) return STATUS_IO_REPARSE_TAG_MISMATCH;
   if (guid === undefined) return undefined;
-  const there = await handle.reparse();
+  const there = await handle.kept('reparse');
   const isSame =
     typeof there !== 'number' && there.subarray(REPARSE_HEADER_BYTES, GUID_END).equals(guid);
   return isSame ? undefined : STATUS_REPARSE_ATTRIBUTE_CONFLICT;
@@ -190,7 +190,10 @@ async function setOn(
       return isErrno(replaced) ? statusOfErrno(replaced) : STATUS_SUCCESS;
     }
   }
-  if (stat.kind === 'file') return keep(handle, setting.whole);
+  const isKept = stat.kind === 'file' || stat.kind === 'directory';
+  if (isKept && (stat.kind === 'file' || setting.tag !== IO_REPARSE_TAG_SYMLINK)) {
+    return keep(handle, setting.whole);
+  }
   // Nothing is beneath a link, nor should the server ever walk through one: it is a file on the disk.
   if (setting.tag !== IO_REPARSE_TAG_SYMLINK || !(await isReplaceable(handle, stat, open))) {
     return STATUS_INVALID_DEVICE_REQUEST;
@@ -200,7 +203,7 @@ async function setOn(
 }
 
 async function keep(handle: VfsHandle, whole: Buffer): Promise<NtStatus> {
-  const set = await handle.setReparse(Buffer.from(whole));
+  const set = await handle.keep('reparse', Buffer.from(whole));
   // "Support for this operation is optional."
   if (set === EOPNOTSUPP) return STATUS_INVALID_DEVICE_REQUEST;
   return isErrno(set) ? statusOfErrno(set) : STATUS_SUCCESS;
@@ -266,7 +269,7 @@ async function take(
   handle: VfsHandle,
   stat: VfsStat,
 ): Promise<Errno | 0> {
-  if (stat.reparse !== undefined) return handle.setReparse(undefined);
+  if (stat.reparse !== undefined) return handle.keep('reparse', undefined);
   if (handle.kind !== 'symlink' || !(await isReplaceable(handle, stat, open))) return EACCES;
   return replace(request, open, handle, { kind: 'file' });
 }

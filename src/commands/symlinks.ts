@@ -5,6 +5,7 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_IO_REPARSE_TAG_NOT_HANDLED,
   STATUS_PATH_NOT_COVERED,
   STATUS_STOPPED_ON_SYMLINK,
 } from '../dtyp/ntstatus.ts';
@@ -12,12 +13,13 @@ import { decodeSymbolicLinkReparseData, SYMLINK_FLAG_RELATIVE } from '../fscc/re
 import { IO_REPARSE_TAG_SYMLINK } from '../fscc/reparse-tags.ts';
 import type { Share } from '../objects/share.ts';
 import { encodeErrorResponse, encodeSymbolicLinkError, errorWithData } from '../smb2/error.ts';
-import { EINVAL, ENOPATH, type Errno, isErrno } from '../vfs/errno.ts';
+import { EACCES, EINVAL, ENODATA, ENOPATH, EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Outcome, Reply, TreeRequest } from './command.ts';
 import type { Wanted } from './create-wanted.ts';
 import { dfsTargets } from './dfs.ts';
+import { statusOfErrno } from './errno-status.ts';
 
 interface Target {
   readonly substituteName: string;
@@ -36,7 +38,7 @@ export async function targetOf(
   share: Share,
   isPosix: boolean,
 ): Promise<Target | Errno> {
-  if (handle.kind === 'file') return keptTarget(await handle.reparse());
+  if (handle.kind === 'file') return keptTarget(await handle.kept('reparse'));
   const link = await handle.readLink();
   if (typeof link === 'number') return link;
   const text = belowShare(link, path, share.vfs!.location?.()) ?? link;
@@ -104,6 +106,16 @@ export async function stoppedOn(
   return { status: STATUS_STOPPED_ON_SYMLINK, body: encodeErrorResponse(error) };
 }
 
+/** It has none, can have none, or nobody who may know has asked. */
+const WITHOUT: ReadonlySet<Errno> = new Set([ENODATA, EOPNOTSUPP, EACCES]);
+
+/** What has a reparse point leads where no client of this server gets to, so nothing is in it. */
+export async function refuseInside(directory: VfsHandle): Promise<NtStatus | undefined> {
+  const reparse = await directory.kept('reparse');
+  if (!isErrno(reparse)) return STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+  return WITHOUT.has(reparse) ? undefined : statusOfErrno(reparse);
+}
+
 /**
  * A directory on the way is missing, or is a link: the longest part of the path that leads somewhere tells. One
  * look as a rule, since most directories that are asked for in vain are missing by themselves.
@@ -119,7 +131,7 @@ export async function stoppedOnTheWay(
     if (isErrno(handle)) return ENOPATH;
     const answer = (await isLink(handle))
       ? await stoppedOn(handle, wanted, components, request)
-      : ENOPATH;
+      : ((await refuseInside(handle)) ?? ENOPATH);
     handle.close();
     return answer;
   }

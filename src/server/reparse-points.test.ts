@@ -8,7 +8,6 @@ import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
   STATUS_DIRECTORY_NOT_EMPTY,
-  STATUS_INVALID_DEVICE_REQUEST,
   STATUS_IO_REPARSE_DATA_INVALID,
   STATUS_IO_REPARSE_TAG_INVALID,
   STATUS_IO_REPARSE_TAG_MISMATCH,
@@ -226,10 +225,57 @@ scenario('special files and tags of others are kept with a file', async (stage, 
   await close(open);
 });
 
+scenario(
+  'mount points and tags of others are kept with an empty directory',
+  async (stage, root) => {
+    const { make, set, close, itself, get, follow, entryOf, remove, ask } = stage;
+    const junction = hex('030000a0 1000 0000 0000 0400 0600 0000 43003a00 0000 0000');
+    for (const [name, data, tag] of [
+      ['junction', junction, IO_REPARSE_TAG_MOUNT_POINT],
+      ['others', theirs(guid('11'), 'abcd'), 0x1234],
+    ] as const) {
+      const open = await make(name, FILE_DIRECTORY_FILE);
+      assert.equal(await set(open, data), STATUS_SUCCESS, name);
+      await close(open);
+      if (root !== undefined) assert.ok(lstatSync(join(root, name)).isDirectory());
+      assert.equal((await follow(name)).status, STATUS_IO_REPARSE_TAG_NOT_HANDLED, name);
+      const entry = await entryOf(name);
+      assert.equal(entry.reparseTag, tag);
+      assert.equal(entry.fileAttributes, 0x410);
+      // Nothing gets into it: where it leads no client of this server comes to.
+      const beneath = { desiredAccess: ALL, createDisposition: FILE_CREATE, shareAccess: 7 };
+      for (const createOptions of [0, FILE_DIRECTORY_FILE]) {
+        const made = await ask(create({ name: `${name}\\x`, createOptions, ...beneath }));
+        assert.equal(made.status, STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+      }
+      const other = await make(`file of ${name}`);
+      const moved = await ask(rename(other, `${name}\\x`, false));
+      assert.equal(moved.status, STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+      await remove(other);
+      const again = await itself(name, ALL, FILE_DIRECTORY_FILE);
+      assert.deepEqual(await get(again), data);
+      assert.equal((await ask(rename(again, 'moved', false))).status, STATUS_SUCCESS);
+      assert.equal((await entryOf('moved')).reparseTag, tag);
+      await remove(again);
+      assert.equal((await follow('moved')).status, STATUS_OBJECT_NAME_NOT_FOUND);
+    }
+  },
+);
+
+scenario('a directory is one again when its reparse point is deleted', async (stage) => {
+  const { make, set, close, ask, follow } = stage;
+  const open = await make('d', FILE_DIRECTORY_FILE);
+  const junction = encodeEmptyReparseData(IO_REPARSE_TAG_MOUNT_POINT);
+  assert.equal(await set(open, junction), STATUS_SUCCESS);
+  assert.equal((await ask(fsctl(open, DELETE, junction))).status, STATUS_SUCCESS);
+  await close(open);
+  assert.equal((await follow('d')).status, STATUS_SUCCESS);
+  await close(await make('d\\inside'));
+});
+
 scenario('what a reparse point may not be set on', async (stage) => {
   const { make, set, close, itself, ask } = stage;
   const directory = await make('d', FILE_DIRECTORY_FILE);
-  assert.equal(await set(directory, DEVICE), STATUS_INVALID_DEVICE_REQUEST);
   await close(await make('d\\inside'));
   assert.equal(await set(directory, linkTo('x')), STATUS_DIRECTORY_NOT_EMPTY);
   await close(directory);

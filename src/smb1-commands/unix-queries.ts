@@ -98,7 +98,7 @@ export function unixInformation(stat: VfsStat, device?: Device): UnixInfo2 {
 
 async function deviceOf(handle: VfsHandle, stat: VfsStat): Promise<Device | undefined> {
   if (stat.reparse === undefined) return undefined;
-  const reparse = await handle.reparse();
+  const reparse = await handle.kept('reparse');
   return isErrno(reparse) ? undefined : nfsDeviceOf(reparse);
 }
 
@@ -126,7 +126,7 @@ async function linkOf(handle: VfsHandle, stat: VfsStat): Promise<string | NtStat
     return isErrno(target) ? statusOfErrno(target) : target;
   }
   if (stat.reparse === undefined) return STATUS_INVALID_PARAMETER;
-  const whole = await handle.reparse();
+  const whole = await handle.kept('reparse');
   if (isErrno(whole)) return statusOfErrno(whole);
   return (
     linkTargetOfReparse(stat.reparse.tag, whole, whole.subarray(8)) ?? STATUS_INVALID_PARAMETER

@@ -5,12 +5,15 @@ import {
   FILE_ATTRIBUTE_HIDDEN,
   FILE_ATTRIBUTE_REPARSE_POINT,
 } from '../fscc/attributes.ts';
-import { IO_REPARSE_TAG_NFS } from '../fscc/reparse-tags.ts';
+import { IO_REPARSE_TAG_MOUNT_POINT, IO_REPARSE_TAG_NFS } from '../fscc/reparse-tags.ts';
 import { type Check, gives, hasPath, isKind, type Kit, must } from './contract-kit.ts';
-import { ENODATA, ENOENT, ENOTEMPTY, EOPNOTSUPP } from './errno.ts';
+import { ENODATA, ENOENT, ENOPATH, ENOTEMPTY, EOPNOTSUPP } from './errno.ts';
 
 /** NFS_SPECFILE_FIFO, MS-FSCC 2.1.2.6. */
 const FIFO = Buffer.from('14000080080000004649464f00000000', 'hex');
+/** A mount point (2.1.2.5) without a name. */
+const JUNCTION = Buffer.from('030000a0080000000000000000000000', 'hex');
+const ID = Buffer.alloc(64, 7);
 
 export function reparseRules(check: Check): void {
   const withReparse = (title: string, body: (kit: Kit) => Promise<void>): void =>
@@ -25,31 +28,65 @@ export function reparseRules(check: Check): void {
       return;
     }
     const file = await kit.create('f');
-    await gives(file.reparse(), ENODATA);
-    await gives(file.setReparse(FIFO), EOPNOTSUPP);
+    await gives(file.kept('reparse'), ENODATA);
+    await gives(file.keep('reparse', FIFO), EOPNOTSUPP);
+    await gives(file.keep('objectId', ID), EOPNOTSUPP);
   });
 
   withReparse('a reparse point is kept with a file, beside its attributes', async (kit) => {
     const file = await kit.create('f', 'file', { attributes: FILE_ATTRIBUTE_ARCHIVE });
-    await gives(file.reparse(), ENODATA);
-    await gives(file.setReparse(FIFO), 0);
+    await gives(file.kept('reparse'), ENODATA);
+    await gives(file.keep('reparse', FIFO), 0);
     const kept = { tag: IO_REPARSE_TAG_NFS, fileType: 0o010000 };
     assert.deepEqual((await kit.stat('F')).reparse, kept);
     await gives(file.set({ attributes: FILE_ATTRIBUTE_HIDDEN }), 0);
     const stat = await must(file.stat());
     assert.deepEqual(stat.reparse, kept);
     assert.equal(stat.attributes & ~FILE_ATTRIBUTE_REPARSE_POINT, FILE_ATTRIBUTE_HIDDEN);
-    assert.deepEqual(await must(file.reparse() as Buffer), FIFO);
+    assert.deepEqual(await must(file.kept('reparse') as Buffer), FIFO);
     const root = await kit.lookup('');
     assert.deepEqual((await must(root.child('f'))).stat.reparse, kept);
     await gives(file.rename(['g'], false), 0);
     assert.deepEqual((await kit.stat('g')).reparse, kept);
-    await gives(file.setReparse(undefined), 0);
-    await gives(file.setReparse(undefined), 0);
+    await gives(file.keep('reparse', undefined), 0);
+    await gives(file.keep('reparse', undefined), 0);
     assert.equal((await kit.stat('g')).reparse, undefined);
     assert.equal((await kit.stat('g')).attributes, FILE_ATTRIBUTE_HIDDEN);
-    await gives(file.reparse(), ENODATA);
-    await gives((await kit.create('d', 'directory')).setReparse(FIFO), EOPNOTSUPP);
+    await gives(file.kept('reparse'), ENODATA);
+  });
+
+  withReparse('a directory that has a reparse point takes nothing new', async (kit) => {
+    const directory = await kit.create('d', 'directory');
+    await gives(directory.keep('reparse', JUNCTION), 0);
+    const kept = { tag: IO_REPARSE_TAG_MOUNT_POINT, fileType: 0 };
+    const stat = await kit.stat('D');
+    assert.deepEqual([stat.kind, stat.reparse], ['directory', kept]);
+    assert.deepEqual(await must(directory.kept('reparse') as Buffer), JUNCTION);
+    const root = await kit.lookup('');
+    assert.deepEqual((await must(root.child('d'))).stat.reparse, kept);
+    for (const kind of ['file', 'directory'] as const) {
+      await gives(kit.tree.create(['d', 'x'], { kind, attributes: 0 }), ENOPATH);
+    }
+    assert.deepEqual(await kit.list('d'), []);
+    await gives(directory.keep('reparse', undefined), 0);
+    assert.equal((await kit.stat('d')).reparse, undefined);
+    await kit.put('d/x', 'x');
+  });
+
+  withReparse('an object id is kept with files and directories, through renames', async (kit) => {
+    for (const kind of ['file', 'directory'] as const) {
+      const object = await kit.create(kind, kind);
+      await gives(object.kept('objectId'), ENODATA);
+      await gives(object.keep('objectId', ID), 0);
+      assert.equal((await kit.stat(kind)).reparse, undefined);
+      await gives(object.rename([`${kind}2`], false), 0);
+      const again = await kit.lookup(`${kind}2`);
+      assert.deepEqual(await must(again.kept('objectId') as Buffer), ID);
+      assert.deepEqual(await must(again.eas()), []);
+      await gives(again.keep('objectId', undefined), 0);
+      await gives(again.keep('objectId', undefined), 0);
+      await gives(object.kept('objectId'), ENODATA);
+    }
   });
 
   withReparse(

@@ -13,7 +13,7 @@ export const MAX_EA_NAME_BYTES = 250;
 
 /** DOS attributes, ACLs (also as ksmbd and Samba name them), inherited ACLs, netatalk's Finder info. */
 const RESERVED =
-  /^(?:DOSATTRIB|NTACL|security\.NTACL|SAMBA_PAI|SmbReparse|org\.netatalk\.Metadata)$/i;
+  /^(?:DOSATTRIB|NTACL|security\.NTACL|SAMBA_PAI|SmbReparse|SmbObjectId|org\.netatalk\.Metadata)$/i;
 /** Named streams: see local/stream-value.ts. */
 const RESERVED_BEGINNING = /^DosStream(?:Ext)?\./i;
 

@@ -13,6 +13,7 @@ import type {
   VfsDirectoryEntry,
   VfsEa,
   VfsHandle,
+  VfsKept,
   VfsKind,
   VfsObjectId,
   VfsPermissions,
@@ -152,11 +153,11 @@ class SnapshotHandle implements VfsHandle {
     return this.#inner.readLink();
   }
 
-  reparse(): MaybePromise<Buffer | Errno> {
-    return this.#inner.reparse();
+  kept(what: VfsKept): MaybePromise<Buffer | Errno> {
+    return this.#inner.kept(what);
   }
 
-  setReparse(): Errno {
+  keep(): Errno {
     return EROFS;
   }
 

@@ -20,6 +20,7 @@ import type {
   VfsChanges,
   VfsEa,
   VfsHandle,
+  VfsKept,
   VfsPermissions,
   VfsRange,
   VfsStat,
@@ -119,11 +120,11 @@ export class StreamHandle implements VfsHandle {
     return EINVAL;
   }
 
-  reparse() {
-    return this.base.reparse();
+  kept(what: VfsKept) {
+    return this.base.kept(what);
   }
 
-  setReparse(): Errno {
+  keep(): Errno {
     return EOPNOTSUPP;
   }
 

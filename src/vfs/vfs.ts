@@ -40,7 +40,10 @@ export type VfsForm =
   | { readonly kind: 'symlink'; readonly target: string }
   | { readonly kind: 'file' };
 
-/** A reparse point that is kept with a file. */
+/** What clients have the server keep with an object, as they have sent it: MS-FSCC 2.1.2, 2.1.3. */
+export type VfsKept = 'reparse' | 'objectId';
+
+/** A reparse point that is kept with a file or directory. */
 export interface VfsReparse {
   /** MS-FSCC 2.1.2.1. */
   readonly tag: number;
@@ -76,7 +79,7 @@ export interface VfsStat extends VfsObjectId {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-  /** Of a file that has a reparse point, which nobody follows but clients. */
+  /** Of a file or directory that has a reparse point, which nobody follows but clients. */
   readonly reparse?: VfsReparse;
   /** It is known, without being asked for, that the object has no extended attributes. */
   readonly hasNoEas?: boolean;
@@ -200,13 +203,15 @@ export interface VfsHandle extends VfsObjectId {
   permissions(): MaybePromise<Result<VfsPermissions>>;
   /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */
   readLink(): MaybePromise<string | Errno>;
-  /** The reparse point that is kept with a file, as setReparse was given it; ENODATA where there is none. */
-  reparse(): MaybePromise<Buffer | Errno>;
+  /** What `keep` was given for a file or directory; ENODATA where there is none. */
+  kept(what: VfsKept): MaybePromise<Buffer | Errno>;
   /**
-   * Keeps a reparse point with a file, undefined takes it away; its data stay as they are. EOPNOTSUPP: it is
-   * something else, or the back end has no place for it. E2BIG: more than the object can have.
+   * Keeps something with a file or directory, undefined takes it away; data and entries stay as they are. EOPNOTSUPP:
+   * it is something else, or the back end has no place for it. E2BIG: more than the object can have. A reparse point
+   * is kept as the identity, which has to be permitted to write the object, and nothing is made in a directory that
+   * has one (ENOPATH). An object id is kept whatever the identity may: whoever calls has asked.
    */
-  setReparse(data: Buffer | undefined): MaybePromise<Errno | 0>;
+  keep(what: VfsKept, data: Buffer | undefined): MaybePromise<Errno | 0>;
   /**
    * Puts another object in the place of this one's name, at once: of a file, of a link, or of a directory that is
    * empty (ENOTEMPTY). The answer is the handle of the new one; this one's object has lost its name. EOPNOTSUPP:
@@ -411,7 +416,7 @@ export interface VfsFeatures {
   readonly hardLinks: boolean;
   /** Unwritten ranges take no space. */
   readonly sparseFiles: boolean;
-  /** Reparse points can be kept with files. */
+  /** Reparse points can be kept with files and directories, and so can object ids. */
   readonly reparsePoints: boolean;
   /** Files may share blocks. */
   readonly cloning: boolean;

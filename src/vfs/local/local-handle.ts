@@ -37,6 +37,7 @@ import type {
   VfsEa,
   VfsForm,
   VfsHandle,
+  VfsKept,
   VfsKind,
   VfsObjectId,
   VfsPermissions,
@@ -51,6 +52,7 @@ import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { isLargeFile, type Readable, type ReadMode, readData } from './file-data.ts';
 import { flushLocal } from './flushing.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
+import { keep } from './keeping.ts';
 import { childOf, isEmptyObject, openCursor } from './local-cursor.ts';
 import {
   listStreams,
@@ -59,7 +61,7 @@ import {
   removeNamed,
   type StreamBase,
 } from './local-streams.ts';
-import { change, inodeKeyOfStat, kindOf, setReparse, statObject } from './metadata.ts';
+import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
 import { type ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
@@ -67,7 +69,7 @@ import { slowDeviceOf } from './pool/slow-device.ts';
 import { removePermitted } from './privileged.ts';
 import { link, removable, remove, rename, replace } from './renaming.ts';
 import { become, reopen } from './reopen.ts';
-import { readReparse } from './reparse.ts';
+import { readKept } from './reparse.ts';
 import { parentSecurity, security, setSecurity, storedSecurity } from './security.ts';
 import {
   type Access,
@@ -227,15 +229,14 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.kind === 'symlink' ? linkTarget(this.fd) : EINVAL;
   }
 
-  reparse(): Buffer | Errno {
-    return this.isFile ? readReparse(this.fd) : ENODATA;
+  kept(what: VfsKept): Buffer | Errno {
+    return this.#isPlain ? readKept(this.fd, what) : ENODATA;
   }
 
-  setReparse(data: Buffer | undefined): Errno | 0 {
-    if (!this.isFile || !this.#share.features.reparsePoints) return EOPNOTSUPP;
-    return this.#share.own.touching(this.inodeKey, () =>
-      setReparse(this.#share, this.#credentials, this, data),
-    );
+  keep(what: VfsKept, data: Buffer | undefined): Errno | 0 {
+    if (!this.#isPlain || !this.#share.features.reparsePoints) return EOPNOTSUPP;
+    const [share, credentials] = [this.#share, this.#credentials];
+    return share.own.touching(this.inodeKey, () => keep(share, credentials, this, what, data));
   }
 
   replaceBy(form: VfsForm): Result<VfsHandle> {

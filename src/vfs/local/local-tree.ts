@@ -20,7 +20,16 @@ import { close, openat } from '../../native/files.ts';
 import { fchmodat, fchownat, mkdirat, unlinkat } from '../../native/names.ts';
 import { fstatfs, statx, stfs, stx } from '../../native/stat.ts';
 import { getxattr } from '../../native/xattr.ts';
-import { EACCES, EEXIST, ENOENT, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
+import {
+  EACCES,
+  EEXIST,
+  ENOENT,
+  ENOPATH,
+  EOPNOTSUPP,
+  type Errno,
+  isErrno,
+  type Result,
+} from '../errno.ts';
 import type { VfsQuotas } from '../quotas.ts';
 import { SnapshotTree } from '../snapshot.ts';
 import type {
@@ -40,6 +49,7 @@ import { NTACL } from './nt-acl.ts';
 import { ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
+import { leadsElsewhere } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { storedSecurity } from './security.ts';
 import { type Access, type LocalShare, NO_ACCESS } from './share.ts';
@@ -197,7 +207,8 @@ export class LocalTree implements VfsTree {
   }
 
   #createIn(parent: number, path: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
-    const { resolver, own } = this.#share;
+    const { resolver, own, features } = this.#share;
+    if (features.reparsePoints && leadsElsewhere(parent)) return ENOPATH;
     const name = path.names.at(-1)!;
     const disk = path.disk.at(-1)!;
     const found = resolver.existing(parent, name, disk, this.#credentials);

@@ -46,7 +46,7 @@ import {
   encodeDosAttribute,
 } from './dos-attribute.ts';
 import { attributesOfStat, modeWith } from './making.ts';
-import { reparseOfName, reparseOfObject, writeReparse } from './reparse.ts';
+import { reparseOfName, reparseOfObject } from './reparse.ts';
 import type { LocalShare } from './share.ts';
 
 /** What is stored; SPARSE_FILE comes by FSCTL_SET_SPARSE (MS-FSCC 2.3.64). */
@@ -212,9 +212,7 @@ function dosAttributeBy(
 
 /** Only of what says so is it looked at. */
 const mayHaveReparse = (dos: DosAttribute | undefined): boolean =>
-  dos !== undefined &&
-  (dos.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 &&
-  (stx.mode() & S_IFMT) === S_IFREG;
+  dos !== undefined && (dos.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 && mayHaveAttributes();
 
 /** What is known of the attributes of what statx has just told of. */
 const knownOfStat = (fd?: number): KnownAttributes | undefined =>
@@ -431,18 +429,4 @@ function writeAs(credentials: Credentials, isOwner: boolean, write: () => Errno 
     credentials.leave();
   }
   return (result === EACCES || result === EPERM) && isOwner ? write() : result;
-}
-
-/** Keeps the reparse point, or takes it away, with the attribute that tells of it. */
-export function setReparse(
-  share: LocalShare,
-  credentials: Credentials,
-  { fd, isData }: Pick<StatObject, 'fd' | 'isData'>,
-  data: Buffer | undefined,
-): Errno | 0 {
-  const refused = writeReparse(credentials, fd, data);
-  if (refused !== 0) return refused;
-  const told = change(share, credentials, fd, isData, { reparse: data !== undefined });
-  if (told !== 0 && data !== undefined) writeReparse(credentials, fd, undefined);
-  return told;
 }

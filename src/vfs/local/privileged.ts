@@ -4,9 +4,11 @@
  *
  * - storing a descriptor, and reflecting it in owner, group, mode and POSIX ACL: only the superuser writes
  *   into `security.`, only a file's owner changes its mode, and nobody takes ownership by chown(2);
- * - removing a name by the object's own DELETE or its directory's DELETE_CHILD.
+ * - removing a name by the object's own DELETE or its directory's DELETE_CHILD;
+ * - keeping an object id (MS-FSA 2.1.5.10.1), which whoever reads a file may have made.
  *
- * Each is done to an object that is open already, after the check of MS-DTYP 2.5.3.2 by whoever calls.
+ * Each is done to an object that is open already, after the check of MS-DTYP 2.5.3.2, or what the operation has in its
+ * place, by whoever calls.
  */
 import { now } from '../../dtyp/filetime.ts';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
@@ -14,7 +16,16 @@ import { AT_EMPTY_PATH } from '../../native/constants.ts';
 import { fchmodat, fchownat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { getxattr, removexattr, setxattr } from '../../native/xattr.ts';
-import { EACCES, ENODATA, EOPNOTSUPP, EPERM, type Errno, isErrno } from '../errno.ts';
+import {
+  E2BIG,
+  EACCES,
+  ENODATA,
+  ENOSPC,
+  EOPNOTSUPP,
+  EPERM,
+  type Errno,
+  isErrno,
+} from '../errno.ts';
 import { type Credentials, ownCredentials } from './credentials.ts';
 import { encodeNtAcl, hashOfDescriptor, hashOfPermissions } from './nt-acl.ts';
 import {
@@ -30,6 +41,7 @@ import {
 } from './posix-acl.ts';
 import { permissionsOfDacl } from './reflected-permissions.ts';
 import { remove } from './renaming.ts';
+import { KEPT } from './reparse.ts';
 import { derivedSecurity, posixPermissionsOf, type Secured } from './security.ts';
 import type { LocalObject, LocalShare } from './share.ts';
 
@@ -143,6 +155,17 @@ function modeOf(access: PosixAcl): number {
   const bits = (tag: number): number => access.find((entry) => entry.tag === tag)?.permissions ?? 0;
   const group = access.some(({ tag }) => tag === ACL_MASK) ? bits(ACL_MASK) : bits(ACL_GROUP_OBJ);
   return (bits(ACL_USER_OBJ) << 6) | (group << 3) | bits(ACL_OTHER);
+}
+
+/** Undefined takes it away. Call with no identity entered. */
+export function storeObjectId(fd: number, id: Buffer | undefined): Errno | 0 {
+  const path = `/proc/self/fd/${fd}`;
+  if (id !== undefined) {
+    const result = setxattr(path, KEPT.objectId, id);
+    return result === ENOSPC ? E2BIG : result;
+  }
+  const result = removexattr(path, KEPT.objectId);
+  return result === ENODATA ? 0 : result;
 }
 
 /** Removes the object's own name where the kernel refuses the user. Call with no identity entered. */

@@ -1,7 +1,8 @@
 /**
  * Reparse points (MS-FSCC 2.1.2) on disk. A symbolic link that stays in the share is one of Linux. Any other reparse
- * point is `user.SmbReparse` of a regular file, as its client sent it, with FILE_ATTRIBUTE_REPARSE_POINT in
- * user.DOSATTRIB, where Samba keeps both: on the host it is an empty file, so no client's device is ever one.
+ * point is `user.SmbReparse` of a regular file or of an empty directory, as its client sent it, with
+ * FILE_ATTRIBUTE_REPARSE_POINT in user.DOSATTRIB, where Samba keeps both: on the host it is an empty file or
+ * directory, so no client's device is ever one. Object ids (2.1.3) are `user.SmbObjectId`, the 64 bytes as they are told.
  */
 
 import { tagOfReparseBuffer } from '../../fscc/reparse-buffer.ts';
@@ -21,7 +22,7 @@ import { renameat2, symlinkat, unlinkat } from '../../native/names.ts';
 import { statx } from '../../native/stat.ts';
 import { getxattr, lgetxattr, removexattr, setxattr } from '../../native/xattr.ts';
 import { E2BIG, ENODATA, ENOSPC, type Errno } from '../errno.ts';
-import type { VfsForm, VfsReparse } from '../vfs.ts';
+import type { VfsForm, VfsKept, VfsReparse } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import type { OwnName } from './own-name.ts';
 import type { LocalShare } from './share.ts';
@@ -40,11 +41,20 @@ function reparseIn(bytes: Buffer | Errno): VfsReparse | undefined {
 export const reparseOfObject = (fd: number): VfsReparse | undefined =>
   reparseIn(getxattr(objectPath(fd), SMB_REPARSE));
 
+/** Of a directory's descriptor, with an identity entered: who may not read there is not told. */
+export const leadsElsewhere = (dir: number): boolean =>
+  typeof getxattr(objectPath(dir), SMB_REPARSE) !== 'number';
+
 export const reparseOfName = (dir: number, name: string): VfsReparse | undefined =>
   reparseIn(lgetxattr(`${objectPath(dir)}/${name}`, SMB_REPARSE));
 
-export function readReparse(fd: number): Buffer | Errno {
-  const bytes = getxattr(objectPath(fd), SMB_REPARSE);
+export const KEPT: Readonly<Record<VfsKept, string>> = {
+  reparse: SMB_REPARSE,
+  objectId: 'user.SmbObjectId',
+};
+
+export function readKept(fd: number, what: VfsKept): Buffer | Errno {
+  const bytes = getxattr(objectPath(fd), KEPT[what]);
   // The bytes are the next call's.
   return typeof bytes === 'number' ? bytes : Buffer.from(bytes);
 }

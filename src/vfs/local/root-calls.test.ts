@@ -76,6 +76,9 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'removexattr by setList privileged.ts': 'the POSIX ACL that the descriptor has no need of',
   'fchmodat by setAccess privileged.ts': 'the mode that the descriptor amounts to',
   'fchownat by giveAway privileged.ts': 'ownership that the user takes',
+  'setxattr by storeObjectId privileged.ts':
+    'the id of an object, which any client that reads it may have made',
+  'removexattr by storeObjectId privileged.ts': 'the same, by who may change the object',
   'unlinkat by changing renaming.ts':
     'a name of an object whose descriptor permits its removal, where the kernel does not',
   'quotactlFd by hasQuotas quotas.ts': 'whether the file system keeps quotas',
@@ -262,9 +265,11 @@ async function securityOf(tree: VfsTree, file: VfsHandle, root: string): Promise
 
 async function reparseOf(tree: VfsTree, called: Set<string>): Promise<void> {
   const file = watched(must(await tree.create(['d', 'reparse'], FILE)), called);
-  assert.equal(await file.setReparse(Buffer.from('2400008000000000', 'hex')), 0);
-  await file.reparse();
-  await file.setReparse(undefined);
+  assert.equal(await file.keep('reparse', Buffer.from('2400008000000000', 'hex')), 0);
+  await file.kept('reparse');
+  await file.keep('reparse', undefined);
+  assert.equal(await file.keep('objectId', Buffer.alloc(64, 1)), 0);
+  await file.keep('objectId', undefined);
   const link = must(await file.replaceBy({ kind: 'symlink', target: 'h' }));
   assert.equal(await link.remove(), 0);
   link.close();

@@ -19,6 +19,7 @@ import type {
   VfsEa,
   VfsForm,
   VfsHandle,
+  VfsKept,
   VfsKind,
   VfsRange,
   VfsTree,
@@ -165,12 +166,12 @@ class FaultyHandle implements VfsHandle {
     return this.#run('readLink', () => this.#inner.readLink());
   }
 
-  reparse() {
-    return this.#run('reparse', () => this.#inner.reparse());
+  kept(what: VfsKept) {
+    return this.#run('kept', () => this.#inner.kept(what));
   }
 
-  setReparse(data: Buffer | undefined) {
-    return this.#run('setReparse', () => this.#inner.setReparse(data));
+  keep(what: VfsKept, data: Buffer | undefined) {
+    return this.#run('keep', () => this.#inner.keep(what, data));
   }
 
   replaceBy(form: VfsForm): MaybePromise<Result<VfsHandle>> {

@@ -31,6 +31,7 @@ import type {
   VfsEa,
   VfsForm,
   VfsHandle,
+  VfsKept,
   VfsKind,
   VfsObjectId,
   VfsPermissions,
@@ -135,16 +136,17 @@ export class MemoryHandle implements VfsHandle {
     return this.#node.kind === 'symlink' ? (this.#node.target ?? '') : EINVAL;
   }
 
-  reparse(): Buffer | Errno {
+  kept(what: VfsKept): Buffer | Errno {
     this.#used();
-    return this.#node.reparse ?? ENODATA;
+    return this.#node.kept[what] ?? ENODATA;
   }
 
-  setReparse(data: Buffer | undefined): Errno | 0 {
+  keep(what: VfsKept, data: Buffer | undefined): Errno | 0 {
     this.#used();
-    if (this.#node.kind !== 'file') return EOPNOTSUPP;
-    if (!may(this.#node, this.#identity, WRITE)) return EACCES;
-    this.#node.reparse = data && Buffer.from(data);
+    const { kind } = this.#node;
+    if (kind !== 'file' && kind !== 'directory') return EOPNOTSUPP;
+    if (what === 'reparse' && !may(this.#node, this.#identity, WRITE)) return EACCES;
+    this.#node.kept = { ...this.#node.kept, [what]: data && Buffer.from(data) };
     this.#node.changeTime = this.#volume.clock();
     return 0;
   }

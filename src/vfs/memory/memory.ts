@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import * as filetime from '../../dtyp/filetime.ts';
 import { type SidMap, unixSidMap } from '../../dtyp/unix-sids.ts';
 import { MAX_COMPONENT_BYTES } from '../component.ts';
-import { EEXIST, EIO, ENOENT, isErrno, type Result } from '../errno.ts';
+import { EEXIST, EIO, ENOENT, ENOPATH, isErrno, type Result } from '../errno.ts';
 import type { VfsQuotas } from '../quotas.ts';
 import type {
   FileTime,
@@ -91,6 +91,7 @@ class MemoryTree implements VfsTree {
     if (path.length === 0) return EEXIST;
     const place = this.#volume.place(path, this.#identity);
     if (isErrno(place)) return place;
+    if (place.parent.kept.reparse !== undefined) return ENOPATH;
     const there = this.#volume.find(place, this.#identity);
     if (there !== ENOENT) return isErrno(there) ? there : EEXIST;
     const refusal = mayAdd(place.parent, this.#identity);

@@ -9,7 +9,7 @@ import { tagOfReparseBuffer } from '../../fscc/reparse-buffer.ts';
 import { fileTypeOfReparse } from '../../fscc/special-files.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { ENOENT, type Errno } from '../errno.ts';
-import type { FileTime, VfsEa, VfsKind, VfsStat } from '../vfs.ts';
+import type { FileTime, VfsEa, VfsKept, VfsKind, VfsStat } from '../vfs.ts';
 import type { Pages } from './pages.ts';
 import type { StreamNode } from './streams.ts';
 
@@ -37,8 +37,7 @@ interface NodeBase {
   changeTime: FileTime;
   eas: readonly VfsEa[];
   security: SecurityDescriptor | undefined;
-  /** Of a file, with its header. */
-  reparse: Buffer | undefined;
+  kept: { readonly [what in VfsKept]?: Buffer | undefined };
   /** By folded name; undefined where there are none. */
   streams: Map<string, StreamNode> | undefined;
 }
@@ -138,6 +137,7 @@ export function isWithin(inner: DirectoryNode, outer: MemoryNode): boolean {
 export function statOf(node: MemoryNode, volumeId: number): VfsStat {
   const isFile = node.kind === 'file';
   const directory = node.kind === 'directory' ? FILE_ATTRIBUTE_DIRECTORY : 0;
+  const { reparse } = node.kept;
   return {
     kind: node.kind,
     fileId: node.fileId,
@@ -153,11 +153,8 @@ export function statOf(node: MemoryNode, volumeId: number): VfsStat {
     mode: node.mode | TYPE_BITS[node.kind],
     uid: node.uid,
     gid: node.gid,
-    ...(node.reparse !== undefined && {
-      reparse: {
-        tag: tagOfReparseBuffer(node.reparse) ?? 0,
-        fileType: fileTypeOfReparse(node.reparse),
-      },
+    ...(reparse !== undefined && {
+      reparse: { tag: tagOfReparseBuffer(reparse) ?? 0, fileType: fileTypeOfReparse(reparse) },
     }),
   };
 }

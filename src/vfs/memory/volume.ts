@@ -75,7 +75,7 @@ export class Volume {
       changeTime: time,
       eas: [],
       security: undefined,
-      reparse: undefined,
+      kept: {},
       streams: undefined,
     };
     if (kind === 'directory') return { ...base, kind, names: new Names(), entry: undefined };

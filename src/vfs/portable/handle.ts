@@ -155,11 +155,11 @@ export class PortableHandle implements VfsHandle {
     return isUtf8(target) ? target.toString() : EINVAL;
   }
 
-  reparse(): Errno {
+  kept(): Errno {
     return ENODATA;
   }
 
-  setReparse(): Errno {
+  keep(): Errno {
     return EOPNOTSUPP;
   }
 

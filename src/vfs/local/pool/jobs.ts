@@ -11,6 +11,7 @@ import type {
   VfsDirectoryEntry,
   VfsEa,
   VfsFeatures,
+  VfsKept,
   VfsObjectId,
   VfsPermissions,
   VfsRange,
@@ -50,7 +51,7 @@ export interface HandleMethods {
   stat: [[], Result<VfsStat>];
   permissions: [[], Result<VfsPermissions>];
   readLink: [[], string | Errno];
-  reparse: [[], Uint8Array | Errno];
+  kept: [[what: VfsKept], Uint8Array | Errno];
   eas: [[], Result<readonly VfsEa[]>];
   setEas: [[changes: readonly VfsEa[]], Errno | 0];
   streams: [[], Result<readonly VfsStream[]>];

@@ -33,6 +33,7 @@ import type {
   VfsCursor,
   VfsEa,
   VfsHandle,
+  VfsKept,
   VfsKind,
   VfsObjectId,
   VfsPermissions,
@@ -163,13 +164,13 @@ export class RemoteHandle implements VfsHandle {
     return this.kind === 'symlink' ? this.#ask('readLink') : EINVAL;
   }
 
-  async reparse(): Promise<Buffer | Errno> {
-    const bytes = await this.#ask('reparse');
+  async kept(what: VfsKept): Promise<Buffer | Errno> {
+    const bytes = await this.#ask('kept', what);
     return typeof bytes === 'number' ? bytes : Buffer.from(bytes);
   }
 
   /** Storage that is not this machine's keeps what it has. */
-  setReparse(): Errno {
+  keep(): Errno {
     return EOPNOTSUPP;
   }
 
