@@ -7,7 +7,7 @@ import type { LoginFailure } from './ipc/administration.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import type { ServerStatus, StatusQuery } from './ipc/status.ts';
-import type { UserDatabaseInput } from './mountd/control-plane.ts';
+import type { UserDatabaseInput } from './mountd/account-directory.ts';
 import type { Identity, Vfs } from './vfs/vfs.ts';
 
 /** A share: a folder of this machine, or a file system of the program's own. */

@@ -10,7 +10,7 @@ import { problemText } from '../config/problem.ts';
 import { isShareName, SHARE_NAME_EXPECTED, toShareName } from '../config/share-name.ts';
 import { isUserName, readUserDatabase, USER_NAME_EXPECTED } from '../config/user-db.ts';
 import type { Account } from '../ipc/control-plane.ts';
-import type { UserDatabaseInput } from '../mountd/control-plane.ts';
+import type { UserDatabaseInput } from '../mountd/account-directory.ts';
 import { NOBODY } from '../mountd/identities.ts';
 import { readSystemAccounts, type SystemAccounts } from '../mountd/system-accounts.ts';
 import { CommandError, errorCode } from './command-error.ts';

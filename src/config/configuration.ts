@@ -1,5 +1,6 @@
 /** What a server is configured to do: every parameter with its effective value. */
 import { hostname } from 'node:os';
+import { type IdmapDomain, idmapText } from './idmap.ts';
 import type { Table, Values } from './parameter.ts';
 import {
   type GlobalValues,
@@ -26,6 +27,8 @@ export interface Configuration {
   readonly shares: readonly ShareConfiguration[];
   /** "admin users" of [global]: beside root they administer the server by its management interfaces. */
   readonly administrators?: readonly Principal[];
+  /** "idmap config": uids and gids of domains; absent: domains have none here. */
+  readonly idmap?: readonly IdmapDomain[];
 }
 
 /** What a program says of its server; the rest are defaults. */
@@ -93,7 +96,8 @@ export function configurationText(configuration: Configuration, all = false): st
   const sections = configuration.shares.map(
     (share) => `\n[${share.name}]\n${linesOf(shareParameters, share, all)}`,
   );
-  return `[global]\n${linesOf(globalParameters, configuration.global, all)}${sections.join('')}`;
+  const global = linesOf(globalParameters, configuration.global, all);
+  return `[global]\n${global}${idmapText(configuration.idmap ?? [])}${sections.join('')}`;
 }
 
 function linesOf(table: Table, values: object, all: boolean): string {

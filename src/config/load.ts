@@ -1,5 +1,6 @@
 /** Reads smb.conf or ksmbd.conf into a Configuration, with every fault at its line. */
 import { type Configuration, effectiveGlobal, type ShareConfiguration } from './configuration.ts';
+import { idmapOf, isIdmapLine } from './idmap.ts';
 import { parseWithIncludes } from './include.ts';
 import { readText } from './load-text.ts';
 import { expandMacros, type Macros } from './macros.ts';
@@ -60,7 +61,10 @@ class Reader {
     const sections = this.#sections(text);
     const own = new SectionValues(globalParameters, this.#file);
     const inherited = new SectionValues(shareParameters, this.#file);
-    for (const node of sections.get('global')?.lines ?? []) this.#globalLine(node, own, inherited);
+    const lines = sections.get('global')?.lines ?? [];
+    for (const node of lines) if (!isIdmapLine(node)) this.#globalLine(node, own, inherited);
+    const idmap = idmapOf(lines.filter(isIdmapLine));
+    for (const { node, message, expected } of idmap.problems) this.#error(node, message, expected);
     this.#macros = { netbiosName: effectiveGlobal(own.values()).netbiosName };
     this.#sectionsByName = sections;
     const shares = [...sections.values()]
@@ -82,6 +86,7 @@ class Reader {
       global,
       shares: shares.map((share) => ({ ...share, path: rooted(global.rootDirectory, share.path) })),
       ...(adminUsers.length > 0 && { administrators: adminUsers }),
+      ...(idmap.domains.length > 0 && { idmap: idmap.domains }),
     };
   }
 

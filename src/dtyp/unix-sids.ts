@@ -5,8 +5,10 @@
  * - A user who has an account here: the machine's domain and an algorithmic RID, Samba's uid * 2 + 1000
  *   (gid * 2 + 1001 for groups). MS-DTYP 2.4.2.4 leaves RIDs below 1000 to well-known accounts.
  * - Other users, and all groups: S-1-22-1-uid and S-1-22-2-gid, as Samba tells those it has no account for.
+ * - A domain's users and groups: what smb.conf's `idmap config` gives them (id-blocks.ts).
  * - S-1-5-88-1-uid and S-1-5-88-2-gid, from clients that know of Unix, are understood.
  */
+import type { DomainIds } from './id-blocks.ts';
 import {
   AUTHENTICATED_USERS,
   BUILTIN_GUESTS,
@@ -26,7 +28,8 @@ import {
 } from './sid.ts';
 
 export interface UnixId {
-  readonly kind: 'user' | 'group';
+  /** 'both': of a domain, whose SIDs do not tell. */
+  readonly kind: 'user' | 'group' | 'both';
   readonly id: number;
 }
 
@@ -48,6 +51,8 @@ export interface SidMapFacts {
   /** Whether a user has an account here. */
   hasAccount(uid: number): boolean;
   groupsOf(uid: number): readonly number[];
+  /** Of domains; absent: they have none. */
+  readonly domains?: DomainIds | undefined;
 }
 
 /** "algorithmic rid base" of Samba. */
@@ -70,20 +75,22 @@ const isId = (id: number | undefined): id is number => id !== undefined && id < 
 
 const EVERYBODY: readonly Sid[] = [EVERYONE, NETWORK, AUTHENTICATED_USERS, BUILTIN_USERS];
 
-export function makeSidMap({ machineSid, hasAccount, groupsOf }: SidMapFacts): SidMap {
+export function makeSidMap({ machineSid, hasAccount, groupsOf, domains }: SidMapFacts): SidMap {
   return {
     userSid: (uid) =>
       uid <= MAX_ID_WITH_RID && hasAccount(uid)
         ? sidInDomain(machineSid, ridOfUser(uid))
-        : unixUserSid(uid),
-    groupSid: unixGroupSid,
+        : (domains?.sidOf(uid) ?? unixUserSid(uid)),
+    groupSid: (gid) => domains?.sidOf(gid) ?? unixGroupSid(gid),
     idOf(sid) {
       const user = uidOf(sid) ?? nfsUidOf(sid);
       if (isId(user)) return { kind: 'user', id: user };
       const group = gidOf(sid) ?? nfsGidOf(sid);
       if (isId(group)) return { kind: 'group', id: group };
       const split = splitSid(sid);
-      return split?.domain === machineSid ? idOfRid(split.rid) : undefined;
+      if (split?.domain === machineSid) return idOfRid(split.rid);
+      const id = domains?.idOf(sid);
+      return id === undefined ? undefined : { kind: 'both', id };
     },
     groupsOf,
     everybody: [...EVERYBODY, sidInDomain(machineSid, RID_DOMAIN_USERS)],

@@ -5,6 +5,7 @@
  * Hashes and passwords stay behind this interface.
  */
 import type { AccessToken } from '../dtyp/access-check.ts';
+import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Identity } from '../vfs/vfs.ts';
@@ -29,6 +30,20 @@ export interface DomainUser {
   readonly principal: string;
   /** Its own and its groups', as the domain's controller has them (MS-PAC); empty outside Active Directory. */
   readonly sids: readonly Sid[];
+  /** Absent where domains have no uids and gids here. */
+  readonly mapped?: MappedUser | undefined;
+}
+
+/** A user of a domain on the disk. */
+export interface MappedUser {
+  /** Undefined: none is left for it. */
+  readonly uid: number | undefined;
+  /** Of the primary group. */
+  readonly gid: number | undefined;
+  /** Of all groups that have one. */
+  readonly groups: readonly number[];
+  /** Where the numbers come from. */
+  readonly blocks: readonly IdBlock[];
 }
 
 export const sameUser = (a: Account, b: Account): boolean => a.kind === b.kind && a.name === b.name;

@@ -12,6 +12,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { HEARTBEAT_LIMIT_MS, HEARTBEAT_MS, MOUNTD_WAIT_MS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
+import { DomainIds } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import { type Administration, type LoginFailure, serveAdministration } from './administration.ts';
@@ -41,6 +42,8 @@ export interface MountdFacts {
   readonly machineSid: Sid;
   /** The uids that have an account, as far as is known. */
   readonly accountIds: () => ReadonlySet<number>;
+  /** The uids and gids of domains, as far as they are known. */
+  readonly domains: DomainIds;
 }
 
 export interface MountdClientOptions {
@@ -76,6 +79,7 @@ export class MountdClient implements ControlPlane {
   readonly #waitMs: number;
   #hello: Hello | undefined;
   #accountIds: ReadonlySet<number> = new Set();
+  readonly #domains = new DomainIds();
   #negotiateToken: Buffer = Buffer.alloc(0);
   #sids: SidMap | undefined;
   #link: Link | undefined;
@@ -110,7 +114,10 @@ export class MountdClient implements ControlPlane {
 
   get sids(): SidMap {
     const { machineSid } = this.#known;
-    this.#sids ??= this.#options.sids({ machineSid, accountIds: () => this.#accountIds });
+    this.#sids ??= this.#options.sids({
+      ...{ machineSid, accountIds: () => this.#accountIds },
+      domains: this.#domains,
+    });
     return this.#sids;
   }
 
@@ -282,7 +289,13 @@ export class MountdClient implements ControlPlane {
       });
     }
     this.#hello = hello;
+    this.#domains.set(hello.idBlocks);
     this.#learn(hello.facts);
+  }
+
+  /** Who has logged in. */
+  meetUser({ identity, domain }: Account): void {
+    if (domain?.mapped !== undefined) this.#domains.learn(domain.mapped.blocks, identity);
   }
 
   #learn({ accountIds, negotiateToken }: Hello['facts']): void {

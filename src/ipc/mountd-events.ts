@@ -31,7 +31,7 @@ import {
 } from './fields.ts';
 import type { Notice } from './link.ts';
 
-export const MOUNTD_VERSION = 2;
+export const MOUNTD_VERSION = 3;
 
 /** `S-1-`, an authority and 15 sub-authorities of at most ten digits each. */
 const MAX_SID_TEXT = 192;
@@ -47,6 +47,11 @@ export const MAX_LOGIN_STEPS = 8;
 const MAX_SESSION_KEY_BYTES = 64;
 const CHALLENGE_BYTES = 8;
 const MAX_PIPES = 256;
+/**
+ * Blocks of uids and gids. A domain takes one (`autorid` one for each 100,000 RIDs); with `tdb` each user and group that
+ * was ever seen does.
+ */
+export const MAX_ID_BLOCKS = 16_384;
 
 const name = text(MAX_TOLD_NAME_BYTES);
 const token = blob(MAX_SMALL_MESSAGE_BYTES);
@@ -63,19 +68,32 @@ const sid: Field<Sid> = {
 
 const identity = record({ uid: u32, gid: u32, groups: list(u32, MAX_GROUPS) });
 
+const idBlock = record({ domain: sid, firstRid: u32, low: u32, size: u32 });
+const mappedUser = record({
+  uid: maybe(u32),
+  gid: maybe(u32),
+  groups: list(u32, MAX_GROUPS),
+  blocks: list(idBlock, MAX_ID_BLOCKS),
+});
+
 const wholeAccount = record({
   name,
   kind: oneOf('user', 'guest', 'anonymous'),
   identity: maybe(identity),
-  domain: maybe(record({ principal: name, sids: list(sid, MAX_TOKEN_SIDS) })),
+  domain: maybe(
+    record({ principal: name, sids: list(sid, MAX_TOKEN_SIDS), mapped: maybe(mappedUser) }),
+  ),
 });
 
-/** `domain` is absent where it is undefined. */
+/** What is undefined is absent. */
 const account: Field<Account> = {
-  write: (to, value) => wholeAccount.write(to, { domain: undefined, ...value }),
+  write: (to, { domain, ...rest }) =>
+    wholeAccount.write(to, { ...rest, domain: domain && { mapped: undefined, ...domain } }),
   read(from) {
     const { domain, ...rest } = wholeAccount.read(from);
-    return domain === undefined ? rest : { ...rest, domain };
+    if (domain === undefined) return rest;
+    const { mapped, ...known } = domain;
+    return { ...rest, domain: mapped === undefined ? known : domain };
   },
 };
 
@@ -174,6 +192,8 @@ export const MOUNTD_EVENTS = {
       machineSid: sid,
       /** Named pipes that can be opened. */
       pipes: list(name, MAX_PIPES),
+      /** Uids and gids of domains, as far as they were given; the rest comes with logins. */
+      idBlocks: list(idBlock, MAX_ID_BLOCKS),
       facts,
     }),
   ),

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { MAX_LINK_PIPE_BYTES, MAX_LINKS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
+import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import { type Administration, AskedAdministration, type LoginFailure } from './administration.ts';
 import type { ControlPlane, Login, LoginStep, PipeEndpoint } from './control-plane.ts';
@@ -29,6 +30,7 @@ export interface MountdListenerOptions {
   readonly pipes: readonly string[];
   /** uids that have an account. */
   readonly accountIds: () => readonly number[];
+  readonly idBlocks: () => readonly IdBlock[];
   readonly loginFailures?: () => readonly LoginFailure[];
   readonly log: Logger;
 }
@@ -136,7 +138,7 @@ class Peer {
       options.log.debug('ipc', 'a data plane is here', { processId });
       const { serverGuid, machineSid, pipes } = options;
       const own = { processId: process.pid, serverGuid, machineSid, pipes };
-      return { ...own, facts: facts() };
+      return { ...own, idBlocks: options.idBlocks(), facts: facts() };
     });
     link.serve(MOUNTD_EVENTS.heartbeat, facts);
     link.serve(MOUNTD_EVENTS.loginStep, (request) => this.#step(request));

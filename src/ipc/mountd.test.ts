@@ -97,6 +97,7 @@ async function listening(statePath: string, controlPlane = plane()): Promise<Mou
     machineSid: 'S-1-5-21-1-2-3',
     controlPlane: () => controlPlane,
     pipes: ['srvsvc'],
+    idBlocks: () => [],
     accountIds: () => [7],
     log: SILENT_LOGGER,
   });

@@ -32,6 +32,7 @@ export class RemoteLogin implements Login {
     });
     if (this.#closed) this.#tellEnd();
     this.#tokens.push(token);
+    if (step?.kind === 'done') this.#client.meetUser(step.account);
     return step ?? { kind: 'refused', reason: 'unavailable' };
   }
 

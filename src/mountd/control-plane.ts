@@ -6,19 +6,19 @@ import { join } from 'node:path';
 import { negotiateToken } from '../auth/acceptor.ts';
 import type { Kerberos, KerberosPeer } from '../auth/kerberos.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
-import { ntHash } from '../auth/ntlm-crypto.ts';
 import { AuditLog } from '../base/audit-log.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { makeMachineSid } from '../base/state-directory.ts';
 import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
 import { normalizeName } from '../config/smb-conf.ts';
-import { UserDatabase } from '../config/user-db.ts';
+import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Administration, LoginFailure } from '../ipc/administration.ts';
 import type {
   Account,
   ControlPlane,
+  DomainUser,
   ExchangeSeed,
   Login,
   PipeClient,
@@ -27,38 +27,37 @@ import type {
   ShareDecision,
 } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
-import { AccountFile } from './account-file.ts';
+import {
+  AccountDirectory,
+  ownIdentity,
+  type UserDatabaseInput,
+  type UserInput,
+} from './account-directory.ts';
 import { hostAccess } from './host-access.ts';
-import { type Acting, actingAs, actingOnShare, type Identity, NOBODY, ROOT } from './identities.ts';
+import {
+  type Acting,
+  actingOnShare,
+  type Identity,
+  identityOfDomain,
+  NOBODY,
+  ROOT,
+  withGroups,
+} from './identities.ts';
+import { Idmap } from './idmap.ts';
 import { KerberosMechanism, sameKerberos } from './kerberos-mechanism.ts';
-import { domainUserOf, localNameOf } from './kerberos-users.ts';
+import { localNameOf, ticketUserOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginFailures } from './login-failures.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { IPC_SHARE, Management } from './management.ts';
 import { PolicyStore } from './policy-store.ts';
-import { type AccountPrincipal, Principals } from './principals.ts';
+import { Principals } from './principals.ts';
 import { RegistryStore } from './registry-store.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openService } from './services/services.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 import { UsernameMap } from './username-map.ts';
-
-export interface UserInput {
-  readonly name: string;
-  /** One of the two. */
-  readonly password?: string;
-  readonly ntHash?: Buffer;
-  /** Absent: the system user of this name where the server runs as root, else the server's own. */
-  readonly identity?: Identity;
-}
-
-export interface UserDatabaseInput {
-  readonly file: string;
-  /** Of all its accounts; absent: as for a user. */
-  readonly identity?: Identity;
-}
 
 export interface ControlPlaneOptions {
   readonly configuration: Configuration;
@@ -87,6 +86,8 @@ export interface ControlPlaneOptions {
 export interface OwnControlPlane extends ControlPlane {
   /** The uids that accounts act as. */
   accountIds(): readonly number[];
+  /** Where the uids and gids of domains come from. */
+  idBlocks(): readonly IdBlock[];
   /** The last one first. */
   loginFailures(): readonly LoginFailure[];
   /** Takes another configuration, for logins and tree connects from now on. Settles when it counts. */
@@ -121,18 +122,13 @@ interface LoginMeans {
 
 class LocalControlPlane implements OwnControlPlane {
   #configuration: Configuration;
-  readonly #users: UserDatabase;
-  readonly #file: AccountFile | undefined;
-  readonly #chosen: ReadonlyMap<string, Identity>;
-  /** Of the accounts in the file. */
-  readonly #chosenInFile: Identity | undefined;
-  readonly #switches: boolean;
-  readonly #systemAccounts: () => SystemAccounts;
+  readonly #accounts: AccountDirectory;
   #shares: ReadonlyMap<string, Share>;
   #admitsHost: (address: string) => boolean;
   readonly #throttle: LoginThrottle;
   readonly #failures = new LoginFailures();
   #audit: AuditLog | undefined;
+  readonly #idmap: Idmap;
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
   readonly #management: Management;
@@ -146,14 +142,11 @@ class LocalControlPlane implements OwnControlPlane {
     const { configuration, users, userDatabase, log = SILENT_LOGGER } = options;
     this.#log = log;
     this.#configuration = configuration;
-    this.#users = databaseOf(users);
-    this.#file = userDatabase && new AccountFile(userDatabase.file, log);
-    this.#chosenInFile = userDatabase?.identity;
-    this.#chosen = new Map(
-      users.flatMap(({ name, identity }) => (identity ? [[name, identity]] : [])),
-    );
-    this.#switches = options.switchesIdentity ?? process.getuid?.() === 0;
-    this.#systemAccounts = options.systemAccounts ?? readSystemAccounts;
+    this.#accounts = new AccountDirectory({
+      ...{ users, userDatabase, log },
+      switches: options.switchesIdentity ?? process.getuid?.() === 0,
+      systemAccounts: options.systemAccounts ?? readSystemAccounts,
+    });
     this.#shares = sharesOf(configuration);
     this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
@@ -167,15 +160,18 @@ class LocalControlPlane implements OwnControlPlane {
       machineSid,
       machineName: configuration.global.netbiosName,
       guestName: configuration.global.guestAccount,
-      accounts: () => this.#accounts(this.#tokens.system),
+      accounts: () => this.#accounts.all(this.#tokens.system),
       systemNames: () => this.#tokens.system,
     });
     const policy = new PolicyStore(keptIn(options.statePath, 'policy.json'), log);
+    this.#idmap = new Idmap(keptIn(options.statePath, 'idmap.json'), log);
+    this.#idmap.configure(configuration.idmap ?? []);
     this.#tokens = new SecurityTokens({
+      domains: this.#idmap.ids,
       machineSid,
       privilegesOf: (sids) => policy.filePrivilegesOf(sids),
-      systemAccounts: this.#systemAccounts,
-      accountIds: (system) => this.#accounts(system).map(({ uid }) => uid),
+      systemAccounts: this.#accounts.systemAccounts,
+      accountIds: (system) => this.#accounts.all(system).map(({ uid }) => uid),
       own: ownIdentity(),
       now: options.now,
     });
@@ -187,11 +183,11 @@ class LocalControlPlane implements OwnControlPlane {
       sidsOf: ({ identity, kind, domain }) => this.#tokens.of(identity, kind, domain?.sids).sids,
       configurationFile: options.configurationFile,
       reload: async () => (await options.administration?.()?.reload())?.done === true,
-      systemAccounts: this.#systemAccounts,
-      accountFile: this.#file?.path,
-      find: (name) => this.#find(name),
-      isInFile: (name) => !this.#users.has(name),
-      switches: this.#switches,
+      systemAccounts: this.#accounts.systemAccounts,
+      accountFile: this.#accounts.filePath,
+      find: (name) => this.#accounts.find(name),
+      isInFile: (name) => this.#accounts.isInFile(name),
+      switches: this.#accounts.switches,
       throttle: this.#throttle,
       dataPlane: options.dataPlane,
       log,
@@ -226,6 +222,7 @@ class LocalControlPlane implements OwnControlPlane {
     this.#configuration = configuration;
     this.#shares = sharesOf(configuration);
     this.#admitsHost = hostAccess(global);
+    this.#idmap.configure(configuration.idmap ?? []);
     if (before.usernameMap !== global.usernameMap) {
       this.#usernameMap = usernameMapOf(global.usernameMap, this.#log);
     }
@@ -243,6 +240,10 @@ class LocalControlPlane implements OwnControlPlane {
 
   accountIds(): readonly number[] {
     return this.#tokens.accountIds;
+  }
+
+  idBlocks(): readonly IdBlock[] {
+    return this.#idmap.ids.blocks;
   }
 
   beginLogin(client: Client, serverChallenge?: Buffer, seed?: ExchangeSeed): Login {
@@ -316,7 +317,7 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   readonly #lookup: AccountLookup = (user) => {
-    const found = this.#find(this.#mapped([user]) ?? user);
+    const found = this.#accounts.find(this.#mapped([user]) ?? user);
     if (found !== undefined) return { ntHash: found.ntHash };
     return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
   };
@@ -325,13 +326,15 @@ class LocalControlPlane implements OwnControlPlane {
     const { restrictAnonymous, mapToGuest, guestAccount } = this.#configuration.global;
     if (anonymous) {
       if (restrictAnonymous !== 0 && mapToGuest === 'never') return undefined;
-      return { name: '', kind: 'anonymous', identity: this.#harmless(guestAccount) };
+      return { name: '', kind: 'anonymous', identity: this.#accounts.harmless(guestAccount) };
     }
     if (guest) {
-      return { name: guestAccount, kind: 'guest', identity: this.#harmless(guestAccount) };
+      return { name: guestAccount, kind: 'guest', identity: this.#accounts.harmless(guestAccount) };
     }
-    const name = this.#find(this.#mapped([user]) ?? user)?.name;
-    return name === undefined ? undefined : { name, kind: 'user', identity: this.#harmless(name) };
+    const name = this.#accounts.find(this.#mapped([user]) ?? user)?.name;
+    return name === undefined
+      ? undefined
+      : { name, kind: 'user', identity: this.#accounts.harmless(name) };
   }
 
   /** An account of this server, or a user of the system, who then needs no password here. */
@@ -340,41 +343,35 @@ class LocalControlPlane implements OwnControlPlane {
       realm: this.#configuration.global.realm,
       mapped: (names) => this.#mapped(names),
     });
-    if (local === undefined) return undefined;
-    const name = this.#find(local)?.name ?? this.#systemUser(local);
-    if (name === undefined) return undefined;
-    const domain = domainUserOf(peer, this.#machineSid, this.#log);
-    return { name, kind: 'user', identity: this.#harmless(name), domain };
+    const user = ticketUserOf(peer, this.#machineSid, this.#log);
+    const mapped = this.#accounts.switches ? this.#idmap.mapped(user) : undefined;
+    const domain = { principal: user.principal, sids: user.claims, ...(mapped && { mapped }) };
+    const name = local && (this.#accounts.find(local)?.name ?? this.#accounts.systemUser(local));
+    if (name === undefined) return this.#domainAccount(user.domainAccount, domain);
+    const own = this.#accounts.harmless(name);
+    const identity = own && withGroups(own, mapped);
+    if (mapped !== undefined) this.#idmap.ids.learn([], identity);
+    return { name, kind: 'user', identity, domain };
   }
 
-  /** Root has to be among the accounts: no KDC makes somebody root who is not meant to be. */
-  #systemUser(name: string): string | undefined {
-    const accounts = this.#systemAccounts();
-    const user = accounts.userByName(name) ?? accounts.userByName(name.toLowerCase());
-    return user === undefined || user.identity.uid === 0 ? undefined : user.name;
+  /** Of who is known to a domain alone: it is somebody here where its domain has uids. */
+  #domainAccount(name: string | undefined, domain: DomainUser): Account | undefined {
+    const identity = identityOfDomain(domain);
+    if (name === undefined || identity === undefined) return undefined;
+    this.#idmap.ids.learn([], identity);
+    return { name, kind: 'user', identity, domain };
   }
 
   #mapped(names: readonly string[]): string | undefined {
-    return this.#usernameMap?.map(names, this.#systemAccounts);
-  }
-
-  /** By the name that the client gave. */
-  #find(user: string) {
-    return this.#users.find(user) ?? this.#file?.accounts.find(user);
-  }
-
-  #has(name: string): boolean {
-    return this.#users.has(name) || this.#file?.accounts.has(name) === true;
+    return this.#usernameMap?.map(names, this.#accounts.systemAccounts);
   }
 
   #knows({ name, domain }: Account): boolean {
-    return this.#has(name) || (domain !== undefined && this.#systemUser(name) !== undefined);
-  }
-
-  /** What the account may be known by before a share decides: without a system user, nobody. */
-  #harmless(name: string): Identity | undefined {
-    const acting = this.#actingAs(name);
-    return acting === 'none' ? NOBODY : acting.identity;
+    if (this.#accounts.has(name)) return true;
+    if (domain === undefined) return false;
+    return name.includes('\\')
+      ? this.#configuration.idmap !== undefined
+      : this.#accounts.systemUser(name) !== undefined;
   }
 
   /** A text says why not. */
@@ -396,14 +393,15 @@ class LocalControlPlane implements OwnControlPlane {
     if (!isStranger && !this.#knows(account)) return 'the account is no more';
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
-    const accounts = this.#systemAccounts();
+    const accounts = this.#accounts.systemAccounts();
     const visitor = { name, isGuest, sids: account.domain?.sids };
     const access = shareAccess(configuration, visitor, accounts);
     if (access === 'denied') return isGuest ? 'guest ok' : 'valid users or invalid users';
-    if (this.#switches && isAdministrator(configuration, visitor, accounts)) {
+    if (this.#accounts.switches && isAdministrator(configuration, visitor, accounts)) {
       return this.#grant(account, { identity: ROOT }, access === 'read-only');
     }
-    const acting = actingOnShare(this.#rules(), this.#actingAs(name), configuration);
+    const own = isGuest ? this.#accounts.actingAs(name) : this.#actingWithDomain(account);
+    const acting = actingOnShare(this.#accounts.rules, own, configuration);
     if (acting === 'none') {
       const { forceUser, forceGroup } = configuration;
       const share = configuration.name;
@@ -426,38 +424,16 @@ class LocalControlPlane implements OwnControlPlane {
     };
   }
 
-  #accounts(system: SystemAccounts): AccountPrincipal[] {
-    const inFile = this.#file?.accounts.names ?? [];
-    const rules = {
-      switches: this.#switches,
-      chosen: (name: string) =>
-        this.#chosen.get(name) ?? (this.#users.has(name) ? undefined : this.#chosenInFile),
-      systemAccounts: () => system,
-    };
-    return [...this.#users.names, ...inFile].flatMap((name) => {
-      const acting = actingAs(rules, name);
-      if (acting === 'none') return [];
-      const { uid, gid } = acting.identity ?? ownIdentity();
-      return [{ name, uid, gid }];
-    });
-  }
-
   #mayUseIpc({ kind }: Account): boolean {
     return kind === 'user' || this.#configuration.global.restrictAnonymous === 0;
   }
 
-  #rules() {
-    return {
-      switches: this.#switches,
-      chosen: (name: string) =>
-        this.#chosen.get(name) ??
-        (this.#file?.accounts.has(name) === true ? this.#chosenInFile : undefined),
-      systemAccounts: this.#systemAccounts,
-    };
-  }
-
-  #actingAs(name: string): Acting {
-    return actingAs(this.#rules(), name);
+  #actingWithDomain({ name, domain }: Account): Acting {
+    const mapped = domain?.mapped;
+    if (domain === undefined || mapped === undefined) return this.#accounts.actingAs(name);
+    if (name.includes('\\')) return { identity: identityOfDomain(domain) ?? NOBODY };
+    const own = this.#accounts.actingAs(name);
+    return own === 'none' ? own : { identity: own.identity && withGroups(own.identity, mapped) };
   }
 }
 
@@ -479,22 +455,3 @@ const auditOf = ({ global }: Configuration, log: Logger): AuditLog | undefined =
 
 const usernameMapOf = (file: string | undefined, log: Logger): UsernameMap | undefined =>
   file === undefined ? undefined : new UsernameMap(file, log);
-
-/** Whom the process acts as; nobody on a system that has no users. */
-const ownIdentity = (): Identity => ({
-  uid: process.geteuid?.() ?? NOBODY.uid,
-  gid: process.getegid?.() ?? NOBODY.gid,
-  groups: process.getgroups?.() ?? [],
-});
-
-function databaseOf(users: readonly UserInput[]): UserDatabase {
-  const database = new UserDatabase();
-  for (const { name, password, ntHash: hash } of users) {
-    if ((password === undefined) === (hash === undefined)) {
-      throw new TypeError(`user "${name}" needs either a password or an NT hash`);
-    }
-    if (database.has(name)) throw new TypeError(`user "${name}" is given twice`);
-    database.set(name, hash ?? ntHash(password!));
-  }
-  return database;
-}

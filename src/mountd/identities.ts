@@ -4,7 +4,7 @@
  * a refusal, never with its own.
  */
 import type { ShareConfiguration } from '../config/configuration.ts';
-import type { Account } from '../ipc/control-plane.ts';
+import type { Account, DomainUser, MappedUser } from '../ipc/control-plane.ts';
 import type { SystemAccounts, SystemUser } from './system-accounts.ts';
 
 export type Identity = NonNullable<Account['identity']>;
@@ -25,6 +25,21 @@ export interface IdentityRules {
   chosen(name: string): Identity | undefined;
   /** As the system has them at the time of the call. */
   systemAccounts(): SystemAccounts;
+}
+
+/** Of who has both numbers there. */
+export function identityOfDomain({ mapped }: DomainUser): Identity | undefined {
+  if (mapped?.uid === undefined || mapped.gid === undefined) return undefined;
+  const { uid, gid, groups } = mapped;
+  return { uid, gid, groups: groups.filter((group) => group !== gid) };
+}
+
+/** A user of this machine, with the groups of its domain. */
+export function withGroups(own: Identity, mapped: MappedUser | undefined): Identity {
+  if (mapped === undefined || mapped.groups.length === 0) return own;
+  const groups = new Set([...own.groups, ...mapped.groups]);
+  groups.delete(own.gid);
+  return { ...own, groups: [...groups] };
 }
 
 /** By the account's own name, or by `guestAccount` for a guest. */

@@ -4,10 +4,10 @@
  */
 import type { KerberosPeer } from '../auth/kerberos.ts';
 import type { Logger } from '../base/log.ts';
-import type { Sid } from '../dtyp/sid.ts';
-import type { DomainUser } from '../ipc/control-plane.ts';
+import { type Sid, sidInDomain } from '../dtyp/sid.ts';
 import { decodePac, sidsOfPac } from '../rpc/pac.ts';
 import { WireError } from '../wire/wire-error.ts';
+import type { UserOfDomain } from './idmap.ts';
 
 export interface PrincipalRules {
   /** Empty: none is set. */
@@ -53,15 +53,48 @@ export function sidsOfDomain(sids: readonly Sid[], machineSid: Sid): Sid[] {
   );
 }
 
-export function domainUserOf(peer: KerberosPeer, machineSid: Sid, log: Logger): DomainUser {
-  const { principal, pac } = peer;
-  return { principal, sids: pac === undefined ? [] : sidsIn(pac, principal, machineSid, log) };
+/** Who a ticket says that its user is. */
+export interface TicketUser extends UserOfDomain {
+  readonly principal: string;
+  /** All SIDs that count, those of how it proved itself among them. */
+  readonly claims: readonly Sid[];
+  /** `DOMAIN\\name` of Active Directory; undefined elsewhere. */
+  readonly domainAccount: string | undefined;
 }
 
-function sidsIn(pac: Buffer, principal: string, machineSid: Sid, log: Logger): Sid[] {
+export function ticketUserOf(peer: KerberosPeer, machineSid: Sid, log: Logger): TicketUser {
+  const { principal, pac } = peer;
+  const info = pac && logonInfoIn(pac, principal, log);
+  const sids = info === undefined ? [] : sidsOfDomain(info.sids, machineSid);
+  const domainSid = info?.domain ?? undefined;
+  const domainName = info?.domainName ?? '';
+  const of = (rid: number | undefined): Sid | undefined => {
+    const sid = domainSid && rid ? sidInDomain(domainSid, rid) : undefined;
+    return sid && sids.includes(sid) ? sid : undefined;
+  };
+  const name = split(principal).user;
+  const isNamed = domainName !== '' && !/[/\\@]/.test(name);
+  return {
+    ...{
+      principal,
+      sids: sids.filter((sid) => !ASSERTED_IDENTITY.test(sid)),
+      domainName,
+      domainSid,
+    },
+    claims: sids,
+    user: of(info?.userId),
+    primaryGroup: of(info?.primaryGroupId),
+    domainAccount: isNamed ? `${domainName}\\${name}` : undefined,
+  };
+}
+
+function logonInfoIn(pac: Buffer, principal: string, log: Logger) {
   try {
     const info = decodePac(pac);
-    return info === undefined ? [] : sidsOfDomain(sidsOfPac(info), machineSid);
+    if (info === undefined) return undefined;
+    const { userId, primaryGroupId, logonDomainId: domain, logonDomainName } = info;
+    const domainName = logonDomainName ?? '';
+    return { sids: sidsOfPac(info), userId, primaryGroupId, domain, domainName };
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
     // The user is who it is; what the domain says of its groups does not count.
@@ -69,6 +102,6 @@ function sidsIn(pac: Buffer, principal: string, machineSid: Sid, log: Logger): S
       principal,
       problem: error.message,
     });
-    return [];
+    return undefined;
   }
 }

@@ -9,12 +9,8 @@ import { readIdentity } from '../base/state-directory.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { listenMountd, type MountdListener } from '../ipc/mountd-listener.ts';
 import { decodeOrder, encodeReply, type MountdReply } from '../ipc/mountd-orders.ts';
-import {
-  createControlPlane,
-  type OwnControlPlane,
-  type UserDatabaseInput,
-  type UserInput,
-} from './control-plane.ts';
+import type { UserDatabaseInput, UserInput } from './account-directory.ts';
+import { createControlPlane, type OwnControlPlane } from './control-plane.ts';
 import { pipeNames } from './services/services.ts';
 
 /** What `start` orders. */
@@ -134,6 +130,7 @@ class Mountd {
       ...identity,
       controlPlane: () => controlPlane,
       accountIds: () => controlPlane.accountIds(),
+      idBlocks: () => controlPlane.idBlocks(),
       loginFailures: () => controlPlane.loginFailures(),
       pipes: pipeNames(),
       log,

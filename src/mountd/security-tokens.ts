@@ -3,6 +3,7 @@
  * groups of the disk are.
  */
 import { type AccessToken, ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
+import type { DomainIds } from '../dtyp/id-blocks.ts';
 import { ANONYMOUS, BUILTIN_ADMINISTRATORS, type Sid } from '../dtyp/sid.ts';
 import { makeSidMap, type SidMap, sidsOfUser } from '../dtyp/unix-sids.ts';
 import type { Account } from '../ipc/control-plane.ts';
@@ -21,6 +22,8 @@ export interface SecurityTokensOptions {
   readonly accountIds: (system: SystemAccounts) => Iterable<number>;
   /** Whom the process acts as where it cannot be another. */
   readonly own: Identity;
+  /** Of the users and groups of domains; absent: they have no ids here. */
+  readonly domains?: DomainIds | undefined;
   /** Those that somebody who is all of these was given: SE_… bits. Absent: administrators alone have any. */
   readonly privilegesOf?: ((sids: readonly Sid[]) => number) | undefined;
   readonly now?: (() => number) | undefined;
@@ -37,12 +40,14 @@ interface Facts {
 export function sidsOfFacts(facts: {
   readonly machineSid: Sid;
   readonly accountIds: () => Iterable<number>;
+  readonly domains?: DomainIds | undefined;
 }): SidMap {
   return new SecurityTokens({
     machineSid: facts.machineSid,
     systemAccounts: () => readSystemAccounts(),
     accountIds: facts.accountIds,
     own: NOBODY,
+    domains: facts.domains,
   }).sids;
 }
 
@@ -59,6 +64,7 @@ export class SecurityTokens {
       machineSid: options.machineSid,
       hasAccount: (uid) => this.#current().accountIds.has(uid),
       groupsOf: (uid) => this.#groupsOf(uid),
+      domains: options.domains,
     });
   }
 
@@ -107,7 +113,7 @@ export class SecurityTokens {
 
   #groupsOf(uid: number): readonly number[] {
     const { groups, system } = this.#current();
-    const known = groups.get(uid);
+    const known = this.#options.domains?.groupsOf(uid) ?? groups.get(uid);
     if (known !== undefined) return known;
     const identity = system.userById(uid)?.identity;
     const found = identity === undefined ? [] : [identity.gid, ...identity.groups];

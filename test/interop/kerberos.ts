@@ -12,18 +12,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { Initiator, InitiatorStep } from '../../src/auth/initiator.ts';
-import {
-  decodeSpnego,
-  encodeMechTypeList,
-  encodeNegTokenInit,
-  encodeNegTokenResp,
-  Mechanism,
-} from '../../src/auth/spnego.ts';
+import { Mechanism } from '../../src/auth/spnego.ts';
 import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
 import { STATUS_LOGON_FAILURE, STATUS_NETWORK_SESSION_EXPIRED } from '../../src/dtyp/ntstatus.ts';
-import type { GssInitiator } from '../support/gss-initiator.ts';
 import { type Kdc, missingPrograms, REALM, startKdc } from '../support/kdc.ts';
 import { type Finished, findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -173,51 +165,11 @@ async function wrongClock(scene: Scene): Promise<void> {
   await logged(scene, /Clock skew too great/);
 }
 
-/** Ours, with tokens of the library's. */
-class KerberosInitiator implements Initiator {
-  readonly #gss: GssInitiator;
-  readonly #first: Buffer;
-  readonly #mechTypes: readonly string[];
-  #waits: boolean;
-  readonly tokens: Buffer[] = [];
-
-  constructor(gss: GssInitiator, mechTypes: readonly string[] = [Mechanism.KRB5]) {
-    this.#gss = gss;
-    this.#first = gss.step();
-    this.#mechTypes = mechTypes;
-    this.#waits = mechTypes[0] !== Mechanism.KRB5;
-  }
-
-  get sessionKey(): Buffer {
-    return this.#gss.sessionKey;
-  }
-
-  start(): Buffer {
-    const mechToken = this.#waits ? undefined : this.#first;
-    return encodeNegTokenInit({ mechTypes: this.#mechTypes, mechToken });
-  }
-
-  step(token: Buffer): InitiatorStep {
-    const resp = decodeSpnego(token);
-    if (resp.kind !== 'resp') return { kind: 'refused', reason: 'malformed' };
-    if (this.#waits) {
-      this.#waits = false;
-      return { kind: 'continue', token: encodeNegTokenResp({ responseToken: this.#first }) };
-    }
-    if (resp.responseToken !== undefined) this.#gss.step(resp.responseToken);
-    if (resp.mechListMic === undefined) return { kind: 'done', sessionKey: this.sessionKey };
-    const list = encodeMechTypeList(this.#mechTypes);
-    if (!this.#gss.verify(list, resp.mechListMic)) return { kind: 'refused', reason: 'wrong-mic' };
-    const mechListMic = this.#gss.sign(list);
-    return { kind: 'continue', token: encodeNegTokenResp({ mechListMic }) };
-  }
-}
-
 /** The library reads its environment when it is used first, so all of them share one. */
 async function initiatorOf({ ticket }: Scene, mechTypes?: readonly string[]) {
   for (const name of ['KRB5_CONFIG', 'KRB5CCNAME']) process.env[name] = ticket[name];
-  const { GssInitiator } = await import('../support/gss-initiator.ts');
-  return new KerberosInitiator(new GssInitiator(`cifs@${HOST}`), mechTypes);
+  const { kerberosInitiator } = await import('../support/kerberos-initiator.ts');
+  return kerberosInitiator(`cifs@${HOST}`, mechTypes);
 }
 
 const connection = ({ target }: Scene) => connect({ host: target.host, port: target.port });

@@ -105,11 +105,13 @@ function giveAway(
   const [uid, gid] = [stx.uid(), stx.gid()];
   const user = owner && share.sids.idOf(owner);
   const isSuperuser = credentials.uid === 0;
-  const takes = user?.kind === 'user' && (isSuperuser || user.id === credentials.uid);
+  const takes =
+    user !== undefined && user.kind !== 'group' && (isSuperuser || user.id === credentials.uid);
   const newUid = takes && user.id !== uid ? user.id : SAME_ID;
   const its = group && share.sids.idOf(group);
   const mayGive =
-    its?.kind === 'group' &&
+    its !== undefined &&
+    its.kind !== 'user' &&
     (isSuperuser || its.id === credentials.gid || credentials.groups.includes(its.id));
   const newGid = mayGive && its.id !== gid ? its.id : SAME_ID;
   if (newUid === SAME_ID && newGid === SAME_ID) return 0;

@@ -109,7 +109,7 @@ export class LocalQuotas implements VfsQuotas {
 
   #uidOf(owner: Sid): number | Errno {
     const id = this.#share.sids.idOf(owner);
-    return id?.kind === 'user' && id.id <= MAX_UID ? id.id : ENOENT;
+    return id !== undefined && id.kind !== 'group' && id.id <= MAX_UID ? id.id : ENOENT;
   }
 
   #told(quota: UserQuota | number): Result<VfsQuota> {

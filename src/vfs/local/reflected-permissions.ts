@@ -74,7 +74,8 @@ export function permissionsOfDacl(
   const group = [map.groupSid(gid)];
   const context = { map, groupsOf, isDirectory };
   const own = decisionsOf(dacl, map, (flags) => (flags & INHERIT_ONLY_ACE) === 0);
-  const isOwn = ({ kind, id }: UnixId): boolean => id === (kind === 'user' ? uid : gid);
+  const isOwn = (kind: 'user' | 'group', id: number): boolean =>
+    id === (kind === 'user' ? uid : gid);
   const access = listOf(own, { owner, group, isOwn }, context);
   const handedOn = isDirectory ? decisionsOf(dacl, map, isHandedOn) : [];
   if (handedOn.length === 0) return { access: withToldMode(access, dacl), default: undefined };
@@ -109,7 +110,7 @@ function decisionsOf({ aces }: Acl, map: SidMap, counts: (flags: number) => bool
 }
 
 const sidOf = (id: UnixId | undefined, map: SidMap): Sid | undefined =>
-  id && (id.kind === 'user' ? map.userSid(id.id) : map.groupSid(id.id));
+  id && (id.kind === 'group' ? map.groupSid(id.id) : map.userSid(id.id));
 
 /** The rights of whoever has these SIDs: what an earlier entry decided no later one changes. */
 function granted(decisions: readonly Decision[], sids: ReadonlySet<Sid>): AccessMask {
@@ -139,7 +140,7 @@ interface Subjects {
   readonly owner: readonly Sid[];
   readonly group: readonly Sid[];
   /** Whether the entries without an id are about this user or group already. */
-  readonly isOwn: (id: UnixId) => boolean;
+  readonly isOwn: (kind: 'user' | 'group', id: number) => boolean;
 }
 
 interface Context {
@@ -158,12 +159,13 @@ function listOf(
   const users = new Map<number, PosixAclEntry>();
   const groups = new Map<number, PosixAclEntry>();
   for (const { sid, id: unixId } of decisions) {
-    if (unixId === undefined || isOwn(unixId)) continue;
+    if (unixId === undefined) continue;
     if (users.size + groups.size >= MAX_NAMED_ENTRIES) break;
     const { kind, id } = unixId;
-    if (kind === 'user' && !users.has(id)) {
+    if (kind !== 'group' && !users.has(id) && !isOwn('user', id)) {
       users.set(id, { tag: ACL_USER, permissions: bits(sid, ...groupsOf(id)), id });
-    } else if (kind === 'group' && !groups.has(id)) {
+    }
+    if (kind !== 'user' && !groups.has(id) && !isOwn('group', id)) {
       groups.set(id, { tag: ACL_GROUP, permissions: bits(sid), id });
     }
   }

@@ -58,7 +58,7 @@ export class MemoryQuotas implements VfsQuotas {
 
   #uidOf(owner: Sid): number | Errno {
     const id = this.#volume.sids.idOf(owner);
-    return id?.kind === 'user' ? id.id : ENOENT;
+    return id !== undefined && id.kind !== 'group' ? id.id : ENOENT;
   }
 
   #told(uid: number, used: ReadonlyMap<number, number>): VfsQuota {

@@ -23,8 +23,8 @@ export function applySecurity(
   node.mode |= EVERYTHING;
   const owner = descriptor.owner && volume.sids.idOf(descriptor.owner);
   const group = descriptor.group && volume.sids.idOf(descriptor.group);
-  if (owner?.kind === 'user') node.uid = owner.id;
-  if (group?.kind === 'group') node.gid = group.id;
+  if (owner !== undefined && owner.kind !== 'group') node.uid = owner.id;
+  if (group !== undefined && group.kind !== 'user') node.gid = group.id;
 }
 
 export function editSecurity(volume: Volume, node: MemoryNode, edit: SecurityEdit): Errno | 0 {
