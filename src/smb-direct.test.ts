@@ -17,6 +17,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
 } from './dtyp/ntstatus.ts';
+import { decodeMpaFrame, encodeMpaFrame } from './rdma/iwarp/mpa.ts';
 import { described, readBy, writeBy } from './smb-direct.support.test.ts';
 import { encodeBufferDescriptors } from './smb2/buffer-descriptor.ts';
 import { SMB2_CHANNEL_RDMA_V1, SMB2_CHANNEL_RDMA_V1_INVALIDATE } from './smb2/channel.ts';
@@ -253,4 +254,24 @@ test('strangers: no MPA, half an MPA, no SMB Direct; all are gone soon', async (
   }
   await sleep(20);
   assert.equal(await connections(), before);
+});
+
+test('a client that wants markers in the stream is rejected by MPA, RFC 5044 7.1.3', async () => {
+  const request = encodeMpaFrame({
+    ...{
+      kind: 'request',
+      markers: true,
+      crc: false,
+      rejected: false,
+      enhanced: false,
+      revision: 1,
+    },
+    privateData: Buffer.alloc(0),
+  });
+  const socket = dial({ port, host: '127.0.0.1' }, () => socket.write(request));
+  const said: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => said.push(chunk));
+  await new Promise((resolve) => socket.once('close', resolve));
+  const reply = decodeMpaFrame(Buffer.concat(said));
+  assert.deepEqual([reply.kind, reply.rejected, reply.markers], ['reply', true, false]);
 });
