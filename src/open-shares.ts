@@ -18,7 +18,6 @@ const IPC: Share = {
   type: 'pipe',
   comment: 'IPC Service',
   vfs: undefined,
-  readOnly: false,
   encryption: 'auto',
   hideDotFiles: false,
   oplocks: false,
@@ -85,7 +84,6 @@ export function shareFields(
     type: 'disk',
     comment: share.comment,
     dfs: isNamespace ? { proxy: share.msdfsProxy } : undefined,
-    readOnly: share.readOnly,
     encryption: share.encryption,
     hideDotFiles: share.hideDotFiles,
     canonicalInheritedFlag: share.canonicalInheritedFlag,
@@ -134,6 +132,7 @@ export const policy = ({ global }: Configuration): ObjectsOptions => ({
         copiesFiles: global.appleCopyFile,
       }
     : undefined,
+  fakeFsAttributes: global.fakeFscaps,
   maxReadSize: global.maxReadSize,
   maxWriteSize: global.maxWriteSize,
   maxTransactSize: global.maxTransactSize,

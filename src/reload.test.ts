@@ -191,3 +191,15 @@ test('what needs a restart says so each time, and does nothing', { skip }, async
   assert.deepEqual(await changed(server, [files()], global), restart);
   await (await login(port)).treeConnect('files');
 });
+
+test('who is in the write list writes to a share that is read-only for others', {
+  skip,
+}, async () => {
+  const writeList = [{ kind: 'user' as const, name: 'ann' }];
+  const { port } = await serving([files({ readOnly: true, writeList })]);
+  const ann = await (await login(port)).treeConnect('files');
+  await ann.writeFile('by-ann', Buffer.from('x'));
+  const bob = await (await login(port, 'bob')).treeConnect('files');
+  await assert.rejects(bob.writeFile('by-bob', Buffer.from('x')), status(STATUS_ACCESS_DENIED));
+  assert.equal((await bob.readFile('by-ann')).toString(), 'x');
+});

@@ -70,7 +70,7 @@ export async function treeConnect(
     return STATUS_REQUEST_NOT_ACCEPTED;
   }
   share.lifetime?.hold();
-  const readOnly = share.readOnly || decision.readOnly;
+  const { readOnly } = decision;
   const tree: TreeConnect = {
     treeId: session.newTreeId(),
     session,

@@ -15,7 +15,6 @@ export interface Share {
   readonly comment: string;
   /** Undefined for IPC$. */
   readonly vfs: Vfs | undefined;
-  readonly readOnly: boolean;
   /** Share.EncryptData for 'required', and for 'desired' where the client can encrypt. */
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Show names that begin with a dot as FILE_ATTRIBUTE_HIDDEN. */

@@ -104,7 +104,7 @@ async function reviewTree(server: ServerState, tree: TreeConnect): Promise<void>
   tree.encryptData = encrypts;
   tree.token = decision.token;
   tree.posixFiles = speaksPosix(connection, share) ? tree.files?.exactly?.() : undefined;
-  tree.readOnly = share.readOnly || decision.readOnly;
+  tree.readOnly = decision.readOnly;
   tree.maximalAccess = maximalAccessTo(tree.readOnly);
   for (const open of [...session.opens.values()]) {
     if (open.tree === tree && exceeds(open, tree)) await closeOpen(server, open);

@@ -209,7 +209,7 @@ export class World {
     const shares: Share[] = [
       { ...DISK, name: 'share', vfs: this.vfs, ...share },
       { ...DISK, name: 'sealed', vfs: this.vfs, encryption: 'required' },
-      { ...DISK, name: 'fixed', vfs: this.vfs, readOnly: true },
+      { ...DISK, name: 'fixed', vfs: this.vfs },
       { ...DISK, name: 'IPC$', type: 'pipe', vfs: undefined },
     ];
     this.server = new ServerState(
@@ -309,7 +309,7 @@ export class World {
       connectShare: (account, share) =>
         account.kind !== 'user' && share !== 'share'
           ? { kind: 'denied' }
-          : { kind: 'granted', readOnly: false, identity: undefined, token: TOKEN },
+          : { kind: 'granted', readOnly: share === 'fixed', identity: undefined, token: TOKEN },
       shareUsed: (share, uses) => this.uses.set(share, uses),
       rap: async () => undefined,
       openPipe: (_account, name) => {
@@ -376,7 +376,6 @@ const DISK: Share = {
   type: 'disk',
   comment: '',
   vfs: undefined,
-  readOnly: false,
   encryption: 'auto',
   hideDotFiles: false,
   oplocks: true,
