@@ -81,6 +81,7 @@ const TOLD: Readonly<Record<Effect, string>> = {
   'new connections': 'after a reload it counts for new connections',
   'share anew': 'a reload has clients connect to the share anew',
   restart: 'a change needs a restart',
+  none: 'read, but not supported',
 };
 
 function parametersText(table: Table, effects: Readonly<Record<string, Effect>>): string {

@@ -32,6 +32,7 @@ import {
 import { FsInformationClass as Class } from '../fscc/information-class.ts';
 import { fitInformation, fsQueryRules, refuseFs } from '../fscc/information-rules.ts';
 import { FileFsPosixInformation } from '../fscc/posix-information.ts';
+import type { ServerState } from '../objects/server-state.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { isErrno } from '../vfs/errno.ts';
@@ -65,7 +66,7 @@ export async function queryFsInfo(
   const disk = await tree.files.volume();
   if (isErrno(disk)) return statusOfErrno(disk);
   const volume = await backupVolume(tree, disk);
-  const encoded = fsInformation(body.fileInfoClass, tree, volume, server.guid);
+  const encoded = fsInformation(body.fileInfoClass, tree, volume, server);
   return fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
 }
 
@@ -98,7 +99,7 @@ function fsInformation(
   fsInfoClass: number,
   tree: TreeConnect,
   volume: VfsVolume,
-  serverGuid: Buffer,
+  { guid, options }: ServerState,
 ): Buffer {
   const { share } = tree;
   const units = (size: number): number => Math.floor(size / unitBytes(volume));
@@ -135,13 +136,15 @@ function fsInformation(
       });
     case Class.FileFsAttributeInformation:
       return encodeFileFsAttributeInformation({
-        fileSystemAttributes: fsAttributes(share.vfs!.features, volume, tree.readOnly),
+        fileSystemAttributes:
+          fsAttributes(share.vfs!.features, volume, tree.readOnly) |
+          (options.fakeFsAttributes ?? 0),
         maximumComponentNameLength: Math.min(volume.maxNameLength, MAX_NAME_UNITS),
         fileSystemName: share.vfs!.features.fileSystemName,
       });
     case Class.FileFsObjectIdInformation:
       return FileFsObjectIdInformation.encode({
-        objectId: volumeObjectId(serverGuid, volume.volumeId),
+        objectId: volumeObjectId(guid, volume.volumeId),
         extendedInfo: Buffer.alloc(48),
       });
     default:

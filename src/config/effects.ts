@@ -15,7 +15,9 @@ export type Effect =
   /** At once: clients connect to the share anew, and what they have open in it is closed. */
   | 'share anew'
   /** Only a new server knows of it. */
-  | 'restart';
+  | 'restart'
+  /** Nothing, now or later: it is not supported, as testparm says. */
+  | 'none';
 
 type Fields<T> = Exclude<keyof T & string, never>;
 
@@ -73,7 +75,7 @@ export const globalEffects: Readonly<Record<Fields<typeof globalParameters>, Eff
   smbDirectChecksums: 'restart',
   smbDirectMaxIoSize: 'restart',
   apple: 'new connections',
-  appleModel: 'new connections',
+  appleModel: 'now',
   appleNfsAces: 'new connections',
   appleCopyFile: 'new connections',
   metricsPort: 'restart',
@@ -127,17 +129,17 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   maxConnections: 'now',
   encryption: 'now',
   adminUsers: 'now',
-  crossMounts: 'now',
-  followSymlinks: 'now',
-  wideLinks: 'now',
+  crossMounts: 'none',
+  followSymlinks: 'none',
+  wideLinks: 'none',
   appleZeroFileIds: 'now',
   appleIgnoresEmptyAcls: 'now',
-  appleMetadata: 'now',
-  appleResource: 'now',
-  appleEncoding: 'now',
+  appleMetadata: 'none',
+  appleResource: 'none',
+  appleEncoding: 'none',
   timeMachine: 'now',
   timeMachineMaxSize: 'now',
-  continuousAvailability: 'now',
+  continuousAvailability: 'none',
   vfsObjects: 'share anew',
   ntAclName: 'share anew',
   ignoresSystemAcls: 'share anew',
@@ -154,9 +156,9 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   snapshotOrder: 'share anew',
   snapshotPrefix: 'share anew',
   snapshotDelimiter: 'share anew',
-  snapshotFixInodes: 'now',
-  snapshotsEverywhere: 'now',
-  snapshotsCrossMounts: 'now',
+  snapshotFixInodes: 'none',
+  snapshotsEverywhere: 'none',
+  snapshotsCrossMounts: 'none',
 };
 
 /** `after`, but for what only a new server takes from it. */
@@ -235,6 +237,7 @@ export function changeText({ section, parameter, before, after, effect }: Change
     'new connections': 'counts for new connections',
     'share anew': 'counts now: its clients connect to the share anew',
     restart: 'NEEDS A RESTART of the server',
+    none: 'is not supported, and changes nothing',
   };
   return `[${section}] ${parameter} = ${after} (was ${before || 'empty'}): ${told[effect]}`;
 }

@@ -299,8 +299,8 @@ export const globalParameters = {
     undefined as string | undefined,
     { aliases: ['root', 'root dir'] },
   ),
-  /** ksmbd: 64, which says that files can be sparse. Clients are told what is true here. */
-  fakeFscaps: unsupported('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 0),
+  /** ksmbd: 64, which says that files can be sparse. Here clients are told what is true, and these beside it. */
+  fakeFscaps: parameter('share:fake_fscaps', integer({ minimum: 0, maximum: 0x7fffffff }), 0),
   /** ksmbd: no. Without them a connection that is lost costs a client its open files and its locks. */
   durableHandles: parameter('durable handles', bool, true),
   /** ksmbd: no. Without them a client caches by oplocks, if at all. */

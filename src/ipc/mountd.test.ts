@@ -318,6 +318,33 @@ test('one that hangs is told of, and one of another version is not spoken with',
   await assert.rejects(connected(other), (error) => (error as LinkError).problem === 'version');
 });
 
+test("'ipc timeout' of another configuration counts for the control plane that is there", async () => {
+  const statePath = stateFolder();
+  const { hello } = MOUNTD_EVENTS;
+  await stranger(statePath, (socket) => {
+    const link = new Link(socket, { version: MOUNTD_VERSION, log: SILENT_LOGGER });
+    link.serve(hello, () => ({
+      processId: process.pid,
+      serverGuid: Buffer.alloc(16),
+      machineSid: 'S-1-5-21-1-2-3' as const,
+      pipes: [],
+      facts: { accountIds: [], negotiateToken: Buffer.alloc(0) },
+    }));
+    // Whoever is asked for a sign of life never has one.
+    link.serve(MOUNTD_EVENTS.heartbeat, () => new Promise<never>(() => {}));
+  });
+  let isSilent = false;
+  const onSilence = (): void => {
+    isSilent = true;
+  };
+  const client = await connected(statePath, { onSilence });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  assert.equal(isSilent, false, 'within the limit of before');
+  client.heartbeatLimitMs = 1_000;
+  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  assert.equal(isSilent, true);
+});
+
 test('what is not understood ends the link, what is not known is refused', async () => {
   const statePath = stateFolder();
   await stranger(statePath, (socket) => {

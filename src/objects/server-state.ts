@@ -59,6 +59,8 @@ export interface ServerOptions {
   readonly rdmaTransforms?: boolean;
   /** Those of SMB1, the CIFS Unix extensions. */
   readonly smb1UnixExtensions?: boolean;
+  /** Attributes of a file system (MS-FSCC 2.5.1) that are told beside those that it has. */
+  readonly fakeFsAttributes?: number;
   readonly maxReadSize: number;
   readonly maxWriteSize: number;
   readonly maxTransactSize: number;
