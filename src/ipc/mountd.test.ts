@@ -328,6 +328,7 @@ test("'ipc timeout' of another configuration counts for the control plane that i
       serverGuid: Buffer.alloc(16),
       machineSid: 'S-1-5-21-1-2-3' as const,
       pipes: [],
+      idBlocks: [],
       facts: { accountIds: [], negotiateToken: Buffer.alloc(0) },
     }));
     // Whoever is asked for a sign of life never has one.
