@@ -34,6 +34,8 @@ import {
 import { LOGOFF, lock, notify, read, write } from '../server/test-requests.support.test.ts';
 import { turns, World } from '../server/test-world.support.test.ts';
 import { encodeCancelRequest } from '../smb2/cancel.ts';
+import { encodeAppInstanceId } from '../smb2/create-context-values.ts';
+import { CreateContextName } from '../smb2/create-contexts.ts';
 import { encodeEchoRequest } from '../smb2/echo.ts';
 import { Command, protocolOf, SMB2_FLAGS_ASYNC_COMMAND } from '../smb2/header.ts';
 import { encodeOplockBreakRequest } from '../smb2/oplock-break.ts';
@@ -240,6 +242,45 @@ test('workers: a durable open is reclaimed at another, as a batch oplock (3.3.5.
     assert.equal(await statusOf(back, write(reclaimed, 'kept')), 0);
     await assertGone(world, bob, ...others);
   }
+});
+
+test('workers: a durable open is reclaimed at another, with its lease and locks (3.3.5.9.7, 3.3.5.9.12)', async () => {
+  for (const version of [1, 2] as const) {
+    const { world, ann, bob } = await pair();
+    const asked = version === 1 ? durable() : durableV2();
+    const file = await open(ann, 'file', [asked, lease(7)], LEASE);
+    assert.equal(await statusOf(ann, lock(file, EXCLUSIVE_NOW)), 0);
+    await ann.client.lost();
+    // The next of this client goes to the worker with the fewest of its connections, of both to the other one.
+    const first = await mount(world, { clientGuid: 7 });
+    const second = await mount(world, { clientGuid: 7 });
+    const worker = workerOfSession(ann.session.sessionId);
+    const back = workerOfSession(first.session.sessionId) === worker ? second : first;
+    assert.notEqual(workerOfSession(back.session.sessionId), worker);
+    const again = version === 1 ? reconnect(file) : reconnectV2(file);
+    const reclaimed = await open(back, 'file', [again, lease(7)], LEASE);
+    assert.equal(reclaimed.persistentId, file.persistentId);
+    assert.equal(grantedLease(reclaimed)?.leaseState, 7);
+    assert.equal(await statusOf(back, lock(reclaimed, UNLOCK)), 0);
+    await assertGone(world, bob, first, second);
+  }
+});
+
+test('workers: an application that comes up at another has its opens closed (3.3.5.9.13)', async () => {
+  const { world, ann, bob } = await pair();
+  const instance = {
+    name: CreateContextName.APP_INSTANCE_ID,
+    data: encodeAppInstanceId(Buffer.alloc(16, 0xa9)),
+  };
+  const file = await open(ann, 'file', [durableV2(), instance], { ...BATCH, shareAccess: 0 });
+  assert.equal(await tryOpen(bob, 'other', [durableV2(), instance], BATCH), 0);
+  const taken = await open(bob, 'file', [durableV2(Buffer.alloc(16, 2)), instance], {
+    ...BATCH,
+    shareAccess: 0,
+  });
+  assert.equal(await statusOf(ann, write(file, 'too late')), STATUS_FILE_CLOSED);
+  assert.equal(await statusOf(bob, write(taken, 'mine')), 0);
+  await assertGone(world, ann, bob);
 });
 
 test('workers: the end of one costs its connections; their durable opens stay, and are reclaimed at the other', async () => {
