@@ -237,7 +237,7 @@ async function addAccount(
   password: string,
 ): Promise<void> {
   const args = [usmbd, 'adduser', '-a', '-p', password, '-C', config, '-P', accounts, user];
-  const { code, stdout, stderr } = await run(process.execPath, args, { timeoutMs: 20_000 });
+  const { code, stdout, stderr } = await run(process.execPath, args, { timeoutMs: START_LIMIT_MS });
   if (code !== 0) throw new Error(`usmbd adduser: exit ${code}\n${tail(stdout + stderr, 10)}`);
 }
 
