@@ -146,6 +146,13 @@ export const MAX_DISCONNECTED_OPENS_PER_USER = 8_192;
 /** The same of all users. */
 export const MAX_DISCONNECTED_OPENS = 32_768;
 
+/** Of the file that persistent opens are kept in: many times what MAX_DISCONNECTED_OPENS of them take. */
+export const MAX_JOURNAL_BYTES = 1024 * MiB;
+/** Of one of its values: an open with MAX_PERSISTENT_LOCKS and the longest of names takes a tenth. */
+export const MAX_JOURNAL_VALUE_BYTES = 1 * MiB;
+/** Byte-range locks of a persistent open: all of them are written again with each. */
+export const MAX_PERSISTENT_LOCKS = 1_024;
+
 /** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
 export const MAX_KEPT_CHANGE_TIMES = 16_384;
 /** Inodes whose extended attributes are remembered, 250 bytes each: those of a large directory, twice. */
