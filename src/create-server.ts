@@ -1,5 +1,6 @@
 /** The public entry: puts configuration, control plane, file systems and transport together. */
 import { randomBytes } from 'node:crypto';
+import type { Journal } from './base/journal.ts';
 import { CONNECTIONS_END_MS } from './base/limits.ts';
 import { type Logger, SILENT_LOGGER } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
@@ -33,10 +34,10 @@ import type {
   Server,
   ServerOptions,
 } from './server-interface.ts';
+import { openJournal, restorePersistentOpens, speakOld, watchHost } from './server-parts.ts';
 import { missingSnapshots } from './snapshot-layout.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { HandDirect, ListenAddress, Listener } from './transport/listener.ts';
-import { createHostWatcher } from './vfs/local/host/host-watcher.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity } from './vfs/vfs.ts';
 import { refuseWorkers, startWorkers, type WorkerPool } from './workers/pool.ts';
@@ -127,26 +128,6 @@ function userToBecome(configuration: Configuration, options: ServerOptions): Ide
   return user;
 }
 
-/** SMB1 is loaded where the configuration asks for it, and nowhere else. */
-async function speakOld(objects: ServerState): Promise<void> {
-  if (objects.options.minDialect > NT1 || objects.smb1 !== undefined) return;
-  const { speakSmb1 } = await import('./smb1-commands/speak.ts');
-  speakSmb1(objects);
-  objects.log.warn('SMB1 is spoken: server min protocol = NT1');
-}
-
-/** Changes by other programs on the host are told, where it can be done. */
-function watchHost(server: ServerState, { hostChanges }: ServerOptions): void {
-  if (hostChanges === 'off' || isPortable()) return;
-  const { notifier, changes: directories, shares, log } = server;
-  notifier.host = createHostWatcher({
-    tell: (changes) => directories.onHost(changes),
-    log,
-    shares: [...shares.values()].filter((share) => share.hostChanges !== false),
-    ...(hostChanges === 'inotify' && { method: hostChanges }),
-  });
-}
-
 interface Parts {
   readonly options: ServerOptions;
   readonly configuration: Configuration;
@@ -171,6 +152,8 @@ class UsmbdServer implements Server {
   #handDirect: HandDirect | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #metrics: Promise<Metrics | undefined> | undefined;
+  #journal: Promise<Journal | undefined> | undefined;
+  #restored: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** As it counts now. */
   #configuration: Configuration;
@@ -198,12 +181,19 @@ class UsmbdServer implements Server {
     // Before the process becomes somebody who may not write to the state folder.
     this.#control ??= this.#listenControl();
     await this.#control;
+    this.#journal ??= openJournal(configuration, this.#parts.state?.path);
+    const journal = await this.#journal.catch(async (error: unknown) => {
+      await this.#giveUp([...listeners, ...further, ...direct]);
+      throw error;
+    });
     this.#objects ??= this.#become();
     const objects = this.#objects;
     this.#metrics ??= this.#serveMetrics(objects, [...listeners, ...direct]);
     const metricsPort = (await this.#metrics)?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
+    this.#restored ??= restorePersistentOpens(objects, journal);
+    await this.#restored;
     const { workers } = global;
     this.#workers ??= startWorkers(objects, workers);
     const pool = await this.#workers;
@@ -249,6 +239,7 @@ class UsmbdServer implements Server {
     refuseWorkers(after.global.workers, after.global.minProtocol <= NT1);
     const prepared = prepareReload(objects, before, after, this.#parts.options.shares ?? []);
     try {
+      if ((await this.#journal) === undefined) await this.#keepMore(objects, after);
       await this.#parts.reloadControlPlane(after);
     } catch (error) {
       prepared.cancel();
@@ -259,6 +250,14 @@ class UsmbdServer implements Server {
     await speakOld(objects);
     (await this.#workers)?.retell();
     return changesBetween(before, wanted);
+  }
+
+  /** A share is continuously available now, the first of them. */
+  async #keepMore(objects: ServerState, after: Configuration): Promise<void> {
+    const journal = await openJournal(after, this.#parts.state?.path);
+    if (journal === undefined) return;
+    this.#journal = Promise.resolve(journal);
+    await restorePersistentOpens(objects, journal);
   }
 
   async debugChanged(): Promise<void> {
@@ -437,6 +436,7 @@ class UsmbdServer implements Server {
     await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
+    await (await this.#journal?.catch(() => undefined))?.close();
     await (await this.#metrics?.catch(() => undefined))?.close();
     this.#objects?.audit?.close();
     await (await this.#names?.catch(() => undefined))?.close();
@@ -462,6 +462,7 @@ class UsmbdServer implements Server {
 
   async #endInOrder(): Promise<void> {
     // From now on a connection that is lost leaves nothing behind.
+    this.#objects?.persistentOpens?.freeze();
     await this.#objects?.durables.end();
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
   }

@@ -94,6 +94,7 @@ export function shareFields(
     shortNames: share.shortNames,
     listsEaSizes: share.listEaSizes,
     oplocks: share.oplocks,
+    continuousAvailability: share.continuousAvailability,
     posixExtensions: share.posixExtensions,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
@@ -110,13 +111,18 @@ export function openAudit({ global }: Configuration, log: Logger): AuditLog | un
   return setUp(() => new AuditLog({ file, events }, log));
 }
 
-export const policy = ({ global }: Configuration): ObjectsOptions => ({
+/** Its opens may be persistent. */
+export const isKept = ({ continuousAvailability, available }: ShareConfiguration): boolean =>
+  continuousAvailability && available;
+
+export const policy = ({ global, shares }: Configuration): ObjectsOptions => ({
   serverName: global.netbiosName,
   minDialect: global.minProtocol,
   maxDialect: global.maxProtocol,
   requireSigning: global.signing === 'mandatory',
   encryption: global.encryption,
   durableHandles: global.durableHandles,
+  persistentHandles: global.durableHandles && shares.some(isKept),
   leases: global.leases,
   directoryLeases: global.directoryLeases,
   multiChannel: global.multiChannel,

@@ -5,6 +5,7 @@
 import {
   type NtStatus,
   STATUS_CANCELLED,
+  STATUS_FILE_NOT_AVAILABLE,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_SHARING_VIOLATION,
@@ -13,6 +14,7 @@ import { H, type Operation } from '../objects/caching.ts';
 import { type GrantedLease, leaseId } from '../objects/lease.ts';
 import type { Open } from '../objects/open.ts';
 import { levelOf } from '../objects/oplocks.ts';
+import { isPersistent } from '../objects/persistent-opens.ts';
 import type { Request } from '../objects/request.ts';
 import type { ShareMode } from '../objects/share-modes.ts';
 import type { SharedFile } from '../objects/shared-file.ts';
@@ -171,6 +173,9 @@ export function makeWay(
 ): Promise<NtStatus | undefined> | NtStatus | undefined {
   const actor = { open: undefined, leaseId: leaseIdOf(body, request) };
   const open: Operation = { kind: 'open', overwrites, access: mode.access };
+  if (request.server.persistentOpens !== undefined && isKept(file)) {
+    return STATUS_FILE_NOT_AVAILABLE;
+  }
   const violates = file.sharingViolation(mode);
   // A batch oplock goes before share modes are looked at; other handles go where that may help.
   const batch = file.grants.some(({ legacy, state }) => legacy && (state & H) !== 0);
@@ -181,6 +186,15 @@ export function makeWay(
   const closing = file.sharingViolation(mode) && request.server.durables.makeWay(file, mode);
   if (closing) return patiently(closing, request);
   return file.sharingViolation(mode) ? STATUS_SHARING_VIOLATION : undefined;
+}
+
+/**
+ * 3.3.5.9, its second paragraph: a file that a persistent open is of whose client is away is kept for it, whatever
+ * somebody else wants of it. Nobody waits for that; clients ask again at this status.
+ */
+function isKept({ opens }: SharedFile): boolean {
+  for (const open of opens) if (open.state === 'disconnected' && isPersistent(open)) return true;
+  return false;
 }
 
 /** A change of the file's data: until it is done nobody is let cache them. */

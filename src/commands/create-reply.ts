@@ -29,7 +29,7 @@ import { appleReply } from './apple.ts';
 import { expectArchiving } from './archive.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
-import { type CreateWish, durableReply, grantDurability } from './durable.ts';
+import { type CreateWish, durableReply, grantDurability, recorded } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { posixOwnership } from './posix.ts';
@@ -93,8 +93,7 @@ function granted(
   request: TreeRequest,
   open: Open,
   { createAction, origin, stat, path, createContexts }: Told,
-): Outcome {
-  const handle = open.handle!;
+): MaybePromise<Outcome> {
   // What was reclaimed just now may have been lost again.
   if (open.session !== request.session) return ended(request) ?? STATUS_FILE_CLOSED;
   if (open.closed) return ended(request) ?? STATUS_FILE_CLOSED;
@@ -107,17 +106,29 @@ function granted(
     createContexts.unshift({ name: CreateContextName.LEASE, data: caching.lease });
   }
   if (origin === 'made') {
-    grantDurability(body, request, open, createAction);
+    grantDurability(body, request, open, { createAction, creationTime: stat.creationTime });
     const instance = appInstanceOf(body, request);
     if (instance !== undefined) request.server.appInstances.add(open, instance);
   }
-  const durable = origin === 'reclaimed' ? undefined : durableReply(open, caching.oplockLevel);
-  if (durable !== undefined) createContexts.push(durable);
   request.open = open;
+  const told = { createAction, origin, stat, path, createContexts };
+  const kept = origin === 'made' ? recorded(request, open) : undefined;
+  return after(kept, () => answer(request, open, caching.oplockLevel, told));
+}
+
+function answer(
+  request: TreeRequest,
+  open: Open,
+  oplockLevel: number,
+  { createAction, origin, stat, path, createContexts }: Told,
+): Outcome {
+  const handle = open.handle!;
+  const durable = origin === 'reclaimed' ? undefined : durableReply(open, oplockLevel);
+  if (durable !== undefined) createContexts.push(durable);
   return {
     onSent: () => request.server.oplocks.answered(open),
     body: encodeCreateResponse({
-      oplockLevel: caching.oplockLevel,
+      oplockLevel,
       flags: 0,
       createAction,
       creationTime: stat.creationTime,

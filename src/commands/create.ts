@@ -38,13 +38,14 @@ import {
   FILE_SHARE_WRITE,
   FILE_SYNCHRONOUS_IO_ALERT,
   FILE_SYNCHRONOUS_IO_NONALERT,
+  FILE_WRITE_THROUGH,
   ImpersonationLevel,
 } from '../smb2/create-options.ts';
 import { auditCreate } from './audited.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createFile } from './create-file.ts';
 import { createPipe } from './create-pipe.ts';
-import { type CreateWish, durableContexts } from './durable.ts';
+import { type CreateWish, durableContexts, mayPersist } from './durable.ts';
 import { reconnect } from './reconnect.ts';
 import { onlyOnce } from './replay.ts';
 
@@ -71,11 +72,17 @@ export function create(body: CreateRequest, request: TreeRequest): MaybePromise<
   const durable = durableContexts(body, request);
   if (typeof durable === 'number') return durable;
   if (durable?.kind === 'reconnect') return reconnect(durable, body, request);
-  const createOptions = body.createOptions & ~IGNORED_OPTIONS;
+  const createOptions = (body.createOptions & ~IGNORED_OPTIONS) | impliedOptions(request);
   const wanted = { ...body, createOptions, durable };
   const made = onlyOnce(wanted, request, () => make(wanted, request));
   return request.server.audit === undefined ? made : auditCreate(body, request, made);
 }
+
+/** What is written to a continuously available share is on disk before the answer, for the machine's end. */
+const impliedOptions = (request: TreeRequest): number =>
+  request.tree.share.continuousAvailability === true && mayPersist(request)
+    ? FILE_WRITE_THROUGH
+    : 0;
 
 function make(wanted: CreateWish, request: TreeRequest): MaybePromise<Outcome> {
   const { server, session, tree } = request;

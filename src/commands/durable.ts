@@ -21,6 +21,7 @@ import { H } from '../objects/caching.ts';
 import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
 import type { Session } from '../objects/session.ts';
+import { SMB2_GLOBAL_CAP_PERSISTENT_HANDLES } from '../smb2/capabilities.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import {
   decodeDurableHandleReconnect,
@@ -47,6 +48,8 @@ export interface DurableRequest {
   readonly createGuid: Buffer;
   /** 0: the server's choice. */
   readonly timeoutMs: number;
+  /** SMB2_DHANDLE_FLAG_PERSISTENT. */
+  readonly persistent: boolean;
 }
 
 /** DHnC or DH2C. */
@@ -85,9 +88,15 @@ export function durableContexts(
     return { kind: 'reconnect', version: 2, ...rest, persistent };
   }
   if (requestV2 !== undefined) {
-    const { createGuid, timeout } = decodeDurableHandleRequestV2(requestV2);
-    // The context is a view of the message.
-    return { kind: 'request', version: 2, createGuid: Buffer.from(createGuid), timeoutMs: timeout };
+    const { createGuid, timeout, flags } = decodeDurableHandleRequestV2(requestV2);
+    return {
+      kind: 'request',
+      version: 2,
+      // The context is a view of the message.
+      createGuid: Buffer.from(createGuid),
+      timeoutMs: timeout,
+      persistent: (flags & SMB2_DHANDLE_FLAG_PERSISTENT) !== 0,
+    };
   }
   // 3.3.5.9.7: beside a DHnC, "the server MUST ignore the SMB2_CREATE_DURABLE_HANDLE_REQUEST".
   if (reconnect !== undefined) {
@@ -97,7 +106,8 @@ export function durableContexts(
   }
   if (request === undefined) return undefined;
   decodeDurableHandleRequest(request);
-  return { kind: 'request', version: 1, createGuid: ZERO_GUID, timeoutMs: DURABLE_TIMEOUT_MS };
+  const timeoutMs = DURABLE_TIMEOUT_MS;
+  return { kind: 'request', version: 1, createGuid: ZERO_GUID, timeoutMs, persistent: false };
 }
 
 /** 3.3.5.9.10: access of an open whose CREATE may be replayed. */
@@ -120,21 +130,27 @@ export function grantDurability(
   body: CreateWish,
   request: Request,
   open: Open,
-  createAction: number,
+  { createAction, creationTime }: { readonly createAction: number; readonly creationTime: bigint },
 ): void {
   const { durable } = body;
   const { session, server, connection } = request;
   if (durable === undefined || open.handle?.kind !== 'file') return;
   // Whoever comes as guest is as much the owner as the one who left.
   if (session!.account!.kind !== 'user') return;
+  const isPersistent = durable.persistent && mayPersist(request);
   const isDurable =
-    server.options.durableHandles &&
-    cachesHandle(request, open) &&
-    (durable.version === 2 || asksForHandle(body));
+    isPersistent ||
+    (server.options.durableHandles &&
+      cachesHandle(request, open) &&
+      (durable.version === 2 || asksForHandle(body)));
   if (!isDurable && durable.version === 1) return;
+  const { identity } = request.tree!;
   open.durability = {
     isDurable,
     isResilient: false,
+    persistent: isPersistent
+      ? { identity, desiredAccess: body.desiredAccess, creationTime }
+      : undefined,
     owner: session!.account!.name,
     clientGuid: connection.clientGuid,
     version: durable.version,
@@ -144,7 +160,36 @@ export function grantDurability(
     timeoutMs: timeoutOf(durable, session!),
     deadlineMs: 0,
   };
-  if (durable.version === 2 && (open.access & REPLAYED_ACCESS) !== 0) server.replays.offer(open);
+  const isReplayed = isPersistent || (open.access & REPLAYED_ACCESS) !== 0;
+  if (durable.version === 2 && isReplayed) server.replays.offer(open);
+}
+
+/** "TreeConnect.Share.IsCA is TRUE, and Connection.ServerCapabilities includes …_PERSISTENT_HANDLES". */
+export const mayPersist = ({ server, tree, connection }: Request): boolean =>
+  server.persistentOpens !== undefined &&
+  server.options.durableHandles &&
+  tree!.share.continuousAvailability === true &&
+  (connection.serverCapabilities & SMB2_GLOBAL_CAP_PERSISTENT_HANDLES) !== 0;
+
+/**
+ * What a CREATE has added to what its client may rely on after the server's end is on stable storage when the promise
+ * settles; undefined where there is nothing of it. An open that cannot be recorded is as durable as what it caches.
+ */
+export function recorded(request: Request, open: Open): Promise<unknown> | undefined {
+  const { persistentOpens } = request.server;
+  if (persistentOpens === undefined) return undefined;
+  const { durability } = open;
+  if (durability?.persistent === undefined) {
+    // It may have raised the lease of one that is.
+    return open.lease === undefined ? undefined : persistentOpens.fileChanged(open.lease);
+  }
+  persistentOpens.add(open);
+  return persistentOpens.changed(open).then((isKept) => {
+    if (isKept) return;
+    persistentOpens.forget(open);
+    durability.persistent = undefined;
+    durability.isDurable = cachesHandle(request, open);
+  });
 }
 
 function cachesHandle({ server }: Request, open: Open): boolean {
@@ -156,13 +201,15 @@ function cachesHandle({ server }: Request, open: Open): boolean {
 export function durableReply(open: Open, toldLevel: number): CreateContext | undefined {
   const { durability } = open;
   if (durability?.isDurable !== true) return undefined;
-  if (open.lease === undefined && toldLevel !== SMB2_OPLOCK_LEVEL_BATCH) return undefined;
-  const { version, timeoutMs } = durability;
+  const { version, timeoutMs, persistent } = durability;
+  const cached = open.lease !== undefined || toldLevel === SMB2_OPLOCK_LEVEL_BATCH;
+  if (!cached && persistent === undefined) return undefined;
+  const flags = persistent === undefined ? 0 : SMB2_DHANDLE_FLAG_PERSISTENT;
   return version === 1
     ? { name: CreateContextName.DURABLE_HANDLE_REQUEST, data: encodeDurableHandleResponse() }
     : {
         name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
-        data: encodeDurableHandleResponseV2({ timeout: timeoutMs, flags: 0 }),
+        data: encodeDurableHandleResponseV2({ timeout: timeoutMs, flags }),
       };
 }
 

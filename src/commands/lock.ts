@@ -45,14 +45,25 @@ export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outc
   if (open.handle?.kind !== 'file') return STATUS_INVALID_PARAMETER;
   const sequences = sequencesOf(request);
   if (sequences?.isReplay(lockSequenceIndex, lockSequenceNumber) === true) return reply;
-  const finish = (status: NtStatus): Outcome => {
+  const unlocks = (locks[0]!.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
+  const finish = (status: NtStatus): MaybePromise<Outcome> => {
     if (status !== STATUS_SUCCESS) return status;
     sequences?.record(lockSequenceIndex, lockSequenceNumber);
-    return reply;
+    if (open.durability?.persistent === undefined) return reply;
+    return recordLocks(unlocks ? [] : locks, request);
   };
-  const unlocks = (locks[0]!.flags & SMB2_LOCKFLAG_UNLOCK) !== 0;
   const done = unlocks ? unlockAll(locks, request) : lockUncached(locks, request);
   return done instanceof Promise ? done.then(finish) : finish(done);
+}
+
+/** Of a persistent open: a lock that would not outlive the server is none. */
+async function recordLocks(
+  taken: readonly LockElement[],
+  { open, server }: OpenRequest,
+): Promise<Outcome> {
+  if ((await server.persistentOpens!.changed(open)) || taken.length === 0) return reply;
+  if (!open.closed) for (const each of taken) open.file!.locks.undo(open, each, isExclusive(each));
+  return STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /** Opens that may outlive their connection bear an array, and all of them where a session may have channels. */

@@ -21,6 +21,7 @@ import {
   SMB2_GLOBAL_CAP_LARGE_MTU,
   SMB2_GLOBAL_CAP_LEASING,
   SMB2_GLOBAL_CAP_MULTI_CHANNEL,
+  SMB2_GLOBAL_CAP_PERSISTENT_HANDLES,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
 } from '../smb2/capabilities.ts';
@@ -115,6 +116,9 @@ function serverCapabilities(
   }
   if (dialect.smb3 && server.options.multiChannel) {
     capabilities |= body.capabilities & SMB2_GLOBAL_CAP_MULTI_CHANNEL;
+  }
+  if (dialect.smb3 && server.options.persistentHandles === true) {
+    capabilities |= body.capabilities & SMB2_GLOBAL_CAP_PERSISTENT_HANDLES;
   }
   const byCapability =
     dialect.encryption === 'capability' &&

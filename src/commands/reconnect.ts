@@ -12,9 +12,10 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
-import { type Caching, H } from '../objects/caching.ts';
+import { type Caching, H, W } from '../objects/caching.ts';
 import type { Durability } from '../objects/durability.ts';
 import type { Open } from '../objects/open.ts';
+import { isPersistent } from '../objects/persistent-opens.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import {
   decodeLease,
@@ -26,7 +27,7 @@ import { FILE_OPENED } from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
-import type { DurableReconnect } from './durable.ts';
+import { type DurableReconnect, mayPersist } from './durable.ts';
 
 export async function reconnect(
   asked: DurableReconnect,
@@ -39,7 +40,7 @@ export async function reconnect(
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);
   const lease = findCreateContext(body.createContexts, CreateContextName.LEASE);
   const wanted = lease === undefined ? undefined : decodeLease(lease);
-  const open = server.opens.get(asked.persistentId);
+  const open = server.opens.get(asked.persistentId) ?? byCreateGuid(asked, request);
   if (open?.durability === undefined) return STATUS_OBJECT_NAME_NOT_FOUND;
   const held = server.oplocks.heldBy(open)?.state ?? 0;
   const refused =
@@ -55,6 +56,7 @@ export async function reconnect(
   if (refused !== undefined) return refused;
   if (session.opens.size >= MAX_OPENS_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
   server.durables.reclaim(open, session, tree);
+  if (wanted?.version === 2 && isPersistent(open)) open.lease!.epoch = epochOf(wanted, held);
   open.lifetime.hold();
   try {
     const createContexts = body.createContexts.filter(
@@ -68,6 +70,17 @@ export async function reconnect(
   }
 }
 
+/**
+ * Windows, 3.3.5.9.12 <353>: the client's count, since a record may not have heard of the last changes; and one more,
+ * where it may have given up what it was told to and the server not know.
+ */
+const epochOf = ({ epoch }: LeaseContext & { version: 2 }, held: Caching): number =>
+  (held & W) === 0 ? (epoch + 1) & 0xffff : epoch;
+
+/** "by doing a lookup with the CreateGuid of the create context", where the FileId is another server's. */
+const byCreateGuid = ({ persistent, createGuid }: DurableReconnect, request: TreeRequest) =>
+  persistent && mayPersist(request) ? request.server.persistentOpens!.find(createGuid) : undefined;
+
 /** What the request says of the open that it is after. */
 export interface Reclaim {
   readonly version: 1 | 2;
@@ -78,7 +91,7 @@ export interface Reclaim {
   readonly sameShare: boolean;
 }
 
-/** What is answered with STATUS_OBJECT_NAME_NOT_FOUND, and the persistent flag, which nobody has. */
+/** What is answered with STATUS_OBJECT_NAME_NOT_FOUND, and the persistent flag where the open is not. */
 export function refuseOpen(
   open: Pick<Open, 'state' | 'lease'>,
   durability: Durability,
@@ -87,6 +100,7 @@ export function refuseOpen(
 ): NtStatus | undefined {
   const { lease } = open;
   const { isDurable, isResilient } = durability;
+  const isPersistent = durability.persistent !== undefined;
   const found =
     open.state === 'disconnected' &&
     (isDurable || isResilient) &&
@@ -94,12 +108,13 @@ export function refuseOpen(
     (asked.version === 1 || durability.createGuid.equals(asked.createGuid)) &&
     (lease === undefined || durability.clientGuid.equals(asked.clientGuid)) &&
     (lease === undefined) === (asked.lease === undefined) &&
-    // An oplock with H is a batch oplock.
-    (!isDurable || (held & H) !== 0) &&
+    // An oplock with H is a batch oplock. What is persistent needs neither (smb2.persistent-open.leaselevels).
+    (!isDurable || isPersistent || (held & H) !== 0) &&
+    (!isPersistent || asked.persistent) &&
     lease?.version === asked.lease?.version &&
     (lease === undefined || lease.leaseKey.equals(asked.lease!.leaseKey));
   if (!found) return STATUS_OBJECT_NAME_NOT_FOUND;
-  return asked.persistent ? STATUS_INVALID_PARAMETER : undefined;
+  return asked.persistent && !isPersistent ? STATUS_INVALID_PARAMETER : undefined;
 }
 
 /** Lease.FileName: what the client called the file, or what it is called now. */

@@ -7,8 +7,10 @@
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_CONTEXT_MISMATCH,
   STATUS_DUPLICATE_OBJECTID,
   STATUS_FILE_NOT_AVAILABLE,
+  STATUS_INVALID_PARAMETER,
 } from '../dtyp/ntstatus.ts';
 import { replayKey } from '../objects/create-replays.ts';
 import type { Durability } from '../objects/durability.ts';
@@ -20,7 +22,7 @@ import { SMB2_FLAGS_REPLAY_OPERATION } from '../smb2/header.ts';
 import { SMB2_OPLOCK_LEVEL_LEASE } from '../smb2/oplock-levels.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
-import type { CreateWish } from './durable.ts';
+import { type CreateWish, mayPersist } from './durable.ts';
 
 /** Makes a CREATE with a CreateGuid, or finds what it has made. */
 export function onlyOnce(
@@ -40,6 +42,8 @@ export function onlyOnce(
   if (open !== undefined) {
     return isReplay ? replay(body, request, open) : STATUS_DUPLICATE_OBJECTID;
   }
+  const persistent = isReplay ? persistentOf(body, request) : undefined;
+  if (persistent !== undefined) return takeAgain(body, request, persistent);
   replays.begin(key);
   // Another channel may have to tell how it ended.
   request.outlivesConnection = true;
@@ -49,6 +53,24 @@ export function onlyOnce(
     return made;
   }
   return made.finally(() => replays.end(key));
+}
+
+/** "… where Open.IsPersistent is TRUE and Open.CreateGuid matches", whatever was done with it. */
+const persistentOf = ({ durable }: CreateWish, request: TreeRequest): Open | undefined =>
+  durable!.persistent && mayPersist(request)
+    ? request.server.persistentOpens!.find(durable!.createGuid)
+    : undefined;
+
+function takeAgain(body: CreateWish, request: TreeRequest, open: Open): MaybePromise<Outcome> {
+  const { persistent } = open.durability!;
+  if (open.state !== 'disconnected') return STATUS_FILE_NOT_AVAILABLE;
+  const refused = refuse(body, request, open, open.durability!);
+  if (refused !== undefined) return refused;
+  const same =
+    body.createOptions === open.createOptions &&
+    body.desiredAccess === persistent!.desiredAccess &&
+    body.shareAccess === open.share;
+  return same ? replay(body, request, open) : STATUS_CONTEXT_MISMATCH;
 }
 
 function replay(body: CreateWish, request: TreeRequest, open: Open): MaybePromise<Outcome> {
@@ -78,7 +100,7 @@ function refuse(
   body: CreateWish,
   { session, tree }: TreeRequest,
   open: Open,
-  { owner }: Durability,
+  { owner, persistent }: Durability,
 ): NtStatus | undefined {
   const { kind, name } = session.account!;
   if (kind !== 'user' || name !== owner) return STATUS_ACCESS_DENIED;
@@ -89,8 +111,11 @@ function refuse(
   const same = open.lease === undefined ? key === undefined : key?.equals(open.lease.leaseKey);
   if (same !== true) return STATUS_ACCESS_DENIED;
   // One that is disconnected is reclaimed, as by Windows and Samba (smb2.replay.durable-reconnect-replay1).
-  const elsewhere = open.session !== undefined && open.session !== session;
-  return elsewhere ? STATUS_DUPLICATE_OBJECTID : undefined;
+  if (open.session !== undefined && open.session !== session) return STATUS_DUPLICATE_OBJECTID;
+  // "If Open.IsPersistent is TRUE and the SMB2_DHANDLE_FLAG_PERSISTENT bit is not set"
+  return persistent !== undefined && !body.durable!.persistent
+    ? STATUS_INVALID_PARAMETER
+    : undefined;
 }
 
 function leaseKeyOf({ requestedOplockLevel, createContexts }: CreateRequest): Buffer | undefined {

@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.5.21: SET_INFO; renames and deletions are in rename.ts and disposition.ts. */
+import { after } from '../base/after.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -58,7 +59,11 @@ export function setInfo(body: SetInfoRequest, request: OpenRequest): MaybePromis
     : answerSet(status, body, request);
 }
 
-function answerSet(status: NtStatus, body: SetInfoRequest, request: OpenRequest): Outcome {
+function answerSet(
+  status: NtStatus,
+  body: SetInfoRequest,
+  request: OpenRequest,
+): MaybePromise<Outcome> {
   const { open, server } = request;
   if (status !== STATUS_SUCCESS) return status;
   if (open.file === undefined) return reply;
@@ -68,7 +73,9 @@ function answerSet(status: NtStatus, body: SetInfoRequest, request: OpenRequest)
   const changes = changesBySetting(body);
   open.file.note(changes);
   if (changes !== 0 || setsChangeTime(body)) server.changes.described(open.handle!, open);
-  return reply;
+  if (server.persistentOpens === undefined || breaking(body)?.kind === 'write') return reply;
+  // Its name, and whether it is to be deleted, are parts of a record.
+  return after(server.persistentOpens.fileChanged(open.file), () => reply);
 }
 
 function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus> {

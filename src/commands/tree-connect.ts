@@ -14,6 +14,7 @@ import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
+  SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY,
   SMB2_SHARE_CAP_DFS,
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
@@ -91,7 +92,7 @@ export async function treeConnect(
     body: encodeTreeConnectResponse({
       shareType: share.type === 'disk' ? SMB2_SHARE_TYPE_DISK : SMB2_SHARE_TYPE_PIPE,
       shareFlags: shareFlags(share, encryptData),
-      capabilities: share.dfs === undefined ? 0 : SMB2_SHARE_CAP_DFS,
+      capabilities: shareCapabilities(share, request),
       maximalAccess: tree.maximalAccess,
     }),
   };
@@ -106,6 +107,17 @@ export const maximalAccessTo = (readOnly: boolean): number =>
 /** Where the negotiation agreed upon them, and the share's files have what POSIX has. */
 export const speaksPosix = ({ posixExtensions }: Connection, share: Share): boolean =>
   posixExtensions && share.posixExtensions !== false;
+
+function shareCapabilities(share: Share, { connection, server }: SessionRequest): number {
+  const isAvailable =
+    share.continuousAvailability === true &&
+    connection.dialect!.smb3 &&
+    server.persistentOpens !== undefined;
+  return (
+    (share.dfs === undefined ? 0 : SMB2_SHARE_CAP_DFS) |
+    (isAvailable ? SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY : 0)
+  );
+}
 
 function shareFlags(share: Share, encryptData: boolean): number {
   const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;

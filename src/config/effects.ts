@@ -139,7 +139,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   appleEncoding: 'none',
   timeMachine: 'now',
   timeMachineMaxSize: 'now',
-  continuousAvailability: 'none',
+  continuousAvailability: 'share anew',
   vfsObjects: 'share anew',
   ntAclName: 'share anew',
   ignoresSystemAcls: 'share anew',

@@ -463,7 +463,8 @@ export const shareParameters = {
     undefined as number | undefined,
     { aliases: ['time machine max size'] },
   ),
-  continuousAvailability: unsupported('continuous availability', bool, false),
+  /** Persistent handles: what clients have open outlives the server. Each open, lock and write waits for the disk. */
+  continuousAvailability: parameter('continuous availability', bool, false),
   /**
    * streams_xattr: named streams; acl_xattr: security descriptors; shadow_copy2: previous versions. Samba and
    * ksmbd have neither of the first two without them; Windows and macOS lose what belongs to their files then,

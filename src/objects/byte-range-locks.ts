@@ -243,6 +243,16 @@ export class ByteRangeLocks<Owner> {
     return told;
   }
 
+  /** All that the owner holds, each as often as it holds it; undefined where it is more than that. */
+  held(owner: Owner, maximum: number): (LockRange & { readonly exclusive: boolean })[] | undefined {
+    const entry = this.#owners?.get(owner);
+    if (entry === undefined) return [];
+    if (entry.count > maximum) return undefined;
+    return [...entry.held].flatMap(({ offset, last, exclusive, count }) =>
+      Array.from({ length: count }, () => ({ offset, length: last - offset + 1n, exclusive })),
+    );
+  }
+
   /** MS-FSA 2.1.4.10: whether reading or writing this range meets a lock. */
   conflicts(owner: Owner, range: LockRange, write: boolean): boolean {
     if (range.length === 0n) return false;

@@ -25,6 +25,11 @@ export class ChannelSequence {
     this.#current = current;
   }
 
+  /** Open.ChannelSequence. */
+  get current(): number {
+    return this.#current;
+  }
+
   /** Undefined: it is not counted, and a WRITE, SET_INFO or IOCTL is refused. */
   admit(sequence: number, isReplay: boolean): Admitted | undefined {
     if (isNewer(sequence, this.#current)) {

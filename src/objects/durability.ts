@@ -9,6 +9,7 @@
  *       ▼ CLOSE, TREE_DISCONNECT, or not preserved                                            ▼
  *     closed ◀────────────────────────────────────────────────────────────────────────────────┘
  */
+import type { Identity } from '../vfs/vfs.ts';
 import { type Caching, H, W } from './caching.ts';
 
 export type OpenState = 'connected' | 'disconnected' | 'closed';
@@ -27,11 +28,23 @@ export function nextState(state: OpenState, event: OpenEvent, preserved: boolean
   }
 }
 
+/** What an open has beyond others whose record is on stable storage. */
+export interface Persistence {
+  /** Whom its handle acts as. */
+  readonly identity: Identity | undefined;
+  /** Open.DesiredAccess, as it was asked for. */
+  readonly desiredAccess: number;
+  /** Of the file when it was opened: another file of its name and number has another. */
+  readonly creationTime: bigint;
+}
+
 /** What an open has beyond others that was made to be reclaimed or replayed. */
 export interface Durability {
   /** Open.IsDurable and Open.IsResilient: never both. */
   isDurable: boolean;
   isResilient: boolean;
+  /** Open.IsPersistent: nobody but its client and its timeout ends it, whatever it caches. */
+  persistent?: Persistence | undefined;
   /** Open.DurableOwner: the user's name. */
   readonly owner: string;
   readonly clientGuid: Buffer;
@@ -61,8 +74,12 @@ export interface Holding {
 /** 3.3.7.1: "the Open is to be preserved for reconnect". A batch oplock caches the handle as a lease may. */
 export function isPreserved(durability: Durability | undefined, holding: Holding): boolean {
   if (durability === undefined) return false;
-  if (durability.isResilient) return true;
+  if (durability.isResilient || durability.persistent !== undefined) return true;
   if (!durability.isDurable || holding.breaking || (holding.state & H) === 0) return false;
   // Windows keeps no byte-range locks for a client that does not cache writes (smbtorture, lock-noW-lease).
   return holding.locks === 0 || (holding.state & W) !== 0;
 }
+
+/** Whether somebody else's wish for the file ends it, once its client is not there. */
+export const yields = ({ isDurable, persistent }: Durability): boolean =>
+  isDurable && persistent === undefined;

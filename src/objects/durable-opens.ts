@@ -11,7 +11,7 @@ import {
   MAX_DISCONNECTED_OPENS,
   MAX_DISCONNECTED_OPENS_PER_USER,
 } from '../base/limits.ts';
-import { nextState } from './durability.ts';
+import { nextState, yields } from './durability.ts';
 import { unusedId } from './ids.ts';
 import type { Open } from './open.ts';
 import type { Session } from './session.ts';
@@ -62,7 +62,7 @@ export class DurableOpens {
     }
     own.add(open);
     this.#size += 1;
-    if (this.#ended) return this.#close(open);
+    if (this.#ended) return this.#endOne(open);
     this.#wait();
     if (own.size > this.#bounds.ofUser) return this.#closeOldest(own);
     return this.#size > this.#bounds.ofServer ? this.makeRoom() : undefined;
@@ -107,7 +107,7 @@ export class DurableOpens {
    */
   makeWay(file: SharedFile, wanted: ShareMode): Promise<unknown> | undefined {
     const inTheWay = [...file.opens].filter((open) => conflicts(wanted, open));
-    if (!inTheWay.every((open) => open.state === 'disconnected' && open.durability!.isDurable)) {
+    if (!inTheWay.every((open) => open.state === 'disconnected' && yields(open.durability!))) {
       return undefined;
     }
     const deletions = inTheWay.map((open) => this.#close(open)).filter((one) => one !== undefined);
@@ -126,7 +126,16 @@ export class DurableOpens {
   /** The server ends: closes all, and whatever is kept from now on. */
   end(): Promise<unknown> {
     this.#ended = true;
-    return Promise.all(this.#all().map((open) => this.#close(open)));
+    return Promise.all(this.#all().map((open) => this.#endOne(open)));
+  }
+
+  /** What is persistent the next server deletes, if its client does not come back. */
+  #endOne(open: Open): Promise<void> | undefined {
+    if (open.durability!.persistent !== undefined) {
+      open.deleteOnClose = false;
+      open.file!.unmark(open);
+    }
+    return this.#close(open);
   }
 
   #all(): Open[] {

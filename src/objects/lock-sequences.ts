@@ -7,12 +7,22 @@
  */
 
 const MAX_INDEX = 64;
+export const LOCK_SEQUENCES_BYTES = MAX_INDEX + 1;
 /** Entry.Valid is FALSE. */
 const INVALID = 0xff;
 
 export class LockSequences {
   /** By bucket; the entry 0 is reserved. */
   readonly #numbers = new Uint8Array(MAX_INDEX + 1).fill(INVALID);
+
+  /** What `restore` takes. */
+  get bytes(): Buffer {
+    return Buffer.from(this.#numbers);
+  }
+
+  restore(bytes: Buffer): void {
+    this.#numbers.set(bytes.subarray(0, this.#numbers.length));
+  }
 
   /** 3.3.5.14: whether this request was carried out already. Another number empties the bucket. */
   isReplay(index: number, number: number): boolean {

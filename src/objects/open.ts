@@ -38,8 +38,11 @@ export interface Enumeration {
 export interface OpenValues {
   readonly persistentId: number;
   readonly volatileId: number;
-  readonly session: Session;
-  readonly tree: TreeConnect;
+  /** Both undefined of one that comes back with its record. */
+  readonly session: Session | undefined;
+  readonly tree: TreeConnect | undefined;
+  /** Of such a one; otherwise the tree connect's. */
+  readonly home?: Share;
   /** Open.GrantedAccess. */
   readonly access: number;
   readonly share: number;
@@ -137,7 +140,7 @@ export class Open {
     this.volatileId = values.volatileId;
     this.session = values.session;
     this.tree = values.tree;
-    this.home = values.tree.share;
+    this.home = values.home ?? values.tree!.share;
     this.access = values.access;
     this.share = values.share;
     this.createOptions = values.createOptions;

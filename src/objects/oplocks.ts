@@ -27,6 +27,7 @@ import {
   W,
 } from './caching.ts';
 import type { Connection } from './connection.ts';
+import { yields } from './durability.ts';
 import { type GrantedLease, Lease, leaseId } from './lease.ts';
 import type { Open } from './open.ts';
 import type { SharedFile } from './shared-file.ts';
@@ -57,6 +58,15 @@ export interface Actor {
   readonly parentLeaseKey?: Buffer | undefined;
 }
 
+/** Of a lease, as the record of one of its opens has it. */
+export interface RecordedLease {
+  readonly clientGuid: Buffer;
+  readonly leaseKey: Buffer;
+  readonly version: 1 | 2;
+  readonly epoch: number;
+  readonly parentLeaseKey: Buffer | undefined;
+}
+
 const isLease = (holder: Holder): holder is Lease => holder instanceof Lease;
 
 /**
@@ -83,6 +93,8 @@ export class Oplocks {
   /** Somebody begins to cache this directory, by this open among others; nobody does any more. */
   onCached: ((file: SharedFile, open: Open) => void) | undefined;
   onUncached: ((file: SharedFile) => void) | undefined;
+  /** What this holder has is something else now; undefined: nobody keeps a record of it. */
+  onChanged: ((holder: Holder) => void) | undefined;
   /** What ends the wait for an acknowledgment, or for a notification to be sent. */
   readonly #waits = new WeakMap<FileGrant, () => void>();
   /** Breaks of what the client has not been told yet that it holds. */
@@ -136,7 +148,7 @@ export class Oplocks {
 
   #closeDisconnected(holder: Holder): (Promise<void> | undefined)[] {
     return [...opensOf(holder)]
-      .filter((open) => open.state === 'disconnected' && open.durability!.isDurable)
+      .filter((open) => open.state === 'disconnected' && yields(open.durability!))
       .map((open) => this.#close(open));
   }
 
@@ -229,8 +241,29 @@ export class Oplocks {
     if (raised && (grant.state === 0 || may === wanted)) {
       grant.state = may;
       lease.epoch = (lease.epoch + 1) & 0xffff;
+      this.onChanged?.(lease);
     }
     return { lease, state: grant.state, breaking: false };
+  }
+
+  /** 3.3.5.9.12: what an open held that comes back with its record; it joins those of its lease. */
+  restore(file: SharedFile, open: Open, state: Caching, lease: RecordedLease | undefined): void {
+    if (lease === undefined) {
+      if (state !== 0) file.grant({ owner: open, legacy: true, ...held(state) });
+      return;
+    }
+    const known = this.#leases.get(leaseId(lease.clientGuid, lease.leaseKey));
+    if (known === undefined) {
+      const made = new Lease(lease, open, file, lease.epoch);
+      this.#leases.set(made.id, made);
+      file.grant({ owner: made, legacy: false, ...held(state) });
+      open.lease = made;
+    } else if (known.file === file) {
+      known.opens.add(open);
+      known.epoch = lease.epoch;
+      grantOf(file, known)!.state = state;
+      open.lease = known;
+    }
   }
 
   /** What an open holds now, for its owner's eyes. */
@@ -254,6 +287,7 @@ export class Oplocks {
     this.#waits.get(grant)?.();
     this.#early.delete(grant.owner);
     const follows = settle(grant, state);
+    this.onChanged?.(grant.owner);
     if (follows !== undefined) this.#tell(file, follows, { first: false, soon: false });
     this.#tidy(file);
     // 3.3.5.9.12: without H nobody can reclaim what is disconnected.
@@ -304,6 +338,7 @@ export class Oplocks {
     const { owner } = one.grant;
     if (isLease(owner) && owner.version === 2 && first) owner.epoch = (owner.epoch + 1) & 0xffff;
     const epoch = isLease(owner) && owner.version === 2 ? owner.epoch : 0;
+    this.onChanged?.(owner);
     const tell = () => this.#send(file, one, epoch);
     if (!isAnswered(owner)) {
       const early = this.#early.get(owner);

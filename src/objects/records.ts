@@ -176,10 +176,11 @@ export const userOf = ({ session, durability }: Open): string =>
 
 function durabilityOf({ state, durability }: Open): DurabilityRecord {
   if (durability === undefined) return { kind: 'none', disconnected: false, leftMs: undefined };
-  const { isDurable, isResilient, deadlineMs } = durability;
+  const { isDurable, isResilient, persistent, deadlineMs } = durability;
+  const kept = persistent === undefined ? (isDurable ? 'durable' : 'none') : 'persistent';
   const disconnected = state === 'disconnected';
   return {
-    kind: isResilient ? 'resilient' : isDurable ? 'durable' : 'none',
+    kind: isResilient ? 'resilient' : kept,
     disconnected,
     leftMs: disconnected ? Math.max(0, Math.round(deadlineMs - performance.now())) : undefined,
   };

@@ -13,6 +13,7 @@ import { OffloadTokens } from './offload-tokens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
 import type { Owner } from './owner.ts';
+import type { PersistentOpens } from './persistent-opens.ts';
 import { ResumeKeys } from './resume-keys.ts';
 import type { Session } from './session.ts';
 import type { Share } from './share.ts';
@@ -39,6 +40,8 @@ export interface ServerOptions {
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
   /** Opens may outlive their connection. */
   readonly durableHandles: boolean;
+  /** Some share is continuously available: SMB2_GLOBAL_CAP_PERSISTENT_HANDLES. */
+  readonly persistentHandles?: boolean;
   /** Leases are granted, where the share has `oplocks`. */
   readonly leases: boolean;
   /** So are leases on directories, at 3.x. */
@@ -108,6 +111,8 @@ export class ServerState {
   readonly oplocks = new Oplocks(this.connections, (open) => this.#close(open));
   /** Those that are disconnected. */
   readonly durables = new DurableOpens((open) => this.#close(open));
+  /** Where records of opens can be kept; undefined: no share is continuously available. */
+  persistentOpens: PersistentOpens | undefined;
   readonly replays = new CreateReplays();
   readonly traffic = new Traffic();
   /** Undefined: nobody wants to know who did what. */

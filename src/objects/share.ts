@@ -47,6 +47,8 @@ export interface Share {
   readonly posixExtensions?: boolean;
   /** Undefined: no namespace. */
   readonly dfs?: DfsNamespace | undefined;
+  /** Share.IsCA: its opens may be persistent. */
+  readonly continuousAvailability?: boolean;
   /** Grants oplocks and leases. */
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */

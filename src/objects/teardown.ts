@@ -27,6 +27,7 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   server.opens.delete(open.persistentId);
   detach(server, open);
   server.durables.release(open);
+  server.persistentOpens?.forget(open);
   server.replays.withdraw(open);
   server.appInstances.remove(open);
   open.pipe?.close();

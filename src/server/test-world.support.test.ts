@@ -166,6 +166,8 @@ export interface WorldOptions {
   readonly options?: Partial<ServerOptions>;
   readonly share?: Partial<Share>;
   readonly vfs?: MemoryVfsOptions;
+  /** The disk of a world before this one. */
+  readonly memory?: MemoryVfs;
   /** Stands between the server and the memory file system. */
   readonly between?: (memory: MemoryVfs) => Vfs;
   readonly fail?: Faults['fail'];
@@ -197,12 +199,12 @@ export class World {
     options = {},
     share = {},
     vfs = {},
+    memory = createMemoryVfs(vfs),
     between,
     fail,
     features,
     workers = WORKERS,
   }: WorldOptions = {}) {
-    const memory = createMemoryVfs(vfs);
     this.memory = { ...memory, features: { ...memory.features, ...features } };
     const faults: Faults = { gate: this.gates.gate, ...(fail !== undefined && { fail }) };
     this.vfs = createFaultyVfs(this.#counting(between?.(this.memory) ?? this.memory), faults);

@@ -31,6 +31,7 @@ export const SHARES: MoreShares = {
     `shadow:mountpoint = ${FOLDERS}/twrp`,
     'shadow:snapsharepath = /',
   ],
+  available: ['continuous availability = yes'],
   /** smb2.ioctl.bug14788 asks here what is about no file. */
   noperm: [],
   userntacl: ['acl_xattr:security_acl_name = user.NTACL'],
@@ -109,7 +110,10 @@ const CREATE_NO_STREAMS = suite('smb2.create_no_streams', DEFAULT_LIMIT_SECONDS,
   share: 'nostreams',
 });
 
-const REPLAY = suite('smb2.replay', 300, { waits: true, cuts: true });
+const REPLAY = suite('smb2.replay', 300, { waits: true, cuts: true, share: 'available' });
+
+/** Of Samba 4.25 and later. */
+const PERSISTENT = suite('smb2.persistent-open', 180, { waits: true, share: 'available' });
 
 /** They want a file to work on, which the first makes. */
 const SET_SPARSE = suite('smb2.set-sparse-ioctl', DEFAULT_LIMIT_SECONDS, {
@@ -258,6 +262,7 @@ const NEWER_SUITES: readonly Suite[] = [
   waiting('smb2.durable-open', 120),
   suite('smb2.durable-open-disconnect'),
   waiting('smb2.durable-v2-open', 180),
+  PERSISTENT,
   waiting('smb2.durable-v2-delay', 90),
   waiting('smb2.oplock', 240),
   waiting('smb2.lease', 300),
