@@ -6,7 +6,7 @@
 import { createOpener, TRANSFORM_HEADER_BYTES } from '../../src/crypto/cipher.ts';
 import { createSigner } from '../../src/crypto/signing.ts';
 import { STATUS_PENDING } from '../../src/dtyp/ntstatus.ts';
-import { addressOf } from '../../src/native/library.ts';
+import { addressForGood, addressOf } from '../../src/native/library.ts';
 import { MSG_TRUNC, MSG_WAITALL } from '../../src/native/socket.ts';
 import { FRAME_HEADER_SIZE } from '../../src/smb2/framing.ts';
 import {
@@ -42,8 +42,7 @@ const NEXT_COMMAND_AT = 20;
 
 /** Address space for what is dropped; never written to. */
 const SINK_BYTES = 16 * 1024 * 1024;
-const sink = Buffer.allocUnsafeSlow(SINK_BYTES);
-const sinkAt = addressOf(sink);
+const sinkAt = addressForGood(Buffer.allocUnsafeSlow(SINK_BYTES));
 
 /** Points the reply at the message in the frame of `length` bytes at `at` of what was received. */
 interface Unwrap {

@@ -9,6 +9,8 @@ import {
   createDecipheriv,
   createSecretKey,
 } from 'node:crypto';
+import { bufferPool } from '../base/buffer-pool.ts';
+import { inPool } from '../native/crypto-pool.ts';
 import { EvpOpener, EvpSealer, isEvpReachable } from '../native/evp-aead.ts';
 
 export type Aead =
@@ -18,18 +20,43 @@ export type Aead =
 export interface AeadSealer {
   /** The ciphertext of the parts as one message, for which they may be overwritten; writes the tag. */
   seal(nonce: Buffer, aad: Buffer, parts: readonly Buffer[], tag: Buffer): readonly Buffer[];
+  /** The same on another thread (native/crypto-pool.ts); only of modes that are slow. */
+  readonly sealInPool?: (
+    nonce: Buffer,
+    aad: Buffer,
+    parts: readonly Buffer[],
+    tag: Buffer,
+  ) => Promise<readonly Buffer[]>;
 }
 
 export interface AeadOpener {
   /** The plaintext, for which `sealed` may be overwritten; undefined where the tag is wrong. */
   open(nonce: Buffer, aad: Buffer, sealed: Buffer, tag: Buffer): Buffer | undefined;
+  /** The same on another thread, as above. */
+  readonly openInPool?: (
+    nonce: Buffer,
+    aad: Buffer,
+    sealed: Buffer,
+    tag: Buffer,
+  ) => Promise<Buffer | undefined>;
 }
 
 const TAG_BYTES = 16;
 
-/** CCM takes its message in one piece. */
-const inOnePiece = (parts: readonly Buffer[]): Buffer =>
-  parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+/** CCM takes its message in one piece; the parts may be given back. */
+function inOnePiece(parts: readonly Buffer[]): Buffer {
+  if (parts.length === 1) return parts[0]!;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = bufferPool.take(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+    bufferPool.give(part);
+  }
+  return whole;
+}
 
 export function createAeadSealer(aead: Aead, key: Buffer, nonceBytes: number): AeadSealer {
   if (!isEvpReachable()) return portableSealer(aead, key);
@@ -40,6 +67,13 @@ export function createAeadSealer(aead: Aead, key: Buffer, nonceBytes: number): A
       sealer.seal(nonce, aad, pieces, tag);
       return pieces;
     },
+    ...(aead.ccm && {
+      async sealInPool(nonce: Buffer, aad: Buffer, parts: readonly Buffer[], tag: Buffer) {
+        const message = inOnePiece(parts);
+        await inPool(() => sealer.sealInPool(nonce, aad, message, tag));
+        return [message];
+      },
+    }),
   };
 }
 
@@ -48,6 +82,12 @@ export function createAeadOpener(aead: Aead, key: Buffer, nonceBytes: number): A
   const opener = new EvpOpener(aead.name, key, nonceBytes);
   return {
     open: (nonce, aad, sealed, tag) => (opener.open(nonce, aad, sealed, tag) ? sealed : undefined),
+    ...(aead.ccm && {
+      async openInPool(nonce: Buffer, aad: Buffer, sealed: Buffer, tag: Buffer) {
+        const isRight = await inPool(() => opener.openInPool(nonce, aad, sealed, tag));
+        return isRight ? sealed : undefined;
+      },
+    }),
   };
 }
 

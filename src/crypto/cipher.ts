@@ -4,6 +4,7 @@
  * one MessageCipher, which owns the nonces of its sending direction.
  */
 import { randomBytes } from 'node:crypto';
+import { belongsInPool } from '../native/crypto-pool.ts';
 import { writeId64 } from '../wire/struct.ts';
 import { type Aead, createAeadOpener, createAeadSealer } from './aead.ts';
 
@@ -64,6 +65,14 @@ export interface Sealer {
   sealInPlace(sessionId: number, parts: readonly Buffer[]): Buffer[];
   /** Without any header; the data may become the ciphertext. The nonces are of the same row. */
   sealData(data: Buffer): SealedData;
+  /**
+   * The same on another thread (native/crypto-pool.ts); undefined where it is better done here. Only of ciphers
+   * that are slow.
+   */
+  readonly sealInPool?: (
+    sessionId: number,
+    parts: readonly Buffer[],
+  ) => Promise<Buffer[]> | undefined;
 }
 
 export interface Opener {
@@ -75,6 +84,8 @@ export interface Opener {
   open(message: Buffer): Buffer | undefined;
   /** Undefined when tag or nonce have another length, too, and for no data. They may be overwritten. */
   openData(sealed: SealedData): Buffer | undefined;
+  /** The same on another thread, as above. */
+  readonly openInPool?: (message: Buffer) => Promise<Buffer | undefined> | undefined;
 }
 
 export interface MessageCipher extends Sealer, Opener {}
@@ -103,19 +114,22 @@ export function createSealer(
   const nonceBytes = nonceBytesOf(mode);
   const aead = createAeadSealer(mode, encryptionKey, nonceBytes);
   const nextNonce = nonceSource(nonceBytes, limit);
-  const sealInPlace = (sessionId: number, parts: readonly Buffer[]): Buffer[] => {
-    let size = 0;
-    for (const part of parts) size += part.length;
+  const headerFor = (sessionId: number, parts: readonly Buffer[]): Buffer => {
     const header = Buffer.alloc(TRANSFORM_HEADER_BYTES);
     header.writeUInt32LE(PROTOCOL_ID, 0);
     nextNonce(header, NONCE_AT);
-    header.writeUInt32LE(size, ORIGINAL_MESSAGE_SIZE_AT);
+    header.writeUInt32LE(bytesOf(parts), ORIGINAL_MESSAGE_SIZE_AT);
     header.writeUInt16LE(ENCRYPTED, FLAGS_AT);
     writeId64(header, sessionId, SESSION_ID_AT);
-    const nonce = header.subarray(NONCE_AT, NONCE_AT + nonceBytes);
-    const tag = header.subarray(SIGNATURE_AT, NONCE_AT);
-    return [header, ...aead.seal(nonce, header.subarray(NONCE_AT), parts, tag)];
+    return header;
   };
+  const nonceIn = (header: Buffer): Buffer => header.subarray(NONCE_AT, NONCE_AT + nonceBytes);
+  const sealInPlace = (sessionId: number, parts: readonly Buffer[]): Buffer[] => {
+    const header = headerFor(sessionId, parts);
+    const tag = header.subarray(SIGNATURE_AT, NONCE_AT);
+    return [header, ...aead.seal(nonceIn(header), header.subarray(NONCE_AT), parts, tag)];
+  };
+  const slowly = aead.sealInPool;
   return {
     seal: (sessionId, parts) => sealInPlace(sessionId, [Buffer.concat(parts)]),
     sealInPlace,
@@ -125,27 +139,56 @@ export function createSealer(
       const tag = Buffer.alloc(TAG_BYTES);
       return { data: aead.seal(nonce, NO_AAD, [data], tag)[0]!, nonce, tag };
     },
+    ...(slowly && {
+      sealInPool(sessionId: number, parts: readonly Buffer[]) {
+        if (!belongsInPool(bytesOf(parts))) return undefined;
+        const header = headerFor(sessionId, parts);
+        const tag = header.subarray(SIGNATURE_AT, NONCE_AT);
+        const sealing = slowly(nonceIn(header), header.subarray(NONCE_AT), parts, tag);
+        return sealing.then((sealed) => [header, ...sealed]);
+      },
+    }),
   };
+}
+
+function bytesOf(parts: readonly Buffer[]): number {
+  let size = 0;
+  for (const part of parts) size += part.length;
+  return size;
+}
+
+/** Whether `message` is a TRANSFORM_HEADER and what it says follows it. */
+function isTransform(message: Buffer): boolean {
+  const size = message.length - TRANSFORM_HEADER_BYTES;
+  return (
+    size > 0 &&
+    message.readUInt32LE(0) === PROTOCOL_ID &&
+    message.readUInt16LE(FLAGS_AT) === ENCRYPTED &&
+    message.readUInt32LE(ORIGINAL_MESSAGE_SIZE_AT) === size
+  );
 }
 
 export function createOpener(cipher: CipherId, decryptionKey: Buffer): Opener {
   const mode = MODES[cipher];
   const nonceBytes = nonceBytesOf(mode);
   const aead = createAeadOpener(mode, decryptionKey, nonceBytes);
+  const slowly = aead.openInPool;
+  /** Nonce, what is authenticated, ciphertext and tag. */
+  const piecesOf = (message: Buffer) =>
+    [
+      message.subarray(NONCE_AT, NONCE_AT + nonceBytes),
+      message.subarray(NONCE_AT, TRANSFORM_HEADER_BYTES),
+      message.subarray(TRANSFORM_HEADER_BYTES),
+      message.subarray(SIGNATURE_AT, NONCE_AT),
+    ] as const;
   return {
-    open(message) {
-      const size = message.length - TRANSFORM_HEADER_BYTES;
-      if (size <= 0) return undefined;
-      if (message.readUInt32LE(0) !== PROTOCOL_ID) return undefined;
-      if (message.readUInt16LE(FLAGS_AT) !== ENCRYPTED) return undefined;
-      if (message.readUInt32LE(ORIGINAL_MESSAGE_SIZE_AT) !== size) return undefined;
-      return aead.open(
-        message.subarray(NONCE_AT, NONCE_AT + nonceBytes),
-        message.subarray(NONCE_AT, TRANSFORM_HEADER_BYTES),
-        message.subarray(TRANSFORM_HEADER_BYTES),
-        message.subarray(SIGNATURE_AT, NONCE_AT),
-      );
-    },
+    open: (message) => (isTransform(message) ? aead.open(...piecesOf(message)) : undefined),
+    ...(slowly && {
+      openInPool: (message: Buffer) =>
+        belongsInPool(message.length) && isTransform(message)
+          ? slowly(...piecesOf(message))
+          : undefined,
+    }),
     openData({ data, nonce, tag }) {
       // Of nothing CCM would not look at the tag.
       if (data.length === 0 || nonce.length !== nonceBytes || tag.length !== TAG_BYTES) {

@@ -10,6 +10,7 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
+import { belongsInPool, inPool } from '../native/crypto-pool.ts';
 import { EvpGmac, isEvpReachable } from '../native/evp-aead.ts';
 import { EvpMac } from '../native/evp-mac.ts';
 import { createCmac } from './cmac.ts';
@@ -25,6 +26,11 @@ export interface Signer {
    */
   sign(parts: readonly Buffer[]): void;
   /**
+   * The same on another thread (native/crypto-pool.ts), until when the parts must stay as they are; undefined where it
+   * is better done here. Only of algorithms that are slow.
+   */
+  readonly signInPool?: (parts: readonly Buffer[]) => Promise<void> | undefined;
+  /**
    * Whether the message, header to last byte, carries its right signature. The Signature field is
    * zeroed while computing and is afterwards as it was; nothing is copied.
    */
@@ -32,6 +38,8 @@ export interface Signer {
   /** 2.2.43.1: of data that travel apart from their message. The nonce is empty where the algorithm takes none. */
   signData(data: Buffer): DataSignature;
   verifyData(data: Buffer, given: DataSignature): boolean;
+  /** The same on another thread, as above; the message stays as it is. */
+  readonly verifyInPool?: (message: Buffer) => Promise<boolean> | undefined;
 }
 
 export interface DataSignature {
@@ -55,6 +63,12 @@ const SMB2_FLAGS_SERVER_TO_REDIR = 0x01;
  * of GMAC is the header's, which the first part begins with.
  */
 export type Mac = (parts: readonly Buffer[], nonce?: Buffer) => Buffer;
+
+interface Macs {
+  readonly mac: Mac;
+  /** Of its own. */
+  readonly macInPool?: (parts: readonly Buffer[]) => Promise<Buffer>;
+}
 
 function hmacSha256(key: KeyObject): Mac {
   return (parts) => {
@@ -84,18 +98,22 @@ function gmac(key: KeyObject): Mac {
   };
 }
 
-function nativeMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
+function nativeMacs(algorithm: SigningAlgorithm, key: Buffer): Macs {
   if (algorithm === SigningAlgorithm.AES_GMAC) {
     const gmac = new EvpGmac(key, GMAC_NONCE_BYTES);
     const tag = Buffer.allocUnsafeSlow(SIGNATURE_BYTES);
-    return (parts, nonce = gmacNonce(parts[0]!)) => {
+    const mac: Mac = (parts, nonce = gmacNonce(parts[0]!)) => {
       gmac.authenticate(nonce, parts, tag);
       return tag;
     };
+    return { mac };
   }
   const isCmac = algorithm === SigningAlgorithm.AES_CMAC;
   const mac = new EvpMac(isCmac ? 'aes-128-cmac' : 'hmac-sha256', key);
-  return (parts) => mac.compute(parts);
+  return {
+    mac: (parts) => mac.compute(parts),
+    macInPool: (parts) => inPool(() => mac.computeInPool(parts)),
+  };
 }
 
 export function portableMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
@@ -113,7 +131,9 @@ export function portableMac(algorithm: SigningAlgorithm, key: Buffer): Mac {
 
 /** `key` is the 16-byte Session.SigningKey or Channel.SigningKey. */
 export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
-  const mac = (isEvpReachable() ? nativeMac : portableMac)(algorithm, key);
+  const { mac, macInPool }: Macs = isEvpReachable()
+    ? nativeMacs(algorithm, key)
+    : { mac: portableMac(algorithm, key) };
   const received = Buffer.alloc(SIGNATURE_BYTES);
   const dataNonceBytes = algorithm === SigningAlgorithm.AES_GMAC ? GMAC_NONCE_BYTES : 0;
   return {
@@ -139,6 +159,31 @@ export function createSigner(algorithm: SigningAlgorithm, key: Buffer): Signer {
       if (signature.length !== SIGNATURE_BYTES) return false;
       if (dataNonceBytes > 0 && nonce.length !== dataNonceBytes) return false;
       return timingSafeEqual(signature, mac([data], nonce).subarray(0, SIGNATURE_BYTES));
+    },
+    ...(macInPool && inPoolBy(macInPool)),
+  };
+}
+
+function inPoolBy(
+  macInPool: NonNullable<Macs['macInPool']>,
+): Pick<Signer, 'signInPool' | 'verifyInPool'> {
+  return {
+    signInPool(parts) {
+      if (!belongsInPool(parts.at(-1)!.length)) return undefined;
+      const header = parts[0]!;
+      header.fill(0, SIGNATURE_AT, SIGNATURE_AT + SIGNATURE_BYTES);
+      return macInPool(parts).then((mac) => {
+        mac.copy(header, SIGNATURE_AT, 0, SIGNATURE_BYTES);
+      });
+    },
+    verifyInPool(message) {
+      if (!belongsInPool(message.length)) return undefined;
+      const header = Buffer.from(message.subarray(0, HEADER_BYTES));
+      const received = message.subarray(SIGNATURE_AT, SIGNATURE_AT + SIGNATURE_BYTES);
+      header.fill(0, SIGNATURE_AT, SIGNATURE_AT + SIGNATURE_BYTES);
+      return macInPool([header, message.subarray(HEADER_BYTES)]).then((mac) =>
+        timingSafeEqual(received, mac.subarray(0, SIGNATURE_BYTES)),
+      );
     },
   };
 }

@@ -9,10 +9,11 @@ import {
   EVP_CTRL_AEAD_SET_IVLEN,
   EVP_CTRL_AEAD_SET_TAG,
   outLength,
+  outLengthInPoolAt,
   SAME_DIRECTION,
   succeeded,
 } from './evp-cipher.ts';
-import { addressOf, bind } from './library.ts';
+import { addressForGood, addressOf, bind } from './library.ts';
 
 const CIPHERS = {
   'aes-128-gcm': { name: 'EVP_aes_128_gcm', ccm: false },
@@ -23,9 +24,11 @@ const CIPHERS = {
 export type EvpAeadName = keyof typeof CIPHERS;
 
 /** Where a last block would go; these modes have none. */
-const rest = Buffer.alloc(32);
-const restAt = addressOf(rest);
+const restAt = addressForGood(Buffer.alloc(32));
 const contexts = new FinalizationRegistry<number>((context) => void c.free(context));
+
+/** What a thread works on. */
+const inUse = new Set<Uint8Array>();
 
 let reachable: boolean | undefined;
 
@@ -82,6 +85,15 @@ class Keyed {
     return c.update(this.context, at, outLength, at, bytes.length) === 1;
   }
 
+  /** The same on a thread of libuv's pool. */
+  async updateInPool(bytes: Uint8Array): Promise<boolean> {
+    const at = addressOf(bytes);
+    inUse.add(bytes);
+    const result = await c.updateInPool(this.context, at, outLengthInPoolAt, at, bytes.length);
+    inUse.delete(bytes);
+    return result === 1;
+  }
+
   expect(tag: Buffer): void {
     succeeded(
       c.control(this.context, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_BYTES, addressOf(tag)),
@@ -119,10 +131,14 @@ export class EvpGmac {
 }
 
 export class EvpSealer {
+  readonly #another: () => Keyed;
   readonly #keyed: Keyed;
+  /** For messages in the pool. */
+  readonly #spare: Keyed[] = [];
 
   constructor(name: EvpAeadName, key: Buffer, nonceBytes: number) {
-    this.#keyed = new Keyed(name, key, nonceBytes, 1);
+    this.#another = () => new Keyed(name, key, nonceBytes, 1);
+    this.#keyed = this.#another();
   }
 
   /** Encrypts the parts in place, as one message, and writes its 16-byte tag. CCM takes one part only. */
@@ -136,13 +152,27 @@ export class EvpSealer {
     }
     keyed.takeTag(tag);
   }
+
+  /** A message in one piece, on a thread of libuv's pool; several may be under way. */
+  async sealInPool(nonce: Buffer, aad: Buffer, message: Buffer, tag: Buffer): Promise<void> {
+    const keyed = this.#spare.pop() ?? this.#another();
+    keyed.begin(nonce, message.length);
+    keyed.authenticate(aad);
+    if (!(await keyed.updateInPool(message))) throw new Error('OpenSSL: EVP_CipherUpdate failed');
+    keyed.takeTag(tag);
+    this.#spare.push(keyed);
+  }
 }
 
 export class EvpOpener {
+  readonly #another: () => Keyed;
   readonly #keyed: Keyed;
+  /** For messages in the pool. */
+  readonly #spare: Keyed[] = [];
 
   constructor(name: EvpAeadName, key: Buffer, nonceBytes: number) {
-    this.#keyed = new Keyed(name, key, nonceBytes, 0);
+    this.#another = () => new Keyed(name, key, nonceBytes, 0);
+    this.#keyed = this.#another();
   }
 
   /** Decrypts in place. False where the tag is wrong: what lies there then means nothing. */
@@ -156,5 +186,15 @@ export class EvpOpener {
     if (keyed.ccm || !decrypted) return decrypted;
     keyed.expect(tag);
     return keyed.final();
+  }
+  /** The same of CCM on a thread of libuv's pool; several messages may be under way. */
+  async openInPool(nonce: Buffer, aad: Buffer, sealed: Buffer, tag: Buffer): Promise<boolean> {
+    const keyed = this.#spare.pop() ?? this.#another();
+    keyed.expect(tag);
+    keyed.begin(nonce, sealed.length);
+    keyed.authenticate(aad);
+    const isRight = await keyed.updateInPool(sealed);
+    this.#spare.push(keyed);
+    return isRight;
   }
 }

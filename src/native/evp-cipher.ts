@@ -2,7 +2,7 @@
  * OpenSSL's calls on a cipher's context (docs.openssl.org, EVP_EncryptInit), for those who keep one a key.
  * Memory is given by address.
  */
-import { bind } from './library.ts';
+import { addressForGood, bind, bindInPool } from './library.ts';
 
 export const evpCipher = {
   newContext: bind<() => number>('EVP_CIPHER_CTX_new', 'int64', []),
@@ -20,6 +20,9 @@ export const evpCipher = {
   update: bind<
     (context: number, out: number, outLength: Buffer, at: number, length: number) => number
   >('EVP_CipherUpdate', 'int', ['uint64', 'uint64', 'void *', 'uint64', 'int']),
+  updateInPool: bindInPool('EVP_CipherUpdate', 'int', [
+    ...['uint64', 'uint64', 'uint64', 'uint64', 'int'],
+  ]),
   final: bind<(context: number, out: number, outLength: Buffer) => number>(
     'EVP_CipherFinal_ex',
     'int',
@@ -41,6 +44,8 @@ export const SAME_DIRECTION = -1;
 
 /** Where OpenSSL tells how much it wrote, which is as much as it was given. */
 export const outLength = Buffer.alloc(4);
+/** The same of calls in the pool, which nobody reads either. */
+export const outLengthInPoolAt = addressForGood(Buffer.alloc(4));
 
 /** Throws where OpenSSL refused; its functions answer 1 for success. */
 export function succeeded(result: number, what: string): void {

@@ -2,7 +2,7 @@
  * Message authentication codes of the OpenSSL that Node carries, by EVP_MAC (docs.openssl.org, EVP_MAC): a
  * context is made once for a key and begins each message anew.
  */
-import { addressOf, bind } from './library.ts';
+import { addressOf, bind, bindInPool } from './library.ts';
 
 const c = {
   fetch: bind<(library: null, name: string, properties: null) => number>('EVP_MAC_fetch', 'int64', [
@@ -11,6 +11,7 @@ const c = {
     'void *',
   ]),
   newContext: bind<(mac: number) => number>('EVP_MAC_CTX_new', 'int64', ['uint64']),
+  copy: bind<(context: number) => number>('EVP_MAC_CTX_dup', 'int64', ['uint64']),
   free: bind<(context: number) => number>('EVP_MAC_CTX_free', 'int', ['uint64']),
   init: bind<(context: number, key: number, length: number, parameters: number) => number>(
     'EVP_MAC_init',
@@ -22,6 +23,7 @@ const c = {
     'uint64',
     'size_t',
   ]),
+  updateInPool: bindInPool('EVP_MAC_update', 'int', ['uint64', 'uint64', 'size_t']),
   final: bind<(context: number, out: number, outLength: Buffer, outSize: number) => number>(
     'EVP_MAC_final',
     'int',
@@ -43,12 +45,17 @@ const UNMODIFIED = 0xffff_ffff_ffff_ffffn;
 const outLength = Buffer.alloc(8);
 const contexts = new FinalizationRegistry<number>((context) => void c.free(context));
 
+/** What a thread reads. */
+const inUse = new Set<Uint8Array>();
+
 function check(result: number, what: string): void {
   if (result !== 1) throw new Error(`OpenSSL: ${what} failed`);
 }
 
 export class EvpMac {
   readonly #context: number;
+  /** Copies of it, for messages in the pool. */
+  readonly #spare: number[] = [];
   readonly #out: Buffer;
   readonly #outAt: number;
 
@@ -83,5 +90,34 @@ export class EvpMac {
     }
     check(c.final(context, this.#outAt, outLength, this.#out.length), 'EVP_MAC_final');
     return this.#out;
+  }
+
+  /**
+   * The same, in a buffer of its own, with the last part on a thread of libuv's pool: nobody may change it until then.
+   * Several messages may be under way.
+   */
+  async computeInPool(parts: readonly Uint8Array[]): Promise<Buffer> {
+    const context = this.#spare.pop() ?? this.#copy();
+    check(c.init(context, 0, 0, 0), 'EVP_MAC_init');
+    const last = parts.length - 1;
+    for (let i = 0; i < last; i++) {
+      const part = parts[i]!;
+      if (part.length > 0) check(c.update(context, addressOf(part), part.length), 'EVP_MAC_update');
+    }
+    const long = parts[last]!;
+    inUse.add(long);
+    const result = await c.updateInPool(context, addressOf(long), long.length);
+    inUse.delete(long);
+    check(result, 'EVP_MAC_update');
+    check(c.final(context, this.#outAt, outLength, this.#out.length), 'EVP_MAC_final');
+    this.#spare.push(context);
+    return Buffer.from(this.#out);
+  }
+
+  #copy(): number {
+    const context = c.copy(this.#context);
+    if (context <= 0) throw new Error('OpenSSL: EVP_MAC_CTX_dup failed');
+    contexts.register(this, context);
+    return context;
   }
 }

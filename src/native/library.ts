@@ -85,3 +85,12 @@ export const lastErrno: () => number =
 /** The address of the first byte, exact as a number. The buffer must stay referenced meanwhile. */
 export const addressOf: (buffer: ArrayBufferView) => number =
   typeof loaded === 'string' ? () => 0 : (buffer) => Number(loaded.koffi.address(buffer));
+
+/** What C may write to as long as the process lives: V8 frees what no function names any more. */
+const keptMemory: ArrayBufferView[] = [];
+
+/** The same of memory that is kept from now on. */
+export function addressForGood(buffer: ArrayBufferView): number {
+  keptMemory.push(buffer);
+  return addressOf(buffer);
+}

@@ -108,6 +108,8 @@ export class Connection {
   readonly window: MessageWindow;
   /** Of messages whose requests wait for something. */
   waitingBytes = 0;
+  /** Messages that came behind one which a thread still verifies, and that one: what begins them once it may. */
+  readonly held: { begin: (() => void) | undefined }[] = [];
   state: 'fresh' | 'wildcard' | 'negotiated' | 'closed' = 'fresh';
   dialect: DialectTraits | undefined;
   clientGuid: Buffer = Buffer.alloc(16);

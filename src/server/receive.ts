@@ -32,7 +32,7 @@ import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
 import { bindOfOthers, isOfOthers, isRelayed, relay } from './relay.ts';
 import { answer, send } from './respond.ts';
-import { type Member, type Unwrapped, unwrap } from './unwrap.ts';
+import { type Member, type Unwrapped, unwrap, unwrapInPool } from './unwrap.ts';
 
 /** Bytes of a transport message that this connection may send now; longer ones end it unread. */
 export function maxMessageBytes(server: ServerState, connection: Connection): number {
@@ -44,8 +44,12 @@ export function maxMessageBytes(server: ServerState, connection: Connection): nu
 /** Takes one transport message. Whatever it holds, this returns; the connection may have ended. */
 export function receive(server: ServerState, connection: Connection, payload: Buffer): void {
   if (connection.state === 'closed') return;
+  attempt(connection, () => process(server, connection, payload));
+}
+
+function attempt(connection: Connection, work: () => Disconnect | undefined): void {
   try {
-    const problem = process(server, connection, payload);
+    const problem = work();
     if (problem !== undefined) connection.transport.close(problem.reason);
   } catch (error) {
     if (!(error instanceof WireError)) {
@@ -62,20 +66,81 @@ function process(
   connection: Connection,
   payload: Buffer,
 ): Disconnect | undefined {
+  const later = unwrapInPool(connection, payload);
+  if (later !== undefined) {
+    holdUntil(server, connection, payload, later);
+    return undefined;
+  }
   const unwrapped = unwrap(connection, payload);
   if (unwrapped instanceof Disconnect) return unwrapped;
   if (unwrapped === 'smb1') return receiveSmb1(server, connection, payload);
-  for (const member of unwrapped.members) {
-    const problem = admit(connection, member, unwrapped.members.length);
+  const problem = admitAll(connection, unwrapped);
+  if (problem !== undefined) return problem;
+  if (connection.held.length === 0) begin(server, connection, unwrapped, payload);
+  else connection.held.push({ begin: () => begin(server, connection, unwrapped, payload) });
+  return undefined;
+}
+
+/** What comes behind the message is begun behind it. */
+function holdUntil(
+  server: ServerState,
+  connection: Connection,
+  payload: Buffer,
+  later: Promise<Unwrapped | Disconnect>,
+): void {
+  const held: Connection['held'][number] = { begin: undefined };
+  connection.held.push(held);
+  connection.waitingBytes += payload.length;
+  connection.lifetime.hold();
+  const go = (unwrapped: Unwrapped | Disconnect): Disconnect | undefined => {
+    if (connection.state === 'closed') return undefined;
+    if (unwrapped instanceof Disconnect) return unwrapped;
+    const problem = admitAll(connection, unwrapped);
+    if (problem !== undefined) return problem;
+    held.begin = () => begin(server, connection, unwrapped, payload);
+    beginHeld(connection);
+    return undefined;
+  };
+  later
+    .then(
+      (unwrapped) => attempt(connection, () => go(unwrapped)),
+      (error: unknown) =>
+        attempt(connection, () => {
+          throw error;
+        }),
+    )
+    .finally(() => {
+      connection.waitingBytes -= payload.length;
+      bufferPool.look();
+      connection.lifetime.release();
+    });
+}
+
+function beginHeld(connection: Connection): void {
+  const { held } = connection;
+  while (connection.state !== 'closed' && held[0]?.begin !== undefined) held.shift()!.begin!();
+}
+
+function admitAll(connection: Connection, { members }: Unwrapped): Disconnect | undefined {
+  for (const member of members) {
+    const problem = admit(connection, member, members.length);
     if (problem !== undefined) return problem;
   }
+  return undefined;
+}
+
+function begin(
+  server: ServerState,
+  connection: Connection,
+  unwrapped: Unwrapped,
+  payload: Buffer,
+): void {
   const { owner } = server;
   if (owner !== undefined && isRelayed(connection, unwrapped)) {
     relay(server, owner, connection, unwrapped, payload);
   } else if (owner !== undefined && isOfOthers(server, unwrapped)) {
     void bindOfOthers(server, owner, connection, unwrapped.members[0]!);
   } else new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
-  return undefined;
 }
 
 /** The buffer of a WRITE that came alone is free when it is answered: no handler keeps its data. */

@@ -28,7 +28,7 @@ import { SMB2_SESSION_FLAG_BINDING } from '../smb2/session-setup.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { Chain, namesSession } from './chain.ts';
 import { verifySession, verifySignature } from './preconditions.ts';
-import { grantCredits, signerFor } from './respond.ts';
+import { grantCredits, sendWhenReady, signerFor } from './respond.ts';
 import type { Member, Unwrapped } from './unwrap.ts';
 
 /** Of SESSION_SETUP, 2.2.5. */
@@ -120,11 +120,11 @@ function whole(members: readonly Member[]): Buffer {
 /** As Chain does: 3.3.5.2.4 and 3.3.5.2.9. */
 function verify(
   request: Request,
-  { header }: Member,
+  { header, verdict }: Member,
   named: Session | undefined,
 ): NtStatus | undefined {
   if (named !== undefined) request.connection.idleSinceMs = performance.now();
-  const refused = verifySignature(request, named);
+  const refused = verdict === undefined ? verifySignature(request, named) : verdict || undefined;
   request.session = named;
   if (refused !== undefined) return refused;
   const row = rowOf(header.command);
@@ -139,7 +139,9 @@ export function relayed(server: ServerState, connection: Connection, payload: Bu
   if (connection.state === 'closed') return;
   let first: Request | undefined;
   let loggedOff: Session | undefined;
-  for (const message of splitCompound(payload)) {
+  let ready: Promise<readonly Buffer[]> | undefined;
+  const messages = splitCompound(payload);
+  for (const message of messages) {
     const header = readHeader(message);
     const request = connection.requests.get(header.messageId);
     if (!(request instanceof Request)) throw new WireError('2.2.1', 'an answer to no request');
@@ -157,14 +159,16 @@ export function relayed(server: ServerState, connection: Connection, payload: Bu
     const signer = signerFor(request, connection);
     if (signer === undefined) continue;
     addFlags(message, SMB2_FLAGS_SIGNED);
-    signer.sign([message]);
+    if (messages.length === 1) ready = signer.signInPool?.([message])?.then(() => [message]);
+    if (ready === undefined) signer.sign([message]);
   }
   const sealer = first!.encrypted ? first!.session : undefined;
-  connection.transport.send(
-    sealer?.cipher === undefined
-      ? [payload]
-      : sealer.cipher.sealInPlace(sealer.sessionId, [payload]),
-  );
+  if (sealer?.cipher !== undefined) {
+    const { cipher, sessionId } = sealer;
+    ready = cipher.sealInPool?.(sessionId, [payload]);
+    if (ready === undefined) connection.transport.send(cipher.sealInPlace(sessionId, [payload]));
+  } else if (ready === undefined) connection.transport.send([payload]);
+  if (ready !== undefined) sendWhenReady(connection, ready);
   if (loggedOff !== undefined) {
     endSession(server, loggedOff, 'loggedOff').catch((error: unknown) =>
       connection.log.error('a session did not end well', { error: String(error) }),

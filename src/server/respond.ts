@@ -179,6 +179,7 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
   // Before they are encrypted.
   const isRdma = connection.transport.remoteMemory !== undefined;
   const tokens = isRdma ? tokensOf(answers) : undefined;
+  if (answers.length === 1 && tokens === undefined && sendFromPool(answers[0]!, sealer)) return;
   const out: Buffer[] = [];
   for (const [i, one] of answers.entries()) {
     const head = one.parts[0]!;
@@ -200,6 +201,51 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
   if (tokens === undefined) connection.transport.send(message);
   else connection.transport.send(message, tokens);
   settle(answers);
+}
+
+/**
+ * An answer whose payload is signed or encrypted by another thread (native/crypto-pool.ts): it leaves when that is done,
+ * behind what became ready meanwhile. Clients tell answers by their MessageId, 3.2.5.1.
+ */
+function sendFromPool(one: Answer, sealer: Session | undefined): boolean {
+  const { parts, request } = one;
+  if (parts.length === 1 || one.onEncoded !== undefined) return false;
+  const { connection } = request;
+  clearRelated(parts[0]!);
+  const ready = sealer === undefined ? signInPool(one) : sealInPool(sealer, parts);
+  if (ready === undefined) return false;
+  sendWhenReady(connection, ready, () => settle([one]));
+  return true;
+}
+
+function signInPool({ parts, signer }: Answer): Promise<readonly Buffer[]> | undefined {
+  if (signer?.signInPool === undefined) return undefined;
+  addFlags(parts[0]!, SMB2_FLAGS_SIGNED);
+  return signer.signInPool(parts)?.then(() => parts);
+}
+
+const sealInPool = (
+  { cipher, sessionId }: Session,
+  parts: readonly Buffer[],
+): Promise<Buffer[]> | undefined => cipher?.sealInPool?.(sessionId, parts);
+
+/** Sends what another thread makes; `sent`: it is, or never will be. */
+export function sendWhenReady(
+  connection: Connection,
+  ready: Promise<readonly Buffer[]>,
+  sent?: () => void,
+): void {
+  connection.lifetime.hold();
+  ready
+    .then((parts) => {
+      if (connection.state !== 'closed') connection.transport.send(parts);
+      sent?.();
+    })
+    .catch((error: unknown) => {
+      connection.log.error('an answer was not signed or encrypted', { error: String(error) });
+      connection.transport.close('internal error');
+    })
+    .finally(() => connection.lifetime.release());
 }
 
 /** 3.3.5.12, 3.3.5.13: what the final answers of READ and WRITE release, errors too. */
