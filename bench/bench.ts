@@ -86,6 +86,9 @@ async function bench(options: Options): Promise<boolean> {
     const usmbd = await startUsmbd(scratch);
     servers.push(usmbd, await startSamba(scratch));
     if (options.newer !== undefined) servers.push(await startSamba(scratch, options.newer));
+    if (options.rows.some(({ work }) => work.name === 'channels')) {
+      servers.push(await startUsmbd(scratch, { alone: true }));
+    }
     client = new LoadClient();
     for (const server of servers) await prepareShare({ client, say }, server);
     const limit = await startLimit(scratch, join(usmbd.folder, DATA_FILE));

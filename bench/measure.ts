@@ -54,8 +54,10 @@ const MEMORY_ROUNDS = 2;
 
 export async function measureRow(contest: Contest, plan: RowPlan): Promise<Row> {
   const { work, protection } = plan;
-  const takesPart = ({ column }: Server): boolean =>
-    column !== 'limit' || (work.hasLimit && protection === 'plain');
+  const takesPart = ({ column }: Server): boolean => {
+    if (column === 'alone') return work.name === 'channels';
+    return column !== 'limit' || (work.hasLimit && protection === 'plain');
+  };
   const servers = contest.servers.filter(takesPart);
   const of: Row['of'] = Object.fromEntries(servers.map(({ column }) => [column, { samples: [] }]));
   const row: Row = { ...plan, of };

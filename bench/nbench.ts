@@ -86,7 +86,10 @@ async function sample(server: Server): Promise<Sample> {
 
 const servers: Server[] = [];
 try {
-  servers.push(await startUsmbd(scratch, SMB1), await startSamba(scratch, undefined, SMB1));
+  servers.push(
+    await startUsmbd(scratch, { settings: SMB1 }),
+    await startSamba(scratch, undefined, SMB1),
+  );
   // Code that has not run yet is slow, in one of them.
   for (const server of servers) await sample(server);
   const samples = servers.map((): Sample[] => []);

@@ -16,8 +16,11 @@ export interface Measured {
   failure?: string;
 }
 
-/** The columns. `limit` is the C program; only some rows have it, as only some runs have `newer`. */
-export type Column = 'usmbd' | 'samba' | 'newer' | 'limit';
+/**
+ * The columns. `limit` is the C program and `alone` a usmbd that signs and encrypts in its loop alone; only some rows have
+ * those, as only some runs have `newer`.
+ */
+export type Column = 'usmbd' | 'samba' | 'newer' | 'limit' | 'alone';
 
 export interface Row extends RowPlan {
   readonly of: Partial<Record<Column, Measured>>;

@@ -16,7 +16,7 @@ import {
   unitOf,
 } from './results.ts';
 import { median, type Ratio, ratio, spread } from './statistics.ts';
-import { PROTECTIONS } from './works.ts';
+import { ALONE_GOAL, PROTECTIONS } from './works.ts';
 
 /** Above this share of its core the client may be the limit. */
 const CLIENT_LIMIT = 0.8;
@@ -150,6 +150,24 @@ export function limits(rows: readonly Row[]): Table {
   };
 }
 
+/** What other processors add where one client's messages are signed slowly. */
+export function pools(rows: readonly Row[]): Table {
+  return {
+    head: ['work', 'goal', 'unit', 'usmbd', 'all in its loop', '× (best)'],
+    rows: rows
+      .filter(({ of }) => of.alone !== undefined)
+      .map((row) => {
+        const [ours, alone] = [row.of.usmbd, row.of.alone].map((one) => results(row, one));
+        const gain = ratio(ours!, alone!, 'more');
+        const reached = gain === undefined ? '' : gain.median >= ALONE_GOAL ? ' yes' : ' no';
+        return [
+          ...[rowName(row), `${ALONE_GOAL}×${reached}`, unitOf(row)],
+          ...[number(median(ours!)), number(median(alone!)), ratioText(gain)],
+        ];
+      }),
+  };
+}
+
 /** Pads the columns, so that the Markdown reads as a table in a terminal too. */
 export function layOut({ head, rows }: Table): string {
   const widths = head.map((title, i) =>
@@ -211,6 +229,8 @@ export function tableOf(rows: readonly Row[], names: Names): string {
   const limited = limits(rows);
   const tables = [comparison(rows, names), reliability(rows, names)];
   if (limited.rows.length > 0) tables.push(limited);
+  const pooled = pools(rows);
+  if (pooled.rows.length > 0) tables.push(pooled);
   const notes = notesOf(rows, names).map((note) => `- ${note}`);
   const parts = tables.map(layOut);
   if (notes.length > 0) parts.push(notes.join('\n'));

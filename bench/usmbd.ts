@@ -15,15 +15,16 @@ ${settings.map((line) => `\t${line}\n`).join('')}
 	read only = no
 `;
 
-/** `settings`: further lines of its section [global]. */
+/** `settings`: further lines of its section [global]; `alone`: everything is signed and encrypted in its loop. */
 export async function startUsmbd(
   scratch: string,
-  settings: readonly string[] = [],
+  { settings = [], alone = false }: { settings?: readonly string[]; alone?: boolean } = {},
 ): Promise<Server> {
-  const config = join(scratch, 'usmbd.conf');
-  const accounts = join(scratch, 'usmbd-accounts.db');
-  const log = join(scratch, 'usmbd.log');
-  const folder = shareFolder(scratch, 'usmbd-share');
+  const column = alone ? 'alone' : 'usmbd';
+  const config = join(scratch, `${column}.conf`);
+  const accounts = join(scratch, `${column}-accounts.db`);
+  const log = join(scratch, `${column}.log`);
+  const folder = shareFolder(scratch, `${column}-share`);
   writeFileSync(config, configuration(folder, settings));
   const command = (...args: string[]): string[] => [usmbd, ...args];
   execFileSync(
@@ -37,9 +38,9 @@ export async function startUsmbd(
     process.execPath,
     command(
       ...['serve', '--config', config, '--pwddb', accounts, '--port', String(port)],
-      ...['--address', '127.0.0.1', '--state', join(scratch, 'usmbd-state')],
+      ...['--address', '127.0.0.1', '--state', join(scratch, `${column}-state`)],
     ),
-    { stdio: logFile },
+    { stdio: logFile, env: alone ? { ...process.env, USMBD_CRYPTO_POOL: '0' } : process.env },
   );
   closeSync(logFile);
   const logEnd = (): string => tail(readFileSync(log, 'utf8'), LOG_LINES);
@@ -56,8 +57,8 @@ export async function startUsmbd(
   }
   const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
   return {
-    column: 'usmbd',
-    name: 'usmbd',
+    column,
+    name: alone ? 'usmbd, all in its loop' : 'usmbd',
     version: `${version} on Node ${process.version}`,
     port,
     share: 'share',

@@ -9,6 +9,7 @@ export type WorkName =
   | 'churn'
   | 'random-read'
   | 'read'
+  | 'channels'
   | 'write'
   | 'list'
   | 'session'
@@ -106,6 +107,14 @@ export const TABLE: readonly RowPlan[] = [
     ['GMAC', 0.9],
     ['GCM-128', 1.1],
   ]),
+  {
+    work: {
+      ...{ name: 'channels', title: 'READ 1 MiB, 4 channels of depth 2', depth: 2, connections: 4 },
+      ...{ bytes: MiB, hasLimit: false },
+    },
+    protection: 'CMAC',
+    goal: undefined,
+  },
   small({ name: 'list', title: 'QUERY_DIRECTORY of 10,000 entries', depth: 1 }, 4),
   small({ name: 'session', title: 'connect, log on, log off', depth: 1 }, 5),
   small({ name: 'mixed', title: 'mixed, 64 connections', depth: 1, connections: 64 }, 4),
@@ -114,3 +123,6 @@ export const TABLE: readonly RowPlan[] = [
 
 /** Messages of these rows are of no one kind of protection, or none are measured. */
 export const ALWAYS_PLAIN: readonly WorkName[] = ['session', 'mixed', 'idle'];
+
+/** Throughput of the row of channels beside that of a usmbd in whose loop all is signed, as a ratio. */
+export const ALONE_GOAL = 1.6;

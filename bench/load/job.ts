@@ -42,7 +42,7 @@ interface Setting {
   readonly replyBytes: number;
 }
 
-type OfFile = 'read' | 'random-read' | 'write' | 'query-info' | 'mixed';
+type OfFile = 'read' | 'channels' | 'random-read' | 'write' | 'query-info' | 'mixed';
 
 function settingOfFile(session: Session, name: OfFile, depth: number, first: number): Setting {
   const written = name === 'write' || name === 'mixed';
@@ -52,6 +52,7 @@ function settingOfFile(session: Session, name: OfFile, depth: number, first: num
     new ReadScript(session, { fileId, depth, length, places });
   switch (name) {
     case 'read':
+    case 'channels':
       return {
         ...small,
         script: reading(BLOCK_BYTES, inTurn),
@@ -164,7 +165,8 @@ export class Job {
 
   constructor(options: SessionOptions, work: WorkOnFiles, verify: boolean) {
     for (let i = 0; i < work.connections; i++) {
-      const session = new Session(options);
+      const bound = work.name === 'channels' ? this.#lanes[0]?.session : undefined;
+      const session = new Session(options, bound);
       try {
         this.#lanes.push(new Lane(session, work, i, verify));
       } catch (error) {
@@ -187,7 +189,8 @@ export class Job {
   }
 
   close(): void {
-    for (const lane of this.#lanes) lane.close();
+    // The first one's session is that of its channels.
+    for (const lane of this.#lanes.toReversed()) lane.close();
   }
 
   /** After an error: with replies still under way no more can be asked. */

@@ -7,7 +7,11 @@ import { randomBytes } from 'node:crypto';
 import { createInitiator } from '../../src/auth/initiator.ts';
 import { type CipherId, createMessageCipher, type MessageCipher } from '../../src/crypto/cipher.ts';
 import { extendPreauthHash, initialPreauthHash } from '../../src/crypto/preauth.ts';
-import { deriveSessionKeys, type SessionKeys } from '../../src/crypto/session-keys.ts';
+import {
+  deriveChannelSigningKey,
+  deriveSessionKeys,
+  type SessionKeys,
+} from '../../src/crypto/session-keys.ts';
 import { createSigner, type Signer, SigningAlgorithm } from '../../src/crypto/signing.ts';
 import {
   STATUS_MORE_PROCESSING_REQUIRED,
@@ -18,6 +22,7 @@ import {
 import {
   SMB2_GLOBAL_CAP_ENCRYPTION,
   SMB2_GLOBAL_CAP_LARGE_MTU,
+  SMB2_GLOBAL_CAP_MULTI_CHANNEL,
   SMB2_NEGOTIATE_SIGNING_ENABLED,
 } from '../../src/smb2/capabilities.ts';
 import { Dialect } from '../../src/smb2/dialect.ts';
@@ -47,6 +52,7 @@ import {
 import {
   decodeSessionSetupResponse,
   encodeSessionSetupRequest,
+  SMB2_SESSION_FLAG_BINDING,
 } from '../../src/smb2/session-setup.ts';
 import { encodeTreeConnectRequest } from '../../src/smb2/tree-connect.ts';
 import { LoadError } from './load-error.ts';
@@ -76,6 +82,9 @@ const CREDIT_ATTEMPTS = 64;
 /** The C program counts none. */
 const BARE_CREDITS = 8192;
 
+/** 3.2.4.1.1: at 3.1.1 a TREE_CONNECT is signed or encrypted in any case, and so is what binds a channel. */
+const SIGNED_ALWAYS: readonly Command[] = [Command.TREE_CONNECT, Command.SESSION_SETUP];
+
 export class Session {
   readonly mode: Mode;
   readonly bare: boolean;
@@ -91,13 +100,18 @@ export class Session {
   /** As the server chose; undefined when it encrypts nothing. */
   cipher: CipherId | undefined;
   keys: SessionKeys | undefined;
+  /** The session whose channel this connection is (3.2.4.1.7); its trees are this one's. */
+  readonly #bound: Session | undefined;
+  readonly #clientGuid: Buffer;
   #preauth = initialPreauthHash();
   #signer: Signer | undefined;
   #sealer: MessageCipher | undefined;
 
-  constructor(options: SessionOptions) {
+  constructor(options: SessionOptions, bound?: Session) {
     this.mode = options.mode;
     this.bare = options.bare;
+    this.#bound = bound;
+    this.#clientGuid = bound === undefined ? randomBytes(16) : bound.#clientGuid;
     this.wire = new Wire(options.port);
     if (options.bare) {
       this.credits = BARE_CREDITS;
@@ -107,7 +121,8 @@ export class Session {
       this.#negotiate(options);
       this.#logOn(options);
       if (this.mode === 'encrypted') this.#beginEncryption();
-      this.#connectTree(options.share);
+      if (bound === undefined) this.#connectTree(options.share);
+      else this.treeId = bound.treeId;
     } catch (error) {
       this.wire.close();
       throw error;
@@ -119,8 +134,9 @@ export class Session {
     const preauth = { hashAlgorithms: [HashAlgorithm.SHA_512], salt: randomBytes(32) };
     const body = encodeNegotiateRequest({
       securityMode: SMB2_NEGOTIATE_SIGNING_ENABLED,
-      capabilities: SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION,
-      clientGuid: randomBytes(16),
+      capabilities:
+        SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_MULTI_CHANNEL | SMB2_GLOBAL_CAP_ENCRYPTION,
+      clientGuid: this.#clientGuid,
       dialects: [Dialect.SMB3_11],
       negotiateContexts: [
         {
@@ -149,9 +165,14 @@ export class Session {
   #logOn({ user, password }: SessionOptions): void {
     const initiator = createInitiator({ credentials: { user, secret: password } });
     let token = initiator.start();
+    const bound = this.#bound;
+    if (bound !== undefined) {
+      this.sessionId = bound.sessionId;
+      this.#signer = createSigner(bound.signingAlgorithm, bound.keys!.signingKey);
+    }
     for (;;) {
       const body = encodeSessionSetupRequest({
-        flags: 0,
+        flags: bound === undefined ? 0 : SMB2_SESSION_FLAG_BINDING,
         securityMode: SMB2_NEGOTIATE_SIGNING_ENABLED,
         capabilities: 0,
         previousSessionId: 0,
@@ -178,7 +199,15 @@ export class Session {
   #deriveKeys(sessionKey: Buffer): void {
     const { cipher } = this;
     const preauthHash = this.#preauth;
-    this.keys = deriveSessionKeys({ dialect: Dialect.SMB3_11, sessionKey, preauthHash, cipher });
+    const dialect = Dialect.SMB3_11;
+    // 3.2.5.3.3: a channel signs with a key of its own, and encrypts with the session's.
+    this.keys =
+      this.#bound === undefined
+        ? deriveSessionKeys({ dialect, sessionKey, preauthHash, cipher })
+        : {
+            ...this.#bound.keys!,
+            signingKey: deriveChannelSigningKey({ dialect, sessionKey, preauthHash }),
+          };
     this.#signer = createSigner(this.signingAlgorithm, this.keys.signingKey);
   }
 
@@ -215,17 +244,17 @@ export class Session {
   }
 
   logOff(): void {
-    if (this.bare) return;
+    if (this.bare || this.#bound !== undefined) return;
     this.request(Command.LOGOFF, encodeLogoffRequest());
   }
 
   #exchange(command: Command, body: Buffer, other = STATUS_SUCCESS, payloadBytes = 0): Buffer {
     const creditCharge = Math.max(1, Math.ceil(payloadBytes / 65_536));
-    // 3.2.4.1.1: at 3.1.1 a TREE_CONNECT is signed or encrypted in any case.
     const signs =
       this.#sealer === undefined &&
       this.#signer !== undefined &&
-      (this.mode === 'signed' || command === Command.TREE_CONNECT);
+      (this.mode === 'signed' || SIGNED_ALWAYS.includes(command)) &&
+      command !== Command.NEGOTIATE;
     const messageId = this.nextMessageId;
     const header = encodeHeader({
       command,
@@ -262,7 +291,11 @@ export class Session {
       const { creditRequest, status } = readHeader(message);
       this.credits += creditRequest;
       if (status === STATUS_PENDING) continue;
-      if (this.#sealer === undefined && this.#signer !== undefined) this.#check(message);
+      // What ends the log-on is signed with the key that comes of it.
+      const endsLogOn = this.keys === undefined && status === STATUS_SUCCESS;
+      if (this.#sealer === undefined && this.#signer !== undefined && !endsLogOn) {
+        this.#check(message);
+      }
       return message;
     }
   }
