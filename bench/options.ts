@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { rowName } from './results.ts';
 import {
-  ALWAYS_PLAIN,
+  NOT_BY_MODE,
   PROTECTIONS,
   type ProtectionName,
   type RowPlan,
@@ -60,7 +60,7 @@ function plans(modes: readonly ProtectionName[], quick: boolean): RowPlan[] {
   if (modes.length === 0) return table;
   const works = new Set<Work>(table.map(({ work }) => work));
   return [...works]
-    .filter(({ name }) => !ALWAYS_PLAIN.includes(name))
+    .filter(({ name }) => !NOT_BY_MODE.includes(name))
     .flatMap((work) =>
       modes.map((protection) => ({
         work,

@@ -121,8 +121,8 @@ export const TABLE: readonly RowPlan[] = [
   small({ name: 'idle', title: 'memory of idle sessions', depth: 1, connections: 1000 }, 10),
 ];
 
-/** Messages of these rows are of no one kind of protection, or none are measured. */
-export const ALWAYS_PLAIN: readonly WorkName[] = ['session', 'mixed', 'idle'];
+/** Messages of these rows are of no one kind of protection or of one only, or none are measured. */
+export const NOT_BY_MODE: readonly WorkName[] = ['session', 'mixed', 'idle', 'channels'];
 
 /** Throughput of the row of channels beside that of a usmbd in whose loop all is signed, as a ratio. */
 export const ALONE_GOAL = 1.6;
