@@ -110,6 +110,7 @@ test('a long WRITE with a wrong signature is refused, and writes nothing', { ski
   const file = await client.open(session, treeId, 'file');
   await client.call({ ...write(file, data(6)), treeId, charge }, session);
   const signer = {
+    ...session.signer!,
     sign(parts: readonly Buffer[]) {
       session.signer!.sign(parts);
       parts[0]![48]! ^= 1;
