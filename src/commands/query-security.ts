@@ -13,6 +13,7 @@ import {
   ALL_SECURITY_INFORMATION,
   BACKUP_SECURITY_INFORMATION,
   encodeSecurityDescriptor,
+  OWNER_FIRST,
   SACL_SECURITY_INFORMATION,
 } from '../dtyp/security-descriptor.ts';
 import { encodeBufferTooSmall, encodeErrorResponse, errorWithData } from '../smb2/error.ts';
@@ -38,7 +39,7 @@ export async function querySecurity(
       ? descriptor
       : await toldToApple(descriptor, information, request);
   if (isErrno(told)) return statusOfErrno(told);
-  const bytes = encodeSecurityDescriptor(told, information);
+  const bytes = encodeSecurityDescriptor(told, information, OWNER_FIRST);
   if (bytes.length <= body.outputBufferLength) return { status: STATUS_SUCCESS, bytes };
   const error = errorWithData(
     encodeBufferTooSmall(bytes.length),

@@ -149,6 +149,15 @@ export interface DescriptorLayout {
 /** As Windows writes. */
 const WINDOWS_LAYOUT: DescriptorLayout = { order: ['sacl', 'dacl', 'owner', 'group'], origin: 0 };
 
+/**
+ * As Samba writes. Where the owner is behind the lists setcifsacl of cifs-utils loses the one that it is told to set: it
+ * copies eight bytes more than the list has.
+ */
+export const OWNER_FIRST: DescriptorLayout = {
+  order: ['owner', 'group', 'sacl', 'dacl'],
+  origin: 0,
+};
+
 const encodePart = (descriptor: SecurityDescriptor, part: Part): Buffer | undefined => {
   const value = descriptor[part];
   if (value === undefined || value === null) return undefined;
