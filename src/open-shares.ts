@@ -3,7 +3,7 @@ import { AuditLog } from './base/audit-log.ts';
 import type { Logger } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import type { Configuration, ShareConfiguration } from './config/configuration.ts';
-import { NO_LIMIT } from './config/parameters.ts';
+import { FRUIT_MODULE, NO_LIMIT } from './config/parameters.ts';
 import { fileSystem, isPortable } from './file-system.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import { Lifetime } from './objects/lifetime.ts';
@@ -88,6 +88,7 @@ export function shareFields(
     hideDotFiles: share.hideDotFiles,
     canonicalInheritedFlag: share.canonicalInheritedFlag,
     defaultAclStyle: defaultAclStyleOf(share),
+    appleStreams: share.vfsObjects.includes(FRUIT_MODULE),
     appleFileIds: !share.appleZeroFileIds,
     appleEmptyAcls: !share.appleIgnoresEmptyAcls,
     visibility: visibilityOf(share),

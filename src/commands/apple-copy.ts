@@ -33,7 +33,7 @@ export async function copyWholeFile(
 
 async function copyStreams(request: Request, source: Open, target: Open): Promise<NtStatus> {
   if (source.handle!.base !== undefined || target.handle!.base !== undefined) return STATUS_SUCCESS;
-  const streams = await source.handle!.streams();
+  const streams = await source.handle!.streams('apple');
   // A file system without streams has none to copy.
   if (isErrno(streams)) return STATUS_SUCCESS;
   for (const stream of streams) {
@@ -54,7 +54,7 @@ async function another(open: Open): Promise<Result<VfsHandle>> {
 async function readStream(source: Open, { name, size }: VfsStream): Promise<Result<Buffer>> {
   const file = await another(source);
   if (isErrno(file)) return file;
-  const stream = await file.stream(name);
+  const stream = await file.stream(name, 'apple');
   if (isErrno(stream)) {
     file.close();
     return stream;
@@ -78,9 +78,9 @@ async function writeStream(
 ): Promise<Errno | 0> {
   const file = await another(target);
   if (isErrno(file)) return file;
-  let stream = await file.createStream(name);
+  let stream = await file.createStream(name, 'apple');
   const isNew = !isErrno(stream);
-  if (stream === EEXIST) stream = await file.stream(name);
+  if (stream === EEXIST) stream = await file.stream(name, 'apple');
   if (isErrno(stream)) {
     file.close();
     return stream;

@@ -25,6 +25,7 @@ import { reserve, type Wanted } from './create-wanted.ts';
 import { inheritance, refuseSecurity } from './created-security.ts';
 import { ended } from './ended.ts';
 import { register } from './register-open.ts';
+import { streamRules } from './stream-rules.ts';
 
 export async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
   const { tree } = request;
@@ -100,7 +101,8 @@ async function firstStream(
   made: VfsHandle,
   author: Author,
 ): Promise<Result<VfsHandle>> {
-  const stream = await made.createStream(name);
+  const rules = streamRules(request.session, request.tree.share);
+  const stream = await made.createStream(name, rules);
   if (isErrno(stream)) {
     await removeAgain(request, made, author);
     made.close();

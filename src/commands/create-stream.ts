@@ -17,6 +17,7 @@ import { createsIfMissing, type Wanted } from './create-wanted.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { register } from './register-open.ts';
+import { streamRules } from './stream-rules.ts';
 
 /** Takes over the handle of the file. */
 export async function openStream(
@@ -25,7 +26,8 @@ export async function openStream(
   file: VfsHandle,
   name: string,
 ): Promise<Outcome | Errno> {
-  const found = await closedWithoutUse(file, () => file.stream(name));
+  const rules = streamRules(request.session, request.tree.share);
+  const found = await closedWithoutUse(file, () => file.stream(name, rules));
   if (!isErrno(found)) return openExisting(wanted, request, found);
   if (found !== ENOENT || !createsIfMissing(wanted)) {
     file.close();
@@ -36,7 +38,7 @@ export async function openStream(
     file.close();
     return prepared;
   }
-  const made = await closedWithoutUse(file, () => file.createStream(name));
+  const made = await closedWithoutUse(file, () => file.createStream(name, rules));
   if (!isErrno(made)) return openMade(wanted, request, made, prepared);
   file.close();
   return made;

@@ -9,7 +9,7 @@ import type { VfsHandle } from '../vfs/vfs.ts';
  * last of its opens.
  */
 export async function dropStreams(open: Open, handle: VfsHandle): Promise<Errno | 0> {
-  const streams = await handle.streams();
+  const streams = await handle.streams('plain');
   if (isErrno(streams)) return streams === EOPNOTSUPP ? 0 : streams;
   for (const { name } of streams) {
     const stream = open.file!.streams?.get(foldKey(name));

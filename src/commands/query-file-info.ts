@@ -74,7 +74,7 @@ export function queryFileInfo(
       handle,
     ).then((short) => (typeof short === 'number' ? short : fit(encodeFileNameInformation(short))));
   }
-  if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, handle);
+  if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, open, handle);
   const stat = handle.stat();
   const eaSize = asksEaSize(body.fileInfoClass, stat) ? eaSizeOf(handle) : 0;
   const answer = (known: Result<VfsStat>, size: number): QueryResult => {

@@ -2,16 +2,22 @@
 import { STATUS_BUFFER_OVERFLOW, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { formatStream } from '../fscc/names.ts';
 import { encodeStreamInformation, type StreamInformation } from '../fscc/stream-information.ts';
+import type { Open } from '../objects/open.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { EOPNOTSUPP, isErrno, type Result } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat, VfsStream } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
 import type { QueryResult } from './query-info.ts';
+import { streamRules } from './stream-rules.ts';
 
-export function queryStreams(body: QueryInfoRequest, handle: VfsHandle): MaybePromise<QueryResult> {
+export function queryStreams(
+  body: QueryInfoRequest,
+  open: Open,
+  handle: VfsHandle,
+): MaybePromise<QueryResult> {
   const object = handle.base ?? handle;
   const stat = object.stat();
-  const streams = object.streams();
+  const streams = object.streams(streamRules(open.session, open.home));
   const answer = (known: Result<VfsStat>, named: Result<readonly VfsStream[]>): QueryResult => {
     if (isErrno(known)) return statusOfErrno(known);
     if (!isErrno(named)) return encode(body, known, named);

@@ -12,6 +12,7 @@ import { equalIgnoreCase, foldKey } from '../fscc/upcase.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { streamRules } from './stream-rules.ts';
 
 export interface NewStreamName {
   readonly rootDirectory: number;
@@ -35,7 +36,7 @@ export async function renameStream(
   const own = handle.streamName();
   if (isErrno(own)) return statusOfErrno(own);
   if (equalIgnoreCase(named.name, own!)) return STATUS_SUCCESS;
-  const streams = await handle.streams();
+  const streams = await handle.streams(streamRules(open.session, open.home));
   if (isErrno(streams)) return statusOfErrno(streams);
   const target = streams.find(({ name }) => equalIgnoreCase(name, named.name));
   if (target !== undefined) {

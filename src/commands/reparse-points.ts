@@ -225,7 +225,7 @@ async function isReplaceable(handle: VfsHandle, stat: VfsStat, open: Open): Prom
   if (!alone || open.watch !== undefined || open.enumeration !== undefined) return false;
   if (stat.kind === 'directory') return true;
   if (stat.linkCount > 1 || (stat.kind === 'file' && stat.size > 0)) return false;
-  const streams = await handle.streams();
+  const streams = await handle.streams('plain');
   return isErrno(streams) || streams.length === 0;
 }
 

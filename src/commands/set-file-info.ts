@@ -31,6 +31,7 @@ import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
 import { archive } from './archive.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { meetsLock } from './locked.ts';
+import { streamRules } from './stream-rules.ts';
 import { ALLOCATION, keepUserTimes, type UserTimes } from './user-times.ts';
 
 const statusOf = (result: Errno | 0): NtStatus =>
@@ -107,7 +108,9 @@ async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtSt
   if (size > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
   // As macOS has it: only what is written there, or another disposition, empties AFP_AfpInfo.
   const stream = handle.streamName();
-  if (size === 0 && typeof stream === 'string' && isAfpInfo(stream)) return STATUS_SUCCESS;
+  const isInfo = typeof stream === 'string' && isAfpInfo(stream);
+  if (size === 0 && isInfo && streamRules(open.session, open.home) !== 'plain')
+    return STATUS_SUCCESS;
   if (open.file!.locks.size > 0) {
     const refused = await refuseLocked(open, handle, size);
     if (refused !== undefined) return refused;

@@ -105,8 +105,8 @@ const boolOrAuto: ValueType<boolean> = {
 /** Of Samba's modules those that are part of this server. */
 export const STREAMS_MODULE = 'streams_xattr';
 export const ACL_MODULE = 'acl_xattr';
-/** What it does for macOS is done on every share, named or not. */
-const FRUIT_MODULE = 'fruit';
+/** What it does is done for clients of Apple's on every share; where it is named streams are so for all clients. */
+export const FRUIT_MODULE = 'fruit';
 const MODULES: readonly string[] = [STREAMS_MODULE, ACL_MODULE, FRUIT_MODULE, SNAPSHOTS_MODULE];
 
 function otherModules(modules: readonly string[]): string | undefined {

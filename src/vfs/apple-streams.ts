@@ -1,13 +1,14 @@
 /**
- * MS-FSA 2.1.1.5 knows no stream that is more than bytes; Apple's two are, for whoever opens them.
- * AFP_AfpInfo holds what the Finder knows of a file: always 60 bytes, and not there while FinderInfo in
- * it is all zeros. AFP_Resource, a resource fork, is not there while it is empty. Both are stored as every
+ * MS-FSA 2.1.1.5 knows no stream that is more than bytes; Apple's two are, where Apple's rules hold (VfsStreamRules).
+ * AFP_AfpInfo holds what the Finder knows of a file: always 60 bytes, and not there while FinderInfo in it is all
+ * zeros. AFP_Resource, a resource fork, is not there while it is empty, and every file has one, so nobody deletes it
+ * but by cutting it to nothing. To clients of Apple's no stream is there while it is empty. All are stored as every
  * stream is, an absent one as a stream of no bytes, which goes with its file or when it is written.
  */
 import { foldKey } from '../fscc/upcase.ts';
 import { EEXIST, EINVAL, ENOENT, type Errno, ESTREAMSIZE, isErrno, type Result } from './errno.ts';
 import type { StreamSizes, SyncStreamObject } from './stream-handle.ts';
-import type { VfsStream } from './vfs.ts';
+import type { VfsStream, VfsStreamRules } from './vfs.ts';
 
 /** "AFP", version 1.0, four bytes of nothing, the day of the last backup; FinderInfo of 32 bytes; the rest zeros. */
 const AFP_INFO_BYTES = 60;
@@ -38,32 +39,52 @@ export function defaultAfpInfo(): Buffer {
 /** Names are of one length, which tells most streams from them. */
 export const isAfpInfo = (name: string): boolean =>
   name.length === AFP_INFO.length && foldKey(name) === AFP_INFO;
-const isResource = (name: string): boolean =>
+export const isResource = (name: string): boolean =>
   name.length === AFP_RESOURCE.length && foldKey(name) === AFP_RESOURCE;
 
 /** A stream that is stored, and yet not there. */
-const isAbsent = (name: string, size: number): boolean =>
-  size !== AFP_INFO_BYTES && ((size === 0 && isResource(name)) || isAfpInfo(name));
+function isAbsent(name: string, size: number, rules: VfsStreamRules): boolean {
+  if (rules === 'plain' || size === AFP_INFO_BYTES) return false;
+  return (size === 0 && (rules === 'apple' || isResource(name))) || isAfpInfo(name);
+}
 
 /** Of what is stored, what is there. */
-export const present = (streams: readonly VfsStream[]): readonly VfsStream[] =>
-  streams.some(({ name, size }) => isAbsent(name, size))
-    ? streams.filter(({ name, size }) => !isAbsent(name, size))
+export const present = (
+  streams: readonly VfsStream[],
+  rules: VfsStreamRules = 'fruit',
+): readonly VfsStream[] =>
+  streams.some(({ name, size }) => isAbsent(name, size, rules))
+    ? streams.filter(({ name, size }) => !isAbsent(name, size, rules))
     : streams;
 
 /** A stream of this name, as its opener sees it. */
-export const asSeen = (name: string, stream: SyncStreamObject): SyncStreamObject =>
-  isAfpInfo(name) ? new AfpInfo(stream) : stream;
+export function asSeen(
+  name: string,
+  stream: SyncStreamObject,
+  rules: VfsStreamRules = 'fruit',
+): SyncStreamObject {
+  if (rules === 'plain') return stream;
+  if (isAfpInfo(name)) return new AfpInfo(stream);
+  return isResource(name) ? new ResourceFork(stream) : stream;
+}
 
-const isStoredOnly = (name: string, stream: SyncStreamObject): boolean => {
+const isStoredOnly = (name: string, stream: SyncStreamObject, rules: VfsStreamRules): boolean => {
   const sizes = stream.sizes();
-  return !isErrno(sizes) && isAbsent(name, sizes.size);
+  return !isErrno(sizes) && isAbsent(name, sizes.size, rules);
 };
 
+/** Whether a stream of this name may be stored and not there. */
+const mayBeAbsent = (name: string, rules: VfsStreamRules): boolean =>
+  rules === 'apple' || (rules === 'fruit' && (isAfpInfo(name) || isResource(name)));
+
 /** What was opened by this name, as its opener sees it. */
-export function opened(name: string, stream: Result<SyncStreamObject>): Result<SyncStreamObject> {
-  if (isErrno(stream) || !(isAfpInfo(name) || isResource(name))) return stream;
-  if (!isStoredOnly(name, stream)) return asSeen(name, stream);
+export function opened(
+  name: string,
+  stream: Result<SyncStreamObject>,
+  rules: VfsStreamRules = 'fruit',
+): Result<SyncStreamObject> {
+  if (isErrno(stream) || !mayBeAbsent(name, rules)) return stream;
+  if (!isStoredOnly(name, stream, rules)) return asSeen(name, stream, rules);
   stream.close();
   return ENOENT;
 }
@@ -73,34 +94,81 @@ export function made(
   name: string,
   stream: Result<SyncStreamObject>,
   existing: () => Result<SyncStreamObject>,
+  rules: VfsStreamRules = 'fruit',
 ): Result<SyncStreamObject> {
-  if (!isErrno(stream)) return asSeen(name, stream);
-  if (stream !== EEXIST || !(isAfpInfo(name) || isResource(name))) return stream;
+  if (!isErrno(stream)) return asSeen(name, stream, rules);
+  if (stream !== EEXIST || !mayBeAbsent(name, rules)) return stream;
   const stored = existing();
   if (isErrno(stored)) return stored;
-  if (isStoredOnly(name, stored)) return asSeen(name, stored);
+  if (isStoredOnly(name, stored, rules)) return asSeen(name, stored, rules);
   stored.close();
   return EEXIST;
 }
 
-class AfpInfo implements SyncStreamObject {
-  readonly #stream: SyncStreamObject;
+/** A stream as another has it, but for what is said otherwise. */
+abstract class Seen implements SyncStreamObject {
+  protected readonly stored: SyncStreamObject;
 
-  constructor(stream: SyncStreamObject) {
-    this.#stream = stream;
+  constructor(stored: SyncStreamObject) {
+    this.stored = stored;
   }
 
   name(): string | Errno {
-    return this.#stream.name();
+    return this.stored.name();
   }
 
   sizes(): Result<StreamSizes> {
-    const stored = this.#stream.sizes();
+    return this.stored.sizes();
+  }
+
+  read(buffer: Uint8Array, position: number): number {
+    return this.stored.read(buffer, position);
+  }
+
+  write(buffer: Uint8Array, position: number): number {
+    return this.stored.write(buffer, position);
+  }
+
+  truncate(length: number): Errno | 0 {
+    return this.stored.truncate(length);
+  }
+
+  allocate(length: number): Errno | 0 {
+    return this.stored.allocate(length);
+  }
+
+  flush() {
+    return this.stored.flush();
+  }
+
+  rename(name: string, replace: boolean): Errno | 0 {
+    return this.stored.rename(name, replace);
+  }
+
+  remove(): Errno | 0 {
+    return this.stored.remove();
+  }
+
+  close(): void {
+    this.stored.close();
+  }
+}
+
+class ResourceFork extends Seen {
+  /** As macOS has it: said to be done. */
+  override remove(): 0 {
+    return 0;
+  }
+}
+
+class AfpInfo extends Seen {
+  override sizes(): Result<StreamSizes> {
+    const stored = this.stored.sizes();
     if (isErrno(stored)) return stored;
     return { size: AFP_INFO_BYTES, allocationSize: Math.max(stored.allocationSize, 64) };
   }
 
-  read(buffer: Uint8Array, position: number): number {
+  override read(buffer: Uint8Array, position: number): number {
     const info = this.#info();
     if (isErrno(info)) return info;
     // As macOS has it: wherever in it is read, and at its very end, that is from its start.
@@ -110,7 +178,7 @@ class AfpInfo implements SyncStreamObject {
   }
 
   /** As macOS has it: what begins as AFP_AfpInfo does is taken from its start, wherever it is written. */
-  write(buffer: Uint8Array, position: number): number {
+  override write(buffer: Uint8Array, position: number): number {
     if (buffer.length < SIGNED_BYTES) return EINVAL;
     if (position !== 0 && buffer.length < AFP_INFO_BYTES) return EINVAL;
     const signed = Buffer.from(buffer.buffer, buffer.byteOffset, SIGNED_BYTES);
@@ -124,43 +192,23 @@ class AfpInfo implements SyncStreamObject {
 
   #store(info: Buffer): number {
     const finderInfo = info.subarray(FINDER_INFO_AT, FINDER_INFO_AT + FINDER_INFO_BYTES);
-    if (finderInfo.every((byte) => byte === 0)) return this.#stream.truncate(0);
-    const written = this.#stream.write(info, 0);
-    return isErrno(written) ? written : this.#stream.truncate(AFP_INFO_BYTES);
+    if (finderInfo.every((byte) => byte === 0)) return this.stored.truncate(0);
+    const written = this.stored.write(info, 0);
+    return isErrno(written) ? written : this.stored.truncate(AFP_INFO_BYTES);
   }
 
   #info(): Buffer | Errno {
-    const sizes = this.#stream.sizes();
+    const sizes = this.stored.sizes();
     if (isErrno(sizes)) return sizes;
     const info = defaultAfpInfo();
     if (sizes.size !== AFP_INFO_BYTES) return info;
-    const count = this.#stream.read(info, 0);
+    const count = this.stored.read(info, 0);
     return isErrno(count) ? count : info;
   }
 
   /** It has its size; set to nothing it is not there any more. */
-  truncate(length: number): Errno | 0 {
+  override truncate(length: number): Errno | 0 {
     if (length > AFP_INFO_BYTES) return ESTREAMSIZE;
-    return length === 0 ? this.#stream.truncate(0) : 0;
-  }
-
-  allocate(length: number): Errno | 0 {
-    return this.#stream.allocate(length);
-  }
-
-  flush() {
-    return this.#stream.flush();
-  }
-
-  rename(name: string, replace: boolean): Errno | 0 {
-    return this.#stream.rename(name, replace);
-  }
-
-  remove(): Errno | 0 {
-    return this.#stream.remove();
-  }
-
-  close(): void {
-    this.#stream.close();
+    return length === 0 ? this.stored.truncate(0) : 0;
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type Check, gives, type Kit, must } from './contract-kit.ts';
 import { EEXIST, EINVAL, ENOENT, ESTREAMSIZE, isErrno } from './errno.ts';
-import type { VfsHandle } from './vfs.ts';
+import type { VfsHandle, VfsStreamRules } from './vfs.ts';
 
 const INFO = 'AFP_AfpInfo';
 const RESOURCE = 'AFP_Resource';
@@ -18,9 +18,14 @@ function infoOf(finderInfo: string): Buffer {
   return info;
 }
 
-async function opened(kit: Kit, name: string, make = false): Promise<VfsHandle | number> {
+async function opened(
+  kit: Kit,
+  name: string,
+  make = false,
+  rules?: VfsStreamRules,
+): Promise<VfsHandle | number> {
   const base = await must(kit.tree.lookup(['f']));
-  const stream = make ? await base.createStream(name) : await base.stream(name);
+  const stream = make ? await base.createStream(name, rules) : await base.stream(name, rules);
   if (isErrno(stream)) {
     base.close();
     return stream;
@@ -36,9 +41,9 @@ async function content(stream: VfsHandle): Promise<Buffer> {
   return buffer.subarray(0, count);
 }
 
-async function names(kit: Kit): Promise<string[]> {
+async function names(kit: Kit, rules?: VfsStreamRules): Promise<string[]> {
   const handle = await must(kit.tree.lookup(['f']));
-  const list = await must(handle.streams());
+  const list = await must(handle.streams(rules));
   handle.close();
   return list.map(({ name, size }) => `${name} ${size}`).sort();
 }
@@ -53,6 +58,55 @@ export function appleStreamRules(check: Check): void {
       kit.close(await kit.create('f'));
       await body(kit);
     });
+
+  withFile('to others streams of these names are bytes as all are', async (kit) => {
+    const stream = await must(opened(kit, INFO, true, 'plain'));
+    assert.equal(await stream.write(Buffer.from('foo'), 0), 3);
+    await gives(stream.truncate(4), 0);
+    assert.equal((await content(stream)).toString('latin1'), 'foo\0');
+    assert.equal(await stream.read(Buffer.alloc(9), 4), 0);
+    assert.deepEqual(await names(kit, 'plain'), [`${INFO} 4`]);
+    // It is none for whom it would have to be one.
+    for (const rules of ['fruit', 'apple'] as const) {
+      assert.deepEqual(await names(kit, rules), []);
+      assert.equal(await opened(kit, INFO, false, rules), ENOENT);
+    }
+    await gives(stream.remove(), 0);
+    const info = await must(opened(kit, INFO, true, 'apple'));
+    assert.equal(await info.write(infoOf('TEXT'), 0), 60);
+    const plain = await must(opened(kit, INFO, false, 'plain'));
+    assert.deepEqual(await content(plain), infoOf('TEXT'));
+    assert.equal(await plain.read(Buffer.alloc(60), 60), 0);
+    const fork = await must(opened(kit, RESOURCE, true, 'plain'));
+    assert.deepEqual(await names(kit, 'plain'), [`${INFO} 60`, `${RESOURCE} 0`]);
+    await gives(fork.remove(), 0);
+    assert.deepEqual(await names(kit, 'plain'), [`${INFO} 60`]);
+  });
+
+  withFile('a resource fork goes by being cut to nothing, not by being deleted', async (kit) => {
+    const fork = await must(opened(kit, RESOURCE, true, 'fruit'));
+    assert.equal(await fork.write(Buffer.from('x'), 0), 1);
+    await gives(fork.remove(), 0);
+    assert.equal(await fork.streamName(), RESOURCE);
+    assert.deepEqual(await names(kit, 'fruit'), [`${RESOURCE} 1`]);
+    await gives(fork.truncate(0), 0);
+    assert.deepEqual(await names(kit, 'fruit'), []);
+    assert.equal(await opened(kit, RESOURCE, false, 'fruit'), ENOENT);
+  });
+
+  withFile("to clients of Apple's no empty stream is there, whatever its name", async (kit) => {
+    const stream = await must(opened(kit, 'foo', true, 'apple'));
+    assert.deepEqual([await names(kit, 'apple'), await names(kit)], [[], ['foo 0']]);
+    assert.equal(await opened(kit, 'foo', false, 'apple'), ENOENT);
+    // To make it is as good as to open it.
+    const again = await must(opened(kit, 'FOO', true, 'apple'));
+    assert.equal(await stream.write(Buffer.from('x'), 0), 1);
+    assert.equal((await content(again)).toString('latin1'), 'x');
+    assert.deepEqual(await names(kit, 'apple'), ['foo 1']);
+    assert.equal(await opened(kit, 'foo', true, 'apple'), EEXIST);
+    await gives(stream.truncate(0), 0);
+    assert.equal(await opened(kit, 'foo', false, 'apple'), ENOENT);
+  });
 
   withFile(
     'AFP_AfpInfo that was made and not written is there for its opener alone',

@@ -20,6 +20,7 @@ import type {
   VfsRange,
   VfsStat,
   VfsStream,
+  VfsStreamRules,
   VfsTree,
   VfsVolume,
 } from './vfs.ts';
@@ -173,8 +174,8 @@ class SnapshotHandle implements VfsHandle {
     return this.#inner.streamName();
   }
 
-  streams(): MaybePromise<Result<readonly VfsStream[]>> {
-    return this.#inner.streams();
+  streams(rules?: VfsStreamRules): MaybePromise<Result<readonly VfsStream[]>> {
+    return this.#inner.streams(rules);
   }
 
   removable(): MaybePromise<Errno | 0> {
@@ -200,9 +201,9 @@ class SnapshotHandle implements VfsHandle {
   /** Nothing is. */
   permitRemoval(): void {}
 
-  stream(name: string): MaybePromise<Result<VfsHandle>> {
+  stream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>> {
     const wrap = (stream: VfsHandle) => new SnapshotHandle(stream, this, this.#view);
-    return afterResult(this.#inner.stream(name), wrap);
+    return afterResult(this.#inner.stream(name, rules), wrap);
   }
 
   /** For writing as well: the first write is refused. */

@@ -24,6 +24,7 @@ import type {
   VfsPermissions,
   VfsRange,
   VfsStat,
+  VfsStreamRules,
 } from './vfs.ts';
 import { wholeRange, writeZeros } from './write-zeros.ts';
 
@@ -140,8 +141,8 @@ export class StreamHandle implements VfsHandle {
     return this.base.setEas(changes);
   }
 
-  streams() {
-    return this.base.streams();
+  streams(rules?: VfsStreamRules) {
+    return this.base.streams(rules);
   }
 
   stream(): Errno {

@@ -135,6 +135,12 @@ export interface VfsStream {
   readonly allocationSize: number;
 }
 
+/**
+ * What streams are to who asks. 'plain': bytes (MS-FSA 2.1.1.5). 'fruit': AFP_AfpInfo and AFP_Resource are as macOS has
+ * them (apple-streams.ts), for all clients of a share. 'apple': as to a client of Apple's, for whom nothing empty is there.
+ */
+export type VfsStreamRules = 'plain' | 'fruit' | 'apple';
+
 /** The rights that the identity has by mode, ACL and mount; what the kernel would answer. */
 export interface VfsPermissions {
   readonly read: boolean;
@@ -232,8 +238,8 @@ export interface VfsHandle extends VfsObjectId {
   readonly base: VfsHandle | undefined;
   /** The name of the stream with the case on disk; ENOENT once it is removed. Undefined as `base`. */
   streamName(): string | undefined | Errno;
-  /** The named streams of the object, also to whom it may not be read. */
-  streams(): MaybePromise<Result<readonly VfsStream[]>>;
+  /** The named streams of the object, also to whom it may not be read. By the rules 'fruit' unless told. */
+  streams(rules?: VfsStreamRules): MaybePromise<Result<readonly VfsStream[]>>;
   /**
    * A named stream, found without regard to case. The handle that is answered holds this one and closes
    * it with itself; after an errno this one is the caller's as before.
@@ -242,12 +248,12 @@ export interface VfsHandle extends VfsObjectId {
    * attributes, `rename` and `link` are those of its object; size, data, `flush` and `remove` are its own.
    * The right to write the object is the right to make, rename and remove its streams.
    */
-  stream(name: string): MaybePromise<Result<VfsHandle>>;
+  stream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>>;
   /**
    * Makes a stream, empty, and opens it for reading and writing. EEXIST. EOPNOTSUPP: the object is a
    * link or special file, or features.namedStreams is false.
    */
-  createStream(name: string): MaybePromise<Result<VfsHandle>>;
+  createStream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>>;
   removeStream(name: string): MaybePromise<Errno | 0>;
   /** Of a stream's handle: its new name. EEXIST where there is another of that name, without `replace`. */
   renameStream(name: string, replace: boolean): MaybePromise<Errno | 0>;

@@ -11,7 +11,12 @@ import {
   FILE_READ_ATTRIBUTES,
   SYNCHRONIZE,
 } from '../../src/dtyp/access-mask.ts';
-import { STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
+import {
+  STATUS_END_OF_FILE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../../src/dtyp/ntstatus.ts';
 import { decodeAppleAttributes, decodeDirectory } from '../../src/fscc/directory-information.ts';
 import { FileInternalInformation } from '../../src/fscc/file-information.ts';
 import { FileFsSizeInformation } from '../../src/fscc/fs-information.ts';
@@ -22,7 +27,7 @@ import {
 import { AppleCapability, encodeAppleServerQuery } from '../../src/smb2/apple.ts';
 import { decodeQueryOnDiskIdResponse } from '../../src/smb2/create-context-values.ts';
 import { CreateContextName, findCreateContext } from '../../src/smb2/create-contexts.ts';
-import { FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
+import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../../src/smb2/create-options.ts';
 import { Fsctl } from '../../src/smb2/fsctl.ts';
 import { decodeQueryDirectoryResponse } from '../../src/smb2/query-directory.ts';
 import { appleQuery, macos15, win11 } from './personas.ts';
@@ -253,4 +258,25 @@ test('A23 OSX_COPYFILE: a copy without chunks is of the whole file, streams too;
     assert.deepEqual(await info.read(0, 60), afpInfo());
     await info.close();
   }
+});
+
+test("a stream of Apple's name is bytes to Windows, and to macOS only where it is one of Apple's", async () => {
+  const windows = await stage.enter(win11);
+  const mac = await stage.enter(macos15);
+  await ask(mac, appleQuery.data);
+  const info = 'carried:AFP_AfpInfo';
+  await windows.writeFile('carried', Buffer.from('x'));
+  await windows.writeFile(info, Buffer.from('foo'));
+  assert.equal((await windows.readFile(info)).toString(), 'foo');
+  const answer = await mac.request(opening(macos15, info, { disposition: FILE_OPEN }));
+  assertStatus(answer, STATUS_OBJECT_NAME_NOT_FOUND);
+  await windows.writeFile(info, afpInfo());
+  const seen = await mac.open(info, { access: FILE_GENERIC_READ });
+  assert.deepEqual(await seen.read(60, 60), afpInfo());
+  await seen.close();
+  // A copy by reading to the end finds the end.
+  const file = await windows.open(info, { access: FILE_GENERIC_READ });
+  assert.deepEqual(await file.read(0, 100), afpInfo());
+  await assert.rejects(file.read(60, 60), { status: STATUS_END_OF_FILE });
+  await file.close();
 });

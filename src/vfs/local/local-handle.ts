@@ -44,6 +44,7 @@ import type {
   VfsRange,
   VfsStat,
   VfsStream,
+  VfsStreamRules,
 } from '../vfs.ts';
 import type { KnownAttributes } from './attribute-cache.ts';
 import { cloneLocal, copyLocal } from './copying.ts';
@@ -235,8 +236,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   keep(what: VfsKept, data: Buffer | undefined): Errno | 0 {
     if (!this.#isPlain || !this.#share.features.reparsePoints) return EOPNOTSUPP;
-    const [share, credentials] = [this.#share, this.#credentials];
-    return share.own.touching(this.inodeKey, () => keep(share, credentials, this, what, data));
+    const act = () => keep(this.#share, this.#credentials, this, what, data);
+    return this.#share.own.touching(this.inodeKey, act);
   }
 
   replaceBy(form: VfsForm): Result<VfsHandle> {
@@ -267,23 +268,23 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   streamName(): undefined {}
 
-  streams(): Result<readonly VfsStream[]> {
+  streams(rules?: VfsStreamRules): Result<readonly VfsStream[]> {
     if (!this.#share.features.namedStreams) return EOPNOTSUPP;
     if (!this.#isPlain) return [];
     const list = listStreams(this.streamBase);
-    return isErrno(list) ? list : present(list);
+    return isErrno(list) ? list : present(list, rules);
   }
 
-  stream(name: string): Result<VfsHandle> {
+  stream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     if (!this.#hasStreams) return ENOENT;
-    const stream = opened(name, openStream(this.streamBase, name));
+    const stream = opened(name, openStream(this.streamBase, name), rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, NO_ACCESS);
   }
 
-  createStream(name: string): Result<VfsHandle> {
+  createStream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     if (!this.#hasStreams) return EOPNOTSUPP;
     const base = this.streamBase;
-    const stream = made(name, makeStream(base, name), () => openStream(base, name));
+    const stream = made(name, makeStream(base, name), () => openStream(base, name), rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 

@@ -22,6 +22,7 @@ import type {
   VfsKept,
   VfsKind,
   VfsRange,
+  VfsStreamRules,
   VfsTree,
 } from '../vfs.ts';
 
@@ -195,16 +196,16 @@ class FaultyHandle implements VfsHandle {
     return this.#inner.streamName();
   }
 
-  streams() {
-    return this.#run('streams', () => this.#inner.streams());
+  streams(rules?: VfsStreamRules) {
+    return this.#run('streams', () => this.#inner.streams(rules));
   }
 
-  stream(name: string): MaybePromise<Result<VfsHandle>> {
-    return this.#run('stream', () => this.#held(this.#inner.stream(name)));
+  stream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>> {
+    return this.#run('stream', () => this.#held(this.#inner.stream(name, rules)));
   }
 
-  createStream(name: string): MaybePromise<Result<VfsHandle>> {
-    return this.#run('createStream', () => this.#held(this.#inner.createStream(name)));
+  createStream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>> {
+    return this.#run('createStream', () => this.#held(this.#inner.createStream(name, rules)));
   }
 
   removeStream(name: string) {

@@ -38,6 +38,7 @@ import type {
   VfsRange,
   VfsStat,
   VfsStream,
+  VfsStreamRules,
 } from '../vfs.ts';
 import { may, mayAdd, mayOwn, mayTake, permissionsOf, READ, WRITE } from './access.ts';
 import { MemoryCursor } from './cursor.ts';
@@ -186,22 +187,22 @@ export class MemoryHandle implements VfsHandle {
     this.#used();
   }
 
-  streams(): readonly VfsStream[] {
+  streams(rules?: VfsStreamRules): readonly VfsStream[] {
     this.#used();
-    return present(listStreams(this.#node));
+    return present(listStreams(this.#node), rules);
   }
 
-  stream(name: string): Result<VfsHandle> {
+  stream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     this.#used();
-    const stream = opened(name, this.#storedStream(name));
+    const stream = opened(name, this.#storedStream(name), rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: false, write: false });
   }
 
-  createStream(name: string): Result<VfsHandle> {
+  createStream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     this.#used();
     const node = this.#node;
     if (node.kind !== 'file' && node.kind !== 'directory') return EOPNOTSUPP;
-    const stream = made(name, this.#makeStream(name), () => this.#storedStream(name));
+    const stream = made(name, this.#makeStream(name), () => this.#storedStream(name), rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 

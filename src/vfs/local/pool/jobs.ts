@@ -17,6 +17,7 @@ import type {
   VfsRange,
   VfsStat,
   VfsStream,
+  VfsStreamRules,
   VfsVolume,
 } from '../../vfs.ts';
 import type { CursorState } from '../local-cursor.ts';
@@ -54,7 +55,7 @@ export interface HandleMethods {
   kept: [[what: VfsKept], Uint8Array | Errno];
   eas: [[], Result<readonly VfsEa[]>];
   setEas: [[changes: readonly VfsEa[]], Errno | 0];
-  streams: [[], Result<readonly VfsStream[]>];
+  streams: [[rules?: VfsStreamRules], Result<readonly VfsStream[]>];
   removeStream: [[name: string], Errno | 0];
   removable: [[], Errno | 0];
   open: [[access: { read: boolean; write: boolean }], Errno | 0];
@@ -84,6 +85,13 @@ export interface FoundObject {
   readonly parent: VfsObjectId | Errno;
 }
 
+/** A stream, as whoever has it open sees it. */
+export interface NamedStream {
+  readonly state: HandleState;
+  readonly name: string;
+  readonly rules: VfsStreamRules | undefined;
+}
+
 /** Each job with its result. */
 export interface Jobs {
   lookup: [{ path: readonly string[] }, Result<FoundObject>];
@@ -106,21 +114,16 @@ export interface Jobs {
     { value: Errno | 0; parent: VfsObjectId | Errno; path: readonly string[] | Errno },
   ];
   /** The name on disk. */
-  findStream: [{ state: HandleState; name: string }, string | Errno];
-  makeStream: [{ state: HandleState; name: string }, string | Errno];
+  findStream: [NamedStream, string | Errno];
+  makeStream: [NamedStream, string | Errno];
   stream: [
-    {
-      state: HandleState;
-      name: string;
+    NamedStream & {
       method: keyof StreamMethods;
       args: readonly unknown[];
     },
     unknown,
   ];
-  readStream: [
-    { state: HandleState; name: string; length: number; position: number },
-    Uint8Array | Errno,
-  ];
+  readStream: [NamedStream & { length: number; position: number }, Uint8Array | Errno];
   openCursor: [{ state: HandleState }, Result<CursorState>];
   entries: [{ directory: CursorState; rewinds: boolean }, Result<readonly VfsDirectoryEntry[]>];
   stats: [

@@ -37,6 +37,7 @@ import type {
   JobName,
   JobResult,
   Jobs,
+  NamedStream,
   SeenDevices,
   ShareRecipe,
   StreamMethods,
@@ -167,18 +168,22 @@ function callHandle(
 
 function callStream(
   handle: LocalHandle,
-  name: string,
+  stream: Pick<NamedStream, 'name' | 'rules'>,
   method: keyof StreamMethods,
   args: readonly unknown[],
 ): unknown {
-  return withStream(handle, name, (stream) => {
+  return withStream(handle, stream, (stream) => {
     const call = stream[method] as (this: SyncStreamObject, ...args: readonly unknown[]) => unknown;
     return call.apply(stream, [...args]);
   });
 }
 
-function withStream<T>(handle: LocalHandle, name: string, act: (stream: SyncStreamObject) => T): T {
-  const stream = asSeen(name, new LocalStream(handle.streamBase, name));
+function withStream<T>(
+  handle: LocalHandle,
+  { name, rules }: Pick<NamedStream, 'name' | 'rules'>,
+  act: (stream: SyncStreamObject) => T,
+): T {
+  const stream = asSeen(name, new LocalStream(handle.streamBase, name), rules);
   try {
     return act(stream);
   } finally {
@@ -231,17 +236,19 @@ const performers: Performers = {
       const value = handle.rename(path, replace);
       return { value, parent: handle.parent(), path: ownPath(place.share, handle) };
     }),
-  findStream: ({ state, name }, place) =>
-    withHandle(place, state, (handle) => nameOf(opened(name, openStream(handle.streamBase, name)))),
-  makeStream: ({ state, name }, place) =>
-    withHandle(place, state, ({ streamBase }) =>
-      nameOf(made(name, makeStream(streamBase, name), () => openStream(streamBase, name))),
-    ),
-  stream: ({ state, name, method, args }, place) =>
-    withHandle(place, state, (handle) => callStream(handle, name, method, args)),
-  readStream: ({ state, name, length, position }, place) =>
+  findStream: ({ state, name, rules }, place) =>
     withHandle(place, state, (handle) =>
-      withStream(handle, name, (stream) => {
+      nameOf(opened(name, openStream(handle.streamBase, name), rules)),
+    ),
+  makeStream: ({ state, name, rules }, place) =>
+    withHandle(place, state, ({ streamBase }) =>
+      nameOf(made(name, makeStream(streamBase, name), () => openStream(streamBase, name), rules)),
+    ),
+  stream: ({ state, method, args, ...stream }, place) =>
+    withHandle(place, state, (handle) => callStream(handle, stream, method, args)),
+  readStream: ({ state, length, position, ...seen }, place) =>
+    withHandle(place, state, (handle) =>
+      withStream(handle, seen, (stream) => {
         const bytes = new Uint8Array(length);
         const count = stream.read(bytes, position);
         return isErrno(count) ? count : bytes.slice(0, count);

@@ -40,6 +40,7 @@ import type {
   VfsRange,
   VfsStat,
   VfsStream,
+  VfsStreamRules,
 } from '../../vfs.ts';
 import { areOverlapping, copied } from '../copying.ts';
 import type { Credentials } from '../credentials.ts';
@@ -51,7 +52,14 @@ import { rememberedPath } from '../own-name.ts';
 import type { HandleState, LocalShare } from '../share.ts';
 import type { StreamFormat } from '../stream-value.ts';
 import type { Lane } from './device.ts';
-import type { FoundObject, HandleMethods, JobName, Jobs, StreamMethods } from './jobs.ts';
+import type {
+  FoundObject,
+  HandleMethods,
+  JobName,
+  Jobs,
+  NamedStream,
+  StreamMethods,
+} from './jobs.ts';
 import { RemoteCursor } from './remote-cursor.ts';
 import { RemoteStream } from './remote-stream.ts';
 import type { ShareThreads } from './share-threads.ts';
@@ -66,6 +74,9 @@ export interface RemoteUser {
 
 const NO_ACCESS = { read: false, write: false };
 const NAMES = 'names';
+
+/** A named stream, and by what rules it is open. */
+type SeenStream = Pick<NamedStream, 'name' | 'rules'>;
 
 const parentOf = (path: readonly string[]): string => path.slice(0, -1).join('/');
 
@@ -191,8 +202,8 @@ export class RemoteHandle implements VfsHandle {
 
   streamName(): undefined {}
 
-  streams(): Promise<Result<readonly VfsStream[]>> {
-    return this.#ask('streams');
+  streams(rules?: VfsStreamRules): Promise<Result<readonly VfsStream[]>> {
+    return this.#ask('streams', rules);
   }
 
   get #hasStreams(): boolean {
@@ -200,21 +211,24 @@ export class RemoteHandle implements VfsHandle {
     return this.#user.share.features.namedStreams && isFile;
   }
 
-  stream(name: string): MaybePromise<Result<VfsHandle>> {
+  stream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>> {
     if (!this.#hasStreams) return ENOENT;
     return this.inTurn(async () => {
-      const found = await this.#run('ask', 'findStream', { state: this.#state, name });
+      const found = await this.#run('ask', 'findStream', { state: this.#state, name, rules });
       if (typeof found === 'number') return found;
-      return new StreamHandle(this, new RemoteStream(this, found), NO_ACCESS);
+      return new StreamHandle(this, new RemoteStream(this, found, rules), NO_ACCESS);
     });
   }
 
-  createStream(name: string): MaybePromise<Result<VfsHandle>> {
+  createStream(name: string, rules?: VfsStreamRules): MaybePromise<Result<VfsHandle>> {
     if (!this.#hasStreams) return EOPNOTSUPP;
     return this.inTurn(async () => {
-      const made = await this.#run('ask', 'makeStream', { state: this.#state, name });
+      const made = await this.#run('ask', 'makeStream', { state: this.#state, name, rules });
       if (typeof made === 'number') return made;
-      return new StreamHandle(this, new RemoteStream(this, made), { read: true, write: true });
+      return new StreamHandle(this, new RemoteStream(this, made, rules), {
+        read: true,
+        write: true,
+      });
     });
   }
 
@@ -235,16 +249,16 @@ export class RemoteHandle implements VfsHandle {
   /** An operation of one of its streams. */
   async ofStream<M extends keyof StreamMethods>(
     lane: Lane,
-    name: string,
+    stream: SeenStream,
     method: M,
     args: StreamMethods[M][0],
   ): Promise<StreamMethods[M][1]> {
-    const what = { state: this.#state, name, method, args };
+    const what = { state: this.#state, ...stream, method, args };
     return (await this.#run(lane, 'stream', what)) as StreamMethods[M][1];
   }
 
-  readStream(name: string, length: number, position: number): Promise<Uint8Array | Errno> {
-    return this.#run('ask', 'readStream', { state: this.#state, name, length, position });
+  readStream(stream: SeenStream, length: number, position: number): Promise<Uint8Array | Errno> {
+    return this.#run('ask', 'readStream', { state: this.#state, ...stream, length, position });
   }
 
   permitRemoval(): void {}
