@@ -11,7 +11,7 @@ const documents = filesBelow('.', '.md');
 test('the commands of the documents are scripts of the package', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const named = documents.flatMap(({ path, text }) =>
-    [...text.matchAll(/(?:^|`|&& )npm (?:run (?:--silent )?)?([a-z][a-z:]*)/gm)]
+    [...text.matchAll(/(?:^|`|&& )npm (?:run (?:--silent )?)?([a-z][a-z:-]*)/gm)]
       .map(([, script]) => script!)
       .filter((script) => !['install', 'run', 'publish', 'pack', 'ci'].includes(script))
       .map((script) => `${path}: ${script}`),

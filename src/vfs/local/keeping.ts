@@ -9,6 +9,7 @@ import type { LocalShare } from './share.ts';
 
 interface Keeper {
   readonly fd: number;
+  readonly inodeKey: string;
   /** The descriptor is open for more than its path. */
   readonly isData: boolean;
 }
@@ -21,9 +22,11 @@ export const keep = (
   what: VfsKept,
   data: Buffer | undefined,
 ): Errno | 0 =>
-  what === 'objectId'
-    ? storeObjectId(object.fd, data)
-    : setReparse(share, credentials, object, data);
+  share.own.touching(object.inodeKey, () =>
+    what === 'objectId'
+      ? storeObjectId(object.fd, data)
+      : setReparse(share, credentials, object, data),
+  );
 
 /** Keeps the reparse point, or takes it away, with the attribute that tells of it. */
 function setReparse(

@@ -236,8 +236,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   keep(what: VfsKept, data: Buffer | undefined): Errno | 0 {
     if (!this.#isPlain || !this.#share.features.reparsePoints) return EOPNOTSUPP;
-    const act = () => keep(this.#share, this.#credentials, this, what, data);
-    return this.#share.own.touching(this.inodeKey, act);
+    return keep(this.#share, this.#credentials, this, what, data);
   }
 
   replaceBy(form: VfsForm): Result<VfsHandle> {
