@@ -36,6 +36,8 @@ export interface Smb1Reply {
   readonly bytes?: Buffer;
   /** Follows the bytes, and counts as them: READ's data. */
   readonly payload?: Buffer;
+  /** The payload is a small one that the next READ overwrites: to be copied at once. */
+  readonly isLent?: boolean | undefined;
   /** WordCount on the wire, where it is another than that of the words. */
   readonly shownWords?: number;
   /** The UID or TID of the answer, where it is new. */

@@ -2,6 +2,7 @@
  * MS-CIFS 3.3.5.2: the commands of one SMB1 message, one or a chain of AndX, in order; what they answer leaves
  * together. An error ends the chain: what was done before it is answered, and the error is the message's.
  */
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { Disconnect } from '../commands/command.ts';
 import {
   isError,
@@ -16,7 +17,7 @@ import {
 import type { Lifetime } from '../objects/lifetime.ts';
 import { Request } from '../objects/request.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
-import { readAndX, readBlock } from '../smb1/block.ts';
+import { type Block, readAndX, readBlock } from '../smb1/block.ts';
 import {
   STATUS_INVALID_SMB,
   STATUS_SMB_BAD_COMMAND,
@@ -31,14 +32,22 @@ import {
   type Smb1Header,
   smb1CommandName,
 } from '../smb1/header.ts';
-import { Command, encodeHeader, readHeader, SMB2_FLAGS_DFS_OPERATIONS } from '../smb2/header.ts';
+import {
+  Command,
+  encodeHeader,
+  type Header,
+  readHeader,
+  SMB2_FLAGS_DFS_OPERATIONS,
+} from '../smb2/header.ts';
 import { WireError } from '../wire/wire-error.ts';
 import {
   type Call,
+  EMPTY,
   type MaybePromise,
   type SessionCall,
   SILENT,
   type Smb1Outcome,
+  type Smb1Reply,
   type Smb1Row,
 } from './call.ts';
 import type { Link, OpenFile } from './link.ts';
@@ -48,6 +57,7 @@ import {
   answerOffset,
   encodeAnswerHeader,
   encodeBlocks,
+  sendAlone,
   sendAnswer,
 } from './respond.ts';
 import { smb1Row } from './table.ts';
@@ -59,9 +69,59 @@ const MAX_CHAIN = 32;
 /** In place of SMB2's header, of which the commands read no more than the session. */
 const STAND_IN = readHeader(encodeHeader({ command: Command.ECHO }));
 
-/** MS-SMB 2.2.3.1: paths that name the server and the share come with this flag, at SMB2 as well. */
-const standInFlags = ({ flags2 }: Smb1Header): number =>
-  (flags2 & SMB_FLAGS2_DFS) !== 0 ? SMB2_FLAGS_DFS_OPERATIONS : 0;
+const standIn = ({ flags2 }: Smb1Header, messageId: number): Header => ({
+  ...STAND_IN,
+  messageId,
+  // MS-SMB 2.2.3.1: paths that name the server and the share come with this flag, at SMB2 as well.
+  flags: (flags2 & SMB_FLAGS2_DFS) !== 0 ? SMB2_FLAGS_DFS_OPERATIONS : 0,
+});
+
+/** One command while it is worked on. */
+class ChainCall implements Call {
+  readonly link: Link;
+  readonly header: Smb1Header;
+  readonly message: Buffer;
+  readonly block: Block;
+  readonly unicode: boolean;
+  readonly pid: number;
+  readonly request: Request;
+  readonly chained: OpenFile | undefined;
+  opened: OpenFile | undefined = undefined;
+  readonly #before: readonly AnswerBlock[];
+
+  constructor(
+    link: Link,
+    header: Smb1Header,
+    message: Buffer,
+    at: number,
+    chained: OpenFile | undefined,
+    before: readonly AnswerBlock[],
+  ) {
+    this.link = link;
+    this.header = header;
+    this.message = message;
+    this.block = readBlock(message, at);
+    this.unicode = (header.flags2 & SMB_FLAGS2_UNICODE) !== 0;
+    this.pid = processId(header);
+    const standInHeader = standIn(header, link.newMessageId());
+    this.request = new Request(link.server, link.connection, standInHeader, message, false);
+    this.chained = chained;
+    this.#before = before;
+  }
+
+  answerAt(wordsBytes: number): number {
+    return answerOffset(this.#before, wordsBytes);
+  }
+}
+
+/** A payload that the next READ overwrites is not for an answer that leaves later. */
+const kept = (outcome: Smb1Outcome): Smb1Outcome =>
+  typeof outcome === 'object' && 'words' in outcome && outcome.isLent === true
+    ? { ...outcome, payload: Buffer.from(outcome.payload!), isLent: false }
+    : outcome;
+
+/** What they write is in the message, and nobody's once they are answered. */
+const WRITES: readonly number[] = [Smb1Command.WRITE_ANDX, Smb1Command.WRITE];
 
 export class Exchange implements Answered {
   readonly #link: Link;
@@ -70,8 +130,8 @@ export class Exchange implements Answered {
   readonly #message: Buffer;
   readonly #blocks: AnswerBlock[] = [];
   readonly #onSent: (() => void)[] = [];
-  #uid: number;
-  #tid: number;
+  uid: number;
+  tid: number;
   #chained: OpenFile | undefined;
 
   constructor(link: Link, header: Smb1Header, message: Buffer, sequence: number | undefined) {
@@ -79,8 +139,8 @@ export class Exchange implements Answered {
     this.header = header;
     this.#message = message;
     this.sequence = sequence;
-    this.#uid = header.uid;
-    this.#tid = header.tid;
+    this.uid = header.uid;
+    this.tid = header.tid;
   }
 
   /** Performs the command whose block is here, and those behind it. */
@@ -120,35 +180,17 @@ export class Exchange implements Answered {
   }
 
   #call(at: number): Call {
-    const link = this.#link;
-    const { server, connection } = link;
-    const { header } = this;
-    const request = new Request(
-      server,
-      connection,
-      { ...STAND_IN, messageId: link.newMessageId(), flags: standInFlags(header) },
-      this.#message,
-      false,
-    );
-    return {
-      link,
-      header: { ...header, uid: this.#uid, tid: this.#tid },
-      message: this.#message,
-      block: readBlock(this.#message, at),
-      unicode: (header.flags2 & SMB_FLAGS2_UNICODE) !== 0,
-      pid: processId(header),
-      request,
-      chained: this.#chained,
-      opened: undefined,
-      answerAt: (wordsBytes) => answerOffset(this.#blocks, wordsBytes),
-    };
+    const { header, uid, tid } = this;
+    const isSame = header.uid === uid && header.tid === tid;
+    const own = isSame ? header : { ...header, uid, tid };
+    return new ChainCall(this.#link, own, this.#message, at, this.#chained, this.#blocks);
   }
 
   #perform(row: Smb1Row, call: Call): Smb1Outcome | Promise<Smb1Outcome> {
     try {
       const refused = verify(row, call);
       if (refused instanceof Promise) {
-        return refused.then((given) => given ?? this.#handle(row, call));
+        return refused.then(async (given) => given ?? kept(await this.#handle(row, call)));
       }
       return refused ?? this.#handle(row, call);
     } catch (error) {
@@ -220,11 +262,12 @@ export class Exchange implements Answered {
       return undefined;
     }
     if (outcome.beginsSigning === true) this.sequence = 0;
-    this.#uid = outcome.uid ?? this.#uid;
-    this.#tid = outcome.tid ?? this.#tid;
+    this.uid = outcome.uid ?? this.uid;
+    this.tid = outcome.tid ?? this.tid;
     this.#chained = call.opened ?? this.#chained;
-    this.#blocks.push({ command, reply: outcome, andX: row.andX });
     const next = row.andX && !isError(status) ? readAndX(call.block) : undefined;
+    const reply = next === undefined ? outcome : (kept(outcome) as Smb1Reply);
+    this.#blocks.push({ command, reply, andX: row.andX });
     // "A chain cannot loop": each block lies behind the one before.
     if (next !== undefined && next.offset > call.block.bytesAt - 3) return next;
     this.#send(next === undefined ? status : STATUS_INVALID_SMB);
@@ -232,20 +275,31 @@ export class Exchange implements Answered {
   }
 
   #finish(command: number, status: NtStatus): void {
-    this.#blocks.push({ command, reply: { words: Buffer.alloc(0) }, andX: false });
+    this.#blocks.push({ command, reply: EMPTY, andX: false });
     this.#send(status);
   }
 
   #send(status: NtStatus): void {
-    const ids = { uid: this.#uid, tid: this.#tid };
-    const header = encodeAnswerHeader(this, status, ids, this.#blocks.at(-1)?.command);
-    sendAnswer(this.#link, this, [header, ...encodeBlocks(this.#blocks)]);
+    const [first] = this.#blocks;
+    if (this.#blocks.length === 1) {
+      sendAlone(this.#link, this, status, first!);
+      this.#giveBack();
+    } else {
+      const header = encodeAnswerHeader(this, status, this.#blocks.at(-1)?.command);
+      sendAnswer(this.#link, this, [header, ...encodeBlocks(this.#blocks)]);
+    }
     for (const one of this.#onSent) one();
+  }
+
+  /** The buffer of a message that was one WRITE is free now: no handler keeps its data. */
+  #giveBack(): void {
+    const isLarge = this.#message.length >= MIN_POOLED_BYTES;
+    if (isLarge && WRITES.includes(this.header.command)) bufferPool.give(this.#message);
   }
 
   #sendMessages(status: NtStatus, blocks: readonly Buffer[]): void {
     for (const block of blocks) {
-      const header = encodeAnswerHeader(this, status, { uid: this.#uid, tid: this.#tid });
+      const header = encodeAnswerHeader(this, status);
       sendAnswer(this.#link, this, [header, block]);
     }
     for (const one of this.#onSent) one();

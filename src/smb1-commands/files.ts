@@ -1,10 +1,9 @@
 /** MS-CIFS 3.3.5.49, MS-SMB 3.3.5.5: NT_CREATE_ANDX; MS-CIFS 3.3.5.7, 3.3.5.8: CLOSE and FLUSH. */
-import { maximalAccess } from '../commands/access.ts';
+import { after } from '../base/after.ts';
 import { flush as flushOpen } from '../commands/flush.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { STATUS_INVALID_HANDLE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
-import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { fromUtime } from '../smb1/dos-time.ts';
 import { FidWords } from '../smb1/io.ts';
@@ -31,8 +30,9 @@ import {
   SMB2_OPLOCK_LEVEL_NONE,
 } from '../smb2/oplock-levels.ts';
 import { isErrno } from '../vfs/errno.ts';
-import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
+import { maximalRights } from './maximal-rights.ts';
 import { type Made, openFile, openOf, openRequest, type Wish } from './opening.ts';
 import { joinPath, refusePath, sharePath } from './paths.ts';
 import { setTimes } from './times.ts';
@@ -92,32 +92,34 @@ export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   };
 }
 
-export async function ntCreateAndX(call: TreeCall): Promise<Smb1Outcome> {
+export function ntCreateAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeNtCreate(call.block, call.unicode);
   const wish = ntWish(call, body);
   if (typeof wish === 'number') return wish;
-  const opened = await openFile(wish, call);
-  if (typeof opened === 'number') return opened;
-  const { file, made } = opened;
-  const fields = createdFields(file, made);
-  const { onSent } = made;
-  if ((body.flags & NT_CREATE_REQUEST_EXTENDED_RESPONSE) === 0) {
-    return { words: NtCreateAnswer.encode(fields), onSent };
-  }
-  const words = NtCreateExtendedAnswer.encode({
-    ...fields,
-    // Who counts 42 words takes what comes behind them, in FileId, for ByteCount: "zero" where it is not known.
-    volumeGuid: Buffer.alloc(16),
-    fileId: 0n,
-    maximalAccessRights: await maximalRights(made.open),
-    guestMaximalAccessRights: 0,
+  return after(openFile(wish, call), (opened): MaybePromise<Smb1Outcome> => {
+    if (typeof opened === 'number') return opened;
+    const { file, made } = opened;
+    const fields = createdFields(file, made);
+    const { onSent } = made;
+    if ((body.flags & NT_CREATE_REQUEST_EXTENDED_RESPONSE) === 0) {
+      return { words: NtCreateAnswer.encode(fields), onSent };
+    }
+    return after(maximalRights(made.open), (maximalAccessRights) => ({
+      words: NtCreateExtendedAnswer.encode({
+        ...fields,
+        // Who counts 42 words takes what comes behind them, in FileId, for ByteCount: "zero" where it is not known.
+        volumeGuid: NO_GUID,
+        fileId: 0n,
+        maximalAccessRights,
+        guestMaximalAccessRights: 0,
+      }),
+      shownWords: EXTENDED_WORD_COUNT,
+      onSent,
+    }));
   });
-  return { words, shownWords: EXTENDED_WORD_COUNT, onSent };
 }
 
-export async function maximalRights({ tree, handle, access }: Open): Promise<number> {
-  return handle === undefined ? access : maximalAccess(tree!, handle);
-}
+const NO_GUID = Buffer.alloc(16);
 
 export function createdFields({ fid }: OpenFile, { open, response }: Made) {
   const isPipe = open.pipe !== undefined;
@@ -138,7 +140,7 @@ export function createdFields({ fid }: OpenFile, { open, response }: Made) {
   };
 }
 
-export async function close(call: TreeCall): Promise<Smb1Outcome> {
+export function close(call: TreeCall): MaybePromise<Smb1Outcome> {
   const { fid, lastTimeModified } = CloseWords.read(call.block.words);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
@@ -146,18 +148,19 @@ export async function close(call: TreeCall): Promise<Smb1Outcome> {
 }
 
 /** "the server SHOULD set the last modification time": a client that caches writes knows it better. */
-export async function closeFile(
+export function closeFile(
   call: TreeCall,
   file: OpenFile,
   lastTimeModified: number,
-): Promise<Smb1Outcome> {
+): MaybePromise<Smb1Outcome> {
   const { open } = file;
   const lastWriteTime = fromUtime(lastTimeModified);
-  if (lastWriteTime !== 0n && open.handle !== undefined) {
-    await setTimes(openRequest(call), { lastWriteTime });
-  }
-  if (call.link.removeFile(file)) await closeOpen(call.link.server, open);
-  return EMPTY;
+  const end = (): MaybePromise<Smb1Outcome> => {
+    const closing = call.link.removeFile(file) ? closeOpen(call.link.server, open) : undefined;
+    return after(closing, () => EMPTY);
+  };
+  if (lastWriteTime === 0n || open.handle === undefined) return end();
+  return setTimes(openRequest(call), { lastWriteTime }).then(end);
 }
 
 /** All ones means every file of the process. */

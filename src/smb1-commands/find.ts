@@ -154,7 +154,9 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
   let count = 0;
   const tell = tellerFor(search.directory.open, how.level);
   for (;;) {
-    const entry = await peek(scan, search.directory.open, tell);
+    const next = peek(scan, search.directory.open, tell);
+    // No promise is waited for where there is none.
+    const entry = next instanceof Promise ? await next : next;
     if (isErrno(entry)) return entry;
     if (entry === undefined) break;
     if (!isSought(entry, search.searchAttributes)) {
@@ -181,8 +183,8 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
   }
   // At the levels of the Unix extensions nobody looks beyond what was asked for (unix.info2).
   const whole = count >= how.count && isUnixFindLevel(how.level);
-  const next = whole ? 0 : await beyond(search, scan, tell, count >= how.count);
-  return { data: Buffer.concat(parts), count, ended: next === undefined, lastNameOffset };
+  const behind = whole ? 0 : await beyond(search, scan, tell, count >= how.count);
+  return { data: Buffer.concat(parts), count, ended: behind === undefined, lastNameOffset };
 }
 
 /** Of the parts, the entry before the padding that was pushed last. */
@@ -200,7 +202,8 @@ async function following(
   tell: Teller<Entry>,
 ): Promise<Entry | Errno | undefined> {
   for (;;) {
-    const entry = await peek(scan, search.directory.open, tell);
+    const next = peek(scan, search.directory.open, tell);
+    const entry = next instanceof Promise ? await next : next;
     if (entry === undefined || isErrno(entry) || isSought(entry, search.searchAttributes))
       return entry;
     advance(scan);

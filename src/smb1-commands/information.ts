@@ -2,6 +2,7 @@
  * MS-CIFS 3.3.5.58.4 to 3.3.5.58.9: TRANS2_QUERY_… and TRANS2_SET_… of files, by path or FID, and of file systems.
  * What a level has in common with a class of MS-FSCC is asked of the commands of SMB2.
  */
+import { after } from '../base/after.ts';
 import type { OpenRequest } from '../commands/command.ts';
 import { queryFsInfo } from '../commands/query-fs-info.ts';
 import {
@@ -27,6 +28,7 @@ import {
 } from '../fscc/information-class.ts';
 import { formatPath } from '../fscc/names.ts';
 import {
+  allInfoOf,
   decodeSetStandard,
   encodeAllInfo,
   encodeInfoStandard,
@@ -35,6 +37,7 @@ import {
   FsAllocation,
   FsLevel,
   type Known,
+  knownOf,
   PASSTHROUGH,
   QueryLevel,
   SetLevel,
@@ -45,7 +48,7 @@ import { UnixFsLevel, UnixLevel } from '../smb1/unix.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
-import type { TreeCall } from './call.ts';
+import type { MaybePromise, TreeCall } from './call.ts';
 import { encodeFeaList, setFeaList } from './eas.ts';
 import { openOf, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
@@ -77,7 +80,10 @@ function fidParameters({ parameters }: Assembly) {
   return { fid: parameters.readUInt16LE(0), level: parameters.readUInt16LE(2) };
 }
 
-export async function queryPath(call: TreeCall, assembly: Assembly) {
+export function queryPath(
+  call: TreeCall,
+  assembly: Assembly,
+): MaybePromise<TransactionAnswer | NtStatus> {
   const { level, text } = pathParameters(assembly, call.unicode);
   if (!isQueryLevel(level) && !isUnixQuery(call, level)) return STATUS_INVALID_LEVEL;
   const name = sharePath(call, text);
@@ -88,7 +94,10 @@ export async function queryPath(call: TreeCall, assembly: Assembly) {
   return withOpen(call, { name, access }, (request) => query(call, request, level, assembly));
 }
 
-export async function queryFile(call: TreeCall, assembly: Assembly) {
+export function queryFile(
+  call: TreeCall,
+  assembly: Assembly,
+): MaybePromise<TransactionAnswer | NtStatus> {
   const { fid, level } = fidParameters(assembly);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
@@ -98,8 +107,9 @@ export async function queryFile(call: TreeCall, assembly: Assembly) {
 const needsEas = (level: number): boolean =>
   level === QueryLevel.QUERY_EAS_FROM_LIST || level === QueryLevel.QUERY_ALL_EAS;
 
+const QUERY_LEVELS: readonly number[] = Object.values(QueryLevel);
 const isQueryLevel = (level: number): boolean =>
-  level >= PASSTHROUGH || (Object.values(QueryLevel) as number[]).includes(level);
+  level >= PASSTHROUGH || QUERY_LEVELS.includes(level);
 
 const UNIX_QUERIES: readonly number[] = [UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.INFO2];
 const isUnixQuery = (call: TreeCall, level: number): boolean =>
@@ -114,49 +124,45 @@ const SAME_AS: Readonly<Record<number, number>> = {
   [QueryLevel.COMPRESSION]: Class.FileCompressionInformation,
 };
 
-async function query(
+function query(
   call: TreeCall,
   request: OpenRequest,
   level: number,
   assembly: Assembly,
-): Promise<TransactionAnswer | NtStatus> {
+): MaybePromise<TransactionAnswer | NtStatus> {
   const { unicode } = call;
   // Windows tells by pass-through what the level of NT tells, without what FileAllInformation has beside.
   if (level === PASSTHROUGH + Class.FileAllInformation) {
     return query(call, request, QueryLevel.ALL, assembly);
   }
   const { head, data } = assembly;
-  if (isUnixQuery(call, level)) {
-    const told = await queryUnix(call, request, level);
-    return typeof told === 'number' ? told : fit(told, head.maxDataCount);
-  }
+  const fitting = (told: Buffer | NtStatus) =>
+    typeof told === 'number' ? told : fit(told, head.maxDataCount);
+  if (isUnixQuery(call, level)) return queryUnix(call, request, level).then(fitting);
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
   if (same !== undefined && same <= 0xff) {
-    const found = await fileInformation(request, same);
-    return typeof found === 'number' ? found : fit(found.bytes, head.maxDataCount);
+    return after(fileInformation(request, same), (found) =>
+      fitting(typeof found === 'number' ? found : found.bytes),
+    );
   }
   switch (level) {
     case QueryLevel.STANDARD:
     case QueryLevel.QUERY_EA_SIZE:
-    case QueryLevel.ALL: {
-      const known = await whatIsKnown(request);
-      if (typeof known === 'number') return known;
-      if (level === QueryLevel.ALL) {
-        return fit(encodeAllInfo(known, nameOf(request), unicode), head.maxDataCount);
-      }
-      return answered(encodeInfoStandard(known, level === QueryLevel.QUERY_EA_SIZE));
-    }
+      return after(whatIsKnown(request), (known) =>
+        typeof known === 'number'
+          ? known
+          : answered(encodeInfoStandard(known, level === QueryLevel.QUERY_EA_SIZE)),
+      );
+    case QueryLevel.ALL:
+      return after(all(request, unicode), fitting);
     case QueryLevel.NAME:
       return fit(encodeNameInfo(nameOf(request), unicode), head.maxDataCount);
     case QueryLevel.ALT_NAME:
       return alternateName(request, unicode);
     case QueryLevel.QUERY_ALL_EAS:
     case QueryLevel.QUERY_EAS_FROM_LIST: {
-      const eas = await encodeFeaList(
-        request,
-        level === QueryLevel.QUERY_ALL_EAS ? undefined : data,
-      );
-      return typeof eas === 'number' ? eas : fit(eas, head.maxDataCount);
+      const list = level === QueryLevel.QUERY_ALL_EAS ? undefined : data;
+      return encodeFeaList(request, list).then(fitting);
     }
     default:
       return STATUS_INVALID_LEVEL;
@@ -167,8 +173,26 @@ async function query(
 const fit = (data: Buffer, limit: number): TransactionAnswer =>
   answered(data.length > limit ? data.subarray(0, limit) : data);
 
-/** Basic, standard and EA information lie at the start of FileAllInformation: MS-FSCC 2.4.2. */
-export async function whatIsKnown(request: OpenRequest): Promise<Known | NtStatus> {
+/** What a file has is asked at once. */
+export function whatIsKnown(request: OpenRequest): MaybePromise<Known | NtStatus> {
+  if (request.open.handle === undefined) return knownOfPipe(request);
+  return after(fileInformation(request, Class.FileAllInformation), (found) =>
+    typeof found === 'number' ? found : knownOf(found.bytes),
+  );
+}
+
+function all(request: OpenRequest, unicode: boolean): MaybePromise<Buffer | NtStatus> {
+  if (request.open.handle === undefined) {
+    return knownOfPipe(request).then((known) =>
+      typeof known === 'number' ? known : encodeAllInfo(known, nameOf(request), unicode),
+    );
+  }
+  return after(fileInformation(request, Class.FileAllInformation), (found) =>
+    typeof found === 'number' ? found : allInfoOf(found.bytes, unicode),
+  );
+}
+
+async function knownOfPipe(request: OpenRequest): Promise<Known | NtStatus> {
   const basic = await fileInformation(request, Class.FileBasicInformation);
   if (typeof basic === 'number') return basic;
   const standard = await fileInformation(request, Class.FileStandardInformation);

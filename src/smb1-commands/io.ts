@@ -2,6 +2,7 @@
  * MS-CIFS 3.3.5.36, 3.3.5.37, MS-SMB 3.3.5.6: READ_ANDX and WRITE_ANDX; MS-CIFS 3.3.5.13 to 3.3.5.24: READ, WRITE,
  * their kin with locks, SEEK. The data go as SMB2's do; locks are those of the process.
  */
+import { after } from '../base/after.ts';
 import type { Outcome } from '../commands/command.ts';
 import { Disconnect } from '../commands/command.ts';
 import { MAX_FILE_OFFSET, read } from '../commands/read.ts';
@@ -48,8 +49,21 @@ import { setInformation } from './queries.ts';
 const NOTHING = Buffer.alloc(0);
 const NO_CHANNEL = { channel: 0, remainingBytes: 0, persistentId: 0, volatileId: 0 };
 
+interface Data {
+  readonly payload: Buffer;
+  readonly isLent: boolean;
+}
+
 /** What is read; fewer bytes where the file ends. */
 function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<Buffer | NtStatus> {
+  const own = (found: Data | NtStatus): Buffer | NtStatus => {
+    if (typeof found === 'number') return found;
+    return found.isLent ? Buffer.from(found.payload) : found.payload;
+  };
+  return after(readLent(call, offset, length), own);
+}
+
+function readLent(call: TreeCall, offset: bigint, length: number): MaybePromise<Data | NtStatus> {
   const { request, pid } = call;
   const open = request.open!;
   if ((open.access & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return STATUS_ACCESS_DENIED;
@@ -63,32 +77,34 @@ function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<
     { ...body, offset: Number(offset), readChannelInfo: NOTHING },
     openRequest(call),
   );
-  return outcome instanceof Promise ? outcome.then(dataOf) : dataOf(outcome);
+  return after(outcome, dataOf);
 }
 
-const beyond = (offset: bigint, length: number): Buffer | NtStatus =>
-  offset + BigInt(length) > 0x7fff_ffff_ffff_ffffn ? STATUS_INVALID_PARAMETER : NOTHING;
+const NO_DATA: Data = { payload: NOTHING, isLent: false };
 
-function dataOf(outcome: Outcome): Buffer | NtStatus {
-  if (outcome === STATUS_END_OF_FILE) return NOTHING;
+const beyond = (offset: bigint, length: number): Data | NtStatus =>
+  offset + BigInt(length) > 0x7fff_ffff_ffff_ffffn ? STATUS_INVALID_PARAMETER : NO_DATA;
+
+function dataOf(outcome: Outcome): Data | NtStatus {
+  if (outcome === STATUS_END_OF_FILE) return NO_DATA;
   if (typeof outcome === 'number') return outcome;
   if (outcome instanceof Disconnect) return STATUS_INVALID_DEVICE_REQUEST;
-  const { payload = NOTHING, isLent } = outcome;
-  return isLent ? Buffer.from(payload) : payload;
+  const { payload = NOTHING, isLent = false } = outcome;
+  return { payload, isLent };
 }
 
 export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeReadAndX(call.block, true);
   const file = openOf(call, body.fid);
   if (typeof file === 'number') return file;
-  const data = readData(call, body.offset, body.count);
+  const data = readLent(call, body.offset, body.count);
   const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
-  const answer = (found: Buffer | NtStatus): Smb1Outcome => {
+  return after(data, (found): Smb1Outcome => {
     if (typeof found === 'number') return found;
-    file.seekPosition = Number(body.offset) + found.length;
-    return { words: encodeReadAndX(found.length, bytesAt), bytes: READ_PAD, payload: found };
-  };
-  return data instanceof Promise ? data.then(answer) : answer(data);
+    const { payload, isLent } = found;
+    file.seekPosition = Number(body.offset) + payload.length;
+    return { words: encodeReadAndX(payload.length, bytesAt), bytes: READ_PAD, payload, isLent };
+  });
 }
 
 /** The count that was written. */

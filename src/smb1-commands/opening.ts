@@ -3,7 +3,7 @@
  * it as CREATE of SMB2 does. With a FID for the client, or for the command alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { close } from '../commands/close.ts';
+import { after } from '../base/after.ts';
 import { Disconnect, type OpenRequest, type Outcome } from '../commands/command.ts';
 import { create } from '../commands/create.ts';
 import { withoutDfsPrefix } from '../commands/dfs.ts';
@@ -95,37 +95,53 @@ export function openWish(wish: Wish, call: TreeCall): MaybePromise<Made | NtStat
     const response = readCreateResponseBody(outcome.body);
     return { open: request.open!, response, onSent: outcome.onSent };
   };
-  const outcome = create(body, request);
-  return outcome instanceof Promise ? outcome.then(made) : made(outcome);
+  return after(create(body, request), made);
 }
 
 /** Windows tries five times, 200 ms apart, before it says that others are in the way; clients count on it. */
 const SHARING_PATIENCE_MS = 1_000;
 const SHARING_RETRY_MS = 50;
 
-async function openPatiently(wish: Wish, call: TreeCall): Promise<Made | NtStatus> {
+const openPatiently = (wish: Wish, call: TreeCall): MaybePromise<Made | NtStatus> =>
+  after(openWish(wish, call), (made) =>
+    made === STATUS_SHARING_VIOLATION ? tryAgain(wish, call) : made,
+  );
+
+async function tryAgain(wish: Wish, call: TreeCall): Promise<Made | NtStatus> {
   const deadlineMs = performance.now() + SHARING_PATIENCE_MS;
   for (;;) {
-    const made = await openWish(wish, call);
-    if (made !== STATUS_SHARING_VIOLATION || performance.now() >= deadlineMs) return made;
     // A directory's opens are not waited for, as Samba has it: clients ask for those in bulk.
-    if ((wish.options & FILE_DIRECTORY_FILE) !== 0) return made;
-    if (!call.request.mayPend) return made;
+    if ((wish.options & FILE_DIRECTORY_FILE) !== 0) return STATUS_SHARING_VIOLATION;
+    if (!call.request.mayPend) return STATUS_SHARING_VIOLATION;
     const signal = call.request.pend();
     await sleep(SHARING_RETRY_MS, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return made;
+    if (signal.aborted) return STATUS_SHARING_VIOLATION;
+    const made = await openWish(wish, call);
+    if (made !== STATUS_SHARING_VIOLATION || performance.now() >= deadlineMs) return made;
   }
 }
 
+interface Opened {
+  readonly file: OpenFile;
+  readonly made: Made;
+}
+
 /** The same with a FID. */
-export async function openFile(
+export function openFile(
   wish: Wish,
   call: TreeCall,
   compatible?: number,
-): Promise<{ file: OpenFile; made: Made } | NtStatus> {
+): MaybePromise<Opened | NtStatus> {
   // Compatibility mode has its own way around.
-  const made = await (compatible === undefined ? openPatiently(wish, call) : openWish(wish, call));
-  if (typeof made === 'number') return made;
+  const made = compatible === undefined ? openPatiently(wish, call) : openWish(wish, call);
+  return after(made, (one) => (typeof one === 'number' ? one : numbered(call, one, compatible)));
+}
+
+function numbered(
+  call: TreeCall,
+  made: Made,
+  compatible: number | undefined,
+): MaybePromise<Opened | NtStatus> {
   const { uid, tid } = call.header;
   const file = call.link.addFile(made.open, { uid, tid, pid: call.pid, compatible });
   if (file !== undefined) {
@@ -133,33 +149,34 @@ export async function openFile(
     return { file, made };
   }
   made.onSent?.();
-  await closeOpen(call.link.server, made.open);
-  return STATUS_TOO_MANY_OPENED_FILES;
+  return after(closeOpen(call.link.server, made.open), () => STATUS_TOO_MANY_OPENED_FILES);
 }
 
 /** Opens a file that is there, for one thing to be done with it. */
-export async function withOpen<T>(
+export const withOpen = <T>(
   call: TreeCall,
   wish: Partial<Wish> & Pick<Wish, 'name'>,
   work: (request: OpenRequest, made: Made) => MaybePromise<T>,
-): Promise<T | NtStatus> {
-  const made = await openWish({ ...LOOKING, ...wish }, call);
-  if (typeof made === 'number') return made;
-  made.onSent?.();
-  const request = call.request as OpenRequest;
-  try {
-    return await work(request, made);
-  } finally {
-    // A handler may have closed it, which is no fault.
-    const closing = {
-      flags: 0,
-      persistentId: made.open.persistentId,
-      volatileId: made.open.volatileId,
-    };
-    call.request.open = made.open;
-    await close(closing, request);
-    call.request.open = undefined;
-  }
+): MaybePromise<T | NtStatus> =>
+  after(openWish({ ...LOOKING, ...wish }, call), (made) => {
+    if (typeof made === 'number') return made;
+    made.onSent?.();
+    const request = call.request as OpenRequest;
+    let done: MaybePromise<T>;
+    try {
+      done = work(request, made);
+    } catch (error) {
+      done = Promise.reject(error);
+    }
+    if (done instanceof Promise) return done.finally(() => closed(call, made));
+    const given = done;
+    return after(closed(call, made), () => given);
+  });
+
+/** A handler may have closed it, which is no fault. */
+function closed(call: TreeCall, { open }: Made): MaybePromise<void> {
+  call.request.open = undefined;
+  return closeOpen(call.link.server, open);
 }
 
 const LOOKING: Omit<Wish, 'name'> = {

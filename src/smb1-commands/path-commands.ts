@@ -39,7 +39,7 @@ import {
   FILE_NON_DIRECTORY_FILE,
   FILE_OPEN_REPARSE_POINT,
 } from '../smb2/create-options.ts';
-import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import { whatIsKnown } from './information.ts';
 import { openOf, openRequest, withOpen } from './opening.ts';
 import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
@@ -97,7 +97,7 @@ export async function deleteFiles(call: TreeCall): Promise<Smb1Outcome> {
   return deleted > 0 ? EMPTY : refusal;
 }
 
-function deleteOne(call: TreeCall, name: string, searchAttributes: number): Promise<NtStatus> {
+function deleteOne(call: TreeCall, name: string, searchAttributes: number): MaybePromise<NtStatus> {
   const how = {
     access: DELETE | FILE_READ_ATTRIBUTES,
     options: FILE_NON_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT,

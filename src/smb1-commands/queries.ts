@@ -1,4 +1,5 @@
 /** MS-CIFS 2.2.8: what SMB1 asks of files and file systems, as SMB2's QUERY_INFO and SET_INFO (MS-SMB2 2.2.37, 2.2.39). */
+import { after } from '../base/after.ts';
 import { Disconnect, type OpenRequest } from '../commands/command.ts';
 import { queryFileInfo } from '../commands/query-file-info.ts';
 import type { QueryResult } from '../commands/query-info.ts';
@@ -39,13 +40,13 @@ export function informationOf(result: QueryResult): Information | NtStatus {
 }
 
 /** A class of MS-FSCC 2.4 of the request's open. */
-export async function fileInformation(
+export function fileInformation(
   request: OpenRequest,
   fileInfoClass: number,
   outputBufferLength = MAX_INFORMATION_BYTES,
-): Promise<Information | NtStatus> {
+): MaybePromise<Information | NtStatus> {
   const query = fsQuery(SMB2_0_INFO_FILE, fileInfoClass, outputBufferLength);
-  return informationOf(await queryFileInfo(query, request));
+  return after(queryFileInfo(query, request), informationOf);
 }
 
 export function setInformation(
@@ -56,8 +57,7 @@ export function setInformation(
   additionalInformation = 0,
 ): MaybePromise<NtStatus> {
   const body = { ...NO_ID, infoType, fileInfoClass, buffer, additionalInformation };
-  const outcome = setInfo(body, request);
-  return outcome instanceof Promise ? outcome.then(statusOf) : statusOf(outcome);
+  return after(setInfo(body, request), statusOf);
 }
 
 export function statusOf(outcome: unknown): NtStatus {

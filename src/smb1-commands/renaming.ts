@@ -134,7 +134,7 @@ function renameOne(
   from: string,
   to: string,
   searchAttributes: number,
-): Promise<NtStatus> {
+): MaybePromise<NtStatus> {
   return withOpen(call, { name: from, ...OPENED_TO_RENAME }, async (request, { response }) => {
     if (!isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)) {
       return STATUS_NO_SUCH_FILE;

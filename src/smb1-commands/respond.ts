@@ -1,9 +1,11 @@
 /** MS-CIFS 3.3.4.1: answers on their way out: header, blocks, signature. */
+
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
+import { SMALL_PAYLOAD_BYTES } from '../commands/command.ts';
 import { type NtStatus, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
-import { NO_ANDX, setAndX, writeBlock } from '../smb1/block.ts';
+import { BLOCK_COUNTS_BYTES, NO_ANDX, putBlock, setAndX } from '../smb1/block.ts';
 import { dosError, encodeDosError, isDosCoded } from '../smb1/dos-errors.ts';
 import {
-  NO_SIGNATURE,
   SMB_FLAGS_CASE_INSENSITIVE,
   SMB_FLAGS_REPLY,
   SMB_FLAGS2_EXTENDED_SECURITY,
@@ -22,6 +24,9 @@ import type { Link } from './link.ts';
 /** What the header of an answer takes from the request. */
 export interface Answered {
   readonly header: Smb1Header;
+  /** Those of the answer. */
+  readonly uid: number;
+  readonly tid: number;
   /** Of the request, where the connection signs. */
   readonly sequence: number | undefined;
 }
@@ -32,22 +37,37 @@ const KEPT_FLAGS2 =
   SMB_FLAGS2_IS_LONG_NAME |
   SMB_FLAGS2_NT_STATUS;
 
-export function encodeAnswerHeader(
-  { header }: Answered,
+function putHeader(
+  into: Buffer,
+  at: number,
+  { header, uid, tid }: Answered,
   status: NtStatus,
-  ids: { readonly uid: number; readonly tid: number },
-  command = header.command,
-): Buffer {
+  command: number,
+): void {
   const asNtStatus = (header.flags2 & SMB_FLAGS2_NT_STATUS) !== 0 && !isDosCoded(status);
   const flags2 = (header.flags2 & KEPT_FLAGS2) | SMB_FLAGS2_LONG_NAMES;
-  return Smb1Header.encode({
-    ...header,
+  const fields = {
+    command: header.command,
     status: asNtStatus ? status : encodeDosError(dosError(status, command)),
     flags: SMB_FLAGS_REPLY | SMB_FLAGS_CASE_INSENSITIVE | (header.flags & 0x60),
     flags2: asNtStatus || status === STATUS_SUCCESS ? flags2 : flags2 & ~SMB_FLAGS2_NT_STATUS,
-    signature: NO_SIGNATURE,
-    ...ids,
-  });
+    pidHigh: header.pidHigh,
+    tid,
+    pidLow: header.pidLow,
+    uid,
+    mid: header.mid,
+  };
+  Smb1Header.write(into, fields, at);
+}
+
+export function encodeAnswerHeader(
+  answered: Answered,
+  status: NtStatus,
+  command = answered.header.command,
+): Buffer {
+  const header = Buffer.allocUnsafe(SMB1_HEADER_SIZE);
+  putHeader(header, 0, answered, status, command);
+  return header;
 }
 
 /** One block of an answer. */
@@ -74,10 +94,8 @@ export function encodeBlocks(blocks: readonly AnswerBlock[]): Buffer[] {
           : { command: next.command, offset: end + padding },
       );
     }
-    const block = writeBlock(words, bytes, shownWords);
-    if (payload !== undefined) {
-      block.writeUInt16LE((bytes.length + payload.length) & 0xffff, 1 + words.length);
-    }
+    const block = Buffer.allocUnsafe(BLOCK_COUNTS_BYTES + words.length + bytes.length);
+    putBlock(block, 0, words, shownWords ?? words.length / 2, bytes, payload?.length ?? 0);
     parts.push(block);
     if (payload !== undefined) parts.push(payload);
     if (padding > 0) parts.push(Buffer.alloc(padding));
@@ -103,10 +121,56 @@ export function sendAnswer(link: Link, answered: Answered, parts: Buffer[]): voi
   const { signing } = link;
   if (signing !== undefined && answered.sequence !== undefined) {
     const header = parts[0]!;
-    header.writeUInt16LE(header.readUInt16LE(FLAGS2_AT) | SMB_FLAGS2_SECURITY_SIGNATURE, FLAGS2_AT);
+    markSigned(header);
     signing.sign(parts, answered.sequence + 1);
   }
   link.connection.transport.send(parts);
 }
+
+const markSigned = (header: Buffer): void => {
+  header.writeUInt16LE(header.readUInt16LE(FLAGS2_AT) | SMB_FLAGS2_SECURITY_SIGNATURE, FLAGS2_AT);
+};
+
+/** Of larger ones the payload is sent from where it lies. */
+const MAX_PLACED_BYTES = SMALL_PAYLOAD_BYTES + 1024;
+
+/** The usual case, an answer of one block: written where it is sent from, if it is small and ready at once. */
+export function sendAlone(
+  link: Link,
+  answered: Answered,
+  status: NtStatus,
+  { command, reply, andX }: AnswerBlock,
+): void {
+  const { connection, signing } = link;
+  if (connection.state === 'closed') return;
+  const { transport } = connection;
+  const { words, bytes = NOTHING, payload, shownWords = words.length / 2 } = reply;
+  if (andX && words.length >= 4) setAndX(words, LAST_ANDX);
+  const payloadBytes = payload?.length ?? 0;
+  const head = SMB1_HEADER_SIZE + BLOCK_COUNTS_BYTES + words.length + bytes.length;
+  const isWhole = payloadBytes <= SMALL_PAYLOAD_BYTES;
+  const length = isWhole ? head + payloadBytes : head;
+  const mayPlace = isWhole && length <= MAX_PLACED_BYTES;
+  const placed = mayPlace && transport.place !== undefined ? transport.place(length) : -1;
+  const into = placed < 0 ? Buffer.allocUnsafe(length) : transport.outbox!;
+  const at = Math.max(0, placed);
+  putHeader(into, at, answered, status, command);
+  putBlock(into, at + SMB1_HEADER_SIZE, words, shownWords, bytes, payloadBytes);
+  if (payload !== undefined && isWhole) {
+    into.set(payload, at + head);
+    if (payload.buffer.byteLength >= MIN_POOLED_BYTES) bufferPool.give(payload);
+  }
+  const signs = signing !== undefined && answered.sequence !== undefined;
+  if (placed >= 0 && !signs) return;
+  const message = placed < 0 ? into : into.subarray(at, at + length);
+  const parts = isWhole ? [message] : [message, payload!];
+  if (signs) {
+    markSigned(message);
+    signing.sign(parts, answered.sequence + 1);
+  }
+  if (placed < 0) transport.send(parts);
+}
+
+const LAST_ANDX = { command: NO_ANDX, offset: 0 };
 
 const FLAGS2_AT = 10;

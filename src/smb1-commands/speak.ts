@@ -52,11 +52,5 @@ function receive(link: Link, message: Buffer): void {
     connection.transport.close('a signature is wrong');
     return;
   }
-  // A view of the signature would be zeroed and signed with the answer's.
-  new Exchange(
-    link,
-    { ...header, signature: Buffer.from(header.signature) },
-    message,
-    sequence,
-  ).run();
+  new Exchange(link, header, message, sequence).run();
 }

@@ -60,7 +60,7 @@ import {
 import { Fsctl } from '../smb2/fsctl.ts';
 import { SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import { isErrno } from '../vfs/errno.ts';
-import type { TreeCall } from './call.ts';
+import type { MaybePromise, TreeCall } from './call.ts';
 import { OPLOCK_LEVELS, wantedOplock } from './files.ts';
 import { openFile, openRequest, SHARE_ALL, type Wish, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
@@ -186,7 +186,7 @@ function makeSpecial(
   name: string,
   input: Buffer,
   mode: Pick<Wish, 'mode'> = {},
-): Promise<NtStatus> {
+): MaybePromise<NtStatus> {
   const wish = {
     name,
     access: DELETE | FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES | FILE_READ_ATTRIBUTES,
@@ -224,7 +224,7 @@ async function hardLink(call: TreeCall, newName: string, oldText: string): Promi
   );
 }
 
-function unlink(call: TreeCall, name: string, directory: boolean): Promise<NtStatus> {
+function unlink(call: TreeCall, name: string, directory: boolean): MaybePromise<NtStatus> {
   const options = directory
     ? FILE_DIRECTORY_FILE
     : FILE_NON_DIRECTORY_FILE | FILE_OPEN_REPARSE_POINT;

@@ -18,6 +18,25 @@ export interface Block {
   readonly bytesAt: number;
 }
 
+/** Views are made of what is looked at: most commands have no use for the data bytes. */
+class MessageBlock implements Block {
+  readonly words: Buffer;
+  readonly bytesAt: number;
+  readonly #message: Buffer;
+  readonly #byteCount: number;
+
+  constructor(message: Buffer, wordsAt: number, bytesAt: number, byteCount: number) {
+    this.#message = message;
+    this.words = message.subarray(wordsAt, bytesAt - 2);
+    this.bytesAt = bytesAt;
+    this.#byteCount = byteCount;
+  }
+
+  get bytes(): Buffer {
+    return this.#message.subarray(this.bytesAt, this.bytesAt + this.#byteCount);
+  }
+}
+
 /**
  * A large WRITE_ANDX has more bytes than ByteCount can say: `bytes` of the last block of a message is all
  * that is left (MS-SMB 2.2.4.3.1), cut to ByteCount by whoever cares.
@@ -34,11 +53,7 @@ export function readBlock(message: Buffer, at: number): Block {
   if (byteCount > message.length - bytesAt) {
     throw new WireError('SMB_Data', `ByteCount is ${byteCount}, the message ends before`);
   }
-  return {
-    words: message.subarray(wordsAt, countAt),
-    bytes: message.subarray(bytesAt, bytesAt + byteCount),
-    bytesAt,
-  };
+  return new MessageBlock(message, wordsAt, bytesAt, byteCount);
 }
 
 export interface AndX {
@@ -61,11 +76,26 @@ export function setAndX(words: Buffer, { command, offset }: AndX): void {
 
 /** WordCount, Words, ByteCount, Bytes. `shownWords`: where the count on the wire is another (MS-SMB 2.2.4.9.2). */
 export function writeBlock(words: Buffer, bytes: Buffer, shownWords = words.length / 2): Buffer {
-  const block = Buffer.allocUnsafe(1 + words.length + 2 + bytes.length);
-  block[0] = shownWords;
-  block.set(words, 1);
-  // Of a large answer the rest is lost here: those say their length elsewhere.
-  block.writeUInt16LE(bytes.length & 0xffff, 1 + words.length);
-  block.set(bytes, 3 + words.length);
+  const block = Buffer.allocUnsafe(BLOCK_COUNTS_BYTES + words.length + bytes.length);
+  putBlock(block, 0, words, shownWords, bytes, 0);
   return block;
+}
+
+/** Of WordCount and ByteCount. */
+export const BLOCK_COUNTS_BYTES = 3;
+
+/** The same into what is there; `behind`: bytes that count as well and follow by themselves. */
+export function putBlock(
+  into: Buffer,
+  at: number,
+  words: Buffer,
+  shownWords: number,
+  bytes: Buffer,
+  behind: number,
+): void {
+  into[at] = shownWords;
+  into.set(words, at + 1);
+  // Of a large answer the rest is lost here: those say their length elsewhere.
+  into.writeUInt16LE((bytes.length + behind) & 0xffff, at + 1 + words.length);
+  into.set(bytes, at + BLOCK_COUNTS_BYTES + words.length);
 }

@@ -1,5 +1,5 @@
 /** MS-CIFS 2.2.3.1 and MS-SMB 2.2.3.1: the header of an SMB1 message, and 2.2.2.1: the command codes. */
-import { bytes, is, pad, struct, u8, u16, u32, type Wire } from '../wire/struct.ts';
+import { is, pad, struct, u8, u16, u32, type Wire } from '../wire/struct.ts';
 
 export const SMB1_HEADER_SIZE = 32;
 const PROTOCOL_ID = 0x424d53ff;
@@ -14,7 +14,8 @@ export const Smb1Header = struct('SMB_Header', 'MS-CIFS 2.2.3.1', {
   flags: u8,
   flags2: u16,
   pidHigh: u16,
-  signature: bytes(SIGNATURE_BYTES),
+  /** SecurityFeatures: who signs puts it in its place. */
+  signature: pad(SIGNATURE_BYTES),
   reserved: pad(2),
   tid: u16,
   pidLow: u16,
@@ -22,8 +23,6 @@ export const Smb1Header = struct('SMB_Header', 'MS-CIFS 2.2.3.1', {
   mid: u16,
 });
 export type Smb1Header = Wire<typeof Smb1Header>;
-
-export const NO_SIGNATURE = Buffer.alloc(SIGNATURE_BYTES);
 
 /** Locks and opens know a process by the lower half alone: what LOCKING_ANDX has room for (raw.lock.pidhigh). */
 export const processId = ({ pidLow }: Smb1Header): number => pidLow;

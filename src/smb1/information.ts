@@ -87,6 +87,30 @@ export function encodeAllInfo(known: Known, name: string, unicode: boolean): Buf
   ]);
 }
 
+/** Where FileNameInformation stands in FileAllInformation, MS-FSCC 2.4.2. */
+const ALL_NAME_AT = 96;
+const ALL_EA_AT = 72;
+const BASIC_AND_STANDARD_BYTES = 64;
+
+/** Basic, standard and EA information lie at the start of FileAllInformation. */
+export const knownOf = (all: Buffer): Known => ({
+  basic: FileBasicInformation.read(all),
+  standard: FileStandardInformation.read(all, FileBasicInformation.size),
+  eaSize: all.readUInt32LE(ALL_EA_AT),
+});
+
+/** The same of a whole FileAllInformation. */
+export function allInfoOf(all: Buffer, unicode: boolean): Buffer {
+  const name = all.subarray(ALL_NAME_AT + 4);
+  const text = unicode ? name : encodeText(name.toString('utf16le'), false);
+  const b = Buffer.allocUnsafe(BASIC_AND_STANDARD_BYTES + 8 + text.length);
+  all.copy(b, 0, 0, BASIC_AND_STANDARD_BYTES);
+  b.writeUInt32LE(all.readUInt32LE(ALL_EA_AT), BASIC_AND_STANDARD_BYTES);
+  b.writeUInt32LE(text.length, BASIC_AND_STANDARD_BYTES + 4);
+  b.set(text, BASIC_AND_STANDARD_BYTES + 8);
+  return b;
+}
+
 /** Length and name: 2.2.8.3.9 and 2.2.8.3.11. */
 export function encodeNameInfo(name: string, unicode: boolean): Buffer {
   const text = encodeText(name, unicode);

@@ -2,7 +2,7 @@
 import { pad, struct, u8, u16, u32 } from '../wire/struct.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { type Block, NO_ANDX, writeBlock } from './block.ts';
-import { NO_SIGNATURE, Smb1Command, Smb1Header } from './header.ts';
+import { Smb1Command, Smb1Header } from './header.ts';
 
 export const LOCKING_SHARED_LOCK = 0x01;
 export const LOCKING_OPLOCK_RELEASE = 0x02;
@@ -104,7 +104,6 @@ export function encodeOplockBreak(fid: number, tid: number, newOpLockLevel: numb
     flags: 0,
     flags2: 0,
     pidHigh: 0,
-    signature: NO_SIGNATURE,
     tid,
     pidLow: UNSOLICITED,
     uid: 0,

@@ -4,7 +4,6 @@ import { FrameSocket } from '../../src/client/frame-socket.ts';
 import { Smb1Signing } from '../../src/crypto/smb1-signing.ts';
 import { NO_ANDX, readBlock, writeBlock } from '../../src/smb1/block.ts';
 import {
-  NO_SIGNATURE,
   SMB_FLAGS2_EXTENDED_SECURITY,
   SMB_FLAGS2_NT_STATUS,
   SMB_FLAGS2_SECURITY_SIGNATURE,
@@ -99,7 +98,6 @@ export class Smb1Client {
       flags: 0x18,
       flags2: FLAGS2 | (this.#signs ? SMB_FLAGS2_SECURITY_SIGNATURE : 0),
       pidHigh: pid >>> 16,
-      signature: NO_SIGNATURE,
       tid: input.tid ?? this.tid,
       pidLow: pid & 0xffff,
       uid: input.uid ?? this.uid,
