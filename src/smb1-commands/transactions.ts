@@ -44,6 +44,7 @@ import {
 import { open2 } from './old-opens.ts';
 import { makeDirectory } from './path-commands.ts';
 import { transactPipe } from './pipes.ts';
+import { ntQueryQuota, ntSetQuota } from './quotas.ts';
 import { getReferral } from './referrals.ts';
 import { setCifsUnixInfo } from './unix-queries.ts';
 
@@ -76,6 +77,8 @@ const NT_SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
   [NtTransact.RENAME]: ntRenameTransact,
   [NtTransact.QUERY_SECURITY_DESC]: ntQuerySecurity,
   [NtTransact.SET_SECURITY_DESC]: ntSetSecurity,
+  [NtTransact.QUERY_QUOTA]: ntQueryQuota,
+  [NtTransact.SET_QUOTA]: ntSetQuota,
 };
 
 function setFs(call: TreeCall, { parameters, data }: Assembly) {

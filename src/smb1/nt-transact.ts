@@ -62,6 +62,20 @@ export const NotifySetup = struct('NT_TRANSACT_NOTIFY_CHANGE Request', 'MS-CIFS 
   reserved: pad(1),
 });
 
+/** The part behind the FID is a SMB2_QUERY_QUOTA_INFO (MS-SMB2 2.2.37.1), but for what is reserved there. */
+export const QueryQuotaParameters = struct('NT_TRANSACT_QUERY_QUOTA Request', 'MS-SMB 2.2.7.5.1', {
+  fid: u16,
+  returnSingleEntry: u8,
+  restartScan: u8,
+  sidListLength: u32,
+  startSidLength: u32,
+  startSidOffset: u32,
+});
+
+export const SetQuotaParameters = struct('NT_TRANSACT_SET_QUOTA Request', 'MS-SMB 2.2.7.6.1', {
+  fid: u16,
+});
+
 export const SecurityParameters = struct(
   'NT_TRANSACT_QUERY_SECURITY_DESC Request',
   'MS-CIFS 2.2.7.6.1',

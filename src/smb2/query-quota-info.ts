@@ -1,7 +1,7 @@
 /** MS-SMB2 2.2.37.1: SMB2_QUERY_QUOTA_INFO, the input of a QUERY_INFO for quotas. */
 import { decodeSid, encodeSid, type Sid } from '../dtyp/sid.ts';
 import { decodeGetQuotas, encodeGetQuotas } from '../fscc/quota-information.ts';
-import { pad, struct, u8, u32 } from '../wire/struct.ts';
+import { pad, struct, u8, u32, type Wire } from '../wire/struct.ts';
 import { slice } from '../wire/tail.ts';
 
 export interface QueryQuotaInfo {
@@ -21,6 +21,9 @@ const Fixed = struct('SMB2_QUERY_QUOTA_INFO', '2.2.37.1', {
   startSidLength: u32,
   startSidOffset: u32,
 });
+
+/** SMB1 has the same fields elsewhere: MS-SMB 2.2.7.5.1. */
+export const encodeQueryQuotaHead = (head: Wire<typeof Fixed>): Buffer => Fixed.encode(head);
 
 export function decodeQueryQuotaInfo(b: Buffer): QueryQuotaInfo {
   const { returnSingle, restartScan, ...rest } = Fixed.read(b);

@@ -352,6 +352,35 @@ export async function transact2(
   return { status, parameters: part(6, 8), data: part(12, 14) };
 }
 
+/** NT_TRANSACT of one message each way, without a setup. */
+export async function ntTransact(
+  client: Smb1Client,
+  subcommand: number,
+  parameters: Buffer,
+  data: Buffer = Buffer.alloc(0),
+): Promise<Trans2Answer> {
+  const words = Buffer.alloc(38);
+  // Behind one byte, to an offset of 4.
+  const at = SMB1_HEADER_SIZE + 1 + words.length + 2 + 3;
+  const counts = [parameters.length, at, data.length, at + parameters.length];
+  words.writeUInt32LE(parameters.length, 3);
+  words.writeUInt32LE(data.length, 7);
+  words.writeUInt32LE(100, 11);
+  words.writeUInt32LE(0xf000, 15);
+  for (const [i, value] of counts.entries()) words.writeUInt32LE(value, 19 + 4 * i);
+  words.writeUInt16LE(subcommand, 36);
+  const bytes = Buffer.concat([Buffer.alloc(3), parameters, data]);
+  const answer = await client.request({ command: Smb1Command.NT_TRANSACT, words, bytes });
+  const { status, message, words: told } = answer;
+  if (told.length < 36) return { status, parameters: Buffer.alloc(0), data: Buffer.alloc(0) };
+  const part = (count: number, offset: number): Buffer =>
+    message.subarray(
+      told.readUInt32LE(offset),
+      told.readUInt32LE(offset) + told.readUInt32LE(count),
+    );
+  return { status, parameters: part(11, 15), data: part(23, 27) };
+}
+
 /** Parameters of TRANS2_QUERY_ and TRANS2_SET_PATH_INFORMATION. */
 export function ofPath(level: number, path: string): Buffer {
   const head = Buffer.alloc(6);
