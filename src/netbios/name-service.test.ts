@@ -1,7 +1,9 @@
 /** The NetBIOS name service: packets by their bytes (RFC 1002 4.2), who is answered and what, and one over UDP. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { createLogger } from '../base/log.ts';
 import { createServer } from '../create-server.ts';
@@ -78,6 +80,17 @@ test('every cut, and whatever else comes, is a request, no request, or a WireErr
       }
     }),
   );
+});
+
+test('while it is off nothing of it is loaded', () => {
+  const script = fileURLToPath(new URL('../../test/support/loaded-modules.ts', import.meta.url));
+  const loaded = (...words: readonly string[]): string[] =>
+    execFileSync(process.execPath, [script, String(0x0202), ...words], { encoding: 'utf8' })
+      .split('\n')
+      .filter((url) => url.includes('/src/netbios/'));
+  assert.deepEqual(loaded(), []);
+  // The same look finds it where it is.
+  assert.ok(loaded('netbios').length > 0);
 });
 
 async function asked(port: number, packet: Buffer): Promise<Buffer> {

@@ -1,4 +1,7 @@
-/** Starts a server with the lowest protocol that is given, and prints the address of every module that was loaded. */
+/**
+ * Starts a server with the lowest protocol that is given, and with NetBIOS names where the second word is `netbios`;
+ * prints the address of every module that was loaded.
+ */
 import { registerHooks } from 'node:module';
 
 const loaded: string[] = [];
@@ -13,7 +16,10 @@ const { createServer } = await import('../../src/index.ts');
 const { createMemoryVfs } = await import('../../src/vfs/memory/memory.ts');
 const server = createServer({
   shares: [{ name: 'files', vfs: createMemoryVfs() }],
-  global: { minProtocol: Number(process.argv[2]) },
+  global: {
+    minProtocol: Number(process.argv[2]),
+    ...(process.argv[3] === 'netbios' && { disableNetbios: false, nbtPort: 0 }),
+  },
 });
 await server.listen({ port: 0, address: '127.0.0.1' });
 await server.close();
