@@ -232,11 +232,15 @@ function openFilesBelow(directory: readonly string[], { open, server }: OpenRequ
   });
 }
 
-/** Other streams of the file that are open, as smb2.streams.basefile-rename-with-open-stream wants it. */
+/**
+ * Other streams of the file that are open, as smb2.streams.basefile-rename-with-open-stream wants it. Those of a
+ * directory stop nothing (raw.rename.directory rename).
+ */
 async function refuseOpenStreams(
   file: SharedFile,
   request: OpenRequest,
 ): Promise<NtStatus | undefined> {
+  if (request.open.handle!.kind === 'directory') return undefined;
   for (const other of otherStreams(file)) {
     const given = await breakFor(request, other, { kind: 'rename' }, request.open);
     if (given !== undefined) return given;

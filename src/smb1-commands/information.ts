@@ -136,6 +136,8 @@ function query(
     return query(call, request, QueryLevel.ALL, assembly);
   }
   const { head, data } = assembly;
+  // Attributes are the file's, not its streams': raw.streams.names.
+  if (needsEas(level) && request.open.handle?.base !== undefined) return STATUS_INVALID_PARAMETER;
   const fitting = (told: Buffer | NtStatus) =>
     typeof told === 'number' ? told : fit(told, head.maxDataCount);
   if (isUnixQuery(call, level)) return queryUnix(call, request, level).then(fitting);
@@ -308,7 +310,11 @@ async function set(
     const basic = basicInformation(decodeSetStandard(data));
     return setInformation(request, Class.FileBasicInformation, basic);
   }
-  if (level === SetLevel.EAS) return setFeaList(request, data);
+  if (level === SetLevel.EAS) {
+    return request.open.handle?.base === undefined
+      ? setFeaList(request, data)
+      : STATUS_INVALID_PARAMETER;
+  }
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SETS[level];
   if (same === undefined || same > 0xff) return STATUS_INVALID_LEVEL;
   if (same === Class.FileRenameInformation) return passthroughRename(call, request, data, byPath);

@@ -22,6 +22,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NO_SUCH_FILE,
   STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_SHARING_VIOLATION,
@@ -41,12 +42,12 @@ import {
   FILE_SHARE_READ,
   FILE_SHARE_WRITE,
 } from '../smb2/create-options.ts';
-import { isErrno } from '../vfs/errno.ts';
+import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import { openWish, SHARE_ALL, withOpen } from './opening.ts';
-import { hasDfsPrefix, joinPath, refusePath, sharePath, splitPath } from './paths.ts';
+import { hasDfsPrefix, joinPath, namesPosix, refusePath, sharePath, splitPath } from './paths.ts';
 import { setInformation } from './queries.ts';
 import { isSoughtFile, namesLike } from './wild-names.ts';
 
@@ -172,8 +173,11 @@ export function setName(
 export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeNtRename(call.block, call.unicode);
   const from = sharePath(call, body.oldName);
-  const to = targetPath(call, body.newName);
+  const to = body.newName.startsWith(':') ? body.newName : targetPath(call, body.newName);
   if (hasWildcards(from) || hasWildcards(to)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
+  const streams = body.informationLevel === NtRenameLevel.RENAME && refuseStreams(call, from, to);
+  if (streams === 'of this file') return renameStream(call, from, to, body.searchAttributes);
+  if (streams !== false && streams !== undefined) return streams;
   const refused = refusePath(from) ?? refusePath(to);
   if (refused !== undefined) return refused;
   switch (body.informationLevel) {
@@ -194,11 +198,35 @@ export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
       const status = await copyFile(call, from, to);
       return status === STATUS_SUCCESS ? EMPTY : status;
     }
+    // As Windows before 7 and Samba have it (raw.rename.ntrename).
     case NtRenameLevel.MOVE_CLUSTER:
-      return STATUS_ACCESS_DENIED;
-    default:
       return STATUS_INVALID_PARAMETER;
+    default:
+      return STATUS_ACCESS_DENIED;
   }
+}
+
+/** A stream gets another name within its file, which begins with a colon, and a file none of a stream's. */
+function refuseStreams(
+  call: TreeCall,
+  from: string,
+  to: string,
+): NtStatus | 'of this file' | undefined {
+  if (namesPosix(call)) return undefined;
+  const isStream = splitPath(from).name.includes(':');
+  if (!isStream) return splitPath(to).name.includes(':') ? STATUS_OBJECT_NAME_INVALID : undefined;
+  if (!to.startsWith(':')) return STATUS_INVALID_PARAMETER;
+  return /^::/.test(to) ? STATUS_OBJECT_NAME_COLLISION : 'of this file';
+}
+
+async function renameStream(
+  call: TreeCall,
+  from: string,
+  to: string,
+  searchAttributes: number,
+): Promise<Smb1Outcome> {
+  const status = refusePath(from) ?? (await renameOne(call, from, to, searchAttributes));
+  return status === STATUS_SUCCESS ? EMPTY : status;
 }
 
 /** What is read at once. */
@@ -222,7 +250,11 @@ async function copyFile(call: TreeCall, from: string, to: string): Promise<NtSta
     );
     if (typeof made === 'number') return made;
     try {
-      return await copyData(source.open.handle!, made.open.handle!);
+      const status = await copyData(source.open.handle!, made.open.handle!);
+      // A file that is written has FILE_ATTRIBUTE_ARCHIVE; a copy has what the first one has.
+      const attributes = source.response.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
+      const set = status === STATUS_SUCCESS ? await made.open.handle!.set({ attributes }) : 0;
+      return isErrno(set) && set !== EOPNOTSUPP ? statusOfErrno(set) : status;
     } finally {
       await closeOpen(server, made.open);
     }
