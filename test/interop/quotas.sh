@@ -90,6 +90,8 @@ is() { if [ "$2" = "$3" ]; then good "$1"; else bad "$1" "$2, not $3"; fi; }
 limits() { repquota -u /run/disk 2> /dev/null; }
 
 smbclient -s /dev/null -U ann%pw //$USMBD_AT/disk -c "put $W/usmbd.conf small; mkdir d" > /dev/null
+# The first question of all may come before Samba knows its users.
+quotas $SAMBA_AT root > /dev/null; quotas $SAMBA_AT root -u ann > /dev/null
 same 'own quota of an administrator' root
 same 'a quota by name' root -u ann
 same 'everybody, before limits are set' root -L
@@ -106,6 +108,8 @@ says 'others see their own' '2097152' ann
 head -c 6000000 /dev/zero > $W/much
 said=$(smbclient -s /dev/null -U ann%pw //$USMBD_AT/disk -c "put $W/much much" 2>&1)
 grep -Eq 'DISK_FULL|QUOTA' <<< "$said" && good 'beyond the limit the disk is full' || bad 'beyond the limit the disk is full' "$said"
+# XFS counts what has its place on the disk.
+sync
 said=$(smbclient -s /dev/null -U ann%pw //$USMBD_AT/disk -c 'du' 2>&1 | grep 'blocks of size')
 echo "du: $said"
 free=$(sed -nE 's/.*[[:space:]]([0-9]+) blocks of size ([0-9]+)\. ([0-9]+) blocks available.*/\3/p' <<< "$said")
