@@ -15,7 +15,7 @@ export const MAX_ULPDU_BYTES = 0xffff;
 const padding = (ulpduBytes: number): number => -(LENGTH_BYTES + ulpduBytes) & 3;
 
 export interface FpduEvents {
-  /** One segment, a view of what was pushed or of a copy; false ends the reading. */
+  /** One segment, a view that stays until the call is back; false ends the reading. */
   segment(ulpdu: Buffer): boolean;
   /** Its checksum is wrong; nothing more is read. */
   corrupt(): void;
@@ -27,6 +27,8 @@ export class FpduReader {
   /** The FPDU under way, as long as its length is not known, 2 bytes. */
   #partial: Buffer = Buffer.alloc(0);
   #held = 0;
+  /** For those that lie across chunks. */
+  #memory: Buffer = Buffer.alloc(0);
   #ended = false;
 
   constructor(events: FpduEvents, checks: boolean) {
@@ -50,7 +52,7 @@ export class FpduReader {
         this.#take(chunk.subarray(at, at + size));
         return at + size;
       }
-      this.#partial = Buffer.allocUnsafe(size);
+      this.#partial = this.#room(size);
     } else {
       this.#partial = Buffer.allocUnsafe(LENGTH_BYTES);
     }
@@ -63,7 +65,7 @@ export class FpduReader {
     let from = at;
     if (this.#held < LENGTH_BYTES) {
       this.#partial[this.#held++] = chunk[from++]!;
-      const whole = Buffer.allocUnsafe(fpduBytes(this.#partial.readUInt16BE(0)));
+      const whole = this.#room(fpduBytes(this.#partial.readUInt16BE(0)));
       this.#partial.copy(whole);
       this.#partial = whole;
     }
@@ -75,6 +77,12 @@ export class FpduReader {
       this.#take(whole);
     }
     return from + count;
+  }
+
+  /** One FPDU at a time is held: the same memory for each, as long as the longest was. */
+  #room(size: number): Buffer {
+    if (this.#memory.length < size) this.#memory = Buffer.allocUnsafeSlow(size);
+    return this.#memory.subarray(0, size);
   }
 
   #take(fpdu: Buffer): void {
@@ -95,6 +103,7 @@ export class FpduReader {
     this.#ended = true;
     this.#held = 0;
     this.#partial = Buffer.alloc(0);
+    this.#memory = this.#partial;
   }
 }
 

@@ -3,7 +3,10 @@ import { findProgram, run, tail } from '../../support/process.ts';
 import { expect } from '../../support/tally.ts';
 
 const READ_LIMIT_MS = 30 * 60_000;
-/** MPA is found by its first frames, not by a port; FPDUs lie across segments of TCP. */
+/**
+ * MPA is found by its first frames, not by a port; and before ports are asked, since tshark has 5445 for ActiveMQ Artemis and
+ * would take no frame for iWARP. FPDUs lie across segments of TCP.
+ */
 const HOW = [
   ...['-o', 'tcp.desegment_tcp_streams:TRUE', '-o', 'tcp.try_heuristic_first:TRUE'],
   ...['--enable-heuristic', 'iwarp_mpa_tcp', '--enable-heuristic', 'smb_direct_iwarp'],

@@ -17,6 +17,8 @@ const MIB = 1024 * 1024;
 const FOLDERS = 20;
 const MAX_SMALL_BYTES = 6000;
 const POLL_MS = 200;
+/** A program that starts and asks, on a machine that emulates another. */
+const STATUS_LIMIT_MS = 120_000;
 /** A client that has unmounted is gone at once; the server's own timers are no part of it. */
 const GONE_LIMIT_MS = 10_000;
 
@@ -73,7 +75,9 @@ export class ServerView {
 
   async look(): Promise<Holdings> {
     const args = [usmbd, 'status', '--json', '--state', this.#target.state!];
-    const { code, stdout, stderr } = await run(process.execPath, args, { timeoutMs: 30_000 });
+    const { code, stdout, stderr } = await run(process.execPath, args, {
+      timeoutMs: STATUS_LIMIT_MS,
+    });
     if (code !== 0) throw new Error(`usmbd status: ${stderr}`);
     const { server } = JSON.parse(stdout);
     const { connections, sessions, treeConnects, bufferBytes } = server;
