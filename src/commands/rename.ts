@@ -4,6 +4,7 @@ import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_DELETE_PENDING,
+  STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_COLLISION,
@@ -23,10 +24,11 @@ import {
 } from '../fscc/rename-information.ts';
 import type { Open } from '../objects/open.ts';
 import { type SharedFile, SharedFiles } from '../objects/shared-file.ts';
+import { isEmptyToClients } from '../objects/vetoed-files.ts';
 import { vetoed } from '../objects/visibility.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
-import { EEXIST, ENOENT, ENOPATH, isErrno, type Result } from '../vfs/errno.ts';
-import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
+import { EEXIST, ENOENT, ENOPATH, isErrno } from '../vfs/errno.ts';
+import type { VfsHandle } from '../vfs/vfs.ts';
 import { grantable, mayAdd } from './access.ts';
 import { archive } from './archive.ts';
 import { audited } from './audited.ts';
@@ -254,12 +256,13 @@ function otherStreams(file: SharedFile): SharedFile[] {
   return all.filter((other) => other !== file && other.opens.size > 0);
 }
 
-async function statAndClose(handle: VfsHandle): Promise<Result<VfsStat>> {
-  try {
-    return await handle.stat();
-  } finally {
-    handle.close();
-  }
+/**
+ * Whether a directory would take the place of one that is not empty. 2.1.5.15.12 has STATUS_ACCESS_DENIED for every
+ * directory; Linux' client, to which that is EACCES, would not learn why: Samba tells it as rename(2) does.
+ */
+async function standsFull(existing: VfsHandle, { open }: OpenRequest): Promise<boolean> {
+  if (existing.kind !== 'directory' || open.handle!.kind !== 'directory') return false;
+  return (await isEmptyToClients(existing, open.home.visibility)) === false;
 }
 
 /** The file at the new name that is to be replaced; none, or the renamed one itself, without a key. */
@@ -281,13 +284,16 @@ async function whatStands(
   const same =
     existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
   const replaceable = same || !target.replace || (await grantable(tree, existing, DELETE));
-  const stat = await statAndClose(existing);
+  const stat = await existing.stat();
+  const full = target.replace && !open.isPosix && (await standsFull(existing, request));
+  existing.close();
   if (same) return { key: undefined, replace: target.replace };
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
   if (isErrno(stat)) return statusOfErrno(stat);
   const readonly = (stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !target.ignoresReadonly;
   // rename(2) puts a directory in the place of an empty one, and tells what does not fit.
   if (stat.kind === 'directory' && open.isPosix) return { key: undefined, replace: true };
+  if (full) return STATUS_DIRECTORY_NOT_EMPTY;
   if (stat.kind === 'directory' || readonly || !replaceable) return STATUS_ACCESS_DENIED;
   const key = SharedFiles.key(existing.volumeId, existing.fileId);
   const file = server.files.find(key);

@@ -19,6 +19,8 @@ import {
   FILE_WRITE_ATTRIBUTES,
 } from '../../src/dtyp/access-mask.ts';
 import {
+  STATUS_ACCESS_DENIED,
+  STATUS_DIRECTORY_NOT_EMPTY,
   STATUS_FS_DRIVER_REQUIRED,
   STATUS_NO_MORE_FILES,
   STATUS_NOT_SUPPORTED,
@@ -161,6 +163,28 @@ async function work(tree: ClientTree, folder: string): Promise<void> {
   await root.queryFsInfo(7);
   await root.close();
 }
+
+test('mv over a folder: one with something in it is told, an empty one is removed first', async () => {
+  const tree = await mount(AS_IT_IS);
+  for (const name of ['from', 'to', 'to\\inner']) await tree.makeDirectory(name);
+  const over = { replaceIfExists: true, rootDirectory: 0, fileName: 'to' };
+  const mv = async (name: string, status: number) => {
+    const buffer = encodeRenameInformation(over);
+    const answers = await changing(tree, name, Class.FileRenameInformation, buffer);
+    assertStatuses(answers, [OK, status, OK]);
+  };
+  await tree.writeFile('file', Buffer.from('x'));
+  await mv('from', STATUS_DIRECTORY_NOT_EMPTY);
+  await mv('file', STATUS_ACCESS_DENIED);
+  assertStatuses(await unlink(tree, 'to\\inner'), [OK, OK]);
+  // EACCES: the client removes what stands there, and tries again.
+  await mv('from', STATUS_ACCESS_DENIED);
+  assertStatuses(await unlink(tree, 'to'), [OK, OK]);
+  await mv('from', OK);
+  assertStatus(await tree.request(createRequest('from')), MISSING);
+  for (const name of ['to', 'file']) assertStatuses(await unlink(tree, name), [OK, OK]);
+  await tree.disconnect();
+});
 
 const THREADS = 16;
 const STATS = 40;
