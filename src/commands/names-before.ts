@@ -28,7 +28,7 @@ export async function namesBefore(
   const { open, tree, server } = request;
   const { changes } = server;
   const handle = open.handle!;
-  if (changes.isIdle) return undefined;
+  if (changes.isIdle) return whereNobodyAsks(path, request);
   const replaced = await whereOtherIs(path, request);
   const from = changes.where(tree.share, handle);
   return {
@@ -49,6 +49,23 @@ export async function namesBefore(
       made.close();
       changes.linked(where, replaced, open);
     },
+  };
+}
+
+/** Who begins to cache a directory before the name is given has not seen it: whichever it is. */
+function whereNobodyAsks(
+  path: readonly string[],
+  { open, tree, server: { changes } }: OpenRequest,
+): NamesBefore {
+  const handle = open.handle!;
+  const from = changes.where(tree.share, handle);
+  return {
+    tellRename: () => {
+      if (changes.isIdle) return;
+      const to = changes.whereGiven(tree.share, handle, path);
+      changes.renamed(from, to, handle.kind, undefined, open);
+    },
+    tellLink: async () => changes.linked(from, undefined, open),
   };
 }
 

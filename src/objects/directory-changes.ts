@@ -26,6 +26,11 @@ export interface Whereabouts {
   readonly directory: string | undefined;
 }
 
+interface Removal extends Whereabouts {
+  readonly handle: VfsHandle;
+  directory: string | undefined;
+}
+
 /** Nobody wanted to know; who caches a directory by the time that the change is made has to look again. */
 const NOT_ASKED: Whereabouts = { place: undefined, directory: ANY_DIRECTORY };
 
@@ -33,12 +38,17 @@ export class DirectoryChanges {
   readonly #notifier: ChangeNotifier;
   readonly #oplocks: Oplocks;
   readonly #host: HostLeases;
+  /** Under way since before anybody wanted to know. */
+  readonly #removals = new Set<Removal>();
 
   constructor(notifier: ChangeNotifier, oplocks: Oplocks) {
     this.#notifier = notifier;
     this.#oplocks = oplocks;
     this.#host = new HostLeases(notifier);
-    oplocks.onCached = (file, open) => this.#host.begin(file, open);
+    oplocks.onCached = (file, open) => {
+      this.#askOfRemovals();
+      this.#host.begin(file, open);
+    };
     oplocks.onUncached = (file) => this.#host.end(file);
   }
 
@@ -51,6 +61,22 @@ export class DirectoryChanges {
     if (this.isIdle) return NOT_ASKED;
     const place = this.#isPlaceless(handle) ? undefined : this.#notifier.placeOf(share, handle);
     return { place, directory: this.#directoryOf(handle) };
+  }
+
+  /**
+   * The same of a name that is about to be removed, which may take its time: who caches another directory meanwhile is
+   * not to lose that. Ends with `removalEnded`.
+   */
+  whereRemoved(share: Share, handle: VfsHandle): Whereabouts {
+    if (!this.isIdle) return this.where(share, handle);
+    const removal: Removal = { handle, place: undefined, directory: ANY_DIRECTORY };
+    this.#removals.add(removal);
+    return removal;
+  }
+
+  /** It is told, or has failed. */
+  removalEnded(where: Whereabouts): void {
+    if (this.#removals.size > 0) this.#removals.delete(where as Removal);
   }
 
   /** Of an object that was just given the name `path`; see ChangeNotifier. */
@@ -121,6 +147,15 @@ export class DirectoryChanges {
     const directories = this.#host.changed(changes);
     for (const directory of directories === 'all' ? [ANY_DIRECTORY] : directories) {
       this.#uncache(directory, undefined);
+    }
+  }
+
+  /** Somebody begins to cache a directory; what has lost its name by now he has not seen. */
+  #askOfRemovals(): void {
+    for (const removal of this.#removals) {
+      if (removal.directory !== ANY_DIRECTORY) continue;
+      const id = removal.handle.parent();
+      removal.directory = isErrno(id) ? undefined : SharedFiles.key(id.volumeId, id.fileId);
     }
   }
 

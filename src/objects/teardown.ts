@@ -8,7 +8,7 @@ import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import type { Connection } from './connection.ts';
-import type { Author } from './directory-changes.ts';
+import type { Author, Whereabouts } from './directory-changes.ts';
 import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
 import type { ProcessLocks } from './process-locks.ts';
@@ -186,7 +186,14 @@ async function removeNames(
 ): Promise<void> {
   for (const deleter of due) deleter.isDeleting = true;
   try {
-    for (const deleter of due) await removeName(server, file, deleter, closing);
+    for (const deleter of due) {
+      const where = server.changes.whereRemoved(deleter.home, deleter.handle!);
+      try {
+        await removeName(server, file, where, deleter, closing);
+      } finally {
+        server.changes.removalEnded(where);
+      }
+    }
   } finally {
     for (const deleter of due) {
       file.unmark(deleter);
@@ -205,11 +212,11 @@ async function removeNames(
 async function removeName(
   server: ServerState,
   file: SharedFile,
+  where: Whereabouts,
   deleter: Open,
   closing: Open,
 ): Promise<void> {
   const handle = deleter.handle!;
-  const where = server.changes.where(deleter.home, handle);
   const { home, tree, shortName } = deleter;
   const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
   const path = server.audit?.notes('delete') === true ? handle.path() : undefined;
