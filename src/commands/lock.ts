@@ -16,6 +16,7 @@ import {
   STATUS_INVALID_LOCK_RANGE,
   STATUS_INVALID_PARAMETER,
   STATUS_LOCK_NOT_GRANTED,
+  STATUS_NETWORK_SESSION_EXPIRED,
   STATUS_RANGE_NOT_LOCKED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -52,6 +53,8 @@ export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outc
     if (open.durability?.persistent === undefined) return reply;
     return recordLocks(unlocks ? [] : locks, request);
   };
+  // 3.3.5.2.9 lets LOCK go on in a session that has expired; Windows and Samba let locks go then, and give none.
+  if (!unlocks && request.session?.state !== 'valid') return STATUS_NETWORK_SESSION_EXPIRED;
   const done = unlocks ? unlockAll(locks, request) : lockUncached(locks, request);
   return done instanceof Promise ? done.then(finish) : finish(done);
 }

@@ -135,6 +135,8 @@ const rows: Readonly<Record<CommandName, CommandRow>> = {
     handle: echo,
     needs: 'nothing',
     sessionIfNamed: true,
+    // 3.3.5.2.9 does not name it; Windows and Samba tell who has no ticket any more that they are there.
+    whileExpired: true,
   }),
   QUERY_DIRECTORY: row({
     name: 'QUERY_DIRECTORY',

@@ -16,6 +16,7 @@ import {
   STATUS_INTERNAL_ERROR,
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_SESSION_EXPIRED,
 } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { Lifetime } from '../objects/lifetime.ts';
@@ -220,8 +221,12 @@ export class Chain {
 
   #perform(request: Request): Outcome | Promise<Outcome> {
     try {
-      const outcome = this.#check(request) ?? this.#handle(request);
-      return outcome;
+      const refused = this.#check(request);
+      if (refused === undefined) return this.#handle(request);
+      const waits = this.#connection.asyncRequests.size > 0;
+      // A client that learns of the end of its ticket has cancelled what waits: that is answered first.
+      if (refused !== STATUS_NETWORK_SESSION_EXPIRED || !waits) return refused;
+      return new Promise((resolve) => setImmediate(resolve, refused));
     } catch (error) {
       return this.#failure(request, error);
     }

@@ -28,6 +28,9 @@ const STALE_HOST = 'stale.usmbd.test';
 const ABSENT_HOST = 'absent.usmbd.test';
 const CLOCK_SKEW_SECONDS = 3;
 const CALL_LIMIT_MS = 60_000;
+/** They sleep for 50 s. */
+const EXPIRY_LIMIT_MS = 150_000;
+const EXPIRY_TESTS = ['1n', '1s', '1e', '2s', '2e'].map((name) => `smb2.session.expire${name}`);
 const DIALECTS = ['SMB2_02', 'SMB2_10', 'SMB3_00', 'SMB3_02', 'SMB3_11'] as const;
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
@@ -96,6 +99,7 @@ const CASES: readonly Case[] = [
   ['a second choice of SPNEGO, with MICs both ways', secondChoice],
   ['a replayed AP-REQ', replay],
   ['a ticket that ends: session, request, and login anew', expiry],
+  ['smbtorture: smb2.session.expire* with tickets', tortureExpiry],
   ['the process with the library killed in mid-login costs that login', killedInMidLogin],
 ];
 
@@ -225,6 +229,28 @@ async function expiry(scene: Scene): Promise<void> {
   const status = await statusOf(another.login({ user: 'x', otherInitiator: () => late }));
   expect(status === STATUS_LOGON_FAILURE, `a login gets ${status.toString(16)}`);
   await another.close();
+}
+
+/** Tickets of four seconds; smb2.session.expire2*: which requests such a session still takes. */
+async function tortureExpiry({ scratch, target, kdc }: Scene): Promise<void> {
+  const smbtorture = findProgram('smbtorture');
+  expect(smbtorture !== undefined, 'smbtorture is missing: apt-get install samba-testsuite');
+  // It takes no address beside a name, so the name has to have one, for it alone.
+  const hosts = join(scratch, 'hosts');
+  writeFileSync(hosts, `${target.host} localhost ${HOST}\n`);
+  const { user } = target.account;
+  const call = [smbtorture!, `//${HOST}/${target.share}`, '-p', String(target.port)];
+  const login = ['-U', `${user}@${REALM}%${user}`, '--use-kerberos=required'];
+  const failures: string[] = [];
+  for (const test of EXPIRY_TESTS) {
+    const own = ['sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts];
+    const done = await run('unshare', ['-m', ...own, ...call, ...login, test], {
+      timeoutMs: EXPIRY_LIMIT_MS,
+      env: { ...process.env, ...kdc.environment },
+    });
+    if (!/^success: /m.test(said(done))) failures.push(`${test}: ${tail(said(done), 8)}`);
+  }
+  expect(failures.length === 0, failures.join('\n'));
 }
 
 /** Whoever's child it is: its keytab is that of this run. */
