@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { globalDescriptions, shareDescriptions } from '../config/descriptions.ts';
 import { globalParameters, shareParameters } from '../config/parameters.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usmbd-manual-'));
@@ -13,6 +14,17 @@ const usmbd = (...args: string[]): string =>
   execFileSync(process.execPath, [join(import.meta.dirname, '../../bin/usmbd.js'), ...args], {
     encoding: 'utf8',
   });
+
+test('every parameter is described, in words of its own', () => {
+  for (const descriptions of [globalDescriptions, shareDescriptions]) {
+    const texts = Object.values(descriptions);
+    for (const text of texts) {
+      assert.match(text, /^[A-Z"'][^\n]{15,}[.]$/);
+      assert.ok(text.length < 400, text);
+    }
+    assert.equal(new Set(texts).size, texts.length);
+  }
+});
 
 test('usmbd.conf(5) has every parameter', () => {
   const page = usmbd('manual', 'usmbd.conf.5');

@@ -1,9 +1,11 @@
 /** `usmbd manual PAGE`: its man pages, made of its own commands and of the tables of parameters. */
 import { Argument, Command } from 'commander';
 import { version } from '../base/version.ts';
+import { globalDescriptions, shareDescriptions } from '../config/descriptions.ts';
 import { type Effect, globalEffects, shareEffects } from '../config/effects.ts';
-import type { Table } from '../config/parameter.ts';
+import { namesOf, type Parameter, type Table } from '../config/parameter.ts';
 import { globalParameters, shareParameters } from '../config/parameters.ts';
+import { normalizeKey } from '../config/smb-conf.ts';
 import { print } from './output.ts';
 
 const NOTES = `
@@ -70,8 +72,8 @@ Sections in brackets, and in them lines of "name = value", as in smb.conf and ks
 section a share. Comments begin with ; or #. "include = FILE" stands for the lines of another file, "copy = SHARE" for
 those of another section. Parameters of a share that stand in [global] are defaults of all shares. usmbd testparm checks a file.
 .SH PARAMETERS OF THE SERVER
-${parametersText(globalParameters, globalEffects)}.SH PARAMETERS OF A SHARE
-${parametersText(shareParameters, shareEffects)}.SH SEE ALSO
+${parametersText(GLOBAL)}.SH PARAMETERS OF A SHARE
+${parametersText(SHARE)}.SH SEE ALSO
 .BR usmbd (8)
 `;
 }
@@ -84,14 +86,53 @@ const TOLD: Readonly<Record<Effect, string>> = {
   none: 'read, but not supported',
 };
 
-function parametersText(table: Table, effects: Readonly<Record<string, Effect>>): string {
+interface Told {
+  readonly section: string;
+  readonly table: Table;
+  readonly effects: Readonly<Record<string, Effect>>;
+  readonly descriptions: Readonly<Record<string, string>>;
+}
+
+const GLOBAL: Told = {
+  section: '[global]',
+  table: globalParameters,
+  effects: globalEffects,
+  descriptions: globalDescriptions,
+};
+const SHARE: Told = {
+  section: 'a share, or in [global] for all of them',
+  table: shareParameters,
+  effects: shareEffects,
+  descriptions: shareDescriptions,
+};
+
+function facts({ aliases, inverses, type, fallback }: Parameter<unknown>, effect: Effect): string {
+  const others = [...aliases, ...inverses.map((one) => `${one} (the opposite)`)];
+  const also = others.length === 0 ? '' : ` Also: ${others.join(', ')}.`;
+  return `Value: ${type.expects}. Default: ${type.print(fallback) || 'none'}; ${TOLD[effect]}.${also}`;
+}
+
+function parametersText({ table, effects, descriptions }: Told): string {
   const rows = Object.entries(table).sort(([, a], [, b]) => a.name.localeCompare(b.name));
   return rows
-    .map(([field, { name, aliases, inverses, type, fallback }]) => {
-      const others = [...aliases, ...inverses.map((one) => `${one} (the opposite)`)];
-      const also = others.length === 0 ? '' : ` Also: ${others.join(', ')}.`;
-      const text = `${type.expects}. Default: ${type.print(fallback) || 'none'}; ${TOLD[effects[field]!]}.${also}`;
-      return `.TP\n.B ${roff(name)}\n${roff(text)}\n`;
+    .map(([field, row]) => {
+      const text = `${roff(descriptions[field]!)}\n.br\n${roff(facts(row, effects[field]!))}`;
+      return `.TP\n.B ${roff(row.name)}\n${text}\n`;
     })
     .join('');
+}
+
+/** What `usmbd testparm --explain` prints; empty: there is no such parameter. */
+export function explain(name: string): string {
+  const key = normalizeKey(name);
+  return [GLOBAL, SHARE]
+    .flatMap(({ section, table, effects, descriptions }) =>
+      Object.entries(table)
+        .filter(([, row]) => namesOf(row).some((one) => normalizeKey(one) === key))
+        .map(
+          ([field, row]) =>
+            `${row.name} (in ${section})\n  ${descriptions[field]!}\n  ${facts(row, effects[field]!)}\n`,
+        ),
+    )
+    .join('\n');
 }

@@ -18,11 +18,10 @@ function testparm(text: string, ...flags: string[]) {
 }
 
 test('the effective configuration, itself a configuration; warnings by line', () => {
-  const text =
-    '[global]\nworkgroup = HOME\nshare:fake_fscaps = 64\n[a]\npath = /a\nwritable = yes\n';
+  const text = '[global]\nworkgroup = HOME\nwide links = yes\n[a]\npath = /a\nwritable = yes\n';
   const { status, stdout, stderr } = testparm(text);
   assert.equal(status, 0);
-  assert.match(stderr, /usmbd\.conf:3: warning: .*fake_fscaps/);
+  assert.match(stderr, /usmbd\.conf:3: warning: .*wide links/);
   assert.match(stdout, /^\[global\]\n {4}workgroup = HOME\n[\s\S]*\n\[a\]\n/);
   assert.match(stdout, / {4}read only = no\n/);
   assert.deepEqual(
@@ -32,7 +31,7 @@ test('the effective configuration, itself a configuration; warnings by line', ()
 });
 
 test('as JSON, with the problems', () => {
-  const good = testparm('[global]\nshare:fake_fscaps = 1\n[a]\npath = /a\n', '--json');
+  const good = testparm('[global]\nwide links = yes\n[a]\npath = /a\n', '--json');
   const { global, shares, problems } = JSON.parse(good.stdout);
   assert.deepEqual([global.workgroup, shares[0].path, problems[0].line], ['WORKGROUP', '/a', 2]);
 });
@@ -42,4 +41,18 @@ test('a file with errors: each of them, and status 1', () => {
   assert.deepEqual([status, stdout], [1, '']);
   assert.match(stderr, /usmbd\.conf:2: error: bad value "soon" for "deadtime"; expected/);
   assert.match(stderr, /usmbd\.conf:4: error: .*"read onyl"; expected perhaps "read only"/);
+});
+
+test('--explain says what a parameter does, by any of its names', () => {
+  const explain = (name: string) =>
+    spawnSync(process.execPath, [usmbd, 'testparm', '--explain', name], { encoding: 'utf8' });
+  const { status, stdout } = explain('Writable');
+  assert.equal(status, 0);
+  assert.match(stdout, /^read only \(in a share/);
+  assert.match(stdout, /Value: yes or no\. Default: yes; a reload makes it count at once\./);
+  // Of the server, and of a share.
+  assert.equal(explain('max connections').stdout.split('max connections (in').length, 3);
+  const none = explain('read onyl');
+  assert.deepEqual([none.status, none.stdout], [1, '']);
+  assert.match(none.stderr, /there is no parameter "read onyl"; perhaps "read only"/);
 });

@@ -162,7 +162,10 @@ test('what is known and not supported is a warning', () => {
     'f:2: warning: "log level" is a parameter of Samba\'s that is not supported; passed over',
     'f:3: warning: "fruit:locking" is a parameter of Samba\'s that is not supported; passed over',
   ]);
-  assert.match(warnings('[a]\npath = /a\nfollow symlinks = yes\n')[0]!, /not supported yet/);
+  assert.match(
+    warnings('[a]\npath = /a\nfollow symlinks = yes\n')[0]!,
+    /not supported, clients follow/,
+  );
   assert.deepEqual(warnings('[a]\npath = /a\nfollow symlinks = no\n'), []);
   assert.match(warnings('[global]\nserver signing = disabled\n')[0]!, /acts as "auto"/);
   assert.match(warnings('[global]\nserver min protocol = NT1\n')[0]!, /SMB1 has no encryption/);
@@ -182,14 +185,8 @@ test('workers are a number or auto, which is one where there are few cores', () 
 });
 
 test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {
-  for (const [asked, done] of [
-    ['share:fake_fscaps = 64', 'share:fake_fscaps = 0'],
-    ['crossmnt = no', 'crossmnt = yes'],
-  ] as const) {
-    assert.match(
-      warnings(`[global]\n${asked}\n`)[0] ?? asked,
-      /^f:2: warning: .* not supported yet/,
-    );
+  for (const [asked, done] of [['crossmnt = no', 'crossmnt = yes']] as const) {
+    assert.match(warnings(`[global]\n${asked}\n`)[0] ?? asked, /^f:2: warning: .* not supported, /);
     assert.deepEqual(warnings(`[global]\n${done}\n`), []);
   }
   const single = '[global]\ninterfaces = lo 10.0.0.0/8\n';

@@ -251,7 +251,7 @@ function rooted(root: string | undefined, path: string): string {
 }
 
 /** The known key at most two edits away: for the message about a misspelt one. */
-function nearestKey(key: string): string | undefined {
+export function nearestKey(key: string): string | undefined {
   const wanted = normalizeKey(key);
   const known = [...Object.values(globalParameters), ...Object.values(shareParameters)];
   const names = known.flatMap(({ name, aliases, inverses }) => [name, ...aliases, ...inverses]);

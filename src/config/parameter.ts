@@ -36,13 +36,13 @@ export function parameter<T>(
   return { name, aliases, inverses, type, fallback, caveat };
 }
 
-/** For what is read and checked but does nothing yet: a warning where another value than ours is asked. */
-export function unsupported<T>(name: string, type: ValueType<T>, acts: T, aliases?: string[]) {
+/** For what is read and checked but does nothing: a warning with the reason where another value than ours is asked. */
+export function unsupported<T>(name: string, type: ValueType<T>, acts: T, reason: string) {
   const caveat = (value: T): string | undefined =>
     type.print(value) === type.print(acts)
       ? undefined
-      : `"${name}" is not supported yet: acts as "${type.print(acts) || 'not set'}"`;
-  return parameter<T>(name, type, acts, { caveat, ...(aliases && { aliases }) });
+      : `"${name} = ${type.print(value)}" is not supported, ${reason}: acts as "${type.print(acts) || 'not set'}"`;
+  return parameter<T>(name, type, acts, { caveat });
 }
 
 /** The field of a table that each of its parameters' names leads to, normalized. */

@@ -437,9 +437,14 @@ export const shareParameters = {
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   /** They act as root, in a server of root's. */
   adminUsers: parameter('admin users', principals, []),
-  crossMounts: unsupported('crossmnt', bool, true),
-  followSymlinks: unsupported('follow symlinks', bool, false),
-  wideLinks: unsupported('wide links', bool, false),
+  crossMounts: unsupported('crossmnt', bool, true, 'clients get to what is mounted within a share'),
+  followSymlinks: unsupported(
+    'follow symlinks',
+    bool,
+    false,
+    'clients follow links within the share themselves',
+  ),
+  wideLinks: unsupported('wide links', bool, false, 'no link leads out of a share'),
   /** Inode numbers come back with new files, which macOS takes for the old ones then. */
   appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
   /** macOS has been seen to set ACLs without an entry, which would keep everybody out. */

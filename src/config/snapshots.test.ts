@@ -33,7 +33,10 @@ test('formats that are not understood are errors, other layouts warnings', () =>
   }
   assert.throws(() => read('shadow:snapprefix = \\(x'), /shadow:snapprefix/);
   const { warnings } = read('shadow:snapdirseverywhere = yes');
-  assert.match(problemText(warnings[0]!), /"shadow:snapdirseverywhere" is not supported yet/);
+  assert.match(
+    problemText(warnings[0]!),
+    /"shadow:snapdirseverywhere = yes" is not supported, there is one folder/,
+  );
 });
 
 test('basic regular expressions', () => {

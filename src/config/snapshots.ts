@@ -75,7 +75,22 @@ export const snapshotParameters = {
   snapshotPrefix: parameter('shadow:snapprefix', optional(prefix), noFolder),
   snapshotDelimiter: parameter('shadow:delimiter', text({ minimumBytes: 1 }), '_GMT'),
   /** Files of a snapshot are always told apart from those of today. */
-  snapshotFixInodes: unsupported('shadow:fixinodes', bool, true),
-  snapshotsEverywhere: unsupported('shadow:snapdirseverywhere', bool, false),
-  snapshotsCrossMounts: unsupported('shadow:crossmountpoints', bool, false),
+  snapshotFixInodes: unsupported(
+    'shadow:fixinodes',
+    bool,
+    true,
+    'files of snapshots are always told apart',
+  ),
+  snapshotsEverywhere: unsupported(
+    'shadow:snapdirseverywhere',
+    bool,
+    false,
+    'there is one folder of snapshots',
+  ),
+  snapshotsCrossMounts: unsupported(
+    'shadow:crossmountpoints',
+    bool,
+    false,
+    'snapshots are looked for on one file system',
+  ),
 } satisfies Table;
