@@ -363,7 +363,8 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
   timeMachineMaxSize: {
     ...{ value: '1M', share: ['time machine = yes'], look: isSmall, before: false, after: true },
   },
-  continuousAvailability: { value: 'yes' },
+  // The tree connect is another one; what is kept needs a state folder.
+  continuousAvailability: { value: 'yes', look: where, before: 'data', after: 'data' },
   vfsObjects: {
     ...{ value: 'acl_xattr', look: streams, before: 'ok', after: 'STATUS_OBJECT_NAME_INVALID' },
   },
