@@ -44,21 +44,21 @@ export function maxMessageBytes(server: ServerState, connection: Connection): nu
 /** Takes one transport message. Whatever it holds, this returns; the connection may have ended. */
 export function receive(server: ServerState, connection: Connection, payload: Buffer): void {
   if (connection.state === 'closed') return;
-  attempt(connection, () => process(server, connection, payload));
-}
-
-function attempt(connection: Connection, work: () => Disconnect | undefined): void {
   try {
-    const problem = work();
+    const problem = process(server, connection, payload);
     if (problem !== undefined) connection.transport.close(problem.reason);
   } catch (error) {
-    if (!(error instanceof WireError)) {
-      connection.log.error('a message failed', {
-        error: error instanceof Error ? error.stack : String(error),
-      });
-    }
-    connection.transport.close(error instanceof WireError ? error.message : 'internal error');
+    fail(connection, error);
   }
+}
+
+function fail(connection: Connection, error: unknown): void {
+  if (!(error instanceof WireError)) {
+    connection.log.error('a message failed', {
+      error: error instanceof Error ? error.stack : String(error),
+    });
+  }
+  connection.transport.close(error instanceof WireError ? error.message : 'internal error');
 }
 
 function process(
@@ -102,13 +102,11 @@ function holdUntil(
     return undefined;
   };
   later
-    .then(
-      (unwrapped) => attempt(connection, () => go(unwrapped)),
-      (error: unknown) =>
-        attempt(connection, () => {
-          throw error;
-        }),
-    )
+    .then((unwrapped) => {
+      const problem = go(unwrapped);
+      if (problem !== undefined) connection.transport.close(problem.reason);
+    })
+    .catch((error: unknown) => fail(connection, error))
     .finally(() => {
       connection.waitingBytes -= payload.length;
       bufferPool.look();

@@ -5,7 +5,7 @@ import { Disconnect } from '../commands/command.ts';
 import { STATUS_ACCESS_DENIED } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { Session } from '../objects/session.ts';
-import { splitCompound } from '../smb2/compound.ts';
+import { isAlone, splitCompound } from '../smb2/compound.ts';
 import { type Header, isRelated, isSigned, protocolOf, readHeader } from '../smb2/header.ts';
 import { readId64 } from '../wire/struct.ts';
 
@@ -110,6 +110,9 @@ function opened(session: Session, plain: Buffer | undefined): Unwrapped | Discon
 }
 
 function members(payload: Buffer, encryptedBy: Session | undefined): Unwrapped {
+  if (isAlone(payload)) {
+    return { members: [{ message: payload, header: readHeader(payload) }], encryptedBy };
+  }
   const found = splitCompound(payload).map((message) => ({ message, header: readHeader(message) }));
   return { members: found, encryptedBy };
 }

@@ -35,6 +35,12 @@ export function splitCompound(payload: Buffer): Buffer[] {
   }
 }
 
+/** Whether the payload is one message, as nearly all are: what `splitCompound` would give back as it is. */
+export const isAlone = (payload: Buffer): boolean =>
+  payload.length >= HEADER_SIZE &&
+  payload.readUInt32LE(0) === PROTOCOL_ID &&
+  payload.readUInt32LE(NEXT_COMMAND_AT) === 0;
+
 const PADDING = Buffer.alloc(8);
 
 /**

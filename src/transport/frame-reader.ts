@@ -22,9 +22,9 @@ export interface FrameEvents {
   broken(problem: string): void;
 }
 
-function copyOf(message: Buffer): Buffer {
-  const copy = bufferPool.take(message.length);
-  copy.set(message);
+function copyOf(chunk: Buffer, start: number, end: number): Buffer {
+  const copy = bufferPool.take(end - start);
+  chunk.copy(copy, 0, start, end);
   return copy;
 }
 
@@ -130,9 +130,9 @@ export class FrameReader {
       return chunk.length;
     }
     if (this.#body === undefined && available >= this.#length) {
-      const whole = chunk.subarray(start, start + this.#length);
-      this.#deliver(this.#reusesChunks ? copyOf(whole) : whole);
-      return start + this.#length;
+      const end = start + this.#length;
+      this.#deliver(this.#reusesChunks ? copyOf(chunk, start, end) : chunk.subarray(start, end));
+      return end;
     }
     // A stranger's is small, and memory that is not written to is not there yet.
     this.#body ??= bufferPool.take(this.#length);
