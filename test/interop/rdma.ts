@@ -42,7 +42,7 @@ const GUEST_MEMORY_MIB = 1024;
 const UNDER_WAY_MS = 4_000;
 /** A guest that is gone: the system closes its connections. */
 const KILLED_LIMIT_MS = 20_000;
-/** A guest that says nothing: MS-SMBD's keepalive is 120 s, and its answer 5. */
+/** A guest that says nothing: MS-SMBD has it asked after 120 s, looked at each 30, and its answer takes 5. */
 const FROZEN_LIMIT_MS = 180_000;
 /** What the capture is of: enough for every kind of message, little enough for tshark. */
 const WIRE = { megabytes: 8, files: 40, fioMegabytes: 1, remounts: 2 } as const;

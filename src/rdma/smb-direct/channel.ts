@@ -19,6 +19,8 @@ import {
 
 /** MS-SMBD 3.1.6.2: idle seconds after which the peer is asked whether it is there, and its time to answer. */
 const KEEPALIVE_MS = 120_000;
+/** How often that is looked at: no timer is set anew with each message. */
+const KEEPALIVE_LOOK_MS = 30_000;
 const KEEPALIVE_ANSWER_MS = 5_000;
 /** CreditsGranted has 16 bits; a peer that hands out more has lost count. */
 const MAX_SEND_CREDITS = 0xffff;
@@ -71,8 +73,9 @@ export class SmbDirectChannel {
   /** An upper message in fragments. */
   #assembly: Buffer | undefined;
   #assembled = 0;
-  /** The peer has said something since the keepalive timer was set. */
+  /** The peer has said something since it was looked at. */
   #heard = false;
+  #silentMs = 0;
   #keepalive: NodeJS.Timeout;
   #stalled: NodeJS.Timeout | undefined;
   #ended = false;
@@ -282,16 +285,18 @@ export class SmbDirectChannel {
   #watch(): NodeJS.Timeout {
     return setTimeout(() => {
       if (this.#ended) return;
-      if (this.#heard) {
-        this.#heard = false;
+      this.#silentMs = this.#heard ? 0 : this.#silentMs + KEEPALIVE_LOOK_MS;
+      this.#heard = false;
+      if (this.#silentMs < KEEPALIVE_MS) {
         this.#keepalive = this.#watch();
         return;
       }
       this.#sendEmpty(SMB_DIRECT_RESPONSE_REQUESTED);
       this.#keepalive = setTimeout(() => {
+        this.#silentMs = 0;
         if (this.#heard) this.#keepalive = this.#watch();
         else this.#rdma.close('no answer to the keepalive');
       }, KEEPALIVE_ANSWER_MS).unref();
-    }, KEEPALIVE_MS).unref();
+    }, KEEPALIVE_LOOK_MS).unref();
   }
 }
