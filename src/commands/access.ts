@@ -54,6 +54,8 @@ const WRITE =
   FILE_DELETE_CHILD |
   WRITE_DAC |
   WRITE_OWNER;
+/** The owner's, whatever the mode says: utimensat(2), chmod(2), chown(2). */
+const OWNERS = FILE_WRITE_ATTRIBUTES | WRITE_DAC | WRITE_OWNER;
 /** What changes a file or its description; none of it on a read-only share. */
 export const CHANGES = WRITE | DELETE;
 const BACKUP_ACCESS = READ_CONTROL | ACCESS_SYSTEM_SECURITY | FILE_GENERIC_READ | FILE_TRAVERSE;
@@ -174,6 +176,7 @@ function rights(permissions: VfsPermissions, removable: boolean): number {
     ALWAYS |
     (permissions.read ? READ : 0) |
     (permissions.write ? WRITE : 0) |
+    (permissions.owns ? OWNERS : 0) |
     // Executing is reading, to Windows; a readable program starts from a share without an x bit.
     (permissions.execute || permissions.read ? FILE_EXECUTE : 0) |
     (removable ? DELETE : 0)

@@ -196,7 +196,7 @@ test('whoever may not read the file takes it from nobody', async () => {
         tree.lookup = async (path) => {
           const handle = await lookup.call(tree, path);
           if (isErrno(handle)) return handle;
-          handle.permissions = () => ({ read: mayRead, write: true, execute: mayRead });
+          handle.permissions = () => ({ read: mayRead, write: true, execute: mayRead, owns: true });
           return handle;
         };
         return tree;

@@ -47,7 +47,10 @@ export function identityRules(plain: Check): void {
     await gives(shared.open({ read: true, write: false }), 0);
     await gives(shared.read(Buffer.alloc(1), 0), 0);
     const own = await kit.lookup('own', user);
-    assert.deepEqual({ ...(await must(own.permissions())) }, { ...NOTHING, read: true });
+    assert.deepEqual(
+      { ...(await must(own.permissions())) },
+      { ...NOTHING, read: true, owns: true },
+    );
     await gives(own.open({ read: false, write: true }), EACCES);
     // The superuser's view is another.
     await gives((await kit.lookup('own')).open({ read: true, write: true }), 0);
@@ -144,4 +147,4 @@ export function identityRules(plain: Check): void {
   });
 }
 
-const NOTHING = { read: false, write: false, execute: false };
+const NOTHING = { read: false, write: false, execute: false, owns: false };

@@ -146,6 +146,8 @@ export interface VfsPermissions {
   readonly read: boolean;
   readonly write: boolean;
   readonly execute: boolean;
+  /** It is the owner, or the superuser: mode and times are its to set whatever the mode says. */
+  readonly owns: boolean;
 }
 
 export interface VfsVolume {

@@ -344,10 +344,19 @@ test('chmod and chown are set as a security descriptor', { skip }, async () => {
     return status;
   };
   const modeAcl = (bits: number) => ({ dacl: makeAcl([deniedAce(nfsModeSid(bits), 0)]) });
-  for (const bits of [0o640, 0o4755, 0o600]) {
+  for (const bits of [0o640, 0o4755, 0o477, 0o747, 0o077, 0o007, 0, 0o600]) {
     assert.equal(await change(modeAcl(0o100000 | bits), DACL_SECURITY_INFORMATION), 0);
     assert.equal(statSync(join(folder, 'changed')).mode & 0o7777, bits);
   }
+  // utimensat(2) is the owner's as well, whatever the mode says.
+  chmodSync(join(folder, 'changed'), 0o444);
+  const times = await posixOpen(tree, 'changed', { access: FILE_WRITE_ATTRIBUTES });
+  const none = { creationTime: 0n, lastAccessTime: 0n, changeTime: 0n, fileAttributes: 0 };
+  const lastWriteTime = 132_223_104_000_000_000n;
+  const basic = FileBasicInformation.encode({ ...none, lastWriteTime });
+  await times.setInfo(Class.FileBasicInformation, basic);
+  await times.close();
+  assert.equal(statSync(join(folder, 'changed')).mtimeMs, 1_577_836_800_000);
   const { uid, gid } = statSync(join(folder, 'changed'));
   assert.equal(await change({ owner: nfsUserSid(uid) }, OWNER_SECURITY_INFORMATION), 0);
   assert.equal(await change({ group: unixGroupSid(gid) }, GROUP_SECURITY_INFORMATION), 0);

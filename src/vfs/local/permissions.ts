@@ -38,7 +38,7 @@ const ANY_EXECUTE = 0o111;
 const isNoProgram = (mode: number): boolean =>
   (mode & S_IFMT) === S_IFREG && (mode & ANY_EXECUTE) === 0;
 
-/** `mode`, where it is known, spares a question. Call with the identity entered. */
+/** `mode`, where statx has just told it, spares questions. Call with the identity entered. */
 export function permissionsOf(fd: number, credentials: Credentials, mode?: number): VfsPermissions {
   const may = (wanted: number): boolean => refusal(fd, wanted, credentials) === 0;
   const both = may(R_OK | W_OK);
@@ -46,7 +46,12 @@ export function permissionsOf(fd: number, credentials: Credentials, mode?: numbe
     read: both || may(R_OK),
     write: both || may(W_OK),
     execute: !(mode !== undefined && isNoProgram(mode)) && may(X_OK),
+    owns: credentials.uid === 0 || ownerOf(fd, mode !== undefined) === credentials.uid,
   };
+}
+
+function ownerOf(fd: number, isTold: boolean): number | undefined {
+  return isTold || statx(fd, '', AT_EMPTY_PATH) === 0 ? stx.uid() : undefined;
 }
 
 /** R_OK, W_OK and X_OK that the mode gives: of the owner's bits, the group's or the others', one. */

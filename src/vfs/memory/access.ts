@@ -31,6 +31,7 @@ export const permissionsOf = (
   read: may(node, identity, READ),
   write: may(node, identity, WRITE),
   execute: may(node, identity, SEARCH),
+  owns: isSuperuser(identity) || node.uid === identity?.uid,
 });
 
 /** Whether a name may be made in a directory. */

@@ -139,7 +139,7 @@ export class PortableHandle implements VfsHandle {
 
   permissions(): Result<VfsPermissions> {
     // The permissions of a link are nobody's concern, and access() would follow it.
-    if (this.kind === 'symlink') return { read: true, write: true, execute: true };
+    if (this.kind === 'symlink') return { read: true, write: true, execute: true, owns: true };
     if (this.#base !== undefined && this.#share.isPinned) {
       return permissionsAt(procPath(this.#base.fd));
     }
@@ -442,8 +442,14 @@ export class PortableHandle implements VfsHandle {
   }
 }
 
+function ownsAt(path: string): boolean {
+  const own = process.geteuid?.();
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  return own === undefined || own === 0 || stat?.uid === own;
+}
+
 function permissionsAt(path: string): VfsPermissions {
   const { R_OK, W_OK, X_OK } = fs.constants;
   const may = (mode: number): boolean => done(() => fs.accessSync(path, mode)) === 0;
-  return { read: may(R_OK), write: may(W_OK), execute: may(X_OK) };
+  return { read: may(R_OK), write: may(W_OK), execute: may(X_OK), owns: ownsAt(path) };
 }
