@@ -127,7 +127,8 @@ async function run(one: Case): Promise<void> {
   const [base, changed] = configurations(one);
   if ('shownBy' in row) {
     checkSaid(one, changesBetween(configurationOf(base), configurationOf(changed)));
-    assert.match(readFileSync(row.shownBy, 'utf8'), new RegExp(`['"]${name}`));
+    const field = name.replace(/ (.)/g, (_, letter: string) => letter.toUpperCase());
+    assert.match(readFileSync(row.shownBy, 'utf8'), new RegExp(`['"]${name}|\\b${field}:`));
     return;
   }
   await world.reload(base);

@@ -55,7 +55,7 @@ import {
   where,
   writes,
 } from './looks.ts';
-import type { Nothing, Row } from './row.ts';
+import type { Elsewhere, Nothing, Row } from './row.ts';
 import { FOLDER, isRoot, OTHER_ID, told, type World } from './world.ts';
 
 const USER_ID = isRoot ? OTHER_ID + 1 : process.geteuid!();
@@ -247,177 +247,178 @@ const refusesNotify = (world: World) => notices(world, () => {});
 /** Of previous versions, those that a row shows. */
 const OF_DEFAULT = ['@GMT-2026.06.01-00.00.00', '@GMT-2026.01.01-00.00.00', 'data'];
 
-export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Nothing>> = {
-  path: { value: join(FOLDER, 'data2'), look: where, before: 'data', after: 'data2' },
-  comment: { value: 'other', look: remark, before: '', after: 'other' },
-  available: { value: 'no', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  browseable: { value: 'no', look: appears, before: true, after: false },
-  readOnly: { value: 'yes', look: writes, before: 'ok', after: 'STATUS_ACCESS_DENIED' },
-  guestOk: {
-    ...{ value: 'yes', global: GUESTS, look: guestConnects },
-    ...{ before: 'STATUS_ACCESS_DENIED', after: 'ok' },
-  },
-  guestOnly: {
-    ...{ value: 'yes', global: GUESTS, share: ['guest ok = yes'], look: newOwner },
-    ...{ before: USER_ID, after: 65_534, needsRoot: true },
-  },
-  guestAccount: {
-    ...{ value: 'daemon', global: GUESTS, share: ['guest ok = yes'], look: guestsFile },
-    ...{ before: 65_534, after: 1, needsRoot: true },
-  },
-  validUsers: { value: 'bob', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  invalidUsers: { value: 'ann', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  readList: { value: 'ann', look: writes, before: 'ok', after: 'STATUS_ACCESS_DENIED' },
-  writeList: {
-    ...{ value: 'ann', share: ['read only = yes'], look: writes },
-    ...{ before: 'STATUS_ACCESS_DENIED', after: 'ok' },
-  },
-  hostsAllow: {
-    ...{ value: '192.0.2.1', share: ['hosts allow = 127.0.0.1', 'hosts deny = ALL'] },
-    ...{ look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  },
-  hostsDeny: { value: 'ALL', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  forceUser: { value: 'root', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
-  forceGroup: { value: 'root', look: newGroup, before: USER_ID, after: 0, needsRoot: true },
-  createMask: { value: '0600', look: newMode, before: '644', after: '600' },
-  directoryMask: { value: '0700', look: newDirectoryMode, before: '755', after: '700' },
-  forceCreateMode: { value: '0111', look: newMode, before: '644', after: '755' },
-  forceDirectoryMode: { value: '0022', look: newDirectoryMode, before: '755', after: '777' },
-  inheritPermissions: { value: 'yes', look: newMode, before: '644', after: '666' },
-  inheritOwner: { value: 'yes', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
-  mapArchive: { value: 'yes', share: MAPPED, look: newMode, before: '666', after: '766' },
-  mapHidden: {
-    ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_HIDDEN) },
-    ...{ before: 'STATUS_NOT_SUPPORTED', after: '667' },
-  },
-  mapSystem: {
-    ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_SYSTEM) },
-    ...{ before: 'STATUS_NOT_SUPPORTED', after: '676' },
-  },
-  mapReadonly: {
-    ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_READONLY) },
-    ...{ before: 'STATUS_NOT_SUPPORTED', after: '444' },
-  },
-  hideDotFiles: {
-    ...{ value: 'no', look: hasAttribute('.dotted', FILE_ATTRIBUTE_HIDDEN) },
-    ...{ before: true, after: false },
-  },
-  hideFiles: {
-    ...{ value: '/*.tmp/', look: hasAttribute('plain.tmp', FILE_ATTRIBUTE_HIDDEN) },
-    ...{ before: false, after: true },
-  },
-  hideSpecialFiles: { value: 'yes', look: special, before: true, after: false },
-  hideUnreadable: { value: 'yes', look: isListed('shut'), before: true, after: false },
-  hideUnwriteable: { value: 'yes', look: isListed('sealed'), before: true, after: false },
-  vetoFiles: {
-    ...{ value: '/*.tmp/', look: reads('plain.tmp') },
-    ...{ before: 'ok', after: 'STATUS_OBJECT_NAME_NOT_FOUND' },
-  },
-  deleteVetoFiles: {
-    ...{ value: 'yes', share: ['veto files = /*.tmp/'], look: vetoedInside },
-    ...{ before: 'stays', after: 'goes' },
-  },
-  shortNames: {
-    ...{ value: 'no', look: shortName },
-    ...{ before: 'ok', after: 'STATUS_OBJECT_NAME_NOT_FOUND' },
-  },
-  listEaSizes: { value: 'yes', look: listedEaSize, before: false, after: true },
-  changeNotify: {
-    ...{ value: 'no', look: refusesNotify, before: 'waits', after: 'STATUS_NOT_IMPLEMENTED' },
-  },
-  kernelChangeNotify: { value: 'no', look: hostChange, before: 'ok', after: 'waits' },
-  posixExtensions: {
-    ...{ value: 'no', how: speaksPosix, look: posixContext, before: true, after: false },
-  },
-  msdfsRoot: {
-    ...{ value: 'yes', look: async (world) => world.tree.response.capabilities !== 0 },
-    ...{ before: false, after: true },
-  },
-  msdfsProxy: {
-    ...{ value: '\\\\far\\away', share: ['msdfs root = yes'], look: referral },
-    ...{ before: 'here', after: 'far' },
-  },
-  oplocks: { value: 'no', look: oplock, before: SMB2_OPLOCK_LEVEL_BATCH, after: 0 },
-  storeDosAttributes: {
-    ...{ value: 'no', look: keptAttributes(FILE_ATTRIBUTE_HIDDEN), before: true, after: false },
-  },
-  maxConnections: {
-    ...{ value: '1', look: connects, before: 'ok', after: 'STATUS_REQUEST_NOT_ACCEPTED' },
-  },
-  encryption: {
-    ...{ value: 'required', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
-  },
-  adminUsers: { value: 'ann', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
-  crossMounts: { value: 'no' },
-  followSymlinks: { value: 'yes' },
-  wideLinks: { value: 'yes' },
-  appleZeroFileIds: { value: 'no', look: appleFileId, before: false, after: true },
-  appleIgnoresEmptyAcls: { value: 'no', look: emptyAcl, before: false, after: true },
-  appleMetadata: { value: 'netatalk' },
-  appleResource: { value: 'file' },
-  appleEncoding: { value: 'native' },
-  timeMachine: {
-    ...{ value: 'yes', share: ['fruit:time machine max size = 1M'], look: isSmall },
-    ...{ before: false, after: true },
-  },
-  timeMachineMaxSize: {
-    ...{ value: '1M', share: ['time machine = yes'], look: isSmall, before: false, after: true },
-  },
-  // The tree connect is another one; what is kept needs a state folder.
-  continuousAvailability: { value: 'yes', look: where, before: 'data', after: 'data' },
-  vfsObjects: {
-    ...{ value: 'acl_xattr', look: streams, before: 'ok', after: 'STATUS_OBJECT_NAME_INVALID' },
-  },
-  streamFormat: { value: 'ksmbd', look: streamBytes, before: 2, after: 1 },
-  ntAclName: {
-    ...{ value: 'user.NTACL', look: aclPlace, needsRoot: true },
-    ...{ before: ['security.NTACL'], after: ['user.NTACL'] },
-  },
-  canonicalInheritedFlag: { value: 'no', look: inheritedFlag, before: false, after: true },
-  ignoresSystemAcls: { value: 'yes', look: newMode, before: '644', after: '666' },
-  defaultAclStyle: { value: 'everyone', look: newAcl, before: 'windows', after: 'everyone' },
-  inheritAcls: { value: 'yes', look: underDefaultAcl, before: '644', after: '666' },
-  snapshotFolder: {
-    ...{ value: 'other', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
-    after: ['@GMT-2026.06.01-12.00.00', '@GMT-2026.01.01-12.00.00', 'data'],
-  },
-  snapshotBase: {
-    ...{ value: join(FOLDER, 'data'), share: WITH_SNAPSHOTS, look: snapshots },
-    ...{ before: OF_DEFAULT, after: [...OF_DEFAULT.slice(0, 2), '.'] },
-  },
-  snapshotSharePath: {
-    ...{ value: 'data2', share: WITH_SNAPSHOTS, look: snapshots },
-    ...{ before: OF_DEFAULT, after: [...OF_DEFAULT.slice(0, 2), 'data2'] },
-  },
-  snapshotMountPoint: {
-    ...{ value: join(FOLDER, 'other'), share: WITH_SNAPSHOTS, look: snapshots },
-    ...{ before: OF_DEFAULT, after: [] },
-  },
-  snapshotFormat: {
-    ...{ value: 'day_%Y.%m.%d', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
-    after: ['@GMT-2026.03.01-00.00.00', 'data'],
-  },
-  snapshotNumbers: {
-    ...{ value: 'yes', share: WITH_SNAPSHOTS, also: ['shadow:format = %lu'], look: snapshots },
-    ...{ before: OF_DEFAULT, after: ['@GMT-2023.11.14-22.13.20', 'data'] },
-  },
-  snapshotLocalTime: {
-    ...{ value: 'yes', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
-    after: ['@GMT-2026.06.01-04.00.00', '@GMT-2026.01.01-05.00.00', 'data'],
-  },
-  snapshotOrder: {
-    ...{ value: 'asc', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
-    after: [OF_DEFAULT[1], OF_DEFAULT[0], 'data'],
-  },
-  snapshotPrefix: {
-    ...{ value: 'day', share: [...WITH_SNAPSHOTS, 'shadow:format = _GMT%Y.%m.%d'] },
-    ...{ look: snapshots, before: [], after: ['@GMT-2026.02.01-00.00.00', 'data'] },
-  },
-  snapshotDelimiter: {
-    ...{ value: '_', look: snapshots, before: [], after: ['@GMT-2026.03.01-00.00.00', 'data'] },
-    share: [...WITH_SNAPSHOTS, 'shadow:snapprefix = day', 'shadow:format = _%Y.%m.%d'],
-  },
-  snapshotFixInodes: { value: 'no' },
-  snapshotsEverywhere: { value: 'yes' },
-  snapshotsCrossMounts: { value: 'yes' },
-};
+export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Nothing | Elsewhere>> =
+  {
+    path: { value: join(FOLDER, 'data2'), look: where, before: 'data', after: 'data2' },
+    comment: { value: 'other', look: remark, before: '', after: 'other' },
+    available: { value: 'no', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    browseable: { value: 'no', look: appears, before: true, after: false },
+    readOnly: { value: 'yes', look: writes, before: 'ok', after: 'STATUS_ACCESS_DENIED' },
+    guestOk: {
+      ...{ value: 'yes', global: GUESTS, look: guestConnects },
+      ...{ before: 'STATUS_ACCESS_DENIED', after: 'ok' },
+    },
+    guestOnly: {
+      ...{ value: 'yes', global: GUESTS, share: ['guest ok = yes'], look: newOwner },
+      ...{ before: USER_ID, after: 65_534, needsRoot: true },
+    },
+    guestAccount: {
+      ...{ value: 'daemon', global: GUESTS, share: ['guest ok = yes'], look: guestsFile },
+      ...{ before: 65_534, after: 1, needsRoot: true },
+    },
+    validUsers: { value: 'bob', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    invalidUsers: { value: 'ann', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    readList: { value: 'ann', look: writes, before: 'ok', after: 'STATUS_ACCESS_DENIED' },
+    writeList: {
+      ...{ value: 'ann', share: ['read only = yes'], look: writes },
+      ...{ before: 'STATUS_ACCESS_DENIED', after: 'ok' },
+    },
+    hostsAllow: {
+      ...{ value: '192.0.2.1', share: ['hosts allow = 127.0.0.1', 'hosts deny = ALL'] },
+      ...{ look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    },
+    hostsDeny: { value: 'ALL', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    forceUser: { value: 'root', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
+    forceGroup: { value: 'root', look: newGroup, before: USER_ID, after: 0, needsRoot: true },
+    createMask: { value: '0600', look: newMode, before: '644', after: '600' },
+    directoryMask: { value: '0700', look: newDirectoryMode, before: '755', after: '700' },
+    forceCreateMode: { value: '0111', look: newMode, before: '644', after: '755' },
+    forceDirectoryMode: { value: '0022', look: newDirectoryMode, before: '755', after: '777' },
+    inheritPermissions: { value: 'yes', look: newMode, before: '644', after: '666' },
+    inheritOwner: { value: 'yes', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
+    mapArchive: { value: 'yes', share: MAPPED, look: newMode, before: '666', after: '766' },
+    mapHidden: {
+      ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_HIDDEN) },
+      ...{ before: 'STATUS_NOT_SUPPORTED', after: '667' },
+    },
+    mapSystem: {
+      ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_SYSTEM) },
+      ...{ before: 'STATUS_NOT_SUPPORTED', after: '676' },
+    },
+    mapReadonly: {
+      ...{ value: 'yes', share: MAPPED, look: modeWith(FILE_ATTRIBUTE_READONLY) },
+      ...{ before: 'STATUS_NOT_SUPPORTED', after: '444' },
+    },
+    hideDotFiles: {
+      ...{ value: 'no', look: hasAttribute('.dotted', FILE_ATTRIBUTE_HIDDEN) },
+      ...{ before: true, after: false },
+    },
+    hideFiles: {
+      ...{ value: '/*.tmp/', look: hasAttribute('plain.tmp', FILE_ATTRIBUTE_HIDDEN) },
+      ...{ before: false, after: true },
+    },
+    hideSpecialFiles: { value: 'yes', look: special, before: true, after: false },
+    hideUnreadable: { value: 'yes', look: isListed('shut'), before: true, after: false },
+    hideUnwriteable: { value: 'yes', look: isListed('sealed'), before: true, after: false },
+    vetoFiles: {
+      ...{ value: '/*.tmp/', look: reads('plain.tmp') },
+      ...{ before: 'ok', after: 'STATUS_OBJECT_NAME_NOT_FOUND' },
+    },
+    deleteVetoFiles: {
+      ...{ value: 'yes', share: ['veto files = /*.tmp/'], look: vetoedInside },
+      ...{ before: 'stays', after: 'goes' },
+    },
+    shortNames: {
+      ...{ value: 'no', look: shortName },
+      ...{ before: 'ok', after: 'STATUS_OBJECT_NAME_NOT_FOUND' },
+    },
+    listEaSizes: { value: 'yes', look: listedEaSize, before: false, after: true },
+    changeNotify: {
+      ...{ value: 'no', look: refusesNotify, before: 'waits', after: 'STATUS_NOT_IMPLEMENTED' },
+    },
+    kernelChangeNotify: { value: 'no', look: hostChange, before: 'ok', after: 'waits' },
+    posixExtensions: {
+      ...{ value: 'no', how: speaksPosix, look: posixContext, before: true, after: false },
+    },
+    msdfsRoot: {
+      ...{ value: 'yes', look: async (world) => world.tree.response.capabilities !== 0 },
+      ...{ before: false, after: true },
+    },
+    msdfsProxy: {
+      ...{ value: '\\\\far\\away', share: ['msdfs root = yes'], look: referral },
+      ...{ before: 'here', after: 'far' },
+    },
+    oplocks: { value: 'no', look: oplock, before: SMB2_OPLOCK_LEVEL_BATCH, after: 0 },
+    storeDosAttributes: {
+      ...{ value: 'no', look: keptAttributes(FILE_ATTRIBUTE_HIDDEN), before: true, after: false },
+    },
+    maxConnections: {
+      ...{ value: '1', look: connects, before: 'ok', after: 'STATUS_REQUEST_NOT_ACCEPTED' },
+    },
+    encryption: {
+      ...{ value: 'required', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
+    },
+    adminUsers: { value: 'ann', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
+    crossMounts: { value: 'no' },
+    followSymlinks: { value: 'yes' },
+    wideLinks: { value: 'yes' },
+    appleZeroFileIds: { value: 'no', look: appleFileId, before: false, after: true },
+    appleIgnoresEmptyAcls: { value: 'no', look: emptyAcl, before: false, after: true },
+    appleMetadata: { value: 'netatalk' },
+    appleResource: { value: 'file' },
+    appleEncoding: { value: 'native' },
+    timeMachine: {
+      ...{ value: 'yes', share: ['fruit:time machine max size = 1M'], look: isSmall },
+      ...{ before: false, after: true },
+    },
+    timeMachineMaxSize: {
+      ...{ value: '1M', share: ['time machine = yes'], look: isSmall, before: false, after: true },
+    },
+    // What is kept needs a state folder.
+    continuousAvailability: { value: 'yes', shownBy: 'src/server/persistent.test.ts' },
+    vfsObjects: {
+      ...{ value: 'acl_xattr', look: streams, before: 'ok', after: 'STATUS_OBJECT_NAME_INVALID' },
+    },
+    streamFormat: { value: 'ksmbd', look: streamBytes, before: 2, after: 1 },
+    ntAclName: {
+      ...{ value: 'user.NTACL', look: aclPlace, needsRoot: true },
+      ...{ before: ['security.NTACL'], after: ['user.NTACL'] },
+    },
+    canonicalInheritedFlag: { value: 'no', look: inheritedFlag, before: false, after: true },
+    ignoresSystemAcls: { value: 'yes', look: newMode, before: '644', after: '666' },
+    defaultAclStyle: { value: 'everyone', look: newAcl, before: 'windows', after: 'everyone' },
+    inheritAcls: { value: 'yes', look: underDefaultAcl, before: '644', after: '666' },
+    snapshotFolder: {
+      ...{ value: 'other', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
+      after: ['@GMT-2026.06.01-12.00.00', '@GMT-2026.01.01-12.00.00', 'data'],
+    },
+    snapshotBase: {
+      ...{ value: join(FOLDER, 'data'), share: WITH_SNAPSHOTS, look: snapshots },
+      ...{ before: OF_DEFAULT, after: [...OF_DEFAULT.slice(0, 2), '.'] },
+    },
+    snapshotSharePath: {
+      ...{ value: 'data2', share: WITH_SNAPSHOTS, look: snapshots },
+      ...{ before: OF_DEFAULT, after: [...OF_DEFAULT.slice(0, 2), 'data2'] },
+    },
+    snapshotMountPoint: {
+      ...{ value: join(FOLDER, 'other'), share: WITH_SNAPSHOTS, look: snapshots },
+      ...{ before: OF_DEFAULT, after: [] },
+    },
+    snapshotFormat: {
+      ...{ value: 'day_%Y.%m.%d', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
+      after: ['@GMT-2026.03.01-00.00.00', 'data'],
+    },
+    snapshotNumbers: {
+      ...{ value: 'yes', share: WITH_SNAPSHOTS, also: ['shadow:format = %lu'], look: snapshots },
+      ...{ before: OF_DEFAULT, after: ['@GMT-2023.11.14-22.13.20', 'data'] },
+    },
+    snapshotLocalTime: {
+      ...{ value: 'yes', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
+      after: ['@GMT-2026.06.01-04.00.00', '@GMT-2026.01.01-05.00.00', 'data'],
+    },
+    snapshotOrder: {
+      ...{ value: 'asc', share: WITH_SNAPSHOTS, look: snapshots, before: OF_DEFAULT },
+      after: [OF_DEFAULT[1], OF_DEFAULT[0], 'data'],
+    },
+    snapshotPrefix: {
+      ...{ value: 'day', share: [...WITH_SNAPSHOTS, 'shadow:format = _GMT%Y.%m.%d'] },
+      ...{ look: snapshots, before: [], after: ['@GMT-2026.02.01-00.00.00', 'data'] },
+    },
+    snapshotDelimiter: {
+      ...{ value: '_', look: snapshots, before: [], after: ['@GMT-2026.03.01-00.00.00', 'data'] },
+      share: [...WITH_SNAPSHOTS, 'shadow:snapprefix = day', 'shadow:format = _%Y.%m.%d'],
+    },
+    snapshotFixInodes: { value: 'no' },
+    snapshotsEverywhere: { value: 'yes' },
+    snapshotsCrossMounts: { value: 'yes' },
+  };
