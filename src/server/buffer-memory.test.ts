@@ -68,6 +68,18 @@ async function settled(before: number): Promise<number> {
   }
 }
 
+test('a READ that is given little of what it asked for keeps no buffer', LONG, async () => {
+  const plain = await files.open('data');
+  const connection = await server.connect({ timeoutMs: PATIENCE_MS });
+  const session = await connection.login({ user: 'tester', secret: 'Passw0rd!', encrypt: true });
+  const sealed = await (await session.treeConnect('files')).open('data');
+  for (const file of [plain, sealed]) {
+    const before = bufferPool.usedBytes;
+    for (let i = 0; i < READS; i++) assert.equal((await file.read(MiB - 100, MiB)).length, 100);
+    assert.equal(bufferPool.usedBytes, before);
+  }
+});
+
 test(
   'READs of a volume that stands still hold a quarter, and another volume is read meanwhile',
   LONG,

@@ -3,6 +3,7 @@
  * signed and encrypted, and bytes are handed to the transport.
  */
 
+import { bufferPool } from '../base/buffer-pool.ts';
 import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
 import {
   type Disconnect,
@@ -67,7 +68,10 @@ function build(request: Request, reply: Reply, status: number): Answer {
   writeHeader(message, headerOf(request, status));
   request.server.traffic.note(request, status, body);
   message.set(body, HEADER_SIZE);
-  if (copied) message.set(payload, bodyEnd);
+  if (copied) {
+    message.set(payload, bodyEnd);
+    bufferPool.give(payload);
+  }
   if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
   return {
     parts: payload === undefined || copied ? [message] : [message, payload],
@@ -121,7 +125,10 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   writeHeader(outbox, headerOf(request, status), at);
   request.server.traffic.note(request, status, body);
   outbox.set(body, at + HEADER_SIZE);
-  if (payload !== undefined) outbox.set(payload, at + bodyEnd);
+  if (payload !== undefined) {
+    outbox.set(payload, at + bodyEnd);
+    bufferPool.give(payload);
+  }
   const signer = isStatus ? undefined : outcome.signWith;
   const signs = signer ?? signerFor(request, connection);
   if (signs !== undefined) {
