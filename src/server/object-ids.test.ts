@@ -1,9 +1,6 @@
 /** MS-FSA 2.1.5.10.1, .2, .13, .35 and .36 through the whole server: object ids that are made, set and deleted. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_TOO_SMALL,
@@ -11,16 +8,15 @@ import {
   STATUS_OBJECTID_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
-import { nativeSupport } from '../native/support.ts';
 import { getxattr } from '../native/xattr.ts';
 import { decodeCreateResponse } from '../smb2/create.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
 import { Fsctl } from '../smb2/fsctl.ts';
 import { decodeIoctlResponse } from '../smb2/ioctl.ts';
-import { createLocalVfs } from '../vfs/local/local-vfs.ts';
 import { connected, create, type FileId } from './test-client.support.test.ts';
+import { scenarios } from './test-on-disk.support.test.ts';
 import { fsctl } from './test-requests.support.test.ts';
-import { World } from './test-world.support.test.ts';
+import type { World } from './test-world.support.test.ts';
 
 const ALL = 0x1f01ff;
 const READ = 0x120089;
@@ -60,28 +56,7 @@ async function stage(world: World) {
   };
 }
 
-type Stage = Awaited<ReturnType<typeof stage>>;
-
-function scenario(name: string, body: (stage: Stage, root: string | undefined) => Promise<void>) {
-  test(`${name}, in memory`, async () => {
-    const world = new World();
-    const scene = await stage(world);
-    await body(scene, undefined);
-    await scene.end();
-    world.assertEmpty();
-  });
-  test(`${name}, on disk`, { skip: nativeSupport().unavailable ?? false }, async () => {
-    const root = mkdtempSync(join(tmpdir(), 'usmbd-object-ids-'));
-    const vfs = createLocalVfs({ root });
-    const world = new World({ between: () => vfs, features: vfs.features });
-    const scene = await stage(world);
-    await body(scene, root);
-    await scene.end();
-    world.assertEmpty();
-    vfs.close();
-    rmSync(root, { recursive: true });
-  });
-}
+const scenario = scenarios(stage);
 
 scenario(
   'an id that is made is kept, and its extended part is what clients set',

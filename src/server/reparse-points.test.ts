@@ -1,9 +1,7 @@
 /** MS-FSA 2.1.5.10.3, .14 and .37 through the whole server: reparse points that clients set and delete. */
 import assert from 'node:assert/strict';
-import { lstatSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_BUFFER_OVERFLOW,
@@ -29,7 +27,6 @@ import {
   SYMLINK_FLAG_RELATIVE,
 } from '../fscc/reparse-data.ts';
 import { IO_REPARSE_TAG_LX_FIFO, IO_REPARSE_TAG_MOUNT_POINT } from '../fscc/reparse-tags.ts';
-import { nativeSupport } from '../native/support.ts';
 import { decodeCreateResponse } from '../smb2/create.ts';
 import {
   FILE_CREATE,
@@ -41,10 +38,10 @@ import { decodeErrorResponse, decodeSymbolicLinkError, errorDataOf } from '../sm
 import { Fsctl } from '../smb2/fsctl.ts';
 import { decodeIoctlResponse } from '../smb2/ioctl.ts';
 import { decodeQueryDirectoryResponse } from '../smb2/query-directory.ts';
-import { createLocalVfs } from '../vfs/local/local-vfs.ts';
 import { connected, create, type Draft, type FileId } from './test-client.support.test.ts';
+import { scenarios } from './test-on-disk.support.test.ts';
 import { dispose, fsctl, list, rename, write } from './test-requests.support.test.ts';
-import { World } from './test-world.support.test.ts';
+import type { World } from './test-world.support.test.ts';
 
 const ALL = 0x1f01ff;
 const READ = 0x120089;
@@ -111,29 +108,7 @@ async function stage(world: World) {
   };
 }
 
-type Stage = Awaited<ReturnType<typeof stage>>;
-
-/** With the memory file system, and with a folder of this machine's disk. */
-function scenario(name: string, body: (stage: Stage, root: string | undefined) => Promise<void>) {
-  test(`${name}, in memory`, async () => {
-    const world = new World();
-    const scene = await stage(world);
-    await body(scene, undefined);
-    await scene.end();
-    world.assertEmpty();
-  });
-  test(`${name}, on disk`, { skip: nativeSupport().unavailable ?? false }, async () => {
-    const root = mkdtempSync(join(tmpdir(), 'usmbd-reparse-'));
-    const vfs = createLocalVfs({ root });
-    const world = new World({ between: () => vfs, features: vfs.features });
-    const scene = await stage(world);
-    await body(scene, root);
-    await scene.end();
-    world.assertEmpty();
-    vfs.close();
-    rmSync(root, { recursive: true });
-  });
-}
+const scenario = scenarios(stage);
 
 scenario('a link that stays in the share is one', async (stage, root) => {
   const { make, set, close, itself, get, follow, entryOf, remove, ask } = stage;
