@@ -32,6 +32,7 @@ export interface RunningMountd {
 const PROGRAM = fileURLToPath(new URL('../../bin/usmbd.js', import.meta.url));
 /** See mountd.ts. */
 export const CHILD_FLAG = '--control-plane';
+const LOW_PORTS_FLAG = '--low-ports';
 
 /** Undefined where the control plane has to stay in this process. Throws CommandError, StateError. */
 export async function startMountd(
@@ -41,7 +42,12 @@ export async function startMountd(
 ): Promise<RunningMountd | undefined> {
   // Without native calls a server of root's becomes somebody else, who could not start it again.
   const isPortable = nativeSupport().unavailable !== undefined;
-  if (process.platform === 'win32' || (isPortable && process.getuid?.() === 0)) return undefined;
+  if (process.platform === 'win32' || (isPortable && process.getuid?.() === 0)) {
+    if (plan.configuration.global.rpcOverTcp) {
+      log.warn('"rpc over tcp" has no effect: here the control plane has no process of its own');
+    }
+    return undefined;
+  }
   const { statePath } = plan;
   const held = holdStateDirectory(statePath);
   let supervisor: MountdSupervisor | undefined;
@@ -55,10 +61,11 @@ export async function startMountd(
       users: plan.users,
       userDatabase: plan.userDatabase,
       configurationFile: plan.configurationFile,
+      address: plan.address,
       logFormat: flags.format,
       debug: [...flags.debug],
     });
-    supervisor = await started({ order, log });
+    supervisor = await started({ order, log, lowPorts: configuration.global.rpcOverTcp });
     const running = supervisor;
     const client = await connectMountd({
       statePath,
@@ -108,10 +115,18 @@ export async function startMountd(
   }
 }
 
-async function started({ order, log }: { order: () => MountdStart; log: Logger }) {
+interface Started {
+  readonly order: () => MountdStart;
+  readonly log: Logger;
+  /** Whether it listens on ports that are root's. */
+  readonly lowPorts: boolean;
+}
+
+async function started({ order, log, lowPorts }: Started) {
+  const flags = [CHILD_FLAG, ...(lowPorts ? [LOW_PORTS_FLAG] : [])];
   try {
     return await superviseMountd({
-      command: [process.execPath, ...process.execArgv, PROGRAM, 'mountd', CHILD_FLAG],
+      command: [process.execPath, ...process.execArgv, PROGRAM, 'mountd', ...flags],
       start: order,
       log,
     });

@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { version } from '../base/version.ts';
 import { defaultConfigurationPath, defaultUserDatabasePath } from '../config/paths.ts';
 import { runMountd } from '../mountd/mountd-process.ts';
-import { KEPT_BY_MOUNTD, shedCapabilities } from '../native/capabilities.ts';
+import { KEPT_BY_MOUNTD, KEPT_BY_RPC, shedCapabilities } from '../native/capabilities.ts';
 import { CommandError } from './command-error.ts';
 import { portNumber, serveFlags } from './serve.ts';
 
@@ -15,6 +15,7 @@ interface MountdCommandFlags {
   readonly pwddb: string;
   readonly state?: string;
   readonly controlPlane?: true;
+  readonly lowPorts?: true;
 }
 
 const NOTES = `
@@ -34,10 +35,12 @@ export function mountdCommand(name = 'mountd'): Command {
     .option('-P, --pwddb <file>', 'user database', defaultUserDatabasePath())
     .option('--state <folder>', "server's identity, kept over restarts")
     .addOption(new Option('--control-plane', 'for "usmbd serve" alone').hideHelp())
+    .addOption(new Option('--low-ports', 'for "usmbd serve" alone').hideHelp())
     .addHelpText('after', NOTES)
     .action(async (flags: MountdCommandFlags) => {
       if (flags.controlPlane) {
-        const unshed = process.platform === 'linux' ? shedCapabilities(KEPT_BY_MOUNTD) : undefined;
+        const kept = flags.lowPorts ? KEPT_BY_RPC : KEPT_BY_MOUNTD;
+        const unshed = process.platform === 'linux' ? shedCapabilities(kept) : undefined;
         await runMountd(version(), unshed);
       } else if (flags.nodetach) await serveFlags(undefined, flags);
       else await detach();

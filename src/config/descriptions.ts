@@ -24,6 +24,12 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
   disableNetbios:
     'Whether names of NetBIOS go unanswered (UDP 137). Only clients of SMB1 need them.',
   nbtPort: 'The UDP port on which names of NetBIOS are answered.',
+  rpcOverTcp:
+    'Whether the interfaces that administer the server (accounts, shares, names) are reached by TCP, too, not by named pipes alone; only for who logs in with a password, and signs. "usmbd serve" and "usmbd mountd" have it.',
+  rpcServerPort:
+    'The TCP port of those interfaces, which clients learn from the endpoint mapper. 0: one of "rpc server dynamic port range".',
+  rpcDynamicPorts: 'The TCP ports one of which is theirs: the first that is free.',
+  rpcMapperPort: 'The TCP port of the endpoint mapper. Clients know no other than 135.',
   interfaces:
     'Network interfaces, addresses or networks: what clients are told that look for more channels, and, with "bind interfaces only", what is listened on. "eth0;capability=RDMA" says more of one.',
   bindInterfacesOnly: 'Whether the server listens on the addresses of "interfaces" alone.',

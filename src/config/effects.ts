@@ -78,6 +78,10 @@ export const globalEffects: Readonly<Record<Fields<typeof globalParameters>, Eff
   appleModel: 'now',
   appleNfsAces: 'new connections',
   appleCopyFile: 'new connections',
+  rpcOverTcp: 'restart',
+  rpcServerPort: 'restart',
+  rpcDynamicPorts: 'restart',
+  rpcMapperPort: 'restart',
   metricsPort: 'restart',
   metricsAddress: 'restart',
 };

@@ -23,6 +23,7 @@ import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
 import { netbiosParameters } from './netbios-parameters.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
+import { rpcParameters } from './rpc-parameters.ts';
 import { SNAPSHOTS_MODULE, snapshotParameters } from './snapshots.ts';
 import {
   absolutePath,
@@ -252,6 +253,7 @@ export const globalParameters = {
     undefined as number | undefined,
   ),
   ...netbiosParameters,
+  ...rpcParameters,
   /** Told to clients that look for more channels, and listened on where `bind interfaces only` is set. */
   interfaces: parameter('interfaces', interfaceList, []),
   bindInterfacesOnly: parameter('bind interfaces only', bool, false),

@@ -81,7 +81,7 @@ const IGNORED = `
   command; queueresume command; raw ntlmv2 auth; read raw; registry shares; reject aes
   netlogon servers; reject md5 clients; reject md5 servers; remote announce; remote browse sync;
   rename user script; require strong key; reset on zero vc; revalidate; root postexec; root
-  preexec; root preexec close; rpc big endian; rpc server dynamic port range; rpc server port; rpc
+  preexec; root preexec close; rpc big endian; rpc
   start on demand helpers; samba kcc command; security; security mask; server role;
   server schannel; server schannel require seal; server services; server smb transports; server
   smb3 encryption algorithms; server smb3 signing algorithms; server support krb5 netlogon; set

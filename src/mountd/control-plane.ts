@@ -53,8 +53,9 @@ import { IPC_SHARE, Management } from './management.ts';
 import { PolicyStore } from './policy-store.ts';
 import { Principals } from './principals.ts';
 import { RegistryStore } from './registry-store.ts';
+import type { RpcCaller } from './rpc-listener.ts';
 import { SecurityTokens } from './security-tokens.ts';
-import { openService } from './services/services.ts';
+import { openMapper, openService, openServices } from './services/services.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 import { UsernameMap } from './username-map.ts';
@@ -90,6 +91,9 @@ export interface OwnControlPlane extends ControlPlane {
   idBlocks(): readonly IdBlock[];
   /** The last one first. */
   loginFailures(): readonly LoginFailure[];
+  /** An association by TCP (rpc-listener.ts); undefined: the address is let in by nobody. */
+  openRpc(what: 'mapper' | 'services', caller: RpcCaller): PipeEndpoint | undefined;
+  rpcPort: number | undefined;
   /** Takes another configuration, for logins and tree connects from now on. Settles when it counts. */
   reload(configuration: Configuration): Promise<void>;
 }
@@ -135,6 +139,8 @@ class LocalControlPlane implements OwnControlPlane {
   readonly #log: Logger;
   readonly #machineSid: Sid;
   #usernameMap: UsernameMap | undefined;
+  /** Where RPC is served by TCP. */
+  rpcPort: number | undefined;
   #kerberos: KerberosMechanism;
   readonly #givenKerberos: Kerberos | undefined;
 
@@ -190,6 +196,7 @@ class LocalControlPlane implements OwnControlPlane {
       switches: this.#accounts.switches,
       throttle: this.#throttle,
       dataPlane: options.dataPlane,
+      rpcPort: () => this.rpcPort,
       log,
     });
   }
@@ -305,6 +312,25 @@ class LocalControlPlane implements OwnControlPlane {
         const { account: caller, sessionKey } = authenticated;
         if (!this.#mayUseIpc(caller)) return undefined;
         return this.#management.context(caller, { ...client, sessionKey });
+      },
+      beginLogin: () => this.#beginLogin(client),
+    });
+  }
+
+  openRpc(what: 'mapper' | 'services', { address, onLogin }: RpcCaller): PipeEndpoint | undefined {
+    if (!this.#admitsHost(address)) return undefined;
+    const port = this.rpcPort ?? 0;
+    const client: PipeClient = { address, sessionKey: undefined };
+    const nobody: Account = { name: '', kind: 'anonymous', identity: NOBODY };
+    const stranger = this.#management.context(nobody, client);
+    if (what === 'mapper') return openMapper(this.#configuration.global.rpcMapperPort, stranger);
+    return openServices(port, {
+      stranger,
+      context: (authenticated) => {
+        if (authenticated?.account.kind !== 'user') return undefined;
+        onLogin();
+        const { account, sessionKey } = authenticated;
+        return this.#management.context(account, { ...client, sessionKey });
       },
       beginLogin: () => this.#beginLogin(client),
     });

@@ -60,6 +60,8 @@ export interface ManagementFacts {
   readonly switches: boolean;
   readonly throttle: LoginThrottle;
   readonly dataPlane: (() => DataPlane | undefined) | undefined;
+  /** See ServiceContext. */
+  rpcPort(): number | undefined;
   readonly log: Logger;
 }
 
@@ -95,6 +97,7 @@ export class Management {
       accounts: this.#accountStore(account, client.address),
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,
+      rpcPort: this.#facts.rpcPort(),
     };
   }
 

@@ -4,13 +4,16 @@
  * socket (ipc/mountd-listener.ts). It ends when standard input does.
  */
 import { createInterface } from 'node:readline';
-import { createLogger, DEBUG_COMPONENTS, type DebugComponent } from '../base/log.ts';
+import { createLogger, DEBUG_COMPONENTS, type DebugComponent, type Logger } from '../base/log.ts';
+import { SetupError } from '../base/setup-error.ts';
 import { readIdentity } from '../base/state-directory.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { listenAddresses } from '../config/interfaces.ts';
 import { listenMountd, type MountdListener } from '../ipc/mountd-listener.ts';
 import { decodeOrder, encodeReply, type MountdReply } from '../ipc/mountd-orders.ts';
 import type { UserDatabaseInput, UserInput } from './account-directory.ts';
 import { createControlPlane, type OwnControlPlane } from './control-plane.ts';
+import { listenRpc, type RpcListener } from './rpc-listener.ts';
 import { pipeNames } from './services/services.ts';
 
 /** What `start` orders. */
@@ -24,6 +27,8 @@ export interface MountdStart {
   readonly userDatabase: UserDatabaseInput | undefined;
   /** Where the configuration was read, which management interfaces edit; undefined: it came from nowhere. */
   readonly configurationFile: string | undefined;
+  /** To listen on; undefined: what the configuration says, else all. */
+  readonly address: string | undefined;
   readonly logFormat: 'json' | 'text';
   readonly debug: readonly DebugComponent[];
 }
@@ -71,6 +76,7 @@ class Mountd {
   readonly #debug = new Set<DebugComponent>();
   #listener: MountdListener | undefined;
   #controlPlane: OwnControlPlane | undefined;
+  #rpc: RpcListener | undefined;
 
   constructor(version: string, warning: string | undefined) {
     this.#version = version;
@@ -89,6 +95,7 @@ class Mountd {
   }
 
   async close(): Promise<void> {
+    await this.#rpc?.close();
     await this.#listener?.close();
     this.#controlPlane?.close?.();
   }
@@ -96,6 +103,29 @@ class Mountd {
   #switch(components: readonly DebugComponent[]): void {
     this.#debug.clear();
     for (const each of DEBUG_COMPONENTS) if (components.includes(each)) this.#debug.add(each);
+  }
+
+  /** A port that is not to be had is no reason to serve no files. */
+  async #listenRpc(
+    controlPlane: OwnControlPlane,
+    { configuration: { global }, address }: MountdStart,
+    log: Logger,
+  ): Promise<void> {
+    if (!global.rpcOverTcp) return;
+    const { bindInterfacesOnly, interfaces } = global;
+    const bound = address === undefined && bindInterfacesOnly;
+    const addresses = bound ? listenAddresses(interfaces).addresses : [address];
+    try {
+      this.#rpc = await listenRpc({
+        ...{ addresses, log, range: global.rpcDynamicPorts },
+        ...{ mapperPort: global.rpcMapperPort, port: global.rpcServerPort },
+        open: (what, caller) => controlPlane.openRpc(what, caller),
+      });
+      controlPlane.rpcPort = this.#rpc.port;
+    } catch (error) {
+      if (!(error instanceof SetupError)) throw error;
+      log.error('RPC over TCP is not served', { reason: error.message });
+    }
   }
 
   async #start(order: MountdStart): Promise<void> {
@@ -125,6 +155,7 @@ class Mountd {
     });
     this.#controlPlane = controlPlane;
     await controlPlane.prepare?.();
+    await this.#listenRpc(controlPlane, order, log);
     this.#listener = await listenMountd({
       statePath,
       ...identity,

@@ -46,6 +46,9 @@ export const KEPT: bigint = Object.values(KEPT_CAPABILITIES).reduce((set, c) => 
 export const KEPT_BY_MOUNTD: bigint =
   bit(KEPT_CAPABILITIES.CAP_CHOWN) | bit(KEPT_CAPABILITIES.CAP_DAC_READ_SEARCH);
 
+/** The same where it serves RPC over TCP: the endpoint mapper's port is 135. */
+export const KEPT_BY_RPC: bigint = KEPT_BY_MOUNTD | bit(KEPT_CAPABILITIES.CAP_NET_BIND_SERVICE);
+
 export interface CapabilitySets {
   readonly permitted: bigint;
   readonly effective: bigint;

@@ -254,6 +254,7 @@ async function fsAttributes(world: World): Promise<boolean> {
 }
 
 const LOGINS = 'test/reload/logins.test.ts';
+const RPC_OVER_TCP = 'src/cli/rpc-over-tcp.test.ts';
 const IN_ALL = { before: false, after: false };
 
 export const globalRows: Readonly<
@@ -408,6 +409,11 @@ export const globalRows: Readonly<
   },
   appleNfsAces: { value: 'no', look: nfsAces, before: true, after: false },
   appleCopyFile: { value: 'yes', look: copiesWhole, before: false, after: true },
+  // Only the process of the control plane has it.
+  rpcOverTcp: { value: 'yes', shownBy: RPC_OVER_TCP },
+  rpcServerPort: { value: '49200', shownBy: RPC_OVER_TCP },
+  rpcDynamicPorts: { value: '49200-49300', shownBy: RPC_OVER_TCP },
+  rpcMapperPort: { value: '1135', shownBy: RPC_OVER_TCP },
   metricsPort: { value: '9123', look: listens(9123), ...IN_ALL },
   metricsAddress: { value: '127.0.0.2', look: listens(9445), ...IN_ALL },
 };

@@ -73,7 +73,7 @@ function open(): PipeEndpoint {
         identity: undefined,
       }) as const,
   };
-  return createRpcEndpoint('tester', {
+  return createRpcEndpoint('\\PIPE\\tester', {
     services: (authenticated) =>
       authenticated?.account.kind === 'anonymous'
         ? undefined

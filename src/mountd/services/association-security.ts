@@ -32,6 +32,8 @@ export interface RpcProvider {
   services(authenticated?: Authenticated): readonly RpcService[] | undefined;
   /** Absent: nobody authenticates here. */
   readonly beginLogin?: (() => SecureLogin) | undefined;
+  /** Of what a client sends after its login; absent: it may leave all unprotected. */
+  readonly minimumLevel?: number;
 }
 
 export type AuthenticationOutcome =
@@ -80,7 +82,8 @@ export class AssociationSecurity {
     const knownType =
       type === AUTHENTICATION_TYPE.WINNT || type === AUTHENTICATION_TYPE.GSS_NEGOTIATE;
     const knownLevel =
-      level >= AUTHENTICATION_LEVEL.CONNECT && level <= AUTHENTICATION_LEVEL.PKT_PRIVACY;
+      level >= (this.#provider.minimumLevel ?? AUTHENTICATION_LEVEL.CONNECT) &&
+      level <= AUTHENTICATION_LEVEL.PKT_PRIVACY;
     if (!knownType || !knownLevel || this.#contexts.size >= SECURITY_CONTEXTS_MAXIMUM)
       return undefined;
     const login = this.#provider.beginLogin?.();

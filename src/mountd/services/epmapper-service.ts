@@ -1,5 +1,6 @@
 /**
- * The endpoint mapper (C706 appendix O): which interfaces this server has, and on which pipes. Nothing is registered by
+ * The endpoint mapper (C706 appendix O): which interfaces this server has, on which pipes, and on which
+ * port of TCP. Nothing is registered by
  * clients.
  */
 import {
@@ -46,13 +47,40 @@ const floorsOf = ({ syntax, pipe }: OfferedInterface, host: string): Floor[] => 
   },
 ];
 
-export function createEpmapperService(
-  host: string,
-  offered: () => readonly OfferedInterface[],
-): RpcService {
+/** Clients keep to the address that they have reached the mapper by where this one is 0.0.0.0. */
+const tcpFloorsOf = ({ syntax }: OfferedInterface, port: number): Floor[] => {
+  const number = Buffer.alloc(2);
+  number.writeUInt16BE(port);
+  return [
+    syntaxFloor(syntax),
+    syntaxFloor(NDR32),
+    { protocol: PROTOCOL.NCACN, left: Buffer.alloc(0), right: Buffer.alloc(2) },
+    { protocol: PROTOCOL.TCP, left: Buffer.alloc(0), right: number },
+    { protocol: PROTOCOL.IP, left: Buffer.alloc(0), right: Buffer.alloc(4) },
+  ];
+};
+
+interface Entry {
+  readonly tower: readonly Floor[];
+  readonly annotation: string;
+}
+
+export interface MapperFacts {
+  /** NetBIOS's name. */
+  readonly host: string;
+  /** Where all interfaces are by TCP, too; undefined: nowhere. */
+  readonly tcp: number | undefined;
+  offered(): readonly OfferedInterface[];
+}
+
+export function createEpmapperService({ host, tcp, offered }: MapperFacts): RpcService {
+  const towersOf = (one: OfferedInterface): Floor[][] => [
+    floorsOf(one, host),
+    ...(tcp === undefined ? [] : [tcpFloorsOf(one, tcp)]),
+  ];
   /** What is left to be told. */
-  const lookups = new ContextHandles<readonly OfferedInterface[]>();
-  const restOf = (handle: Buffer): readonly OfferedInterface[] | undefined =>
+  const lookups = new ContextHandles<readonly Entry[]>();
+  const restOf = (handle: Buffer): readonly Entry[] | undefined =>
     handle.equals(NO_HANDLE) ? undefined : lookups.get(handle);
   const forget = (handle: Buffer): void => {
     if (!handle.equals(NO_HANDLE)) lookups.close(handle);
@@ -65,11 +93,13 @@ export function createEpmapperService(
       });
       const rest =
         restOf(handle) ??
-        offered().filter(
-          ({ syntax }) =>
-            (inquiryType & MATCH_BY_INTERFACE) === 0 ||
-            (interfaceId !== null && serves(syntax, interfaceId)),
-        );
+        offered()
+          .filter(
+            ({ syntax }) =>
+              (inquiryType & MATCH_BY_INTERFACE) === 0 ||
+              (interfaceId !== null && serves(syntax, interfaceId)),
+          )
+          .flatMap((one) => towersOf(one).map((tower) => ({ tower, annotation: one.annotation })));
       forget(handle);
       const part = rest.slice(0, room);
       if (part.length === 0) return failed(EPT_S_NOT_REGISTERED);
@@ -79,7 +109,7 @@ export function createEpmapperService(
       if (next === undefined) return failed(EPT_S_CANT_PERFORM_OP);
       const elements = part.map((one) => ({
         object: NO_SYNTAX.uuid,
-        tower: encodeTower(floorsOf(one, host)),
+        tower: encodeTower(one.tower),
         annotation: one.annotation,
       }));
       return { handle: next, count: part.length, entries: { room, elements }, status: OK };
@@ -92,10 +122,12 @@ export function createEpmapperService(
       const floors = mapTower === null ? undefined : decodeTower(mapTower);
       if (floors === undefined || floors.length < 4) return failed(EPT_S_CANT_PERFORM_OP);
       const wanted = floors[0]!;
-      if (floors[3]!.protocol !== PROTOCOL.SMB) return failed(EPT_S_NOT_REGISTERED);
-      const found = offered().filter(({ syntax }) => syntaxFloor(syntax).left.equals(wanted.left));
+      const found = offered()
+        .filter(({ syntax }) => syntaxFloor(syntax).left.equals(wanted.left))
+        .flatMap(towersOf)
+        .filter((tower) => tower[3]!.protocol === floors[3]!.protocol);
       if (found.length === 0) return failed(EPT_S_NOT_REGISTERED);
-      const elements = found.slice(0, room).map((one) => encodeTower(floorsOf(one, host)));
+      const elements = found.slice(0, room).map(encodeTower);
       return {
         ...{ handle: NO_HANDLE, count: elements.length, towers: { room, elements }, status: OK },
       };

@@ -217,10 +217,13 @@ const SUBJECTS: readonly Subject[] = [
   {
     rpc: EPMAPPER,
     create: () =>
-      createEpmapperService('FILES', () => [
-        { syntax: SRVSVC.syntax, annotation: 'srvsvc', pipe: 'srvsvc' },
-        { syntax: SAMR.syntax, annotation: 'samr', pipe: 'samr' },
-      ]),
+      createEpmapperService({
+        ...{ host: 'FILES', tcp: 49_152 },
+        offered: () => [
+          { syntax: SRVSVC.syntax, annotation: 'srvsvc', pipe: 'srvsvc' },
+          { syntax: SAMR.syntax, annotation: 'samr', pipe: 'samr' },
+        ],
+      }),
     open: [
       stubOf(EPMAPPER.operations.ept_lookup, {
         ...{ inquiryType: 0, object: null, interfaceId: SRVSVC.syntax, versionOption: 1 },

@@ -40,7 +40,7 @@ const TESTER = {
 } as const;
 
 const open = (): PipeEndpoint =>
-  createRpcEndpoint('tester', {
+  createRpcEndpoint('\\PIPE\\tester', {
     services: () => [
       serveInterface(TESTER, {
         Repeat: ({ count }) => ({ octets: new Array(count).fill(7), status: 0 }),
@@ -433,7 +433,7 @@ test('mutated conversations never throw', () => {
     fc.property(fc.array(change, { maxLength: 5 }), fc.nat(300), (changes, cut) => {
       const input = Buffer.from(stream);
       for (const [at, value] of changes) input[at] = value;
-      const pipe = createRpcEndpoint('tester', {
+      const pipe = createRpcEndpoint('\\PIPE\\tester', {
         services: () => [
           serveInterface(TESTER, {
             Repeat: () => ({ octets: [1, 2], status: 0 }),

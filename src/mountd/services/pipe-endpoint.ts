@@ -76,9 +76,9 @@ export const QUEUED_ANSWER_BYTES_MAXIMUM = 256 << 10;
  */
 const ASSOCIATION_GROUP = 0x53f0;
 
-/** `pipeName` without a backslash, as opened: the secondary address of a BIND_ACK. */
-export function createRpcEndpoint(pipeName: string, provider: RpcProvider): PipeEndpoint {
-  return new RpcEndpoint(pipeName, provider);
+/** `address`: the secondary address of a BIND_ACK, `\PIPE\name` or a port. */
+export function createRpcEndpoint(address: string, provider: RpcProvider): PipeEndpoint {
+  return new RpcEndpoint(address, provider);
 }
 
 /** A call, and who makes it. */
@@ -88,7 +88,7 @@ interface Caller {
 type CalledPdu = RequestPdu & Caller;
 
 class RpcEndpoint implements PipeEndpoint {
-  readonly #pipeName: string;
+  readonly #address: string;
   /** Of who has opened the pipe. */
   readonly #services: readonly RpcService[];
   readonly #security: AssociationSecurity;
@@ -106,8 +106,8 @@ class RpcEndpoint implements PipeEndpoint {
   #answers: Buffer[] = [];
   #answerBytes = 0;
 
-  constructor(pipeName: string, provider: RpcProvider) {
-    this.#pipeName = pipeName;
+  constructor(address: string, provider: RpcProvider) {
+    this.#address = address;
     this.#services = provider.services() ?? [];
     this.#security = new AssociationSecurity(provider);
   }
@@ -251,7 +251,7 @@ class RpcEndpoint implements PipeEndpoint {
           unknownType ? AUTHENTICATION_TYPE_NOT_RECOGNIZED : REASON_NOT_SPECIFIED,
         );
       }
-      this.#acknowledge('bind-ack', pdu, outcome?.token, `\\PIPE\\${this.#pipeName}`);
+      this.#acknowledge('bind-ack', pdu, outcome?.token, this.#address);
       return true;
     });
   }

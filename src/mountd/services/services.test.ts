@@ -4,6 +4,7 @@ import { STATUS_SUCCESS } from '../../dtyp/ntstatus.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
 import type { OutputOf } from '../../rpc/operation.ts';
+import { decodePdu } from '../../rpc/pdu.ts';
 import { MAX_PREFERRED_LENGTH, SRVSVC } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
 import { WKSSVC } from '../../rpc/wkssvc.ts';
@@ -37,6 +38,13 @@ test('which pipes there are', () => {
   for (const name of ['SRVSVC', '\\srvsvc', 'mdssvc', 'fssagentrpc', 'spoolss', '__proto__', '']) {
     assert.equal(openService(name, callers), undefined, name);
   }
+});
+
+test('a pipe says its name where it is bound', () => {
+  const pipe = openService('wkssvc', callers)!;
+  pipe.write(new ClientAssociation(WKSSVC).bind());
+  const ack = decodePdu(message(pipe, 4280));
+  assert.equal(ack.kind === 'bind-ack' && ack.secondaryAddress, '\\PIPE\\wkssvc');
 });
 
 test('a pipe serves its own interface only', () => {

@@ -4,6 +4,8 @@ import { DSSETUP } from '../../rpc/dssetup.ts';
 import { LSARPC } from '../../rpc/lsarpc.ts';
 import { NETDFS } from '../../rpc/netdfs.ts';
 import { NTSVCS } from '../../rpc/ntsvcs.ts';
+import { FAULT_STATUS } from '../../rpc/pdu.ts';
+import { AUTHENTICATION_LEVEL } from '../../rpc/pdu-security.ts';
 import { SAMR } from '../../rpc/samr.ts';
 import { SRVSVC } from '../../rpc/srvsvc.ts';
 import { SVCCTL } from '../../rpc/svcctl.ts';
@@ -19,6 +21,7 @@ import { createMgmtService } from './mgmt-service.ts';
 import { createNetdfsService } from './netdfs-service.ts';
 import { createNtsvcsService } from './ntsvcs-service.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
+import { RpcFault } from './rpc-fault.ts';
 import type { RpcService } from './rpc-service.ts';
 import { createSamrService } from './samr-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
@@ -32,7 +35,7 @@ type Create = (context: ServiceContext) => RpcService;
 
 const SERVICES_OF_PIPE: ReadonlyMap<string, readonly Create[]> = new Map<string, readonly Create[]>(
   [
-    ['epmapper', [({ server }) => createEpmapperService(server.name, () => OFFERED)]],
+    ['epmapper', [createMapper]],
     ['lsarpc', [createLsarpcService, createDssetupService]],
     ['lsass', [createLsarpcService]],
     ['netdfs', [createNetdfsService]],
@@ -61,10 +64,26 @@ const OFFERED: readonly OfferedInterface[] = [
   { ...WKSSVC, pipe: 'wkssvc' },
 ].map(({ name, syntax, pipe }) => ({ annotation: name, syntax, pipe }));
 
+function createMapper({ server, rpcPort }: ServiceContext): RpcService {
+  return createEpmapperService({ host: server.name, tcp: rpcPort, offered: () => OFFERED });
+}
+
+/** Each interface once, in one order. */
+const OVER_TCP: readonly Create[] = [
+  ...new Set([...SERVICES_OF_PIPE.values()].flat().filter((create) => create !== createMapper)),
+];
+
 export interface RpcCallers {
   /** Of who has authenticated in RPC, else of who has the pipe open; undefined to whom nothing is answered. */
   context(authenticated?: Authenticated): ServiceContext | undefined;
   readonly beginLogin?: (() => SecureLogin) | undefined;
+}
+
+export interface TcpCallers extends RpcCallers {
+  /** Of whoever has not said who it is; undefined: to them nothing is answered. */
+  context(authenticated?: Authenticated): ServiceContext | undefined;
+  /** What tells the interfaces, where the former is undefined. */
+  readonly stranger: ServiceContext;
 }
 
 /** The pipes that can be opened. */
@@ -74,13 +93,48 @@ export const pipeNames = (): readonly string[] => [...SERVICES_OF_PIPE.keys()];
 export function openService(name: string, callers: RpcCallers): PipeEndpoint | undefined {
   const services = SERVICES_OF_PIPE.get(name);
   if (services === undefined) return undefined;
-  return createRpcEndpoint(name, {
+  return createRpcEndpoint(`\\PIPE\\${name}`, {
     services: (authenticated) => {
       const context = callers.context(authenticated);
-      if (context === undefined) return undefined;
-      const own = services.map((create) => create(context));
-      return [...own, createMgmtService(own)];
+      return context && withMgmt(services, context);
     },
     beginLogin: callers.beginLogin,
   });
 }
+
+/** The endpoint mapper as clients reach it by TCP, without a login. */
+export function openMapper(port: number, context: ServiceContext): PipeEndpoint {
+  return createRpcEndpoint(String(port), {
+    services: (authenticated) =>
+      authenticated === undefined ? withMgmt([createMapper], context) : undefined,
+  });
+}
+
+/**
+ * All interfaces on one port, for who has logged in by RPC's own means and signs what it sends: nothing else protects it
+ * here. Strangers learn which interfaces there are, as from the mapper, and no more.
+ */
+export function openServices(port: number, callers: TcpCallers): PipeEndpoint {
+  return createRpcEndpoint(String(port), {
+    minimumLevel: AUTHENTICATION_LEVEL.PKT_INTEGRITY,
+    services: (authenticated) => {
+      const context = callers.context(authenticated);
+      if (context !== undefined) return withMgmt(OVER_TCP, context);
+      if (authenticated !== undefined) return undefined;
+      return withMgmt(OVER_TCP, callers.stranger).map(closed);
+    },
+    beginLogin: callers.beginLogin,
+  });
+}
+
+function withMgmt(services: readonly Create[], context: ServiceContext): RpcService[] {
+  const own = services.map((create) => create(context));
+  return [...own, createMgmtService(own)];
+}
+
+const closed = ({ syntax }: RpcService): RpcService => ({
+  syntax,
+  call() {
+    throw new RpcFault(FAULT_STATUS.ERROR_ACCESS_DENIED);
+  },
+});

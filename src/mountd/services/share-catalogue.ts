@@ -66,6 +66,8 @@ export interface ServiceContext {
   readonly shareEditor?: ShareEditor | undefined;
   /** The configuration as it counts, for administrators; undefined where nobody can tell. */
   readonly settings?: (() => readonly SettingsSection[]) | undefined;
+  /** Where the interfaces are reached by TCP; undefined: they are not. */
+  readonly rpcPort?: number | undefined;
   /** Who is connected, and what they have open; undefined where nobody can tell. */
   readonly dataPlane?: (() => DataPlane | undefined) | undefined;
 }
