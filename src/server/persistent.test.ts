@@ -196,7 +196,7 @@ test('behind the server: data, lock, lease and share mode; its client reads, wri
   await assertGone(second, bob, again);
 });
 
-test('byte-range locks keep others out until the client is back', async () => {
+test('nobody else opens the file until the client is back, whose byte-range locks are still there', async () => {
   const first = await start();
   const ann = await mount(first.world);
   const file = await open(ann, 'file', [persistent()]);
@@ -208,6 +208,10 @@ test('byte-range locks keep others out until the client is back', async () => {
 
   const second = await start(first);
   const bob = await mount(second.world, { user: 'bob', clientGuid: 8 });
+  // 3.3.5.9: without a lease or oplock that could be broken nobody else opens it meanwhile.
+  assert.equal(await tryOpen(bob, 'file', []), STATUS_FILE_NOT_AVAILABLE);
+  const again = await mount(second.world);
+  const mine = await open(again, 'file', [back(file)]);
   const his = await open(bob, 'file', []);
   assert.equal(await statusOf(bob, lock(his, whole)), STATUS_LOCK_NOT_GRANTED);
   assert.equal(
@@ -215,8 +219,6 @@ test('byte-range locks keep others out until the client is back', async () => {
     0,
     'that one was unlocked',
   );
-  const again = await mount(second.world);
-  const mine = await open(again, 'file', [back(file)]);
   // Two that are equal are two.
   for (let i = 0; i < 2; i++) {
     assert.equal(await statusOf(again, lock(mine, { offset: 50n, length: 1n, flags: UNLOCK })), 0);
@@ -288,7 +290,7 @@ test('whoever does not come back in time has lost it, and what he wanted deleted
   const second = await start(first);
   const bob = await mount(second.world, { user: 'bob', clientGuid: 8 });
   const there = { createDisposition: FILE_OPEN, desiredAccess: 0x80 };
-  assert.equal(await tryOpen(bob, 'temporary', [], there), 0);
+  assert.equal(await tryOpen(bob, 'temporary', [], there), STATUS_FILE_NOT_AVAILABLE);
   await second.world.server.durables.scavenge(Infinity);
   assert.equal(second.disk.entries.size, 0);
   await bob.client.lost();
