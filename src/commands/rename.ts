@@ -179,11 +179,15 @@ async function refuseDestination(
   const parent = await files.lookup(path.slice(0, -1));
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
-  const takes = await mayAdd(request.tree, parent, addingRight(request.open));
-  const elsewhere = await refuseInside(parent);
-  parent.close();
-  if (elsewhere !== undefined) return elsewhere;
-  return takes ? refuseAdding(key, request) : STATUS_ACCESS_DENIED;
+  try {
+    const takes = await mayAdd(request.tree, parent, addingRight(request.open));
+    const elsewhere = await refuseInside(parent);
+    if (elsewhere !== undefined) return elsewhere;
+    if (!takes) return STATUS_ACCESS_DENIED;
+  } finally {
+    parent.close();
+  }
+  return refuseAdding(key, request);
 }
 
 const addingRight = ({ handle }: Open) =>
