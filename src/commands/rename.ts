@@ -287,10 +287,12 @@ async function whatStands(
   if (isErrno(existing)) return statusOfErrno(existing);
   const same =
     existing.fileId === open.handle!.fileId && existing.volumeId === open.handle!.volumeId;
-  const replaceable = same || !target.replace || (await grantable(tree, existing, DELETE));
-  const stat = await existing.stat();
-  const full = target.replace && !open.isPosix && (await standsFull(existing, request));
-  existing.close();
+  const look = async () => ({
+    replaceable: same || !target.replace || (await grantable(tree, existing, DELETE)),
+    stat: await existing.stat(),
+    full: target.replace && !open.isPosix && (await standsFull(existing, request)),
+  });
+  const { replaceable, stat, full } = await look().finally(() => existing.close());
   if (same) return { key: undefined, replace: target.replace };
   if (!target.replace) return STATUS_OBJECT_NAME_COLLISION;
   if (isErrno(stat)) return statusOfErrno(stat);
