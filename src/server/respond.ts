@@ -3,7 +3,7 @@
  * signed and encrypted, and bytes are handed to the transport.
  */
 
-import { bufferPool } from '../base/buffer-pool.ts';
+import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
 import {
   type Disconnect,
@@ -70,7 +70,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
   message.set(body, HEADER_SIZE);
   if (copied) {
     message.set(payload, bodyEnd);
-    bufferPool.give(payload);
+    giveBack(payload);
   }
   if (status === STATUS_USER_SESSION_DELETED) echoSignature(request, message);
   return {
@@ -127,7 +127,7 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   outbox.set(body, at + HEADER_SIZE);
   if (payload !== undefined) {
     outbox.set(payload, at + bodyEnd);
-    bufferPool.give(payload);
+    giveBack(payload);
   }
   const signer = isStatus ? undefined : outcome.signWith;
   const signs = signer ?? signerFor(request, connection);
@@ -138,6 +138,11 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   }
   if (!isStatus) outcome.onSent?.();
   return true;
+}
+
+/** A payload that has been copied. Most are in no memory of the pool's, which their size tells sooner than the pool. */
+function giveBack(payload: Buffer): void {
+  if (payload.buffer.byteLength >= MIN_POOLED_BYTES) bufferPool.give(payload);
 }
 
 /** Above, a payload is sent from where it lies. */
