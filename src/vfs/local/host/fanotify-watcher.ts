@@ -125,7 +125,8 @@ export class FanotifyWatcher implements OwnChangesObserver {
   /** Tells all that has happened until now. */
   catchUp(): void {
     this.#drain(isOfUse);
-    this.#takeUntil(this.#events.length);
+    // Taking one may bring more: see #directory.
+    while (this.#events.length > 0) this.#takeUntil(this.#events.length);
   }
 
   readonly knowsProcess = true;
@@ -256,11 +257,22 @@ export class FanotifyWatcher implements OwnChangesObserver {
       this.#paths.set(handle, known);
       return known;
     }
-    const departure = this.#departureOf(handle, index);
-    const path =
-      departure === undefined ? this.#ask(handle) : this.#pathOf(departure.at, departure.index);
+    const path = this.#foretold(handle, index) ?? this.#ask(handle) ?? this.#learn(handle, index);
     if (path !== undefined) this.#remember(handle, path);
     return path;
+  }
+
+  /** As an event further on tells it. */
+  #foretold(handle: string, index: number): string | undefined {
+    const departure = this.#departureOf(handle, index);
+    return departure && this.#pathOf(departure.at, departure.index);
+  }
+
+  /** One that went since the queue was read: the event that tells of it has come by now. */
+  #learn(handle: string, index: number): string | undefined {
+    const before = this.#events.length;
+    this.#drain(isName);
+    return this.#events.length > before ? this.#foretold(handle, index) : undefined;
   }
 
   /** The event after this one that renames or removes the directory, and where it was until then. */
