@@ -9,8 +9,7 @@ import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { AuditLog } from '../base/audit-log.ts';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
 import { makeMachineSid } from '../base/state-directory.ts';
-import type { Configuration, ShareConfiguration } from '../config/configuration.ts';
-import { normalizeName } from '../config/smb-conf.ts';
+import type { Configuration } from '../config/configuration.ts';
 import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
@@ -33,30 +32,21 @@ import {
   type UserDatabaseInput,
   type UserInput,
 } from './account-directory.ts';
-import { hostAccess } from './host-access.ts';
-import {
-  type Acting,
-  actingOnShare,
-  type Identity,
-  identityOfDomain,
-  NOBODY,
-  ROOT,
-  withGroups,
-} from './identities.ts';
+import { identityOfDomain, NOBODY, withGroups } from './identities.ts';
 import { Idmap } from './idmap.ts';
 import { KerberosMechanism, sameKerberos } from './kerberos-mechanism.ts';
 import { localNameOf, ticketUserOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginFailures } from './login-failures.ts';
 import { LoginThrottle } from './login-throttle.ts';
-import { IPC_SHARE, Management } from './management.ts';
+import { Management } from './management.ts';
 import { PolicyStore } from './policy-store.ts';
 import { Principals } from './principals.ts';
 import { RegistryStore } from './registry-store.ts';
 import type { RpcCaller } from './rpc-listener.ts';
 import { SecurityTokens } from './security-tokens.ts';
 import { openMapper, openService, openServices } from './services/services.ts';
-import { isAdministrator, shareAccess } from './share-access.ts';
+import { ShareDecisions } from './share-decisions.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
 import { UsernameMap } from './username-map.ts';
 
@@ -109,11 +99,6 @@ export function createControlPlane(options: ControlPlaneOptions): OwnControlPlan
 /** RAP answers what passwords are no part of. */
 const NOWHERE: PipeClient = { address: '', sessionKey: undefined };
 
-interface Share {
-  readonly configuration: ShareConfiguration;
-  readonly admitsHost: (address: string) => boolean;
-}
-
 interface Client {
   readonly address: string;
 }
@@ -127,8 +112,7 @@ interface LoginMeans {
 class LocalControlPlane implements OwnControlPlane {
   #configuration: Configuration;
   readonly #accounts: AccountDirectory;
-  #shares: ReadonlyMap<string, Share>;
-  #admitsHost: (address: string) => boolean;
+  readonly #shares: ShareDecisions;
   readonly #throttle: LoginThrottle;
   readonly #failures = new LoginFailures();
   #audit: AuditLog | undefined;
@@ -153,8 +137,6 @@ class LocalControlPlane implements OwnControlPlane {
       switches: options.switchesIdentity ?? process.getuid?.() === 0,
       systemAccounts: options.systemAccounts ?? readSystemAccounts,
     });
-    this.#shares = sharesOf(configuration);
-    this.#admitsHost = hostAccess(configuration.global);
     this.#throttle = new LoginThrottle(options.now);
     this.#audit = auditOf(configuration, log);
     const machineSid = options.machineSid ?? makeMachineSid();
@@ -180,6 +162,12 @@ class LocalControlPlane implements OwnControlPlane {
       accountIds: (system) => this.#accounts.all(system).map(({ uid }) => uid),
       own: ownIdentity(),
       now: options.now,
+    });
+    this.#shares = new ShareDecisions(configuration, {
+      accounts: this.#accounts,
+      tokens: this.#tokens,
+      audit: () => this.#audit,
+      log,
     });
     this.#management = new Management({
       configuration: () => this.#configuration,
@@ -227,8 +215,7 @@ class LocalControlPlane implements OwnControlPlane {
     this.#audit?.close();
     this.#audit = audit;
     this.#configuration = configuration;
-    this.#shares = sharesOf(configuration);
-    this.#admitsHost = hostAccess(global);
+    this.#shares.configure(configuration);
     this.#idmap.configure(configuration.idmap ?? []);
     if (before.usernameMap !== global.usernameMap) {
       this.#usernameMap = usernameMapOf(global.usernameMap, this.#log);
@@ -286,17 +273,7 @@ class LocalControlPlane implements OwnControlPlane {
     share: string,
     client: { readonly address: string },
   ): ShareDecision {
-    const { address } = client;
-    const decision = this.#decide(account, normalizeName(share), address);
-    const isDenied = typeof decision === 'string';
-    const user = account.name;
-    if (isDenied) this.#log.info('share denied', { share, account: user, address, why: decision });
-    const result = isDenied ? decision : decision.kind === 'granted' ? 'ok' : decision.kind;
-    this.#audit?.note('connect', result, {
-      ...{ user, address, share },
-      ...(!isDenied && decision.kind === 'granted' && { readOnly: decision.readOnly }),
-    });
-    return isDenied ? { kind: 'denied' } : decision;
+    return this.#shares.connect(account, share, client);
   }
 
   shareUsed(share: string, currentUses: number): void {
@@ -304,13 +281,13 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined {
-    if (!this.#mayUseIpc(account)) return undefined;
+    if (!this.#shares.mayUseIpc(account)) return undefined;
     return openService(name, {
       context: (authenticated) => {
         if (authenticated === undefined) return this.#management.context(account, client);
         // Passwords come under the key of RPC's own login then, as Samba's clients have it.
         const { account: caller, sessionKey } = authenticated;
-        if (!this.#mayUseIpc(caller)) return undefined;
+        if (!this.#shares.mayUseIpc(caller)) return undefined;
         return this.#management.context(caller, { ...client, sessionKey });
       },
       beginLogin: () => this.#beginLogin(client),
@@ -318,7 +295,7 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   openRpc(what: 'mapper' | 'services', { address, onLogin }: RpcCaller): PipeEndpoint | undefined {
-    if (!this.#admitsHost(address)) return undefined;
+    if (!this.#shares.admitsHost(address)) return undefined;
     const port = this.rpcPort ?? 0;
     const client: PipeClient = { address, sessionKey: undefined };
     const nobody: Account = { name: '', kind: 'anonymous', identity: NOBODY };
@@ -337,7 +314,7 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   async rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined> {
-    if (!this.#mayUseIpc(account)) return undefined;
+    if (!this.#shares.mayUseIpc(account)) return undefined;
     const { answerRap } = await import('./services/rap-service.ts');
     return answerRap(parameters, this.#management.context(account, NOWHERE));
   }
@@ -391,88 +368,10 @@ class LocalControlPlane implements OwnControlPlane {
   #mapped(names: readonly string[]): string | undefined {
     return this.#usernameMap?.map(names, this.#accounts.systemAccounts);
   }
-
-  #knows({ name, domain }: Account): boolean {
-    if (this.#accounts.has(name)) return true;
-    if (domain === undefined) return false;
-    return name.includes('\\')
-      ? this.#configuration.idmap !== undefined
-      : this.#accounts.systemUser(name) !== undefined;
-  }
-
-  /** A text says why not. */
-  #decide(account: Account, name: string, address: string): ShareDecision | string {
-    const share = this.#shares.get(name);
-    const isIpc = name === normalizeName(IPC_SHARE);
-    if (share === undefined && !isIpc) return { kind: 'no-such-share' };
-    if (!this.#admitsHost(address)) return 'hosts allow or deny of [global]';
-    if (share === undefined) {
-      return this.#mayUseIpc(account) ? this.#grant(account, account, false) : 'restrict anonymous';
-    }
-    return share.admitsHost(address) ? this.#decideDisk(account, share) : 'hosts allow or deny';
-  }
-
-  #decideDisk(account: Account, { configuration }: Share): ShareDecision | string {
-    const isStranger = account.kind !== 'user';
-    const isGuest = isStranger || (configuration.guestOnly && configuration.guestOk);
-    // Removed while its session went on: nobody knows any more whom it may act as.
-    if (!isStranger && !this.#knows(account)) return 'the account is no more';
-    const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
-    const name = isGuest ? guestAccount : account.name;
-    const accounts = this.#accounts.systemAccounts();
-    const visitor = { name, isGuest, sids: account.domain?.sids };
-    const access = shareAccess(configuration, visitor, accounts);
-    if (access === 'denied') return isGuest ? 'guest ok' : 'valid users or invalid users';
-    if (this.#accounts.switches && isAdministrator(configuration, visitor, accounts)) {
-      return this.#grant(account, { identity: ROOT }, access === 'read-only');
-    }
-    const own = isGuest ? this.#accounts.actingAs(name) : this.#actingWithDomain(account);
-    const acting = actingOnShare(this.#accounts.rules, own, configuration);
-    if (acting === 'none') {
-      const { forceUser, forceGroup } = configuration;
-      const share = configuration.name;
-      this.#log.error('no such system user or group', { name, share, forceUser, forceGroup });
-      return 'no such system user or group';
-    }
-    return this.#grant(account, acting, access === 'read-only');
-  }
-
-  #grant(
-    { kind, domain }: Account,
-    { identity }: { readonly identity: Identity | undefined },
-    readOnly: boolean,
-  ): ShareDecision {
-    return {
-      kind: 'granted',
-      readOnly,
-      identity,
-      token: this.#tokens.of(identity, kind, domain?.sids),
-    };
-  }
-
-  #mayUseIpc({ kind }: Account): boolean {
-    return kind === 'user' || this.#configuration.global.restrictAnonymous === 0;
-  }
-
-  #actingWithDomain({ name, domain }: Account): Acting {
-    const mapped = domain?.mapped;
-    if (domain === undefined || mapped === undefined) return this.#accounts.actingAs(name);
-    if (name.includes('\\')) return { identity: identityOfDomain(domain) ?? NOBODY };
-    const own = this.#accounts.actingAs(name);
-    return own === 'none' ? own : { identity: own.identity && withGroups(own.identity, mapped) };
-  }
 }
 
 const keptIn = (folder: string | undefined, name: string): string | undefined =>
   folder === undefined ? undefined : join(folder, name);
-
-const sharesOf = ({ shares }: Configuration): ReadonlyMap<string, Share> =>
-  new Map(
-    shares.map((share) => [
-      normalizeName(share.name),
-      { configuration: share, admitsHost: hostAccess(share) },
-    ]),
-  );
 
 const auditOf = ({ global }: Configuration, log: Logger): AuditLog | undefined =>
   global.auditLog === undefined
