@@ -12,6 +12,7 @@ import {
   SE_BACKUP_PRIVILEGE,
   SE_RESTORE_PRIVILEGE,
   SE_SECURITY_PRIVILEGE,
+  SE_TAKE_OWNERSHIP_PRIVILEGE,
 } from '../dtyp/access-check.ts';
 import {
   ACCESS_SYSTEM_SECURITY,
@@ -47,17 +48,11 @@ import type { MaybePromise, VfsHandle, VfsPermissions } from '../vfs/vfs.ts';
 const ALWAYS = FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE;
 const READ = FILE_READ_DATA | FILE_READ_EA;
 const WRITE =
-  FILE_WRITE_DATA |
-  FILE_APPEND_DATA |
-  FILE_WRITE_EA |
-  FILE_WRITE_ATTRIBUTES |
-  FILE_DELETE_CHILD |
-  WRITE_DAC |
-  WRITE_OWNER;
-/** The owner's, whatever the mode says: utimensat(2), chmod(2), chown(2). */
+  FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_WRITE_ATTRIBUTES | FILE_DELETE_CHILD;
+/** The owner's, whatever the mode says, and nobody else's: utimensat(2), chmod(2), chown(2). */
 const OWNERS = FILE_WRITE_ATTRIBUTES | WRITE_DAC | WRITE_OWNER;
 /** What changes a file or its description; none of it on a read-only share. */
-export const CHANGES = WRITE | DELETE;
+export const CHANGES = WRITE | OWNERS | DELETE;
 const BACKUP_ACCESS = READ_CONTROL | ACCESS_SYSTEM_SECURITY | FILE_GENERIC_READ | FILE_TRAVERSE;
 const RESTORE_ACCESS =
   WRITE_DAC |
@@ -140,10 +135,15 @@ const byPermissions = (
   after(handle.permissions(), (permissions) => {
     if (isErrno(permissions)) return 0;
     const asks = (inQuestion & DELETE) !== 0 && !tree.readOnly;
-    return after(asks && mayRemove(tree, handle, permissions), (removable) =>
-      rights(permissions, removable),
+    return after(
+      asks && mayRemove(tree, handle, permissions),
+      (removable) => rights(permissions, removable) | takenOwnership(tree),
     );
   });
+
+/** MS-DTYP 2.5.3.2: by privilege, of any file. */
+const takenOwnership = ({ token }: TreeConnect): number =>
+  holdsPrivilege(token, SE_TAKE_OWNERSHIP_PRIVILEGE) ? WRITE_OWNER : 0;
 
 /** The share's root is never removed, but clients open it with all the rights that they have. */
 function mayRemove(

@@ -18,6 +18,7 @@ import {
   FILE_READ_ATTRIBUTES,
   FILE_READ_DATA,
   FILE_WRITE_DATA,
+  GENERIC_ALL,
   GENERIC_READ,
   MAXIMUM_ALLOWED,
   READ_CONTROL,
@@ -269,12 +270,21 @@ test('ownership goes to oneself, not to others', async () => {
   await file.close();
 });
 
-test('without a descriptor nobody but the owner gives a file one', async () => {
+test("without a descriptor who may write a file is not granted what is its owner's", async () => {
   const mine = await ann.open('f', { access: FILE_ALL_ACCESS, disposition: FILE_CREATE });
   await mine.close();
-  const root = await bob.open('', { access: FILE_ALL_ACCESS, options: FILE_DIRECTORY_FILE });
-  assert.equal(await set(root, withDacl([MAY_ALL])), STATUS_ACCESS_DENIED);
-  await root.close();
+  // The share's root is open to all, and neither's.
+  const root = (access: number) => ({ access, options: FILE_DIRECTORY_FILE });
+  for (const right of [WRITE_DAC, WRITE_OWNER, FILE_ALL_ACCESS, GENERIC_ALL]) {
+    assert.equal(await opening(bob, '', root(right)), STATUS_ACCESS_DENIED, `${right}`);
+  }
+  const rest = FILE_ALL_ACCESS & ~(WRITE_DAC | WRITE_OWNER);
+  assert.equal(await opening(bob, '', root(rest)), STATUS_SUCCESS);
+  const most = await bob.open('', root(MAXIMUM_ALLOWED));
+  const info = await most.queryInfo(FileInformationClass.FileAccessInformation);
+  assert.equal(info.readUInt32LE(0), rest);
+  assert.equal(await set(most, withDacl([MAY_ALL])), STATUS_ACCESS_DENIED);
+  await most.close();
 });
 
 test('what is made in a directory inherits, and needs the right to be made', async () => {
