@@ -10,6 +10,7 @@ import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
 import { completionCommand } from './completion.ts';
 import { controlCommand, reloadCommand } from './control.ts';
+import { groupCommand } from './group.ts';
 import { manualCommand } from './manual.ts';
 import { mountdCommand } from './mountd.ts';
 import { serveCommand } from './serve.ts';
@@ -39,6 +40,7 @@ function usmbdCommand(): Command {
     .addCommand(mountdCommand())
     .addCommand(addUserCommand('adduser'))
     .addCommand(userCommand())
+    .addCommand(groupCommand())
     .addCommand(addShareCommand('addshare'))
     .addCommand(shareCommand())
     .addCommand(statusCommand())

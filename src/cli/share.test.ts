@@ -1,12 +1,15 @@
-/** `usmbd addshare`, `usmbd share` and `usmbd user` as an administrator starts them. */
+/** `usmbd addshare`, `usmbd share`, `usmbd group` and `usmbd user` as an administrator starts them. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ntHash } from '../auth/ntlm-crypto.ts';
+import { SILENT_LOGGER } from '../base/log.ts';
+import { readIdentity } from '../base/state-directory.ts';
 import { editUserDatabase } from '../config/user-db.ts';
+import { GroupStore } from '../mountd/group-store.ts';
 import { commands } from './main.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usmbd-share-'));
@@ -55,6 +58,32 @@ test('usmbd share lists, shows and changes', async () => {
   assert.equal(await share('remove', 'a'), 0);
   assert.match(read(), /^\[b\]/);
   assert.equal(await share('show', 'a'), 1);
+});
+
+test('usmbd group list tells groups and their members, and makes nothing', () => {
+  const state = join(folder, 'groups');
+  const told = () => output('group', 'list', '--state', state);
+  assert.match(told(), /there are no groups/);
+  assert.equal(existsSync(state), false);
+  mkdirSync(state);
+  const { machineSid } = readIdentity(state);
+  const store = new GroupStore(join(state, 'groups.json'), machineSid, SILENT_LOGGER);
+  store.create('alias', 'music', 'root');
+  store.create('group', 'staff', 'root');
+  store.addMember(store.sidOf(store.byName('music')!), `${machineSid}-1000`, 'root');
+  store.addMember('S-1-5-32-544', store.sidOf(store.byName('staff')!), 'root');
+  assert.equal(told(), 'music           root\nstaff           nobody\nAdministrators  staff\n');
+  const { groups } = JSON.parse(output('group', 'list', '--json', '--state', state));
+  const rid = 0x7fff_0000;
+  assert.deepEqual(groups[0], {
+    ...{
+      name: 'music',
+      kind: 'alias',
+      sid: `${machineSid}-${rid}`,
+      comment: '',
+      members: ['root'],
+    },
+  });
 });
 
 test('usmbd user list tells accounts', () => {

@@ -33,6 +33,19 @@ test('all forms of a user and a group are understood', () => {
   for (const [sid, kind, id] of cases) assert.deepEqual(map.idOf(sid), { kind, id }, sid);
 });
 
+test('RIDs of groups of the server’s own are nobody’s on the system', () => {
+  for (const rid of [0x7fff_0000, 0x7fff_0001, 0x7fff_ffff]) {
+    assert.equal(map.idOf(`S-1-5-21-1-2-3-${rid}`), undefined);
+    const id = (rid - 1000) >>> 1;
+    assert.equal(map.userSid(id), `S-1-22-1-${id}`);
+    const user = { uid: id, gid: id, groups: [], isGuest: false };
+    const sids = sidsOfUser(map, MACHINE, user).filter((sid) => sid.startsWith(MACHINE));
+    assert.deepEqual(sids, ['S-1-5-21-1-2-3-513']);
+  }
+  assert.equal(map.idOf(`S-1-5-21-1-2-3-${0x7ffe_ffff}`)?.kind, 'group');
+  assert.equal(map.idOf(`S-1-5-21-1-2-3-${0x8000_0000}`)?.kind, 'user');
+});
+
 test('what is no user or group of this machine has no id', () => {
   const sids: Sid[] = [
     EVERYONE,

@@ -60,12 +60,25 @@ const FIRST_RID = 1000;
 const IS_GROUP = 1;
 /** The largest uid or gid whose RID has 32 bits. */
 const MAX_ID_WITH_RID = (0xffff_ffff - FIRST_RID - IS_GROUP) >>> 1;
+/**
+ * RIDs of groups that are this server's own and no group of the system's (mountd/group-store.ts). The ids that would
+ * have them, beyond a billion, are told by their Unix SIDs.
+ */
+export const FIRST_LOCAL_GROUP_RID = 0x7fff_0000;
+export const LAST_LOCAL_GROUP_RID = 0x7fff_ffff;
+
+export const isLocalGroupRid = (rid: number): boolean =>
+  rid >= FIRST_LOCAL_GROUP_RID && rid <= LAST_LOCAL_GROUP_RID;
+
+/** Whether a user or group of this number has a RID. */
+const hasRid = (id: number): boolean =>
+  id <= MAX_ID_WITH_RID && !isLocalGroupRid(ridOfUser(id)) && !isLocalGroupRid(ridOfGroup(id));
 
 export const ridOfUser = (uid: number): number => uid * 2 + FIRST_RID;
 export const ridOfGroup = (gid: number): number => gid * 2 + FIRST_RID + IS_GROUP;
 
 export function idOfRid(rid: number): UnixId | undefined {
-  if (rid < FIRST_RID) return undefined;
+  if (rid < FIRST_RID || isLocalGroupRid(rid)) return undefined;
   const id = Math.floor((rid - FIRST_RID) / 2);
   return { kind: (rid - FIRST_RID) % 2 === IS_GROUP ? 'group' : 'user', id };
 }
@@ -78,7 +91,7 @@ const EVERYBODY: readonly Sid[] = [EVERYONE, NETWORK, AUTHENTICATED_USERS, BUILT
 export function makeSidMap({ machineSid, hasAccount, groupsOf, domains }: SidMapFacts): SidMap {
   return {
     userSid: (uid) =>
-      uid <= MAX_ID_WITH_RID && hasAccount(uid)
+      hasRid(uid) && hasAccount(uid)
         ? sidInDomain(machineSid, ridOfUser(uid))
         : (domains?.sidOf(uid) ?? unixUserSid(uid)),
     groupSid: (gid) => domains?.sidOf(gid) ?? unixGroupSid(gid),
@@ -126,10 +139,10 @@ export interface UnixUser {
 export function sidsOfUser(map: SidMap, machineSid: Sid, user: UnixUser): Sid[] {
   const { uid, gid, groups, isGuest } = user;
   const sids = [map.userSid(uid), map.groupSid(gid), unixUserSid(uid)];
-  if (uid <= MAX_ID_WITH_RID) sids.push(sidInDomain(machineSid, ridOfUser(uid)));
+  if (hasRid(uid)) sids.push(sidInDomain(machineSid, ridOfUser(uid)));
   for (const group of [gid, ...groups]) {
     sids.push(unixGroupSid(group));
-    if (group <= MAX_ID_WITH_RID) sids.push(sidInDomain(machineSid, ridOfGroup(group)));
+    if (hasRid(group)) sids.push(sidInDomain(machineSid, ridOfGroup(group)));
   }
   sids.push(...(isGuest ? [EVERYONE, NETWORK, BUILTIN_GUESTS] : map.everybody));
   return [...new Set(sids)];

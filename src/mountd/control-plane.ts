@@ -32,6 +32,7 @@ import {
   type UserDatabaseInput,
   type UserInput,
 } from './account-directory.ts';
+import { GROUPS_FILE, GroupStore } from './group-store.ts';
 import { identityOfDomain, NOBODY, withGroups } from './identities.ts';
 import { Idmap } from './idmap.ts';
 import { KerberosMechanism, sameKerberos } from './kerberos-mechanism.ts';
@@ -144,7 +145,9 @@ class LocalControlPlane implements OwnControlPlane {
     this.#givenKerberos = options.kerberos;
     this.#kerberos = new KerberosMechanism(configuration.global, log, options.kerberos);
     this.#usernameMap = usernameMapOf(configuration.global.usernameMap, log);
+    const groups = new GroupStore(keptIn(options.statePath, GROUPS_FILE), machineSid, log);
     this.#principals = new Principals({
+      groups: () => groups.groups,
       machineSid,
       machineName: configuration.global.netbiosName,
       guestName: configuration.global.guestAccount,
@@ -157,6 +160,7 @@ class LocalControlPlane implements OwnControlPlane {
     this.#tokens = new SecurityTokens({
       domains: this.#idmap.ids,
       machineSid,
+      groupsOf: (sids) => groups.groupsOf(sids),
       privilegesOf: (sids) => policy.filePrivilegesOf(sids),
       systemAccounts: this.#accounts.systemAccounts,
       accountIds: (system) => this.#accounts.all(system).map(({ uid }) => uid),
@@ -166,6 +170,8 @@ class LocalControlPlane implements OwnControlPlane {
     this.#shares = new ShareDecisions(configuration, {
       accounts: this.#accounts,
       tokens: this.#tokens,
+      principals: this.#principals,
+      groups,
       audit: () => this.#audit,
       log,
     });
@@ -173,6 +179,7 @@ class LocalControlPlane implements OwnControlPlane {
       configuration: () => this.#configuration,
       principals: this.#principals,
       policy,
+      groups,
       registry: new RegistryStore(keptIn(options.statePath, 'registry.json'), log),
       sidsOf: ({ identity, kind, domain }) => this.#tokens.of(identity, kind, domain?.sids).sids,
       configurationFile: options.configurationFile,

@@ -7,10 +7,11 @@ import { type Configuration, settingsOf } from '../config/configuration.ts';
 import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import type { Principal } from '../config/value-types.ts';
-import { parseSid, type Sid } from '../dtyp/sid.ts';
+import { BUILTIN_ADMINISTRATORS, parseSid, type Sid } from '../dtyp/sid.ts';
 import type { Account, PipeClient } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
+import type { GroupStore } from './group-store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { type PolicyStore, SE_DISK_OPERATOR } from './policy-store.ts';
 import type { Principals } from './principals.ts';
@@ -45,6 +46,7 @@ export interface ManagementFacts {
   configuration(): Configuration;
   readonly principals: Principals;
   readonly policy: PolicyStore;
+  readonly groups: GroupStore;
   readonly registry: RegistryStore;
   sidsOf(account: Account): readonly Sid[];
   /** Absent: shares cannot be changed. */
@@ -80,7 +82,7 @@ export class Management {
 
   /** Of one who asks. */
   context(account: Account, client: PipeClient): ServiceContext {
-    const { principals, policy, registry, dataPlane } = this.#facts;
+    const { principals, policy, groups, registry, dataPlane } = this.#facts;
     const { netbiosName, serverString, workgroup } = this.#facts.configuration().global;
     const administrator = this.#administers(account);
     return {
@@ -93,6 +95,7 @@ export class Management {
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals,
       policy,
+      groups,
       registry,
       accounts: this.#accountStore(account, client.address),
       settings: () => settingsOf(this.#facts.configuration()),
@@ -112,13 +115,15 @@ export class Management {
     return createShareEditor({ file, reload, by: account.name, address, log });
   }
 
-  /** Root, and who is in "admin users" of [global]. */
-  #administers({ name, kind, identity }: Account): boolean {
+  /** Root, who is in "admin users" of [global], and who was put among the administrators. */
+  #administers(account: Account): boolean {
+    const { name, kind, identity } = account;
     if (kind !== 'user') return false;
     const adminUsers = this.#facts.configuration().administrators ?? [];
     const listed = () =>
       isAdministrator({ adminUsers }, { name, isGuest: false }, this.#facts.systemAccounts());
-    return identity?.uid === 0 || (adminUsers.length > 0 && listed());
+    if (identity?.uid === 0 || (adminUsers.length > 0 && listed())) return true;
+    return this.#facts.sidsOf(account).includes(BUILTIN_ADMINISTRATORS);
   }
 
   #accountStore(account: Account, address: string): AccountStore {

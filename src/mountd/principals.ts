@@ -1,7 +1,7 @@
 /**
  * Names and SIDs of everybody whom a descriptor may name (MS-LSAT 3.1.1.1): the well-known ones of MS-DTYP
- * 2.4.2.4, the built-in aliases, the accounts of this server in its own domain, and the system's users
- * and groups as Samba names them.
+ * 2.4.2.4, the built-in aliases, the accounts and groups of this server in its own domain, and the system's
+ * users and groups as Samba names them.
  */
 import {
   BUILTIN_DOMAIN,
@@ -14,8 +14,9 @@ import {
   unixGroupSid,
   unixUserSid,
 } from '../dtyp/sid.ts';
-import { idOfRid, ridOfUser } from '../dtyp/unix-sids.ts';
+import { idOfRid, isLocalGroupRid, ridOfUser } from '../dtyp/unix-sids.ts';
 import { SidNameUse } from '../rpc/security-types.ts';
+import type { LocalGroup } from './group-store.ts';
 import type { SystemAccounts } from './system-accounts.ts';
 
 export interface Principal {
@@ -40,6 +41,8 @@ export interface PrincipalFacts {
   readonly machineName: string;
   readonly machineSid: Sid;
   accounts(): readonly AccountPrincipal[];
+  /** Those of its own, which the system does not know. */
+  groups(): readonly LocalGroup[];
   readonly guestName: string;
   /** The system's users and groups by name and number. */
   systemNames(): Pick<SystemAccounts, 'userName' | 'groupName' | 'uidByName' | 'gidByName'>;
@@ -200,6 +203,7 @@ export class Principals {
     if (split?.domain !== this.machineSid) return undefined;
     const account = this.#current().bySid.get(sid);
     if (account !== undefined) return account;
+    if (isLocalGroupRid(split.rid)) return this.#localGroups().find((one) => one.sid === sid);
     const id = idOfRid(split.rid);
     return id?.kind === 'group' ? this.#systemGroup(id.id, split.rid) : undefined;
   }
@@ -212,7 +216,10 @@ export class Principals {
       domain === undefined || one.toLowerCase() === domain.toLowerCase();
     const matches = (one: Principal): boolean =>
       inDomain(one.domain) && one.name.toLowerCase() === key && one.use !== SidTypeDomain;
-    const found = this.#fixed.find(matches) ?? this.accounts().find(matches);
+    const found =
+      this.#fixed.find(matches) ??
+      this.accounts().find(matches) ??
+      this.#localGroups().find(matches);
     if (found !== undefined) return found;
     const system = this.#facts.systemNames();
     const uid = inDomain(UNIX_USER) ? system.uidByName(name) : undefined;
@@ -235,6 +242,14 @@ export class Principals {
       domainSid: machineSid,
       use,
     };
+  }
+
+  #localGroups(): Principal[] {
+    return this.#facts
+      .groups()
+      .map(({ rid, name, kind }) =>
+        this.#ofMachine(rid, name, kind === 'group' ? SidTypeGroup : SidTypeAlias),
+      );
   }
 
   #systemGroup(gid: number, rid: number): Principal | undefined {

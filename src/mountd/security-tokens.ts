@@ -24,6 +24,8 @@ export interface SecurityTokensOptions {
   readonly own: Identity;
   /** Of the users and groups of domains; absent: they have no ids here. */
   readonly domains?: DomainIds | undefined;
+  /** Groups of this server's own, and built-in ones, that somebody who is all of these was put into. */
+  readonly groupsOf?: ((sids: readonly Sid[]) => readonly Sid[]) | undefined;
   /** Those that somebody who is all of these was given: SE_… bits. Absent: administrators alone have any. */
   readonly privilegesOf?: ((sids: readonly Sid[]) => number) | undefined;
   readonly now?: (() => number) | undefined;
@@ -82,12 +84,18 @@ export class SecurityTokens {
     if (kind === 'anonymous') sids.push(ANONYMOUS);
     if (isAdministrator) sids.push(BUILTIN_ADMINISTRATORS);
     sids.push(...ofDomain);
+    if (kind === 'user') sids.push(...this.#ownGroupsOf(sids));
     return {
       user: sids[0]!,
       primaryGroup: sids[1]!,
       sids,
       privileges: kind === 'user' ? this.#privilegesOf(sids, isAdministrator) : 0,
     };
+  }
+
+  #ownGroupsOf(sids: readonly Sid[]): Sid[] {
+    const groups = this.#options.groupsOf?.(sids) ?? [];
+    return groups.filter((sid) => !sids.includes(sid));
   }
 
   #privilegesOf(sids: readonly Sid[], isAdministrator: boolean): number {

@@ -14,8 +14,10 @@ export interface Visitor {
   /** The account's, a guest's that of the guest account. */
   readonly name: string;
   readonly isGuest: boolean;
-  /** Of its domain: they are listed as `S-1-5-21-…`. */
+  /** Of its domain, and of groups of this server's own: they are listed as `S-1-5-21-…`. */
   readonly sids?: readonly Sid[] | undefined;
+  /** Whether it is in a group of this server's own of this name; absent: in none. */
+  isIn?(group: string): boolean;
 }
 
 export function shareAccess(
@@ -39,14 +41,12 @@ export const isAdministrator = (
   accounts: SystemAccounts,
 ): boolean => !client.isGuest && isListed(adminUsers, client, accounts);
 
-function isListed(
-  list: readonly Principal[],
-  { name: user, sids = [] }: Visitor,
-  accounts: SystemAccounts,
-): boolean {
+function isListed(list: readonly Principal[], visitor: Visitor, accounts: SystemAccounts): boolean {
+  const { name: user, sids = [] } = visitor;
   return list.some(({ kind, name }) => {
     const sid = parseSid(name);
     if (sid !== undefined) return sids.includes(sid);
-    return kind === 'user' ? sameName(name, user) : accounts.isMember(user, name);
+    if (kind === 'user') return sameName(name, user);
+    return accounts.isMember(user, name) || visitor.isIn?.(name) === true;
   });
 }

@@ -16,12 +16,11 @@ import {
   withGroups,
 } from './identities.ts';
 import { IPC_SHARE } from './management.ts';
-import type { SecurityTokens } from './security-tokens.ts';
 import { isAdministrator, shareAccess } from './share-access.ts';
+import { type VisitorFacts, visitorOf } from './visitors.ts';
 
-export interface ShareFacts {
+export interface ShareFacts extends VisitorFacts {
   readonly accounts: AccountDirectory;
-  readonly tokens: SecurityTokens;
   /** Undefined: nobody wants to know. */
   audit(): AuditLog | undefined;
   readonly log: Logger;
@@ -103,7 +102,7 @@ export class ShareDecisions {
     const guestAccount = configuration.guestAccount ?? this.#configuration.global.guestAccount;
     const name = isGuest ? guestAccount : account.name;
     const accounts = this.#facts.accounts.systemAccounts();
-    const visitor = { name, isGuest, sids: account.domain?.sids };
+    const visitor = visitorOf(account, { name, isGuest }, this.#facts);
     const access = shareAccess(configuration, visitor, accounts);
     if (access === 'denied') return isGuest ? 'guest ok' : 'valid users or invalid users';
     if (this.#facts.accounts.switches && isAdministrator(configuration, visitor, accounts)) {

@@ -4,7 +4,7 @@ import { enumUnion, struct, u8, u16, u32, unique, varyingOctets } from './ndr.ts
 import { operation } from './operation.ts';
 import { DOMAIN_PASSWORD_INFORMATION } from './samr-domains.ts';
 import { USER_ALL_INFORMATION } from './samr-users.ts';
-import { fixedOctets, contextHandle as handle, rpcSid, unicodeString } from './security-types.ts';
+import { fixedOctets, contextHandle as handle, unicodeString } from './security-types.ts';
 
 /** 2.2.6.21, 2.2.6.22, 2.2.3.3. */
 const ENCRYPTED_USER_PASSWORD = fixedOctets(516);
@@ -57,7 +57,6 @@ export const PASSWORD_OPERATIONS = {
   ),
   SamrDeleteUser: operation(35, { handle }, { handle, status: u32 }),
   SamrSetInformationUser: setUser(37),
-  SamrRemoveMemberFromForeignDomain: operation(45, { handle, memberSid: rpcSid }, { status: u32 }),
   SamrCreateUser2InDomain: operation(
     50,
     { handle, name: unicodeString, accountType: u32, desiredAccess: u32 },

@@ -1,10 +1,8 @@
-/** The Security Account Manager (MS-SAMR 2.2, 3.1.5): what this server answers of it. Others have parts of it: samr-domains.ts, samr-users.ts, samr-passwords.ts. */
+/** The Security Account Manager (MS-SAMR 2.2, 3.1.5): what this server answers of it. Others have parts of it: samr-domains.ts, samr-groups.ts, samr-users.ts, samr-passwords.ts. */
 import {
-  conformantArray,
   conformantVaryingArray,
   counted,
   enumUnion,
-  type NdrType,
   octets,
   struct,
   u8,
@@ -16,18 +14,16 @@ import {
 } from './ndr.ts';
 import { operation } from './operation.ts';
 import { DOMAIN_INFORMATION } from './samr-domains.ts';
+import { GROUP_OPERATIONS, listOf, PSID_ARRAY } from './samr-groups.ts';
 import { PASSWORD_OPERATIONS } from './samr-passwords.ts';
 import { USER_INFORMATION } from './samr-users.ts';
 import { contextHandle as handle, rpcSid, unicodeString } from './security-types.ts';
 
 const serverName = unique(wstring);
 
-const listOf = <T>(element: NdrType<T>) => struct({ entries: counted(conformantArray(element)) });
-
-/** 2.2.7.3 and 2.2.7.4. */
+/** 2.2.7.4. */
 const ULONG_ARRAY = listOf(u32);
 const RETURNED_USTRING_ARRAY = listOf(unicodeString);
-const PSID_ARRAY = listOf(unique(rpcSid));
 /** 2.2.7.9. */
 const ENUMERATION_BUFFER = unique(listOf(struct({ relativeId: u32, name: unicodeString })));
 const SR_SECURITY_DESCRIPTOR = struct({ descriptor: counted(octets) });
@@ -36,31 +32,6 @@ const USER_DOMAIN_PASSWORD_INFORMATION = struct({
   minPasswordLength: u16,
   passwordProperties: u32,
 });
-
-// --- 2.2.4, 2.2.5: groups and aliases ------------------------------------------------------------
-
-const GROUP_GENERAL = struct({
-  name: unicodeString,
-  attributes: u32,
-  memberCount: u32,
-  adminComment: unicodeString,
-});
-const GROUP_INFORMATION = unique(
-  enumUnion({
-    1: GROUP_GENERAL,
-    2: struct({ name: unicodeString }),
-    3: struct({ attributes: u32 }),
-    4: struct({ adminComment: unicodeString }),
-    5: GROUP_GENERAL,
-  }),
-);
-const ALIAS_INFORMATION = unique(
-  enumUnion({
-    1: struct({ name: unicodeString, memberCount: u32, adminComment: unicodeString }),
-    2: struct({ name: unicodeString }),
-    3: struct({ adminComment: unicodeString }),
-  }),
-);
 
 // --- 2.2.8: display lists ------------------------------------------------------------------------
 
@@ -144,6 +115,7 @@ export const SAMR = {
   syntax: { uuid: '12345778-1234-abcd-ef00-0123456789ac', major: 1, minor: 0 },
   operations: {
     ...PASSWORD_OPERATIONS,
+    ...GROUP_OPERATIONS,
     SamrConnect: operation(0, { serverName: unique(u16), desiredAccess: u32 }, opened),
     SamrCloseHandle: operation(1, { handle }, opened),
     SamrQuerySecurityObject: operation(
@@ -182,32 +154,7 @@ export const SAMR = {
       { names: RETURNED_USTRING_ARRAY, use: ULONG_ARRAY, status: u32 },
     ),
     SamrOpenGroup: openObject(19),
-    SamrQueryInformationGroup: operation(
-      20,
-      { handle, informationClass: u16 },
-      { information: GROUP_INFORMATION, status: u32 },
-    ),
-    SamrGetMembersInGroup: operation(
-      25,
-      { handle },
-      {
-        members: unique(
-          struct({
-            count: u32,
-            members: unique(conformantArray(u32)),
-            attributes: unique(conformantArray(u32)),
-          }),
-        ),
-        status: u32,
-      },
-    ),
     SamrOpenAlias: openObject(27),
-    SamrQueryInformationAlias: operation(
-      28,
-      { handle, informationClass: u16 },
-      { information: ALIAS_INFORMATION, status: u32 },
-    ),
-    SamrGetMembersInAlias: operation(33, { handle }, { members: PSID_ARRAY, status: u32 }),
     SamrOpenUser: openObject(34),
     SamrQueryInformationUser: queryUser(36),
     SamrGetGroupsForUser: operation(

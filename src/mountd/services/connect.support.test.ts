@@ -4,9 +4,10 @@ import { SILENT_LOGGER } from '../../base/log.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
+import { GroupStore } from '../group-store.ts';
 import { PolicyStore } from '../policy-store.ts';
 import { RegistryStore } from '../registry-store.ts';
-import { principalsOf } from './principals.support.test.ts';
+import { MACHINE, principalsWith } from './principals.support.test.ts';
 import { openService } from './services.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
 
@@ -39,6 +40,7 @@ export const SHARES = [
 ];
 
 export function context(more: Partial<ServiceContext> = {}, shares = SHARES): ServiceContext {
+  const groups = more.groups ?? new GroupStore(undefined, MACHINE, SILENT_LOGGER);
   return {
     account: { name: 'anna', kind: 'user', identity: undefined },
     sessionKey: undefined,
@@ -52,7 +54,8 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
       versionMajor: 6,
       versionMinor: 1,
     },
-    principals: principalsOf(['anna', 1000], ['bob', 1001]),
+    groups,
+    principals: principalsWith(groups, ['anna', 1000], ['bob', 1001]),
     policy: new PolicyStore(undefined, SILENT_LOGGER),
     registry: new RegistryStore(undefined, SILENT_LOGGER),
     ...more,

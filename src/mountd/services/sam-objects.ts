@@ -1,6 +1,6 @@
 /**
  * MS-SAMR 3.1.1: the objects that a client opens: the server, its two domains (its own and the built-in one),
- * users, groups and aliases. All of it is read from the accounts; nothing is kept here.
+ * users, groups and aliases. All of it is read from the accounts and the groups; nothing is kept here.
  */
 import {
   BUILTIN_ADMINISTRATORS,
@@ -13,6 +13,7 @@ import {
   splitSid,
 } from '../../dtyp/sid.ts';
 import { SidNameUse } from '../../rpc/security-types.ts';
+import type { GroupStore } from '../group-store.ts';
 import {
   BUILTIN_ALIASES,
   BUILTIN_NAME,
@@ -60,16 +61,28 @@ const USER_DONT_EXPIRE_PASSWORD = 0x0000_0200;
 /** MS-SAMR 2.2.1.10: a group that is there and counts. */
 export const GROUP_ATTRIBUTES = 0x7;
 
-export function samDomains(principals: Principals): readonly [own: SamDomain, builtin: SamDomain] {
+const NONE: SamGroup = {
+  kind: 'group',
+  rid: RID_NONE,
+  name: NONE_NAME,
+  comment: 'Everybody who has an account',
+};
+
+/** As it is now. */
+export const samGroup = (domain: SamDomain, rid: number): SamGroup | undefined =>
+  [...domain.groups(), ...domain.aliases()].find((group) => group.rid === rid);
+
+export function samDomains(
+  principals: Principals,
+  store: GroupStore,
+): readonly [own: SamDomain, builtin: SamDomain] {
   const own: SamDomain = {
     kind: 'domain',
     name: principals.machineName,
     sid: principals.machineSid,
     users: () => usersOf(principals),
-    groups: () => [
-      { kind: 'group', rid: RID_NONE, name: NONE_NAME, comment: 'Everybody who has an account' },
-    ],
-    aliases: () => [],
+    groups: () => [NONE, ...store.groups.filter(({ kind }) => kind === 'group')],
+    aliases: () => store.groups.filter(({ kind }) => kind === 'alias'),
   };
   const builtin: SamDomain = {
     kind: 'domain',
@@ -116,17 +129,37 @@ export const entriesOf = (domain: SamDomain): SamEntry[] => [
 ];
 
 /** The aliases of `domain` that any of these SIDs is a member of: 3.1.5.9.1. */
-export function aliasesOf(domain: SamDomain, own: SamDomain, sids: readonly Sid[]): number[] {
+export function aliasesOf(
+  domain: SamDomain,
+  own: SamDomain,
+  sids: readonly Sid[],
+  store: GroupStore,
+): number[] {
   const members = new Set(sids);
   return domain
     .aliases()
     .map(({ rid }) => rid)
-    .filter((rid) => membersOf(domain, own, rid).some((sid) => members.has(sid)));
+    .filter((rid) => membersOf(domain, own, rid, store).some((sid) => members.has(sid)));
 }
 
+/** Who is in it by what he is, and then who was put into it. */
+export function membersOf(
+  domain: SamDomain,
+  own: SamDomain,
+  rid: number,
+  store: GroupStore,
+): Sid[] {
+  const sid = sidInDomain(domain.sid, rid);
+  const born = domain.sid === own.sid && rid === RID_NONE ? everybody(own) : bornMembers(own, sid);
+  return [...new Set([...born, ...store.membersOf(sid)])];
+}
+
+const everybody = (own: SamDomain): Sid[] =>
+  own.users().map(({ rid }) => sidInDomain(own.sid, rid));
+
 /** Who is root is an administrator; everybody with an account a user; the guest a guest. */
-export function membersOf(domain: SamDomain, own: SamDomain, rid: number): Sid[] {
-  switch (sidInDomain(domain.sid, rid)) {
+function bornMembers(own: SamDomain, alias: Sid): Sid[] {
+  switch (alias) {
     case BUILTIN_ADMINISTRATORS:
       return own
         .users()

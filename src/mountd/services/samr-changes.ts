@@ -24,7 +24,7 @@ import { NO_HANDLE } from '../../rpc/security-types.ts';
 import { type AccountChange, provesHash } from '../account-store.ts';
 import type { ContextHandles } from './context-handles.ts';
 import type { Handlers } from './rpc-service.ts';
-import type { SamObject, SamUser } from './sam-objects.ts';
+import type { SamDomain, SamObject, SamUser } from './sam-objects.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof PASSWORD_OPERATIONS;
@@ -65,6 +65,7 @@ const RULES = {
 };
 
 export interface Changes {
+  readonly own: SamDomain;
   readonly context: ServiceContext;
   readonly handles: ContextHandles<SamObject>;
   open(object: SamObject): { readonly handle: Buffer; readonly status: number };
@@ -97,11 +98,6 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       const status = statusOf(context.accounts?.remove(object.user.name));
       if (status !== STATUS_SUCCESS) return { handle, status };
       return { handle: handles.close(handle), status };
-    },
-    // 3.1.5.8.7, which comes before a user is deleted: nobody is in an alias but by what he is.
-    SamrRemoveMemberFromForeignDomain: ({ handle }) => {
-      if (handles.get(handle).kind !== 'domain') return { status: STATUS_OBJECT_TYPE_MISMATCH };
-      return { status: context.administrator ? STATUS_SUCCESS : STATUS_ACCESS_DENIED };
     },
     SamrSetInformationUser: set,
     SamrSetInformationUser2: set,

@@ -1,6 +1,6 @@
 /**
  * The Security Account Manager (MS-SAMR 3.1.5): who has an account here, for those that list or name users.
- * samr-changes.ts has what changes accounts.
+ * samr-changes.ts has what changes accounts, samr-groups.ts what concerns groups.
  */
 import {
   STATUS_INSUFFICIENT_RESOURCES,
@@ -21,7 +21,6 @@ import { type Sid, sidInDomain } from '../../dtyp/sid.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import { SAMR } from '../../rpc/samr.ts';
 import { NO_HANDLE, SidNameUse } from '../../rpc/security-types.ts';
-import { RID_NONE } from '../principals.ts';
 import { ContextHandles } from './context-handles.ts';
 import {
   ALIAS_RIGHTS,
@@ -33,12 +32,10 @@ import {
 } from './object-security.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import {
-  aliasInformation,
   type DisplayInput,
   displayBuffer,
   displayed,
   domainInformation,
-  groupInformation,
   userInformation,
 } from './sam-information.ts';
 import {
@@ -51,6 +48,7 @@ import {
   samDomains,
 } from './sam-objects.ts';
 import { changeHandlers } from './samr-changes.ts';
+import { groupHandlers } from './samr-groups.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof SAMR.operations;
@@ -64,8 +62,8 @@ const MAX_LOOKUPS = 1000;
 const ENTRY_BYTES = 12;
 
 export function createSamrService(context: ServiceContext): RpcService {
-  const { principals } = context;
-  const [own, builtin] = samDomains(principals);
+  const { principals, groups: store } = context;
+  const [own, builtin] = samDomains(principals, store);
   const domains = [own, builtin];
   const handles = new ContextHandles<SamObject>();
   const open = (object: SamObject) => {
@@ -103,8 +101,10 @@ export function createSamrService(context: ServiceContext): RpcService {
   const queryDisplay = (input: DisplayInput) => display(on.domain(input.handle), input);
   const findUser = (name: string) =>
     own.users().find((user) => user.name.toLowerCase() === name.toLowerCase());
+  const changes = { context, own, handles, open, findUser };
   return serveInterface(SAMR, {
-    ...changeHandlers({ context, handles, open, findUser }),
+    ...changeHandlers(changes),
+    ...groupHandlers(changes),
     SamrConnect: connect,
     SamrConnect2: connect,
     SamrConnect4: connect,
@@ -152,7 +152,7 @@ export function createSamrService(context: ServiceContext): RpcService {
       const domain = on.domain(handle);
       if (typeof domain === 'number') return { membership: { entries: null }, status: domain };
       const sids = (sidArray.entries ?? []).filter((sid): sid is Sid => sid !== null);
-      const entries = aliasesOf(domain, own, sids);
+      const entries = aliasesOf(domain, own, sids, store);
       return { membership: { entries }, status: STATUS_SUCCESS };
     },
     SamrLookupNamesInDomain: ({ handle, names }) => lookupNames(on.domain(handle), names),
@@ -183,31 +183,14 @@ export function createSamrService(context: ServiceContext): RpcService {
       ),
     SamrQueryInformationUser: queryUser,
     SamrQueryInformationUser2: queryUser,
-    SamrQueryInformationGroup: ({ handle, informationClass }) =>
-      told(on.group(handle, 'group'), ({ group }) =>
-        groupInformation(informationClass, group, own.users().length),
-      ),
-    SamrQueryInformationAlias: ({ handle, informationClass }) =>
-      told(on.group(handle, 'alias'), ({ group, domain }) =>
-        aliasInformation(informationClass, group, membersOf(domain, own, group.rid).length),
-      ),
-    SamrGetMembersInGroup: ({ handle }) => {
-      const object = on.group(handle, 'group');
-      if (typeof object === 'number') return { members: null, status: object };
-      const members = object.domain.users().map(({ rid }) => rid);
-      const attributes = members.map(() => GROUP_ATTRIBUTES);
-      return { members: { count: members.length, members, attributes }, status: STATUS_SUCCESS };
-    },
-    SamrGetMembersInAlias: ({ handle }) => {
-      const object = on.group(handle, 'alias');
-      if (typeof object === 'number') return { members: { entries: null }, status: object };
-      const entries = membersOf(object.domain, own, object.group.rid);
-      return { members: { entries }, status: STATUS_SUCCESS };
-    },
     SamrGetGroupsForUser: ({ handle }) => {
       const object = on.user(handle);
       if (typeof object === 'number') return { groups: null, status: object };
-      const entries = [{ relativeId: RID_NONE, attributes: GROUP_ATTRIBUTES }];
+      const sid = sidInDomain(own.sid, object.user.rid);
+      const others = own
+        .groups()
+        .filter((group) => membersOf(own, own, group.rid, store).includes(sid));
+      const entries = others.map(({ rid }) => ({ relativeId: rid, attributes: GROUP_ATTRIBUTES }));
       return { groups: { entries }, status: STATUS_SUCCESS };
     },
     SamrQueryDisplayInformation: queryDisplay,
@@ -262,13 +245,6 @@ class Opened {
   user(handle: Buffer) {
     const object = this.#handles.get(handle);
     return object.kind === 'user' ? object : STATUS_OBJECT_TYPE_MISMATCH;
-  }
-
-  group(handle: Buffer, kind: 'group' | 'alias') {
-    const object = this.#handles.get(handle);
-    return (object.kind === 'group' || object.kind === 'alias') && object.kind === kind
-      ? object
-      : STATUS_OBJECT_TYPE_MISMATCH;
   }
 }
 

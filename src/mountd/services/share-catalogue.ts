@@ -2,6 +2,7 @@
 import type { Account } from '../../ipc/control-plane.ts';
 import type { DataPlane } from '../../ipc/data-plane.ts';
 import type { AccountStore } from '../account-store.ts';
+import type { GroupStore } from '../group-store.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import type { Principals } from '../principals.ts';
 import type { RegistryStore } from '../registry-store.ts';
@@ -58,6 +59,8 @@ export interface ServiceContext {
   readonly principals: Principals;
   /** Who has which privileges, and secrets. */
   readonly policy: PolicyStore;
+  /** Groups of this server's own, and who is in them. */
+  readonly groups: GroupStore;
   /** What administrators keep in the registry. */
   readonly registry: RegistryStore;
   /** Who may log in, to be changed; undefined where that cannot be. */
