@@ -7,20 +7,43 @@ import { WireError } from '../wire/wire-error.ts';
 export const RapFunction = {
   NetShareEnum: 0x0000,
   NetShareGetInfo: 0x0001,
+  NetSessionEnum: 0x0006,
+  NetSessionGetInfo: 0x0007,
   NetServerGetInfo: 0x000d,
+  NetUserEnum: 0x0035,
+  NetUserGetInfo: 0x0038,
   NetWkstaGetInfo: 0x003f,
+  NetPrintQEnum: 0x0045,
+  NetPrintQGetInfo: 0x0046,
+  NetPrintQPause: 0x004a,
+  NetPrintQContinue: 0x004b,
+  NetPrintJobEnum: 0x004c,
+  NetPrintJobGetInfo: 0x004d,
+  NetPrintJobDelete: 0x0051,
+  NetPrintJobPause: 0x0052,
+  NetPrintJobContinue: 0x0053,
+  NetPrintDestEnum: 0x0054,
+  NetPrintDestGetInfo: 0x0055,
   NetRemoteTOD: 0x005b,
+  NetPrintQPurge: 0x0067,
   NetServerEnum2: 0x0068,
+  NetPrintJobSetInfo: 0x0093,
 } as const;
 
 /** MS-RAP 2.5.1.1, Win32ErrorCode. */
 export const RapStatus = {
   NERR_Success: 0,
   ERROR_NOT_SUPPORTED: 50,
+  ERROR_INVALID_PARAMETER: 87,
   ERROR_INVALID_LEVEL: 124,
   ERROR_MORE_DATA: 234,
   NERR_BufTooSmall: 2123,
+  NERR_QNotFound: 2150,
+  NERR_JobNotFound: 2151,
+  NERR_DestNotFound: 2152,
+  NERR_UserNotFound: 2221,
   NERR_NetNameNotFound: 2310,
+  NERR_ClientNameNotFound: 2312,
 } as const;
 
 export interface RapRequest {
@@ -74,6 +97,14 @@ export type RapField =
   | { readonly kind: 'string'; readonly text: string };
 
 export type RapEntry = readonly RapField[];
+
+export const name = (text: string, size: number): RapField => ({ kind: 'name', text, size });
+export const number = (value: number, size: 1 | 2 | 4): RapField => ({
+  kind: 'number',
+  value,
+  size,
+});
+export const string = (text: string): RapField => ({ kind: 'string', text });
 
 const sizeOf = (field: RapField): number => (field.kind === 'string' ? 4 : field.size);
 const fixedSize = (entry: RapEntry): number => entry.reduce((sum, field) => sum + sizeOf(field), 0);

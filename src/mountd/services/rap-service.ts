@@ -1,25 +1,23 @@
 /**
  * MS-RAP 3.2.5: what the server answers of the Remote Administration Protocol: its shares, itself, the servers that it
- * knows (which is itself) and the time. Loaded with SMB1 only. What is about sessions, users and printers is
- * ERROR_NOT_SUPPORTED.
+ * knows (which is itself), its users and their sessions, printers (there are none) and the time. Loaded with SMB1 only.
  */
-import type { RapAnswer } from '../../ipc/control-plane.ts';
+import type { MaybePromise, RapAnswer } from '../../ipc/control-plane.ts';
 import {
   decodeRapRequest,
-  encodeRapEntries,
   encodeRapParameters,
+  name,
+  number,
   type RapEntry,
-  type RapField,
   RapFunction,
   type RapRequest,
   RapStatus,
-  rapBytes,
+  string,
 } from '../../rpc/rap.ts';
+import { one, refuse, several } from './rap-answers.ts';
+import { answerAboutPrinters } from './rap-printers.ts';
+import { sessionEnum, sessionGetInfo, userEnum, userGetInfo } from './rap-users.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
-
-const name = (text: string, size: number): RapField => ({ kind: 'name', text, size });
-const number = (value: number, size: 1 | 2 | 4): RapField => ({ kind: 'number', value, size });
-const string = (text: string): RapField => ({ kind: 'string', text });
 
 /** 2.5.6.3: names have 12 characters at most; what is longer such a client cannot use. */
 const MAX_SHARE_NAME = 12;
@@ -31,13 +29,7 @@ const SERVER_TYPE = 0x0000_9803;
 const SV_TYPE_DOMAIN_ENUM = 0x8000_0000;
 const NO_LIMIT = 0xffff;
 
-const NOTHING = Buffer.alloc(0);
-const refuse = (status: number): RapAnswer => ({
-  parameters: encodeRapParameters(status),
-  data: NOTHING,
-});
-
-export function answerRap(parameters: Buffer, context: ServiceContext): RapAnswer {
+export function answerRap(parameters: Buffer, context: ServiceContext): MaybePromise<RapAnswer> {
   const request = decodeRapRequest(parameters);
   switch (request.function) {
     case RapFunction.NetShareEnum:
@@ -50,25 +42,19 @@ export function answerRap(parameters: Buffer, context: ServiceContext): RapAnswe
       return one(request, workstationEntry(request.numbers[0] ?? 0, context));
     case RapFunction.NetServerEnum2:
       return serverEnum(request, context);
+    case RapFunction.NetSessionEnum:
+      return sessionEnum(request, context);
+    case RapFunction.NetSessionGetInfo:
+      return sessionGetInfo(request, context);
+    case RapFunction.NetUserEnum:
+      return userEnum(request, context);
+    case RapFunction.NetUserGetInfo:
+      return userGetInfo(request, context);
     case RapFunction.NetRemoteTOD:
       return { ...one(request, timeOfDay(new Date())), parameters: encodeRapParameters(0) };
     default:
-      return refuse(RapStatus.ERROR_NOT_SUPPORTED);
+      return answerAboutPrinters(request) ?? refuse(RapStatus.ERROR_NOT_SUPPORTED);
   }
-}
-
-/** One structure, or why there is none. */
-function one({ receiveBytes }: RapRequest, entry: RapEntry | undefined): RapAnswer {
-  if (entry === undefined) return refuse(RapStatus.ERROR_INVALID_LEVEL);
-  const { data, count } = encodeRapEntries([entry], receiveBytes);
-  const status = count === 1 ? RapStatus.NERR_Success : RapStatus.NERR_BufTooSmall;
-  return { parameters: encodeRapParameters(status, rapBytes(entry)), data };
-}
-
-function several({ receiveBytes }: RapRequest, entries: readonly RapEntry[]): RapAnswer {
-  const { data, count } = encodeRapEntries(entries, receiveBytes);
-  const status = count === entries.length ? RapStatus.NERR_Success : RapStatus.ERROR_MORE_DATA;
-  return { parameters: encodeRapParameters(status, count, entries.length), data };
 }
 
 /** 2.5.6.3.1 to 2.5.6.3.3; undefined at another level. */
