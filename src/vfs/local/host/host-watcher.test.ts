@@ -290,6 +290,9 @@ for (const method of METHODS) {
       await ended;
       await sleep(50);
       assert.ok((await host.told()).includes('lost'));
+      assert.deepEqual(host.warnings, [
+        'changes by other programs came too fast: clients look at their folders again',
+      ]);
       await host.foreign('mkdir after; : > after/f');
       const names = (await host.told()).filter((line) => !line.endsWith('data'));
       assert.deepEqual(names, ['+ after/', '+ after/f']);

@@ -16,6 +16,8 @@ import { canUseFanotify, FanotifyWatcher } from './fanotify-watcher.ts';
 import { InotifyWatcher } from './inotify-watcher.ts';
 import { HostTeller } from './teller.ts';
 
+const LOSS_QUIET_MS = 60_000;
+
 export type HostMethod = 'fanotify' | 'inotify';
 
 export interface HostWatcherOptions {
@@ -50,13 +52,15 @@ class Watcher implements LocalHostWatcher {
   #fanotify: FanotifyWatcher | undefined;
   #inotify: InotifyWatcher | undefined;
   readonly #warned = new Set<string>();
+  /** By performance.now(); until then nothing is said of lost changes. */
+  #quietUntil = 0;
   readonly #method: 'inotify' | undefined;
 
   constructor(options: HostWatcherOptions) {
     const { shares, tell, log, method } = options;
     this.#maxDirectories = options.maxDirectories ?? MAX_HOST_DIRECTORIES;
     this.#log = log;
-    this.#teller = new HostTeller(tell);
+    this.#teller = new HostTeller(tell, () => this.#lost());
     this.#method = method;
     for (const share of shares) this.learn(share);
   }
@@ -153,6 +157,14 @@ class Watcher implements LocalHostWatcher {
       this.#log.error('a bug: changes on the host could not be told', { error: text });
     },
   };
+
+  /** Once a minute at most: a program that makes so many changes does not stop soon. */
+  #lost(): void {
+    const now = performance.now();
+    if (now < this.#quietUntil) return;
+    this.#quietUntil = now + LOSS_QUIET_MS;
+    this.#log.warn('changes by other programs came too fast: clients look at their folders again');
+  }
 
   /** Once; as many clients as like may watch. */
   #warn(text: string, details: LogDetails): void {

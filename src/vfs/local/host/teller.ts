@@ -14,13 +14,16 @@ const SETTLE_MS = 1000;
 
 export class HostTeller {
   readonly #tell: TellHostChanges;
+  readonly #lost: () => void;
   #changes: HostChange[] = [];
   /** Places of files that were written to. */
   readonly #unsettled = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(tell: TellHostChanges) {
+  /** `lost` is called when the kernel has dropped changes since its queue was full. */
+  constructor(tell: TellHostChanges, lost: () => void) {
     this.#tell = tell;
+    this.#lost = lost;
   }
 
   added(place: string, isDirectory: boolean): void {
@@ -57,6 +60,7 @@ export class HostTeller {
   }
 
   lost(): void {
+    this.#lost();
     this.#unsettled.clear();
     this.#changes = [{ kind: 'lost' }];
   }
