@@ -8,7 +8,7 @@ mkdir -p /run/mnt /run/mnt2 /run/mnt3
 mount -t configfs configfs /sys/kernel/config 2> /dev/null
 
 bad() { echo "bad $*"; }
-must() { "$@" > /run/said 2>&1 || { bad "$* ended with $?"; tail -n 3 /run/said; }; }
+must() { "$@" > /run/said 2>&1 && return; bad "$* ended with $?"; tail -n 3 /run/said; return 1; }
 now() { cut -d' ' -f1 /proc/uptime; }
 check() { echo "check $*" > /dev/ttyS1; read -r answer < /dev/ttyS1; [ "$answer" = go ] || bad "$answer"; }
 forget() { sync; echo 3 > /proc/sys/vm/drop_caches; }
@@ -109,8 +109,8 @@ run_case() {
       mountpoint -q /run/mnt && must umount /run/mnt
     fi; check gone; } > /run/case 2>&1
   umount -l /run/mnt /run/mnt2 /run/mnt3 2> /dev/null
-  grep -q '^bad' /run/case && { verdict=fail; dmesg | tail -n 8 >> /run/case; }
-  said=$(grep -v '^note' /run/case | tail -n 20 | tr '\n' '~')
+  grep -q '^bad' /run/case && { verdict=fail; dmesg | tail -n 20 >> /run/case; }
+  said=$(grep -v '^note' /run/case | tail -n 30 | tr '\n' '~')
   sed -n 's/^note/  /p' /run/case
   echo "result $name $verdict $(bc -l <<< "$(now) - $began") $said"
 }
