@@ -41,10 +41,12 @@ import type {
   VfsTree,
   VfsVolume,
 } from '../vfs.ts';
-import type { Credentials } from './credentials.ts';
+import { actAs, type Credentials } from './credentials.ts';
+import type { DosAttribute } from './dos-attribute.ts';
 import { LocalHandle } from './local-handle.ts';
 import { inheritedMode, modeWith } from './making.ts';
-import { birthTimeOf, kindOf, statStated } from './metadata.ts';
+import { birthTimeOfStat, kindOf, statMade, statStated } from './metadata.ts';
+import { storeNewAttributes } from './new-attributes.ts';
 import { NTACL } from './nt-acl.ts';
 import { ForeseenPermissions, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
@@ -73,6 +75,15 @@ interface Found {
   readonly fd: number;
   readonly access: Access;
   readonly permissions: VfsPermissions | undefined;
+}
+
+/** An object that was made by its user, and what is still to be done as the server. */
+interface Made {
+  readonly handle: LocalHandle;
+  readonly mode: number;
+  readonly security: SecurityDescriptor | undefined;
+  /** See storeNewAttributes. */
+  readonly stored: DosAttribute | undefined | Errno;
 }
 
 const READ_ACCESS: Access = { read: true, write: false };
@@ -190,23 +201,26 @@ export class LocalTree implements VfsTree {
     return made;
   }
 
+  /** What only the user may do is done in one go; the rest, as the server, is done to what is open then. */
   #create(checked: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
     const refused = this.#credentials.enter();
     if (refused !== 0) return refused;
+    let parent: number = EACCES;
     try {
-      const parent = this.#share.resolver.openParent(checked, this.#credentials);
-      if (parent < 0) return parent;
+      let made: Made | Errno;
       try {
-        return this.#createIn(parent, checked, what);
+        parent = this.#share.resolver.openParent(checked, this.#credentials);
+        made = parent < 0 ? (parent as Errno) : this.#makeIn(parent, checked, what);
       } finally {
-        close(parent);
+        this.#credentials.leave();
       }
+      return isErrno(made) ? made : this.#finished(made, parent, checked, what);
     } finally {
-      this.#credentials.leave();
+      if (parent >= 0) close(parent);
     }
   }
 
-  #createIn(parent: number, path: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
+  #makeIn(parent: number, path: CheckedPath, what: VfsNewObject): Made | Errno {
     const { resolver, own, features } = this.#share;
     if (features.reparsePoints && leadsElsewhere(parent)) return ENOPATH;
     const name = path.names.at(-1)!;
@@ -222,20 +236,31 @@ export class LocalTree implements VfsTree {
     const bits = isReflected ? OWNER_BITS : PERMISSION_BITS;
     const mode = (what.mode ?? this.#modeOf(what, parent)) & bits;
     const fd = isFile ? makeFile(parent, disk, mode) : makeDirectory(parent, disk, mode);
-    if (fd < 0) return fd;
+    if (fd < 0) return fd as Errno;
     own.did(parent, disk, 'created');
     resolver.cache.after(change, parent, undefined, disk);
     const access = { read: isFile, write: isFile };
     const unknown = stated(fd);
     if (unknown !== 0) return unknown;
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.disk, access);
-    const refused = this.#finish(handle, what, mode, { parent, security });
-    if (refused === 0) return handle;
+    const stored = storeNewAttributes(this.#share, handle, what.attributes);
+    return { handle, mode, security, stored };
+  }
+
+  #finished(made: Made, parent: number, path: CheckedPath, what: VfsNewObject): Result<VfsHandle> {
+    const { handle, stored } = made;
+    const refused = this.#finish(made, what, parent);
+    if (refused === 0) {
+      if (typeof stored === 'object') handle.found = statMade(this.#share, handle, stored);
+      return handle;
+    }
     // Made, but not as asked: it goes again.
     handle.close();
-    if (unlinkat(parent, disk, isFile ? 0 : AT_REMOVEDIR) === 0) {
-      own.did(parent, disk, 'removed');
-      resolver.cache.forget(parent);
+    const disk = path.disk.at(-1)!;
+    const flags = what.kind === 'file' ? 0 : AT_REMOVEDIR;
+    if (actAs(this.#credentials, () => unlinkat(parent, disk, flags)) === 0) {
+      this.#share.own.did(parent, disk, 'removed');
+      this.#share.resolver.cache.forget(parent);
     }
     return refused;
   }
@@ -257,18 +282,11 @@ export class LocalTree implements VfsTree {
     return refused !== 0 ? refused : result;
   }
 
-  /** Attributes, and the descriptor or the exact mode. The identity is entered, and is so again after. */
-  #finish(
-    handle: LocalHandle,
-    { kind, attributes }: VfsNewObject,
-    mode: number,
-    { parent, security }: { parent: number; security: SecurityDescriptor | undefined },
-  ): Errno | 0 {
-    this.#credentials.leave();
-    // Files have ARCHIVE to store. Of a directory with nothing stored other servers take the earliest time.
-    const isStored = kind === 'directory' && this.#share.features.attributes;
-    const creationTime = isStored ? birthTimeOf(handle.fd) : undefined;
-    let result = handle.set({ attributes, ...(creationTime !== undefined && { creationTime }) });
+  /** Attributes, where they could not be stored at once, and the descriptor or the exact mode. */
+  #finish(made: Made, { kind, attributes }: VfsNewObject, parent: number): Errno | 0 {
+    const { handle, mode, security, stored } = made;
+    let result: Errno | 0 =
+      typeof stored === 'object' ? 0 : this.#setAttributes(handle, attributes);
     // A disk that stores no attributes takes files all the same.
     if (result === EOPNOTSUPP) result = 0;
     // Where a default ACL is inherited it stands in place of the umask (acl(5)).
@@ -284,8 +302,13 @@ export class LocalTree implements VfsTree {
       if (security !== undefined)
         result ||= handle.setSecurity(() => this.#ownedBy(parent, security));
     }
-    const refused = this.#credentials.enter();
-    return result !== 0 ? result : refused;
+    return result;
+  }
+
+  #setAttributes(handle: LocalHandle, attributes: number): Errno | 0 {
+    const isTimed = handle.isDirectory && this.#share.features.attributes;
+    const isKnown = isTimed && statx(handle.fd, '', AT_EMPTY_PATH) === 0;
+    return handle.set({ attributes, ...(isKnown && { creationTime: birthTimeOfStat() }) });
   }
 
   #setMode(fd: number, kind: VfsNewObject['kind'], mode: number): Errno | 0 {

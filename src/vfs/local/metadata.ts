@@ -50,7 +50,7 @@ import { reparseOfName, reparseOfObject } from './reparse.ts';
 import type { LocalShare } from './share.ts';
 
 /** What is stored; SPARSE_FILE comes by FSCTL_SET_SPARSE (MS-FSCC 2.3.64). */
-const STORED_ATTRIBUTES = FILE_ATTRIBUTE_VALID_SET | FILE_ATTRIBUTE_SPARSE_FILE;
+export const STORED_ATTRIBUTES = FILE_ATTRIBUTE_VALID_SET | FILE_ATTRIBUTE_SPARSE_FILE;
 
 /** What `change` changes: beside what clients set, whether there is a reparse point. */
 export interface LocalChanges extends VfsChanges {
@@ -159,10 +159,7 @@ function changeTimeOfStat(): FileTime {
 }
 
 /** When the file system says that it was made. */
-export const birthTimeOf = (fd: number): FileTime | undefined =>
-  statx(fd, '', AT_EMPTY_PATH) === 0 ? birthTimeOfStat() : undefined;
-
-function birthTimeOfStat(): FileTime {
+export function birthTimeOfStat(): FileTime {
   if ((stx.mask() & STATX_BTIME) !== 0 && stx.birthSeconds() !== 0) {
     return fileTimeOf(stx.birthSeconds(), stx.birthNanoseconds());
   }
@@ -265,6 +262,18 @@ export function statStated(
       : inMode(share, credentials);
   const reparse = mayHaveReparse(dos) ? reparseOfObject(fd) : undefined;
   return statOf(volumeId, dos, object.known, reparse);
+}
+
+/** The stat of what was made just now with these attributes stored; undefined where it cannot be told. */
+export function statMade(
+  share: LocalShare,
+  object: StatObject,
+  dos: DosAttribute,
+): VfsStat | undefined {
+  if (statx(object.fd, '', AT_EMPTY_PATH) !== 0) return undefined;
+  object.changeSeconds = stx.changeSeconds();
+  object.changeNanoseconds = stx.changeNanoseconds();
+  return statOf(share.volumes.idOf(stx.device(), object.fd), dos, undefined, undefined);
 }
 
 /** The stat of what statx has just found as `name` in `dir`. Call with no identity entered. */
