@@ -143,7 +143,7 @@ function lookedUp(
   handle: Result<VfsHandle>,
   isFresh: boolean,
 ): MaybePromise<Outcome | Errno> {
-  if (isErrno(handle)) return missing(wanted, request, handle);
+  if (isErrno(handle)) return missing(wanted, request, handle, isFresh);
   if (changesThePast(wanted)) {
     handle.close();
     return EROFS;
@@ -153,22 +153,59 @@ function lookedUp(
     : openStream(wanted, request, handle, wanted.stream);
 }
 
+/**
+ * A promise even where nothing is waited for: the compiler would make one piece of the lookup and of all that makes a
+ * file, and what opens a file that is there would be a tenth slower. No part of it runs later for that.
+ */
 async function missing(
   wanted: Wanted,
   request: TreeRequest,
   handle: Errno,
+  isFresh: boolean,
 ): Promise<Outcome | Errno> {
   const files = filesFor(wanted, request.tree);
-  if ((handle === ENOENT || handle === ENOPATH) && wanted.posix === undefined) {
-    const path = await longPath({ share: request.tree.share, files }, wanted.path);
-    if (path !== wanted.path) return openOrCreate(byLongName(wanted, path), request);
+  if ((handle !== ENOENT && handle !== ENOPATH) || wanted.posix !== undefined) {
+    return missingWhole(wanted, request, handle, isFresh);
   }
+  const path = longPath({ share: request.tree.share, files }, wanted.path);
+  if (path === wanted.path) return missingWhole(wanted, request, handle, isFresh);
+  return after(path, (long) =>
+    long === wanted.path
+      ? missingWhole(wanted, request, handle, false)
+      : openOrCreate(byLongName(wanted, long), request),
+  );
+}
+
+/** No short name is in its path. */
+function missingWhole(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: Errno,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  const files = filesFor(wanted, request.tree);
   if (handle === ENOPATH) return stoppedOnTheWay(wanted, request, files);
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
   if (wanted.then !== undefined) return EROFS;
-  const named = await byTunnel(wanted, request);
-  const made = await arriving(named.path, request, () => createNew(named, request));
-  return made === ENOPATH ? stoppedOnTheWay(named, request, files) : made;
+  const named = byTunnel(wanted, request);
+  return named instanceof Promise
+    ? named.then((later) => make(later, request, false))
+    : make(named, request, isFresh);
+}
+
+function make(
+  wanted: Wanted,
+  request: TreeRequest,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  const made = arriving(wanted.path, request, (isStillFresh) =>
+    createNew(wanted, request, isFresh && isStillFresh),
+  );
+  return after(made, (outcome) =>
+    outcome === ENOPATH
+      ? stoppedOnTheWay(wanted, request, filesFor(wanted, request.tree))
+      : outcome,
+  );
 }
 
 /** As if it were not there; but it is not made either, and whoever tries is told so. */
@@ -184,10 +221,16 @@ function byLongName(wanted: Wanted, path: readonly string[]): Wanted {
 }
 
 /** MS-FSA 2.1.5.1.1: what was deleted by this short name a moment ago gets its names and its time back. */
-async function byTunnel(wanted: Wanted, { server, tree }: TreeRequest): Promise<Wanted> {
-  const short = wanted.path.at(-1)!;
+function byTunnel(wanted: Wanted, request: TreeRequest): MaybePromise<Wanted> {
   const isPosix = wanted.posix !== undefined;
-  if (server.tunnel.size === 0 || isPosix || wanted.directoryOnly || tree.readOnly) return wanted;
+  const isEmpty = request.server.tunnel.size === 0;
+  return isEmpty || isPosix || wanted.directoryOnly || request.tree.readOnly
+    ? wanted
+    : fromTunnel(wanted, request);
+}
+
+async function fromTunnel(wanted: Wanted, { server, tree }: TreeRequest): Promise<Wanted> {
+  const short = wanted.path.at(-1)!;
   const parent = await tree.files!.lookup(wanted.path.slice(0, -1));
   if (isErrno(parent)) return wanted;
   const found = server.tunnel.take(SharedFiles.key(parent.volumeId, parent.fileId), short);

@@ -1,5 +1,6 @@
 /** MS-FSA 2.1.5.1.1: the file is not there, and the disposition makes it. */
 import {
+  type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_CANNOT_DELETE,
   STATUS_INVALID_PARAMETER,
@@ -12,14 +13,15 @@ import {
   FILE_ATTRIBUTE_VALID_SET,
 } from '../fscc/attributes.ts';
 import type { Author } from '../objects/directory-changes.ts';
+import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import { FILE_CREATED, FILE_DELETE_ON_CLOSE } from '../smb2/create-options.ts';
 import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
-import type { VfsHandle, VfsNewObject } from '../vfs/vfs.ts';
+import type { VfsHandle, VfsNewObject, VfsStat } from '../vfs/vfs.ts';
 import { lacksPrivilege } from './access.ts';
 import { parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
-import type { Outcome, TreeRequest } from './command.ts';
+import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
 import { reserve, type Wanted } from './create-wanted.ts';
 import { inheritance, refuseSecurity } from './created-security.ts';
@@ -27,7 +29,23 @@ import { ended } from './ended.ts';
 import { register } from './register-open.ts';
 import { streamRules } from './stream-rules.ts';
 
-export async function createNew(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
+/** `isFresh`: nothing has been waited for since the name was found to be free. */
+export function createNew(
+  wanted: Wanted,
+  request: TreeRequest,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
+  const refused = refuse(wanted, request);
+  if (refused !== undefined) return refused;
+  const { tree } = request;
+  const files = wanted.posix?.files ?? tree.files!;
+  const made = files.create(wanted.path, newObject(wanted, tree, isFresh));
+  return made instanceof Promise
+    ? made.then((later) => openMade(wanted, request, later, false))
+    : openMade(wanted, request, made, true);
+}
+
+function refuse(wanted: Wanted, request: TreeRequest): NtStatus | undefined {
   const { tree } = request;
   if (tree.readOnly || lacksPrivilege(tree, wanted.access)) return STATUS_ACCESS_DENIED;
   if (wanted.trailingBackslash && !wanted.directoryOnly) return STATUS_OBJECT_NAME_INVALID;
@@ -35,42 +53,95 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
   const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
   if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
-  const elsewhere = refuseLeaseKey(wanted, request, undefined);
-  if (elsewhere !== undefined) return elsewhere;
-  const unfit = refuseSecurity(wanted.security, tree);
-  if (unfit !== undefined) return unfit;
-  const files = wanted.posix?.files ?? tree.files!;
-  const made = await files.create(wanted.path, newObject(wanted, tree));
+  return refuseLeaseKey(wanted, request, undefined) ?? refuseSecurity(wanted.security, tree);
+}
+
+function openMade(
+  wanted: Wanted,
+  request: TreeRequest,
+  made: Result<VfsHandle>,
+  isFresh: boolean,
+): MaybePromise<Outcome | Errno> {
   if (isErrno(made)) return made;
+  const { tree } = request;
   const author = { parentLeaseKey: parentLeaseKeyOf(wanted, request) };
   request.server.changes.added(tree.share, made, wanted.path, author);
-  const handle =
-    wanted.stream === undefined ? made : await firstStream(wanted.stream, request, made, author);
-  if (isErrno(handle)) return handle;
-  const gone = ended(request);
-  if (gone !== undefined) {
-    // Its maker is not there to delete it.
-    if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0)
-      await removeAgain(request, handle, author);
-    handle.close();
-    return gone;
+  const found = made.takeFound?.();
+  if (wanted.stream === undefined) {
+    return openHandle(wanted, request, made, author, isFresh ? found : undefined);
   }
+  return firstStream(wanted.stream, request, made, author).then((stream) =>
+    isErrno(stream) ? stream : openHandle(wanted, request, stream, author, undefined),
+  );
+}
+
+/** `stat`: of what was made, where nothing has been waited for since. */
+function openHandle(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  author: Author,
+  stat: VfsStat | undefined,
+): MaybePromise<Outcome | Errno> {
+  const { tree } = request;
+  const gone = ended(request);
+  if (gone !== undefined) return withdraw(wanted, request, handle, author).then(() => gone);
   const access = wanted.maximum ? wanted.access | tree.maximalAccess : wanted.access;
   const open = register(wanted, request, handle, access);
   if (typeof open === 'number') {
     handle.close();
     return open;
   }
+  let answer: MaybePromise<Outcome | Errno>;
   try {
-    const { creationTime } = wanted;
-    // Its own time is no reason to fail.
-    if (creationTime !== undefined) await handle.set({ creationTime });
-    const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
-    const failed = set !== 0 ? set : await reserve(wanted, handle);
-    if (!isErrno(failed)) return await createReply(wanted, request, open, FILE_CREATED);
-    open.deleteOnClose = true;
-    await closeOpen(request.server, open);
-    return failed;
+    const isPlain =
+      wanted.creationTime === undefined && wanted.eas.length === 0 && wanted.allocationSize === 0;
+    const found = stat && { stat, path: wanted.path };
+    answer = isPlain
+      ? createReply(wanted, request, open, FILE_CREATED, 'made', found)
+      : finished(wanted, request, open, handle);
+  } catch (error) {
+    answer = Promise.reject(error);
+  }
+  if (answer instanceof Promise) return answeredLater(answer, request, open);
+  open.lifetime.release();
+  return answer;
+}
+
+/** Its maker is not there to delete it. */
+async function withdraw(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+  author: Author,
+): Promise<void> {
+  if ((wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) {
+    await removeAgain(request, handle, author);
+  }
+  handle.close();
+}
+
+/** What it is to have beside what it was made with. */
+async function finished(
+  wanted: Wanted,
+  request: TreeRequest,
+  open: Open,
+  handle: VfsHandle,
+): Promise<Outcome | Errno> {
+  const { creationTime } = wanted;
+  // Its own time is no reason to fail.
+  if (creationTime !== undefined) await handle.set({ creationTime });
+  const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
+  const failed = set !== 0 ? set : await reserve(wanted, handle);
+  if (!isErrno(failed)) return createReply(wanted, request, open, FILE_CREATED);
+  open.deleteOnClose = true;
+  await closeOpen(request.server, open);
+  return failed;
+}
+
+async function answeredLater<T>(answer: Promise<T>, request: TreeRequest, open: Open): Promise<T> {
+  try {
+    return await answer;
   } catch (error) {
     // A bug. No answer will name the open.
     await closeOpen(request.server, open);
@@ -80,13 +151,14 @@ export async function createNew(wanted: Wanted, request: TreeRequest): Promise<O
   }
 }
 
-function newObject(wanted: Wanted, tree: TreeConnect): VfsNewObject {
+function newObject(wanted: Wanted, tree: TreeConnect, isFresh: boolean): VfsNewObject {
   const { directoryOnly, fileAttributes } = wanted;
   const attributes = fileAttributes & FILE_ATTRIBUTE_VALID_SET;
   const mode = wanted.posix?.mode;
   return {
     kind: directoryOnly ? 'directory' : 'file',
     attributes: directoryOnly ? attributes : attributes | FILE_ATTRIBUTE_ARCHIVE,
+    ...(isFresh && { justMissed: true }),
     ...(mode !== undefined && { mode }),
     ...(tree.share.vfs!.features.securityDescriptors && {
       security: inheritance(tree, directoryOnly, wanted.security),

@@ -5,23 +5,38 @@
 
 import { type NtStatus, STATUS_DELETE_PENDING } from '../dtyp/ntstatus.ts';
 import { isErrno } from '../vfs/errno.ts';
-import type { TreeRequest } from './command.ts';
+import type { MaybePromise, TreeRequest } from './command.ts';
 
-/** Does what makes a name at `path`, unless its directory is going away; it cannot be marked meanwhile. */
-export async function arriving<T>(
+/**
+ * Does what makes a name at `path`, unless its directory is going away; it cannot be marked meanwhile. `make` is told
+ * whether nothing was waited for.
+ */
+export function arriving<T>(
   path: readonly string[],
   request: TreeRequest,
-  make: () => Promise<T>,
-): Promise<T | NtStatus> {
+  make: (isFresh: boolean) => MaybePromise<T>,
+): MaybePromise<T | NtStatus> {
   const { arrivals, doomed } = request.server.files;
   const arrival = { share: request.tree.share, path };
   arrivals.add(arrival);
+  let made: MaybePromise<T | NtStatus>;
   try {
-    const isLate = doomed.size > 0 && (await isBelowDoomed(path, request));
-    return isLate ? STATUS_DELETE_PENDING : await make();
-  } finally {
+    made = doomed.size === 0 ? make(true) : unlessLate(path, request, () => make(false));
+  } catch (error) {
     arrivals.delete(arrival);
+    throw error;
   }
+  if (made instanceof Promise) return made.finally(() => arrivals.delete(arrival));
+  arrivals.delete(arrival);
+  return made;
+}
+
+async function unlessLate<T>(
+  path: readonly string[],
+  request: TreeRequest,
+  make: () => MaybePromise<T>,
+): Promise<T | NtStatus> {
+  return (await isBelowDoomed(path, request)) ? STATUS_DELETE_PENDING : make();
 }
 
 /** Whether a directory on the way to `path` is going away; to be asked where any file is. */

@@ -373,6 +373,8 @@ export interface VfsNewObject {
   readonly kind: 'file' | 'directory';
   readonly attributes: number;
   readonly mode?: number;
+  /** A lookup in the same tree has just missed it, and nothing has been waited for since. */
+  readonly justMissed?: boolean;
   /** Where features.securityDescriptors; what it answers is there with the object. */
   readonly security?: InheritSecurity;
 }

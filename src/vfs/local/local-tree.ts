@@ -225,7 +225,9 @@ export class LocalTree implements VfsTree {
     if (features.reparsePoints && leadsElsewhere(parent)) return ENOPATH;
     const name = path.names.at(-1)!;
     const disk = path.disk.at(-1)!;
-    const found = resolver.existing(parent, name, disk, this.#credentials);
+    const found = what.justMissed
+      ? resolver.stillMissing(parent, name, disk, this.#credentials)
+      : resolver.existing(parent, name, disk, this.#credentials);
     if (found !== ENOENT) return typeof found === 'string' ? EEXIST : found;
     const security = this.#inherited(parent, what);
     if (isErrno(security)) return security;

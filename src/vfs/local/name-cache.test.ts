@@ -75,6 +75,26 @@ test('a small directory that changed just now is read each time', { skip }, () =
   assert.equal(find('OTHER'), 'Other');
 });
 
+test('who asks again at once, having waited for nothing, has it read once, unless it has changed', {
+  skip,
+}, () => {
+  const { cache, fd, find, path } = folder(['Name'], {});
+  const again = (name: string) => cache.find(fd, name, credentials, true);
+  assert.equal(find('other'), ENOENT);
+  assert.equal(again('other'), ENOENT);
+  assert.equal(cache.scans, 1);
+  tick();
+  writeFileSync(join(path, 'Other'), '');
+  assert.equal(again('other'), 'Other');
+  assert.equal(cache.scans, 2);
+  // A change of our own leaves nothing that could be taken for a scan.
+  const change = cache.before(fd);
+  unlinkSync(join(path, 'Other'));
+  cache.after(change, fd, 'Other');
+  assert.equal(again('other'), ENOENT);
+  assert.equal(cache.scans, 3);
+});
+
 test('changes of others are seen', { skip }, () => {
   const { find, path } = folder(['Name'], later);
   assert.equal(find('NAME'), 'Name');

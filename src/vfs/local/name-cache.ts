@@ -114,15 +114,18 @@ export class NameCache {
 
   /**
    * The name on disk that equals `name` (a client's) without regard to case; ENOENT when there is none.
-   * Call with the identity entered: the scan itself is the server's, so that names are unique also
-   * where the user may not list.
+   * Call with the identity entered: the scan may be the server's, so that names are unique also
+   * where the user may not list. `isAgain`: the directory has been asked for the same name before, and whoever asks has
+   * waited for nothing since, so that a scan made for him then is as good as another: what it may not show was
+   * done while he was asking.
    */
-  find(dir: number, name: string, credentials: Credentials): string | Errno {
+  find(dir: number, name: string, credentials: Credentials, isAgain = false): string | Errno {
     const refused = statx(dir, '', AT_EMPTY_PATH);
     if (refused !== 0) return refused;
     const key = keyOfStat();
     const known = this.#directories.get(key);
-    if (known !== undefined && isSameAsStat(known.stamp) && this.#isUsable(known)) {
+    const isSame = known !== undefined && isSameAsStat(known.stamp);
+    if (isSame && (isAgain || this.#isUsable(known))) {
       this.#directories.delete(key);
       this.#directories.set(key, known);
       return known.names.get(foldKey(name)) ?? ENOENT;
@@ -149,7 +152,9 @@ export class NameCache {
     if (this.#directories.get(key) !== directory) return;
     const removedKey = removed === undefined ? undefined : foldKey(clientName(removed));
     const isUnclear = removedKey !== undefined && directory.shared.has(removedKey);
-    if (isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
+    // A small one that is not trusted would never be used.
+    const isSmall = directory.names.size < SMALL_DIRECTORY_ENTRIES;
+    if (isSmall || isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
       this.#drop(key);
       return;
     }
@@ -213,15 +218,15 @@ export class NameCache {
 
   #openForReading(dir: number, credentials: Credentials): number {
     const flags = O_RDONLY | O_DIRECTORY | O_NONBLOCK;
+    // Most users may, and a network file system may know the user but not the superuser.
+    const own = openat(this.#procFd, `${dir}`, flags);
+    if (own !== EACCES) return own;
     credentials.leave();
     const fd = openat(this.#procFd, `${dir}`, flags);
     const refused = credentials.enter();
-    if (refused !== 0) {
-      if (fd >= 0) close(fd);
-      return refused;
-    }
-    // A network file system may know the user but not the superuser.
-    return fd === EACCES ? openat(this.#procFd, `${dir}`, flags) : fd;
+    if (refused === 0) return fd;
+    if (fd >= 0) close(fd);
+    return refused;
   }
 
   #keep(dir: number, key: string, directory: CachedDirectory): void {

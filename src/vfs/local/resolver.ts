@@ -148,9 +148,14 @@ export class Resolver {
   open(path: CheckedPath, credentials: Credentials): number {
     const fd = this.exact(path.disk);
     if (fd !== ENOENT || path.names.length === 0) return fd;
-    const parent = this.openParent(path, credentials);
+    const last = path.names.length - 1;
+    const exact = this.exactDirectory(path.disk.slice(0, last));
+    const parent = exact === ENOENT ? this.#openParentAlike(path, credentials) : exact;
     if (parent < 0) return parent;
-    const found = this.#openIn(parent, path, path.names.length - 1, OBJECT, credentials);
+    const found =
+      exact === ENOENT
+        ? this.#openIn(parent, path, last, OBJECT, credentials)
+        : this.#openAlike(parent, path, last, OBJECT, credentials);
     close(parent);
     return found;
   }
@@ -169,7 +174,12 @@ export class Resolver {
   openParent(path: CheckedPath, credentials: Credentials): number {
     const depth = path.names.length - 1;
     const fd = this.exactDirectory(path.disk.slice(0, depth));
-    if (fd !== ENOENT) return fd;
+    return fd === ENOENT ? this.#openParentAlike(path, credentials) : fd;
+  }
+
+  /** The same where it is not at exactly these names. */
+  #openParentAlike(path: CheckedPath, credentials: Credentials): number {
+    const depth = path.names.length - 1;
     let at = this.exactDirectory([]);
     for (let level = 0; level < depth && at >= 0; level++) {
       const next = this.#openIn(at, path, level, DIRECTORY, credentials);
@@ -187,6 +197,16 @@ export class Resolver {
     return this.#found(dir, name, credentials, (found) => statx(dir, found, AT_SYMLINK_NOFOLLOW));
   }
 
+  /**
+   * Whether a lookup that has just missed this name, in whatever case, would miss it again: ENOENT. Whether it is there
+   * exactly so says whoever makes it.
+   */
+  stillMissing(dir: number, name: string, disk: string, credentials: Credentials): string | Errno {
+    return this.isExact
+      ? this.existing(dir, name, disk, credentials)
+      : this.cache.find(dir, name, credentials, true);
+  }
+
   #openIn(
     dir: number,
     path: CheckedPath,
@@ -195,7 +215,17 @@ export class Resolver {
     credentials: Credentials,
   ): number {
     const fd = openat(dir, path.disk[level]!, flags);
-    if (fd !== ENOENT) return fd;
+    return fd === ENOENT ? this.#openAlike(dir, path, level, flags, credentials) : fd;
+  }
+
+  /** The same where it has not exactly this name. */
+  #openAlike(
+    dir: number,
+    path: CheckedPath,
+    level: number,
+    flags: number,
+    credentials: Credentials,
+  ): number {
     let opened: number = ENOENT;
     const found = this.#found(dir, path.names[level]!, credentials, (name) => {
       opened = openat(dir, name, flags);

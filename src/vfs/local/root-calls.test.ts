@@ -60,7 +60,7 @@ const { SYS } = await import('../../native/constants.ts');
 /** Calls that find something by a path or a name, or change it: the user's, but for these. */
 const ALLOWED: Readonly<Record<string, string>> = {
   'openat by #openForReading name-cache.ts':
-    'the names of a directory that the user may pass through, to find one in another case',
+    'the names of a directory that the user may pass through but not list, to find one in another case',
   'fchmodat by #setMode local-tree.ts':
     'the mode of what the user has just made, with its set-group-id bit',
   'fchownat by #giveTo local-tree.ts':
@@ -191,6 +191,9 @@ async function everything(plain: VfsTree, root: string): Promise<void> {
   await file.setEas([{ name: 'A', value: Buffer.from('x') }]);
   await file.eas();
   must(await file.createStream('s')).close();
+  chmodSync(root, 0o711);
+  must(await tree.lookup(['D'])).close();
+  chmodSync(root, 0o777);
   await streamsOf(tree, called);
   const exact = tree.exactly?.();
   if (exact !== undefined) must(await exact.lookup(['d', 'f'])).close();
