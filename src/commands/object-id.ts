@@ -55,27 +55,38 @@ async function keptId(handle: VfsHandle): Promise<Buffer | undefined> {
   return isErrno(kept) || kept.length !== BUFFER_BYTES ? undefined : kept;
 }
 
-/** Ids are of files and directories, not of their streams. */
-const subjectOf = ({ handle }: Open): VfsHandle | undefined => handle?.base ?? handle;
-
-export async function getObjectId(
-  body: IoctlRequest,
-  { server }: Request,
-  open: Open,
-): Promise<Outcome> {
-  const handle = subjectOf(open);
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  const kept = await keptId(handle);
-  return respond(body, open, kept ?? madeFromNumbers(server.guid, handle));
+interface Asked {
+  readonly body: IoctlRequest;
+  readonly request: Request;
+  readonly open: Open;
+  /** Ids are of files and directories, not of their streams. */
+  readonly handle: VfsHandle;
 }
 
-export async function createOrGetObjectId(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-): Promise<Outcome> {
-  const handle = subjectOf(open);
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+/** An FSCTL on an open that is of a file or directory. */
+const ofObject =
+  (work: (asked: Asked) => Promise<Outcome>) =>
+  (body: IoctlRequest, request: Request, open: Open): Promise<Outcome> | Outcome => {
+    const handle = open.handle?.base ?? open.handle;
+    return handle === undefined
+      ? STATUS_INVALID_DEVICE_REQUEST
+      : work({ body, request, open, handle });
+  };
+
+/** One that changes what is kept, whose input has so many bytes; undefined: it looks at none. */
+const ofWritable = (inputBytes: number | undefined, work: (asked: Asked) => Promise<Outcome>) =>
+  ofObject(async (asked) => {
+    const { body, request } = asked;
+    if (body.input.length !== (inputBytes ?? body.input.length)) return STATUS_INVALID_PARAMETER;
+    return request.tree!.readOnly ? STATUS_MEDIA_WRITE_PROTECTED : work(asked);
+  });
+
+export const getObjectId = ofObject(async ({ body, request, open, handle }) => {
+  const kept = await keptId(handle);
+  return respond(body, open, kept ?? madeFromNumbers(request.server.guid, handle));
+});
+
+export const createOrGetObjectId = ofObject(async ({ body, request, open, handle }) => {
   const kept = await keptId(handle);
   if (kept !== undefined) return respond(body, open, kept);
   const made = madeFromNumbers(request.server.guid, handle);
@@ -85,63 +96,40 @@ export async function createOrGetObjectId(
     request.server.changes.described(open.handle!, open);
   }
   return respond(body, open, made);
-}
+});
 
-export async function setObjectId(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-): Promise<Outcome> {
-  const handle = subjectOf(open);
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  if (body.input.length !== BUFFER_BYTES) return STATUS_INVALID_PARAMETER;
-  if (request.tree!.readOnly) return STATUS_MEDIA_WRITE_PROTECTED;
+export const setObjectId = ofWritable(BUFFER_BYTES, async (asked) => {
+  const { body, request, open, handle } = asked;
   // Open.HasRestoreAccess
   const restores = backupAccess(request.tree!, open.createOptions) & CHANGES;
   if (restores === 0) return STATUS_ACCESS_DENIED;
   if ((await keptId(handle)) !== undefined) return STATUS_OBJECT_NAME_COLLISION;
-  return keepId(body, request, open, handle, Buffer.from(body.input));
-}
+  return keepId(asked, Buffer.from(body.input));
+});
 
 /** What neither reads nor needs a privilege: the open may write the object or its attributes. */
 const mayChange = ({ access }: Open): boolean =>
   (access & (FILE_WRITE_DATA | FILE_WRITE_ATTRIBUTES)) !== 0;
 
-export async function setObjectIdExtended(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-): Promise<Outcome> {
-  const handle = subjectOf(open);
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  if (body.input.length !== EXTENDED_BYTES) return STATUS_INVALID_PARAMETER;
-  if (request.tree!.readOnly) return STATUS_MEDIA_WRITE_PROTECTED;
+export const setObjectIdExtended = ofWritable(EXTENDED_BYTES, async (asked) => {
+  const { body, open, handle } = asked;
   if (!mayChange(open)) return STATUS_ACCESS_DENIED;
   const kept = await keptId(handle);
   if (kept === undefined) return STATUS_OBJECTID_NOT_FOUND;
   const id = Buffer.concat([kept.subarray(0, GUID_BYTES), body.input]);
-  return keepId(body, request, open, handle, id);
-}
+  return keepId(asked, id);
+});
 
 /** MS-FSA asks for no right; whoever may not change the object changes nothing of it here. */
-export async function deleteObjectId(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-): Promise<Outcome> {
-  const handle = subjectOf(open);
-  if (handle === undefined) return STATUS_INVALID_DEVICE_REQUEST;
-  if (request.tree!.readOnly) return STATUS_MEDIA_WRITE_PROTECTED;
+export const deleteObjectId = ofWritable(undefined, async (asked) => {
+  const { body, open, handle } = asked;
   if (!mayChange(open)) return STATUS_ACCESS_DENIED;
   if ((await keptId(handle)) === undefined) return respond(body, open);
-  return keepId(body, request, open, handle, undefined);
-}
+  return keepId(asked, undefined);
+});
 
 async function keepId(
-  body: IoctlRequest,
-  request: Request,
-  open: Open,
-  handle: VfsHandle,
+  { body, request, open, handle }: Asked,
   id: Buffer | undefined,
 ): Promise<Outcome> {
   const kept = await handle.keep('objectId', id);
