@@ -133,6 +133,7 @@ export async function startUsmbd(
   moreShares: MoreShares = {},
   firstUser = FIRST.user,
   env: NodeJS.ProcessEnv = process.env,
+  wantedPort?: number,
 ): Promise<Target> {
   const first = { ...FIRST, user: firstUser };
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-test-'));
@@ -156,7 +157,7 @@ export async function startUsmbd(
   writeFileSync(config, configText([...settings, ...workersOf(settings)], shares, scratch));
   for (const { user, password } of [first, SECOND])
     await addAccount(config, accounts, user, password);
-  const port = await freePort();
+  const port = wantedPort ?? (await freePort());
   const log = join(scratch, 'usmbd.log');
   const logFile = openSync(log, 'a');
   const launch = (): ChildProcess =>
