@@ -26,7 +26,7 @@ import {
 } from '../fscc/file-information.ts';
 import type { Open } from '../objects/open.ts';
 import { isAfpInfo } from '../vfs/apple-streams.ts';
-import { EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
+import { EFBIG, EOPNOTSUPP, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsChanges, VfsHandle } from '../vfs/vfs.ts';
 import { archive } from './archive.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -100,11 +100,20 @@ export async function setEndOfFile(
   handle: VfsHandle,
 ): Promise<NtStatus> {
   const { endOfFile } = FileEndOfFileInformation.read(buffer);
-  if (handle.kind !== 'file' || endOfFile >= 2 ** 63) return STATUS_INVALID_PARAMETER;
-  return resize(open, handle, endOfFile);
+  if (handle.kind !== 'file' || endOfFile > MAX_FILE_OFFSET) return STATUS_INVALID_PARAMETER;
+  return resize(open, handle, endOfFile, tooLarge(handle));
 }
 
-async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtStatus> {
+/** More than the file system lets a file have; of a stream it is the room beside the file that is full. */
+const tooLarge = (handle: VfsHandle): NtStatus =>
+  handle.base === undefined ? STATUS_INVALID_PARAMETER : STATUS_DISK_FULL;
+
+async function resize(
+  open: Open,
+  handle: VfsHandle,
+  size: number,
+  whenTooLarge: NtStatus = STATUS_DISK_FULL,
+): Promise<NtStatus> {
   if (size > MAX_FILE_OFFSET) return STATUS_DISK_FULL;
   // As macOS has it: only what is written there, or another disposition, empties AFP_AfpInfo.
   const stream = handle.streamName();
@@ -116,7 +125,8 @@ async function resize(open: Open, handle: VfsHandle, size: number): Promise<NtSt
     if (refused !== undefined) return refused;
   }
   if (open.archives) await archive(open);
-  return statusOf(await keepUserTimes(open, handle, () => handle.truncate(size)));
+  const result = await keepUserTimes(open, handle, () => handle.truncate(size));
+  return result === EFBIG ? whenTooLarge : statusOf(result);
 }
 
 /** A new size is a write to what it cuts off or adds, and to nothing beyond: programs lock there. */
