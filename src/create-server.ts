@@ -24,6 +24,7 @@ import { nativeSupport } from './native/support.ts';
 import type { NameService } from './netbios/name-service.ts';
 import { portsOf, serveNetbiosNames } from './netbios.ts';
 import { Inventory } from './objects/inventory.ts';
+import type { Keeper } from './objects/kept-opens.ts';
 import { ServerState } from './objects/server-state.ts';
 import { openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { prepareReload } from './reload.ts';
@@ -34,7 +35,13 @@ import type {
   Server,
   ServerOptions,
 } from './server-interface.ts';
-import { openJournal, restorePersistentOpens, speakOld, watchHost } from './server-parts.ts';
+import {
+  openJournal,
+  restoreOpensBefore,
+  restorePersistentOpens,
+  speakOld,
+  watchHost,
+} from './server-parts.ts';
 import { missingSnapshots } from './snapshot-layout.ts';
 import { listen, transportKind } from './transport/listen.ts';
 import type { HandDirect, ListenAddress, Listener } from './transport/listener.ts';
@@ -50,9 +57,10 @@ export function createServer(
   options: ServerOptions,
   remote?: RemotePlane,
   administration?: Administration,
+  keeper?: Keeper,
 ): Server {
   const { log = SILENT_LOGGER, users = [], userDatabase } = options;
-  if (remote !== undefined) return serverOf(options, remote, { log, administration });
+  if (remote !== undefined) return serverOf(options, remote, { log, administration, keeper });
   const configuration = options.configuration ?? configurationOf(options);
   refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const user = userToBecome(configuration, options);
@@ -70,7 +78,7 @@ export function createServer(
       ...(user !== undefined && { switchesIdentity: false }),
     });
     server = new UsmbdServer({
-      ...{ options, configuration, user, state, controlPlane, administration, log },
+      ...{ options, configuration, user, state, controlPlane, administration, keeper, log },
       reloadControlPlane: (changed) => controlPlane.reload(changed),
     });
     return server;
@@ -83,13 +91,22 @@ export function createServer(
 function serverOf(
   options: ServerOptions,
   remote: RemotePlane,
-  { log, administration }: Pick<Parts, 'log' | 'administration'>,
+  { log, administration, keeper }: Pick<Parts, 'log' | 'administration' | 'keeper'>,
 ): Server {
   const configuration = options.configuration ?? configurationOf(options);
   refuseWorkers(configuration.global.workers, configuration.global.minProtocol <= NT1);
   const { controlPlane, state } = remote;
   const server = new UsmbdServer({
-    ...{ options, configuration, user: undefined, state, controlPlane, administration, log },
+    ...{
+      options,
+      configuration,
+      user: undefined,
+      state,
+      controlPlane,
+      administration,
+      keeper,
+      log,
+    },
     reloadControlPlane: (changed) => remote.reload(changed),
   });
   remote.dataPlane = () => server.dataPlane;
@@ -138,6 +155,7 @@ interface Parts {
   readonly reloadControlPlane: (configuration: Configuration) => Promise<void>;
   /** Undefined: no tool steers it. */
   readonly administration: Administration | undefined;
+  readonly keeper: Keeper | undefined;
   readonly log: Logger;
 }
 
@@ -192,7 +210,7 @@ class UsmbdServer implements Server {
     const metricsPort = (await this.#metrics)?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
-    this.#restored ??= restorePersistentOpens(objects, journal);
+    this.#restored ??= restoreOpensBefore(objects, journal, this.#parts.keeper);
     await this.#restored;
     const { workers } = global;
     this.#workers ??= startWorkers(objects, workers);

@@ -6,8 +6,9 @@ import { SetupError } from './base/setup-error.ts';
 import type { Configuration } from './config/configuration.ts';
 import { NT1 } from './config/parameters.ts';
 import { isPortable } from './file-system.ts';
+import { type Keeper, KeptOpens } from './objects/kept-opens.ts';
 import { PersistentOpens } from './objects/persistent-opens.ts';
-import { restoreOpens } from './objects/restore-opens.ts';
+import { restoreKept, restoreOpens } from './objects/restore-opens.ts';
 import type { ServerState } from './objects/server-state.ts';
 import { isKept } from './open-shares.ts';
 import type { ServerOptions } from './server-interface.ts';
@@ -74,6 +75,24 @@ export async function restorePersistentOpens(
   const { found, restored } = await restoreOpens(objects, persistent);
   if (found === 0) return;
   objects.log.info('persistent opens of the server before this one wait for their clients', {
+    found,
+    restored,
+  });
+}
+
+/** The same, and what the keeper has of the process before this one. */
+export async function restoreOpensBefore(
+  objects: ServerState,
+  journal: Journal | undefined,
+  keeper: Keeper | undefined,
+): Promise<void> {
+  await restorePersistentOpens(objects, journal);
+  if (keeper === undefined) return;
+  const kept = new KeptOpens(objects, keeper);
+  objects.keptOpens = kept;
+  const { found, restored } = await restoreKept(objects, kept, keeper);
+  if (found === 0) return;
+  objects.log.info('durable opens of the process before this one wait for their clients', {
     found,
     restored,
   });

@@ -153,6 +153,18 @@ export const MAX_JOURNAL_VALUE_BYTES = 1 * MiB;
 /** Byte-range locks of a persistent open: all of them are written again with each. */
 export const MAX_PERSISTENT_LOCKS = 1_024;
 
+/**
+ * Durable opens that the keeper keeps over the end of the process that has them: when it ends all of them are
+ * disconnected, and more than MAX_DISCONNECTED_OPENS are not kept.
+ */
+export const MAX_KEPT_OPENS = MAX_DISCONNECTED_OPENS;
+/** Of one of them: three times what MAX_PERSISTENT_LOCKS take. It goes in one packet, of which the kernel takes 200 KiB. */
+export const MAX_KEPT_VALUE_BYTES = 64 * KiB;
+/** What the keeper needs of descriptors beside those of files. */
+export const KEEPER_OWN_DESCRIPTORS = 64;
+/** How long the server waits for a keeper that takes nothing; then it goes on without, until it takes something again. */
+export const KEEPER_WAIT_MS = 1_000;
+
 /** Change times that clients set, 200 bytes each; a copied tree has one a file, and nobody looks for long. */
 export const MAX_KEPT_CHANGE_TIMES = 16_384;
 /** Inodes whose extended attributes are remembered, 250 bytes each: those of a large directory, twice. */

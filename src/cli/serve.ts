@@ -13,9 +13,11 @@ import {
 import { version } from '../base/version.ts';
 import type { Listening, Server, ServerOptions } from '../index.ts';
 import type { Administration } from '../ipc/administration.ts';
+import type { KeeperLink } from '../keeper/keeper-link.ts';
 import { shedCapabilities } from '../native/capabilities.ts';
 import type { RemotePlane } from '../server-interface.ts';
 import { CommandError, errorCode } from './command-error.ts';
+import { becomeKeeper, keeperOfThisProcess, needsKeeper } from './keeper-start.ts';
 import { type MountdFlags, type RunningMountd, startMountd } from './mountd-start.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
@@ -33,6 +35,7 @@ export type CreateServer = (
   options: ServerOptions,
   remote?: RemotePlane,
   administration?: Administration,
+  keeper?: KeeperLink,
 ) => Server;
 
 /** How long clients get to see the server off after the first signal. */
@@ -98,11 +101,13 @@ export async function serveFlags(
       reason: unshed,
     });
   }
+  const keeper = await keeperOfThisProcess(log);
   const plan = planServe(folder, flags);
+  if (keeper === undefined && needsKeeper(plan.configuration)) await becomeKeeper(log);
   // Only now: "usmbd adduser" has no use for the whole server.
   const { createServer } = await import('../create-server.ts');
   const mountd = { version: version(), format, debug } as const;
-  await serve(plan, { createServer, log, debug, mountd, output: process.stdout });
+  await serve(plan, { createServer, log, debug, mountd, keeper, output: process.stdout });
 }
 
 export function portNumber(text: string): number {
@@ -126,6 +131,8 @@ export interface ServeContext {
   readonly debug: Set<DebugComponent>;
   /** Absent: the control plane stays in this process. */
   readonly mountd?: MountdFlags;
+  /** Starts this process again when it ends unasked. */
+  readonly keeper?: KeeperLink | undefined;
   /** Standard output: the password is told to a terminal only. */
   readonly output: { readonly isTTY?: boolean; write(text: string): unknown };
 }
@@ -145,7 +152,7 @@ export async function serve(plan: ServePlan, context: ServeContext): Promise<voi
 async function serveWith(
   mountd: RunningMountd | undefined,
   plan: ServePlan,
-  { createServer, log, debug, output }: ServeContext,
+  { createServer, log, debug, keeper, output }: ServeContext,
 ): Promise<void> {
   const { configuration, users, userDatabase, statePath } = plan;
   const options = { configuration, stateDirectory: statePath, dropPrivileges: true, log };
@@ -154,14 +161,14 @@ async function serveWith(
   const server =
     mountd === undefined
       ? createServer({ ...options, ...accounts }, undefined, steering)
-      : createServer(options, mountd.remote, steering);
+      : createServer(options, mountd.remote, steering, keeper);
   mountd?.steerBy(steering);
   steering.server = server;
   const listening = await listen(server, plan);
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
-  output.write(greeting(plan, listening, passwordFile));
-  const manager = new ServiceManager(process.env, log);
+  if (keeper?.isAgain !== true) output.write(greeting(plan, listening, passwordFile));
+  const manager = keeper ?? new ServiceManager(process.env, log);
   steering.onReload = (phase) => manager.tell(phase === 'begins' ? 'reloading' : 'ready');
   const ended = untilEnded(steering, log);
   manager.tell('ready', `serves ${plan.source} on port ${listening.port}`);

@@ -27,7 +27,29 @@ export class ServiceManager {
     delete environment.WATCHDOG_PID;
   }
 
+  /** How often it wants to hear that somebody is alive; 0: never. */
+  get watchdogMs(): number {
+    return this.#watchdogMs;
+  }
+
+  /** What is known of the process that serves, by the one that keeps it. */
+  alive(): void {
+    if (this.#watchdogMs > 0) this.#send('WATCHDOG=1');
+  }
+
   tell(state: ServiceState, status = ''): void {
+    this.#tell(state, status);
+    if (state === 'ready' && this.#watchdogMs > 0) {
+      this.#watchdog ??= setInterval(() => this.alive(), this.#watchdogMs).unref();
+    }
+  }
+
+  /** The same of another process, which says itself whether it is alive. */
+  relay(state: ServiceState, status: string): void {
+    this.#tell(state, status);
+  }
+
+  #tell(state: ServiceState, status: string): void {
     const lines = {
       ready: 'READY=1',
       // systemd 253 asks for the clock with it (Type=notify-reload).
@@ -35,9 +57,6 @@ export class ServiceManager {
       stopping: 'STOPPING=1',
     };
     this.#send(`${lines[state]}${status === '' ? '' : `\nSTATUS=${status}`}`);
-    if (state === 'ready' && this.#watchdogMs > 0) {
-      this.#watchdog ??= setInterval(() => this.#send('WATCHDOG=1'), this.#watchdogMs).unref();
-    }
   }
 
   close(): void {

@@ -176,7 +176,8 @@ export const mayPersist = ({ server, tree, connection }: Request): boolean =>
  * settles; undefined where there is nothing of it. An open that cannot be recorded is as durable as what it caches.
  */
 export function recorded(request: Request, open: Open): Promise<unknown> | undefined {
-  const { persistentOpens } = request.server;
+  const { persistentOpens, keptOpens } = request.server;
+  keptOpens?.changed(open);
   if (persistentOpens === undefined) return undefined;
   const { durability } = open;
   if (durability?.persistent === undefined) {
@@ -189,6 +190,7 @@ export function recorded(request: Request, open: Open): Promise<unknown> | undef
     persistentOpens.forget(open);
     durability.persistent = undefined;
     durability.isDurable = cachesHandle(request, open);
+    keptOpens?.changed(open);
   });
 }
 

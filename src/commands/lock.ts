@@ -50,7 +50,10 @@ export function lock(body: LockRequest, request: OpenRequest): MaybePromise<Outc
   const finish = (status: NtStatus): MaybePromise<Outcome> => {
     if (status !== STATUS_SUCCESS) return status;
     sequences?.record(lockSequenceIndex, lockSequenceNumber);
-    if (open.durability?.persistent === undefined) return reply;
+    if (open.durability?.persistent === undefined) {
+      request.server.keptOpens?.changed(open);
+      return reply;
+    }
     return recordLocks(unlocks ? [] : locks, request);
   };
   // 3.3.5.2.9 lets LOCK go on in a session that has expired; Windows and Samba let locks go then, and give none.

@@ -243,6 +243,7 @@ async function replace(
   if (isErrno(made)) return made;
   server.files.moved(open.file!, made);
   open.replaceHandle(made);
+  server.keptOpens?.changed(open);
   return 0;
 }
 

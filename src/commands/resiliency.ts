@@ -37,5 +37,6 @@ export function requestResiliency(input: Buffer, request: Request, open: Open): 
     timeoutMs: timeoutMs === 0 ? RESILIENCY_TIMEOUT_MS : timeoutMs,
     deadlineMs: 0,
   };
+  server.keptOpens?.changed(open);
   return STATUS_SUCCESS;
 }

@@ -73,9 +73,24 @@ function answerSet(
   const changes = changesBySetting(body);
   open.file.note(changes);
   if (changes !== 0 || setsChangeTime(body)) server.changes.described(open.handle!, open);
-  if (server.persistentOpens === undefined || breaking(body)?.kind === 'write') return reply;
   // Its name, and whether it is to be deleted, are parts of a record.
+  if (server.keptOpens !== undefined && isRecorded(body)) server.keptOpens.fileChanged(open.file);
+  if (server.persistentOpens === undefined || breaking(body)?.kind === 'write') return reply;
   return after(server.persistentOpens.fileChanged(open.file), () => reply);
+}
+
+function isRecorded(body: SetInfoRequest): boolean {
+  if (body.infoType !== SMB2_0_INFO_FILE) return false;
+  switch (body.fileInfoClass) {
+    case Class.FileRenameInformation:
+    case Class.FileRenameInformationEx:
+    case Class.FileDispositionInformation:
+    case Class.FileDispositionInformationEx:
+    case Class.FileModeInformation:
+      return true;
+    default:
+      return false;
+  }
 }
 
 function set(body: SetInfoRequest, request: OpenRequest): MaybePromise<NtStatus> {

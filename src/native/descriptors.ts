@@ -73,7 +73,13 @@ class Frame {
 const outgoing = new Frame();
 const incoming = new Frame();
 
-/** One packet, not empty, with a descriptor, of which the other side gets a duplicate: 0 or a negative errno. */
+/** One packet, not empty: 0 or a negative errno. */
+export function sendPacket(socket: number, bytes: Buffer): number {
+  outgoing.prepare(bytes, 0);
+  return Math.min(sendmsg(socket, outgoing.at, MSG_NOSIGNAL), 0);
+}
+
+/** The same with a descriptor, of which the other side gets a duplicate. */
 export function sendDescriptor(socket: number, bytes: Buffer, descriptor: number): number {
   const { control } = outgoing;
   control.writeBigUInt64LE(BigInt(RIGHTS_BYTES), 0);

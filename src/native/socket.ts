@@ -3,7 +3,7 @@
  * negative errno, never a throw. Memory is given by address (addressOf in library.ts), so that a loop
  * asks for it once; its buffer must stay referenced. Calls block unless told otherwise.
  */
-import { bind, lastErrno } from './library.ts';
+import { addressOf, bind, lastErrno } from './library.ts';
 
 const c = {
   socket: bind<(domain: number, type: number, protocol: number) => number>('socket', 'int', [
@@ -112,6 +112,18 @@ export const recv = (fd: number, at: number, length: number, flags: number): num
 
 /** `at` is the address of `count` struct pollfd; answers how many of them are ready. Waits for ever. */
 export const poll = (at: number, count: number): number => answer(c.poll(at, count, -1));
+
+const POLLOUT = 4;
+/** struct pollfd: descriptor, what is waited for, what has come. */
+const polled = Buffer.alloc(8);
+const polledAt = addressOf(polled);
+
+/** Waits on this thread until something can be sent, so long at most: 1, 0 when it cannot, or a negative errno. */
+export function pollWritable(fd: number, timeoutMs: number): number {
+  polled.writeInt32LE(fd, 0);
+  polled.writeInt16LE(POLLOUT, 4);
+  return answer(c.poll(polledAt, 1, timeoutMs));
+}
 
 /** `message` is the address of a struct msghdr. */
 export const sendmsg = (fd: number, message: number, flags: number): number =>

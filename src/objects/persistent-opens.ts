@@ -35,7 +35,11 @@ export class PersistentOpens {
   constructor(server: ServerState, store: RecordStore) {
     this.#server = server;
     this.#store = store;
-    server.oplocks.onChanged = (holder) => this.#cachingChanged(holder);
+    const { onChanged } = server.oplocks;
+    server.oplocks.onChanged = (holder) => {
+      onChanged?.(holder);
+      this.#cachingChanged(holder);
+    };
   }
 
   get records(): ReadonlyMap<number, Buffer> {

@@ -1,8 +1,13 @@
 /**
- * MS-SMB2 3.3.1.10: what is kept of a persistent open, so that another process can make it again: which file it is
- * of and how it was opened, who may reclaim it, and what it holds of the file. Pure but for reading the open.
+ * MS-SMB2 3.3.1.10: what is kept of a persistent open, or beside a descriptor of a durable one, so that another process
+ * can make it again: which file it is of and how it was opened, who may reclaim it, and what it holds of the file. Pure
+ * but for reading the open.
  */
-import { MAX_JOURNAL_VALUE_BYTES, MAX_PERSISTENT_LOCKS } from '../base/limits.ts';
+import {
+  MAX_JOURNAL_VALUE_BYTES,
+  MAX_KEPT_VALUE_BYTES,
+  MAX_PERSISTENT_LOCKS,
+} from '../base/limits.ts';
 import {
   bytes,
   decode,
@@ -21,6 +26,8 @@ import {
   whole,
 } from '../ipc/fields.ts';
 import { isErrno } from '../vfs/errno.ts';
+import type { Identity } from '../vfs/vfs.ts';
+import type { Persistence } from './durability.ts';
 import { LOCK_SEQUENCES_BYTES } from './lock-sequences.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
@@ -97,14 +104,67 @@ export const decodeRecord = (value: Buffer): OpenRecord =>
 
 /** Undefined where it cannot be made again: its name is gone, or there is more of it than a record holds. */
 export function recordOf(open: Open, grant: FileGrant | undefined): Buffer | undefined {
+  const path = open.handle!.path();
+  const values = isErrno(path)
+    ? undefined
+    : valuesOf(open, grant, open.durability!.persistent!, path);
+  if (values === undefined) return undefined;
+  const value = encodeRecord(values);
+  return value.length > MAX_JOURNAL_VALUE_BYTES ? undefined : value;
+}
+
+const keptField = record({
+  open: openField,
+  version: oneOf('1', '2'),
+  isResilient: flag,
+  /** What it caches has been asked for, and not given up. */
+  isBreaking: flag,
+});
+
+export type KeptRecord = Value<typeof keptField>;
+
+/** Throws WireError. */
+export const decodeKept = (value: Buffer): KeptRecord =>
+  decode(keptField, value, 'record of a durable open');
+
+/** The same of an open whose file is kept with the record: it needs no name. */
+export function keptRecordOf(
+  open: Open,
+  grant: FileGrant | undefined,
+  identity: Identity | undefined,
+): Buffer | undefined {
+  const path = open.handle!.path();
+  // Nothing is deleted but through the descriptor.
+  const persistence = { identity, desiredAccess: open.access, creationTime: 0n };
+  const values = valuesOf(open, grant, persistence, isErrno(path) ? [] : path);
+  if (values === undefined) return undefined;
+  const { version, isResilient } = open.durability!;
+  const value = encode(keptField, {
+    // Whoever has marked it may be closed, and this one the last that holds it.
+    open: { ...values, deletePending: isMarked(open) },
+    version: version === 1 ? '1' : '2',
+    isResilient,
+    isBreaking: grant?.breakingTo !== undefined,
+  });
+  return value.length > MAX_KEPT_VALUE_BYTES ? undefined : value;
+}
+
+function isMarked({ file, handle }: Open): boolean {
+  return file!.base === undefined ? file!.isDoomed(handle!) : file!.deletePending;
+}
+
+function valuesOf(
+  open: Open,
+  grant: FileGrant | undefined,
+  persistent: Persistence,
+  path: readonly string[],
+): OpenRecord | undefined {
   const durability = open.durability!;
-  const persistent = durability.persistent!;
   const handle = open.handle!;
-  const path = handle.path();
   const stream = handle.streamName();
   const locks = open.file!.locks.held(open, MAX_PERSISTENT_LOCKS);
-  if (isErrno(path) || isErrno(stream) || locks === undefined) return undefined;
-  const value = encodeRecord({
+  if (isErrno(stream) || locks === undefined) return undefined;
+  return {
     share: open.home.name,
     path,
     stream,
@@ -134,8 +194,7 @@ export function recordOf(open: Open, grant: FileGrant | undefined): Buffer | und
     locks,
     lockSequences: open.lockSequences?.bytes,
     appInstance: instanceOf(open),
-  });
-  return value.length > MAX_JOURNAL_VALUE_BYTES ? undefined : value;
+  };
 }
 
 function leaseOf({ lease }: Open): OpenRecord['lease'] {

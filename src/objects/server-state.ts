@@ -9,6 +9,7 @@ import type { Connection } from './connection.ts';
 import { CreateReplays } from './create-replays.ts';
 import { DirectoryChanges } from './directory-changes.ts';
 import { DurableOpens } from './durable-opens.ts';
+import type { KeptOpens } from './kept-opens.ts';
 import { OffloadTokens } from './offload-tokens.ts';
 import type { Open } from './open.ts';
 import { Oplocks } from './oplocks.ts';
@@ -113,6 +114,8 @@ export class ServerState {
   readonly durables = new DurableOpens((open) => this.#close(open));
   /** Where records of opens can be kept; undefined: no share is continuously available. */
   persistentOpens: PersistentOpens | undefined;
+  /** Where opens outlive this process; undefined: it is the only one. */
+  keptOpens: KeptOpens | undefined;
   readonly replays = new CreateReplays();
   readonly traffic = new Traffic();
   /** Undefined: nobody wants to know who did what. */

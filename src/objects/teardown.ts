@@ -28,6 +28,7 @@ export function closeOpen(server: ServerState, open: Open): Promise<void> | unde
   detach(server, open);
   server.durables.release(open);
   server.persistentOpens?.forget(open);
+  server.keptOpens?.forget(open);
   server.replays.withdraw(open);
   server.appInstances.remove(open);
   open.pipe?.close();
@@ -83,6 +84,8 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   if (open.deleteOnClose) {
     if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);
     file.markDeletePending(open);
+    // Whoever is the last of them, in whatever process, deletes it.
+    server.keptOpens?.fileChanged(file);
   }
   return leaveFile(server, open, file);
 }

@@ -408,6 +408,15 @@ export interface VfsTree {
    * both the same. It needs no `close`. Absent: the back end cannot.
    */
   exactly?(): VfsTree;
+  /**
+   * The object that a duplicate of what `lend` has lent names, for whom it was open before in this way: nobody is asked
+   * again. `path`: what `path()` was then. The descriptor is the tree's, whatever is answered. Absent as `lend`.
+   */
+  adopt?(
+    descriptor: number,
+    path: readonly string[],
+    access: { read: boolean; write: boolean },
+  ): Result<VfsHandle>;
   /** Undefined: the share has none. */
   readonly previous?: PreviousVersions | undefined;
   /** Absent: the back end knows of none. */
@@ -444,5 +453,10 @@ export interface Vfs {
    * `path()` goes on from there; undefined where nobody can tell. Absent: it is nowhere on the host.
    */
   location?(): string | undefined;
+  /**
+   * Runs `use` with a descriptor that names the handle's object, whatever becomes of its name, and opens nothing; it
+   * is closed then. Absent: the back end has none that could be kept elsewhere.
+   */
+  lend?<T>(handle: VfsHandle, use: (descriptor: number) => T): T | Errno;
   close(): void;
 }

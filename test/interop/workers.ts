@@ -1,6 +1,6 @@
 /**
  * A worker is killed while smbclient copies by way of another: the copy notices nothing, and another worker takes the
- * place of the one that was killed.
+ * place of the one that was killed. Then the process that owns all opens is killed while a client holds durable ones.
  *
  *     npm run interop:workers
  *     npm run interop:workers -- --rounds 3 --megabytes 64
@@ -20,10 +20,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { findProgram, run } from '../support/process.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
+import { ownerOf, ownerRound } from './workers-owner.ts';
 
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
+    'owner-rounds': { type: 'string', default: '3' },
     megabytes: { type: 'string', default: '256' },
   },
 });
@@ -31,8 +33,10 @@ const { values } = parseArgs({
 const WORKERS = 2;
 const START_LIMIT_MS = 120_000;
 
-/** Processes that are workers of this server. */
-function workersOf(pid: number): number[] {
+/** Processes that are workers of the server with this keeper. */
+function workersOf(keeper: number): number[] {
+  const pid = ownerOf(keeper);
+  if (pid === undefined) return [];
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
   return children
     .filter((child) => child !== '')
@@ -117,7 +121,9 @@ const target = await startUsmbd([`workers = ${WORKERS}`]);
 try {
   const rounds = Number(values.rounds);
   for (let n = 1; n <= rounds; n++) await round(target, smbclient, folder, n);
-  console.log(`${rounds} passed, 0 failed`);
+  const ownerRounds = Number(values['owner-rounds']);
+  for (let n = 1; n <= ownerRounds; n++) await ownerRound(target, n);
+  console.log(`${rounds + ownerRounds} passed, 0 failed`);
 } finally {
   await target.stop();
   rmSync(folder, { recursive: true });

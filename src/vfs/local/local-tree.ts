@@ -1,6 +1,7 @@
 /** One user's view of a share: lookup, create and the volume. */
 import type { FileTime } from '../../dtyp/filetime.ts';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
+import { diskName } from '../../fscc/private-names.ts';
 import {
   AT_EMPTY_PATH,
   AT_REMOVEDIR,
@@ -13,6 +14,7 @@ import {
   O_PATH,
   O_RDONLY,
   O_RDWR,
+  O_WRONLY,
   S_ISGID,
   ST_RDONLY,
 } from '../../native/constants.ts';
@@ -48,7 +50,7 @@ import { inheritedMode, modeWith } from './making.ts';
 import { birthTimeOfStat, kindOf, statMade, statStated } from './metadata.ts';
 import { storeNewAttributes } from './new-attributes.ts';
 import { NTACL } from './nt-acl.ts';
-import { ForeseenPermissions, permissionsOf } from './permissions.ts';
+import { ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
 import { leadsElsewhere } from './reparse.ts';
@@ -148,6 +150,23 @@ export class LocalTree implements VfsTree {
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
     if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
     if (purpose !== undefined) handle.found = statStated(this.#share, this.#credentials, handle);
+    return handle;
+  }
+
+  adopt(descriptor: number, path: readonly string[], access: Access): Result<VfsHandle> {
+    const { read, write } = access;
+    let fd = descriptor;
+    if (read || write) {
+      // As the server: whether its user may was asked when it was opened.
+      fd = reopen(this.#share, descriptor, !write ? O_RDONLY : read ? O_RDWR : O_WRONLY);
+      close(descriptor);
+      if (fd < 0) return fd;
+    }
+    const unknown = stated(fd);
+    if (unknown !== 0) return unknown;
+    const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.map(diskName), access);
+    const losesPrivilege = write && this.#credentials.uid !== 0 && isPrivileged(fd);
+    if (losesPrivilege) handle.opened({ ...handle.state, losesPrivilege });
     return handle;
   }
 

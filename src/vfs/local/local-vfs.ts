@@ -13,10 +13,11 @@ import { statx } from '../../native/stat.ts';
 import { nativeSupport } from '../../native/support.ts';
 import { getxattr } from '../../native/xattr.ts';
 import { EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
-import type { Identity, Vfs, VfsFeatures, VfsTree } from '../vfs.ts';
+import type { Identity, Vfs, VfsFeatures, VfsHandle, VfsTree } from '../vfs.ts';
 import { canBecomeUsers, credentialsFor, mayWriteSecurity } from './credentials.ts';
 import { DOSATTRIB } from './dos-attribute.ts';
 import { writeData } from './file-data.ts';
+import { LocalHandle } from './local-handle.ts';
 import { LocalTree } from './local-tree.ts';
 import { type MakingPolicy, NO_POLICY } from './making.ts';
 import { inodeKeyOfStat } from './metadata.ts';
@@ -31,6 +32,7 @@ import { type Pace, unhurried } from './pool/pace.ts';
 import { RemoteVfs } from './pool/remote-vfs.ts';
 import { ShareThreads } from './pool/share-threads.ts';
 import { slowDeviceBy } from './pool/slow-device.ts';
+import { reopen } from './reopen.ts';
 import { Resolver } from './resolver.ts';
 import type { LocalShare, SlowCalls } from './share.ts';
 import { type SnapshotLayout, Snapshots } from './snapshots.ts';
@@ -179,6 +181,18 @@ class LocalVfs implements Vfs {
 
   location(): string | undefined {
     return locationOf(this.share);
+  }
+
+  lend<T>(handle: VfsHandle, use: (descriptor: number) => T): T | Errno {
+    const object = handle.base ?? handle;
+    if (!(object instanceof LocalHandle)) return EOPNOTSUPP;
+    const fd = reopen(this.share, object.fd, O_PATH);
+    if (fd < 0) return fd;
+    try {
+      return use(fd);
+    } finally {
+      close(fd);
+    }
   }
 
   close(): void {
