@@ -25,6 +25,7 @@ import {
 } from '../../rpc/operation.ts';
 import { SAMR } from '../../rpc/samr.ts';
 import { createAccountStore } from '../account-store.ts';
+import { GroupStore } from '../group-store.ts';
 import { LoginThrottle } from '../login-throttle.ts';
 import { context } from './connect.support.test.ts';
 import { MACHINE, principalsOf } from './principals.support.test.ts';
@@ -39,6 +40,7 @@ let files = 0;
 
 /** anna and bob have accounts; carl is the system's only. */
 function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
+  const groups = new GroupStore(undefined, MACHINE, SILENT_LOGGER);
   files += 1;
   const file = join(folder, `accounts-${files}`);
   editUserDatabase(file, (database) => {
@@ -60,7 +62,7 @@ function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
   const make = () =>
     createSamrService(
       context({
-        ...{ administrator, sessionKey, accounts },
+        ...{ administrator, sessionKey, accounts, groups },
         principals: principalsOf(...stored().names.map((name) => [name, ids[name]!] as const)),
       }),
     );
@@ -82,7 +84,7 @@ function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
   const renew = () => {
     service = make();
   };
-  return { call, domain, user, stored, renew };
+  return { call, domain, user, stored, renew, groups };
 }
 
 const hashOf = (database: UserDatabase, name: string): Buffer => database.find(name)!.ntHash;
@@ -189,7 +191,7 @@ test('others set nothing, make nobody and remove nobody', async () => {
 });
 
 test('an administrator makes and removes accounts of system users', async () => {
-  const { call, user, domain, stored, renew } = server(true);
+  const { call, user, domain, stored, renew, groups } = server(true);
   const make = async (name: string) => {
     const input = { handle: await domain(), name, desiredAccess: 0, accountType: 0x10 };
     return (await call(op.SamrCreateUser2InDomain, input)).status;
@@ -201,7 +203,9 @@ test('an administrator makes and removes accounts of system users', async () => 
   renew();
   const none = { handle: await domain(), memberSid: 'S-1-5-21-1-2-3-3004' } as const;
   assert.equal((await call(op.SamrRemoveMemberFromForeignDomain, none)).status, STATUS_SUCCESS);
+  groups.addMember('S-1-5-32-544', `${MACHINE}-${rid(1002)}`, 'root');
   const gone = await call(op.SamrDeleteUser, { handle: await user(rid(1002)) });
   assert.equal(gone.status, STATUS_SUCCESS);
+  assert.deepEqual(groups.membersOf('S-1-5-32-544'), []);
   assert.deepEqual(stored().names, ['anna', 'bob']);
 });

@@ -16,6 +16,7 @@ import {
   STATUS_USER_EXISTS,
   STATUS_WRONG_PASSWORD,
 } from '../../dtyp/ntstatus.ts';
+import { sidInDomain } from '../../dtyp/sid.ts';
 import type { NdrValue } from '../../rpc/ndr.ts';
 import type { InputOf } from '../../rpc/operation.ts';
 import type { PASSWORD_OPERATIONS } from '../../rpc/samr-passwords.ts';
@@ -97,6 +98,9 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       if (!context.administrator) return { handle, status: STATUS_ACCESS_DENIED };
       const status = statusOf(context.accounts?.remove(object.user.name));
       if (status !== STATUS_SUCCESS) return { handle, status };
+      // Who comes to have its uid, and so its SID, is not to be what it was.
+      const sid = sidInDomain(object.domain.sid, object.user.rid);
+      context.groups.removeEverywhere(sid, () => true, context.account.name);
       return { handle: handles.close(handle), status };
     },
     SamrSetInformationUser: set,
