@@ -26,7 +26,7 @@ import { portsOf, serveNetbiosNames } from './netbios.ts';
 import { Inventory } from './objects/inventory.ts';
 import type { Keeper } from './objects/kept-opens.ts';
 import { ServerState } from './objects/server-state.ts';
-import { openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
+import { closeFiles, openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { prepareReload } from './reload.ts';
 import type {
   Listening,
@@ -453,7 +453,7 @@ class UsmbdServer implements Server {
     await this.#endConnections();
     await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
-    for (const share of this.#objects?.shares.values() ?? []) share.vfs?.close();
+    for (const share of this.#objects?.shares.values() ?? []) closeFiles(share);
     await (await this.#journal?.catch(() => undefined))?.close();
     await (await this.#metrics?.catch(() => undefined))?.close();
     this.#objects?.audit?.close();

@@ -2,7 +2,7 @@
 import { AuditLog } from './base/audit-log.ts';
 import type { Logger } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
-import type { Configuration, ShareConfiguration } from './config/configuration.ts';
+import { type Configuration, hasPlaces, type ShareConfiguration } from './config/configuration.ts';
 import { FRUIT_MODULE, NO_LIMIT } from './config/parameters.ts';
 import { fileSystem, isPortable } from './file-system.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
@@ -10,6 +10,7 @@ import { Lifetime } from './objects/lifetime.ts';
 import type { ServerOptions as ObjectsOptions } from './objects/server-state.ts';
 import type { Share } from './objects/share.ts';
 import { visibilityOf } from './objects/visibility.ts';
+import { OpenedPlaces } from './opened-places.ts';
 import type { ShareOptions } from './server-interface.ts';
 import type { Vfs } from './vfs/vfs.ts';
 
@@ -53,7 +54,7 @@ export function openShares(
     }
     return [...opened, IPC];
   } catch (error) {
-    for (const share of opened) share.vfs?.close();
+    for (const share of opened) closeFiles(share);
     throw error;
   }
 }
@@ -67,11 +68,27 @@ export const openShare = (
   share: ShareConfiguration,
   global: Pick<Configuration['global'], 'hostMsdfs'>,
   { sids, own }: { readonly sids: Sids; readonly own: readonly ShareOptions[] },
-): Share => ({
-  ...shareFields(share, global),
-  vfs: vfsOf(share.name, own) ?? setUp(() => fileSystem(share, sids)),
-  lifetime: new Lifetime(),
-});
+): Share => {
+  const fields = { ...shareFields(share, global), lifetime: new Lifetime() };
+  const ownVfs = vfsOf(share.name, own);
+  if (ownVfs !== undefined || !hasPlaces(share)) {
+    return { ...fields, vfs: ownVfs ?? setUp(() => fileSystem(share, sids)) };
+  }
+  const places = new OpenedPlaces(share.path, (path) => fileSystem({ ...share, path }, sids));
+  const offered: Share = { ...fields, vfs: undefined, places };
+  places.origin = offered;
+  return offered;
+};
+
+/** All that the share has open, whoever is in it. */
+export function closeFiles({ vfs, places }: Share): void {
+  vfs?.close();
+  for (const place of places?.opened ?? []) place.vfs?.close();
+}
+
+/** Its back ends, one for each place that is open. */
+export const fileSystemsOf = ({ vfs, places }: Share): Vfs[] =>
+  [vfs, ...[...(places?.opened ?? [])].map((place) => place.vfs)].flatMap((one) => one ?? []);
 
 /** All of a share but its files: what can change while they are open. */
 export function shareFields(
@@ -81,6 +98,7 @@ export function shareFields(
   const isNamespace = global.hostMsdfs && share.msdfsRoot;
   return {
     name: share.name,
+    isHomes: share.homes === true,
     type: 'disk',
     comment: share.comment,
     dfs: isNamespace ? { proxy: share.msdfsProxy } : undefined,

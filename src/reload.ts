@@ -14,9 +14,17 @@ import type { Configuration, ShareConfiguration } from './config/configuration.t
 import { shareChanges, shareOf } from './config/effects.ts';
 import { reform } from './file-system.ts';
 import type { ServerState } from './objects/server-state.ts';
-import type { Share } from './objects/share.ts';
+import { isPartOf, type Share } from './objects/share.ts';
 import { closeOpen } from './objects/teardown.ts';
-import { openAudit, openShare, policy, shareFields, vfsOf } from './open-shares.ts';
+import {
+  closeFiles,
+  fileSystemsOf,
+  openAudit,
+  openShare,
+  policy,
+  shareFields,
+  vfsOf,
+} from './open-shares.ts';
 import { applyOptions, review } from './server/review.ts';
 import type { ShareOptions } from './server-interface.ts';
 
@@ -45,7 +53,7 @@ export function prepareReload(
       opened.set(share.name.toLowerCase(), openShare(share, after.global, { sids, own }));
     }
   } catch (error) {
-    for (const share of opened.values()) share.vfs?.close();
+    for (const share of opened.values()) closeFiles(share);
     audit?.close();
     throw error;
   }
@@ -57,7 +65,7 @@ export function prepareReload(
     },
     cancel: () => {
       audit?.close();
-      for (const share of opened.values()) share.vfs?.close();
+      for (const share of opened.values()) closeFiles(share);
     },
   };
 }
@@ -90,7 +98,8 @@ function staysOpen(
     'mapArchive',
   ] as const;
   const maps = [...makes, 'mapHidden', 'mapSystem', 'mapReadonly'] as const;
-  return maps.every((field) => was[field] === share[field]) || reform(offered.vfs!, was);
+  const areAsBefore = maps.every((field) => was[field] === share[field]);
+  return areAsBefore || fileSystemsOf(offered).every((vfs) => reform(vfs, was));
 }
 
 async function commit(
@@ -114,8 +123,14 @@ async function commit(
     const key = share.name.toLowerCase();
     const offered = server.shares.get(key);
     if (offered === undefined || opened.has(key)) continue;
-    Object.assign(offered, shareFields(share, after.global));
-    if (vfsOf(share.name, own) === undefined) reform(offered.vfs!, share);
+    const fields = shareFields(share, after.global);
+    Object.assign(offered, fields);
+    for (const place of offered.places?.opened ?? []) {
+      const { name, volumeLabel } = place;
+      Object.assign(place, fields, { name, volumeLabel });
+    }
+    if (vfsOf(share.name, own) !== undefined) continue;
+    for (const vfs of fileSystemsOf(offered)) reform(vfs, share);
   }
   server.sharesChanged();
   const { mapToGuest, restrictAnonymous } = after.global;
@@ -128,7 +143,7 @@ async function commit(
 /** What its clients may still come back for is closed, and its folder when nobody is in it. */
 function retire(server: ServerState, share: Share): void {
   for (const open of [...server.opens.values()]) {
-    if (open.home === share) void closeOpen(server, open);
+    if (isPartOf(open.home, share)) void closeOpen(server, open);
   }
   const { vfs, lifetime } = share;
   if (vfs === undefined) return;

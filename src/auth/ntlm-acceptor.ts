@@ -95,6 +95,8 @@ export interface IdentityName {
   readonly domain: string;
   readonly anonymous: boolean;
   readonly guest: boolean;
+  /** What the client calls itself; absent where it does not. */
+  readonly workstation?: string;
 }
 
 /** 'clock-skew': the client's clock, or this one's, is wrong; so far only Kerberos looks. */
@@ -329,6 +331,7 @@ function authenticate(
     domain: message.domainName,
     anonymous,
     guest: false,
+    ...(message.workstation !== '' && { workstation: message.workstation }),
   };
   if (anonymous) {
     const key = exportKey(Buffer.alloc(KEY_BYTES), flags, message.encryptedRandomSessionKey);

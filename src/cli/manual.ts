@@ -64,6 +64,26 @@ ${roff(command.description())}
 ${options.join('')}`;
 }
 
+const MACROS = `.SH HOMES
+A section [homes] is a share for each user, under the user's name. Without a path it is the user's home folder. Without
+"valid users" only the user gets in. It is listed to its own user alone, whatever "browseable" says, and is there under the
+name "homes", too.
+.SH MACROS
+The same for every client, in paths, comments, lists of users and the names of accounts, groups and the server: %h the
+host's name, %L the server's NetBIOS name, %v usmbd, %S the share's name (of a home the user's), %% a percent sign.
+.PP
+Of the client that connects, in path, comment, valid users, invalid users, read list, write list and admin users:
+%u the user, %U the name that the user has logged in by (in small letters, before "username map"), %g and %G their primary groups,
+%H the home folder, a component of its own, %D the domain, of accounts here the server's name, %m the client's name for
+itself, or its address where it has none, %M and %I the client's address, %J the same with _ for dots and colons, %i and %j likewise the
+server's address that it has connected to, %R the dialect (SMB3_11), %w a backslash. In comments also %P the path, %d the process, %T and
+%t the time. In force user and force group those that a client says itself (%U, %G, %m) are not allowed.
+.PP
+A value never is more than one component of a path: a tree connect whose macro has no value, or one with a slash, or ".." or
+a control character in it, is refused, and the log says why. Below the first component with a macro no symbolic link is
+followed that neither root nor the server's own user has made. What %m says is only what a client claims.
+`;
+
 function configurationPage(): string {
   return `${heading('usmbd.conf', 5)}.SH NAME
 usmbd.conf \\- configuration of usmbd
@@ -73,7 +93,7 @@ section a share. Comments begin with ; or #. "include = FILE" stands for the lin
 those of another section. Parameters of a share that stand in [global] are defaults of all shares. usmbd testparm checks a file.
 .SH PARAMETERS OF THE SERVER
 ${parametersText(GLOBAL)}.SH PARAMETERS OF A SHARE
-${parametersText(SHARE)}.SH SEE ALSO
+${parametersText(SHARE)}${MACROS}.SH SEE ALSO
 .BR usmbd (8)
 `;
 }

@@ -23,6 +23,7 @@ import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { respond } from './ioctl-reply.ts';
+import { clientOf } from './tree-connect.ts';
 
 const LINK_PREFIX = 'msdfs:';
 /** What Samba and Windows have for links: ten minutes. */
@@ -123,7 +124,7 @@ function whole(root: Root, { proxy = '' }: DfsNamespace): Referral | undefined {
 /** The first link on the path, as far as who asks may see. */
 async function findLink(share: Share, path: readonly string[], request: Request) {
   const { server, session, connection } = request;
-  const client = { address: connection.transport.remoteAddress };
+  const client = clientOf(connection);
   const decision = await server.controlPlane.connectShare(session!.account!, share.name, client);
   if (decision.kind !== 'granted') return undefined;
   const files = await share.vfs?.attach(decision.identity);

@@ -2,6 +2,7 @@
 import { MAX_TREES_PER_SESSION } from '../base/limits.ts';
 import { FILE_ALL_ACCESS, FILE_GENERIC_EXECUTE, FILE_GENERIC_READ } from '../dtyp/access-mask.ts';
 import {
+  type NtStatus,
   STATUS_ACCESS_DENIED,
   STATUS_BAD_NETWORK_NAME,
   STATUS_INSUFFICIENT_RESOURCES,
@@ -9,6 +10,7 @@ import {
   STATUS_NO_LOGON_SERVERS,
   STATUS_REQUEST_NOT_ACCEPTED,
 } from '../dtyp/ntstatus.ts';
+import type { ShareClient, SharePlace } from '../ipc/control-plane.ts';
 import type { Connection } from '../objects/connection.ts';
 import { Lifetime } from '../objects/lifetime.ts';
 import type { Share } from '../objects/share.ts';
@@ -42,35 +44,36 @@ export async function treeConnect(
   const { server, session, connection } = request;
   const name = PATH.exec(body.path)?.[1];
   if (name === undefined) return STATUS_INVALID_PARAMETER;
-  const share = server.shares.get(name.toLowerCase());
-  if (share === undefined || name.length > MAX_SHARE_NAME) return STATUS_BAD_NETWORK_NAME;
+  const offered = name.length > MAX_SHARE_NAME ? undefined : server.offered(name);
+  if (offered === undefined) return STATUS_BAD_NETWORK_NAME;
   if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
   const canEncrypt = session.isUser && session.canEncrypt;
-  if (share.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
-  const encryptData = mustEncrypt(share, canEncrypt);
-  const client = { address: connection.transport.remoteAddress };
-  const decision = await server.controlPlane.connectShare(session.account!, share.name, client);
+  if (offered.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
+  const encryptData = mustEncrypt(offered, canEncrypt);
+  const client = clientOf(connection);
+  const asked = offered.places === undefined ? offered.name : name;
+  const decision = await server.controlPlane.connectShare(session.account!, asked, client);
   if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
   if (decision.kind === 'denied') return STATUS_ACCESS_DENIED;
   if (decision.kind === 'unavailable') return STATUS_NO_LOGON_SERVERS;
+  const share = shareAt(offered, decision.place, request);
+  if (share === undefined) return STATUS_BAD_NETWORK_NAME;
   const files = await share.vfs?.attach(decision.identity);
-  if (files !== undefined && isErrno(files)) return statusOfErrno(files);
-  if (session.state === 'gone') {
-    files?.close();
-    return STATUS_BAD_NETWORK_NAME;
-  }
-  // The configuration was read again meanwhile.
-  if (server.shares.get(name.toLowerCase()) !== share) {
-    files?.close();
-    return STATUS_BAD_NETWORK_NAME;
+  const refuse = (status: NtStatus): NtStatus => {
+    if (files !== undefined && !isErrno(files)) files.close();
+    share.lifetime?.release();
+    return status;
+  };
+  if (files !== undefined && isErrno(files)) return refuse(statusOfErrno(files));
+  // The session has ended, or the configuration was read again meanwhile.
+  if (session.state === 'gone' || server.offered(name) !== offered) {
+    return refuse(STATUS_BAD_NETWORK_NAME);
   }
   // "equal to or greater than Share.MaxUses", with nothing awaited between the count and the tree connect.
   if (!server.shareUses.take(share)) {
-    files?.close();
     connection.log.info('share refused: too many connections to it', { share: share.name });
-    return STATUS_REQUEST_NOT_ACCEPTED;
+    return refuse(STATUS_REQUEST_NOT_ACCEPTED);
   }
-  share.lifetime?.hold();
   const { readOnly } = decision;
   const tree: TreeConnect = {
     treeId: session.newTreeId(),
@@ -96,6 +99,35 @@ export async function treeConnect(
       maximalAccess: tree.maximalAccess,
     }),
   };
+}
+
+/** Whom the control plane is told of. */
+export const clientOf = ({ transport, dialect }: Connection): ShareClient => ({
+  address: transport.remoteAddress,
+  localAddress: transport.localAddress,
+  dialect: dialect?.name,
+});
+
+/** Held once; undefined: nothing is there. */
+function shareAt(
+  offered: Share,
+  place: SharePlace | undefined,
+  { server, session, connection }: SessionRequest,
+): Share | undefined {
+  const { places } = offered;
+  // Both planes take another configuration a moment apart.
+  if ((places === undefined) !== (place === undefined)) return undefined;
+  if (places === undefined || place === undefined) {
+    offered.lifetime?.hold();
+    return offered;
+  }
+  const share = places.take(place, server);
+  if (typeof share !== 'string') return share;
+  const { name, path } = place;
+  connection.log.warn('a share cannot be served where it is for this client', {
+    ...{ share: name, path, account: session.account!.name, why: share },
+  });
+  return undefined;
 }
 
 export const mustEncrypt = ({ encryption }: Share, canEncrypt: boolean): boolean =>

@@ -1,6 +1,7 @@
 /** What a server is configured to do: every parameter with its effective value. */
 import { hostname } from 'node:os';
 import { type IdmapDomain, idmapText } from './idmap.ts';
+import { type ClientField, escapedIn } from './macros.ts';
 import type { Table, Values } from './parameter.ts';
 import {
   type GlobalValues,
@@ -19,7 +20,15 @@ export interface GlobalConfiguration
 
 export interface ShareConfiguration extends ShareValues {
   readonly name: string;
+  /** Whose values have macros that differ by client (macros.ts); absent: none. */
+  readonly templates?: readonly ClientField[];
+  /** [homes]: a share for each user, by the user's name. */
+  readonly homes?: true;
 }
+
+/** Whether where it is depends on who comes. */
+export const hasPlaces = ({ templates, homes }: ShareConfiguration): boolean =>
+  homes === true || templates?.includes('path') === true;
 
 export interface Configuration {
   readonly global: GlobalConfiguration;
@@ -102,9 +111,11 @@ export function configurationText(configuration: Configuration, all = false): st
 
 function linesOf(table: Table, values: object, all: boolean): string {
   const byField = new Map<string, unknown>(Object.entries(values));
+  const templates = (byField.get('templates') ?? []) as readonly string[];
   let lines = '';
   for (const [field, { name, type, fallback }] of Object.entries(table)) {
-    const text = type.print(byField.get(field));
+    const printed = type.print(byField.get(field));
+    const text = templates.includes(field) ? printed : escapedIn(field, printed);
     if (all || text !== type.print(fallback)) lines += `    ${name} = ${text}\n`;
   }
   return lines;

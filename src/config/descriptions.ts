@@ -95,7 +95,7 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
 };
 
 export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, string>> = {
-  path: 'The folder that is shared. It has to be there.',
+  path: 'The folder that is shared. It has to be there. With macros it is another one for each client: see MACROS in usmbd.conf(5).',
   comment: 'A text that clients show beside the share.',
   available: 'Whether there is the share at all.',
   browseable: 'Whether the share is listed. Who knows its name can use it in any case.',

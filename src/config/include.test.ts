@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { loadConfiguration } from './load.ts';
+import { configurationText, defaultNetbiosName } from './configuration.ts';
+import { loadConfiguration, readConfiguration } from './load.ts';
 import { ProblemsError, problemText } from './problem.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usmbd-include-'));
@@ -94,6 +95,50 @@ shadow:format = %Y-%m-%d
     [path, comment, validUsers, snapshotFormat],
     ['/srv/BOX/photos', `photos of ${hostname()}`, [{ kind: 'user', name: 'photos' }], '%Y-%m-%d'],
   );
-  assert.match(errors('[a]\npath = /home/%U\n')[0]!, /:2: error: "path = .home.%U" has a macro/);
+  assert.match(errors('[a]\npath = /home/%a\n')[0]!, /:2: error: "path = .home.%a" has %a/);
+  assert.match(errors('[global]\nserver string = %U\n')[0]!, /:2: .* differs by client/);
   assert.match(errors('[a]\npath = /home/%\n')[0]!, /:2: error/);
+});
+
+test("a client's macros make templates, which are printed as they were read", () => {
+  const file = `[global]
+root directory = /100%%
+valid users = %S, @%g
+[a]
+path = /srv/%L/%U/50%%
+comment = for %u at %T
+force user = %u
+[b]
+path = /srv/b%%
+valid users = ann
+[homes]
+read only = no
+`;
+  const { shares } = load(file);
+  assert.deepEqual(
+    shares.map(({ name, path, templates, homes }) => [name, path, templates, homes]),
+    [
+      [
+        'a',
+        `/100%%/srv/${defaultNetbiosName(hostname())}/%U/50%%`,
+        ['path', 'comment', 'validUsers', 'forceUser'],
+        undefined,
+      ],
+      ['b', '/100%/srv/b%', undefined, undefined],
+      ['homes', '/100%%/%H', ['validUsers', 'path'], true],
+    ],
+  );
+  assert.deepEqual(shares[0]!.validUsers, [
+    { kind: 'user', name: '%S' },
+    { kind: 'group', name: '%g' },
+  ]);
+  const text = configurationText(readConfiguration(file, 'smb.conf').configuration);
+  assert.match(text, /path = .*%U.50%%\n/);
+  assert.match(text, /path = .100%%.srv.b%%\n/);
+  assert.match(errors('[a]\npath = /home/%T\n')[0]!, /:2: .*only in a comment/);
+  assert.match(errors('[a]\npath = /a\nforce user = %U\n')[0]!, /:3: .*whom it acts as/);
+  assert.match(
+    errors('[a]\npath = /home/%U\nmsdfs root = yes\n')[0]!,
+    /:1: .*cannot have "msdfs root"/,
+  );
 });

@@ -1,9 +1,14 @@
 /** Reads smb.conf or ksmbd.conf into a Configuration, with every fault at its line. */
-import { type Configuration, effectiveGlobal, type ShareConfiguration } from './configuration.ts';
+import {
+  type Configuration,
+  effectiveGlobal,
+  hasPlaces,
+  type ShareConfiguration,
+} from './configuration.ts';
 import { idmapOf, isIdmapLine } from './idmap.ts';
 import { parseWithIncludes } from './include.ts';
 import { readText } from './load-text.ts';
-import { expandMacros, type Macros } from './macros.ts';
+import { type ClientField, escapePercent, expandMacros, type Macros } from './macros.ts';
 import { type NameIndex, SectionValues, type Table } from './parameter.ts';
 import { globalNames, globalParameters, shareNames, shareParameters } from './parameters.ts';
 import { isError, type Problem, ProblemsError } from './problem.ts';
@@ -42,7 +47,9 @@ interface Section {
 }
 
 /** Sections with a meaning of Samba's own that would be misread as shares. */
-const FOREIGN_SECTIONS = ['homes', 'printers', 'ipc$'];
+const FOREIGN_SECTIONS = ['printers', 'ipc$'];
+/** The one that is there, too. */
+const HOMES = 'homes';
 
 /** A line of the file itself, or where something stands. */
 type Place = number | { readonly file?: string | undefined; readonly line: number };
@@ -84,7 +91,7 @@ class Reader {
     const { adminUsers } = inherited.values();
     return {
       global,
-      shares: shares.map((share) => ({ ...share, path: rooted(global.rootDirectory, share.path) })),
+      shares: shares.map((share) => ({ ...share, path: rooted(global.rootDirectory, share) })),
       ...(adminUsers.length > 0 && { administrators: adminUsers }),
       ...(idmap.domains.length > 0 && { idmap: idmap.domains }),
     };
@@ -117,7 +124,8 @@ class Reader {
       this.#error(node, `"${node.key}" in [global]`, 'it in the section of a share');
       return;
     }
-    if (!this.#take(node, inherited, shareNames)) this.#foreignLine(node);
+    const macros = { ...this.#macros, ofShares: true };
+    if (!this.#take(node, inherited, shareNames, macros)) this.#foreignLine(node);
   }
 
   #share(section: Section, inherited: SectionValues<typeof shareParameters>) {
@@ -126,12 +134,13 @@ class Reader {
       this.#warn(section, `section [${name}] is not supported and makes no share`);
       return undefined;
     }
+    const isHomes = normalizeName(name) === HOMES;
     if (!isShareName(name)) {
       this.#error(section, `bad name of a share: [${name}]`, SHARE_NAME_EXPECTED);
       return undefined;
     }
     const values = new SectionValues(shareParameters, this.#file);
-    const macros = { ...this.#macros, share: name };
+    const macros = { ...this.#macros, share: isHomes ? undefined : name, ofShares: true };
     for (const node of lines) {
       if (normalizeKey(node.key) === 'copy') continue;
       if (this.#take(node, values, shareNames, macros)) continue;
@@ -145,7 +154,14 @@ class Reader {
     }
     const copied = this.#copied(section, macros, [section]);
     copied.inherit(inherited);
-    const share: ShareConfiguration = { name, ...values.values(copied) };
+    const templates = values.templates(copied) as ClientField[];
+    const given: ShareConfiguration = {
+      name,
+      ...values.values(copied),
+      ...(templates.length > 0 && { templates }),
+      ...(isHomes && { homes: true }),
+    };
+    const share = isHomes && given.path === '' ? atHome(given) : given;
     for (const field of ['mapArchive', 'mapHidden', 'mapSystem', 'mapReadonly'] as const) {
       const given = values.lineOf(field);
       if (given === 0 || !share.storeDosAttributes || !share[field] || share[field] === 'no')
@@ -156,7 +172,20 @@ class Reader {
     if (share.path === '') {
       this.#error(section, `share [${name}] has no path`, '"path = /a/folder"');
     }
+    if (hasPlaces(share)) this.#placesFit(section, share);
     return share.available ? share : undefined;
+  }
+
+  /** What is done to a share before anybody comes needs to know where it is. */
+  #placesFit(section: Section, { continuousAvailability, msdfsRoot }: ShareConfiguration): void {
+    const wanted = continuousAvailability
+      ? 'continuous availability'
+      : msdfsRoot
+        ? 'msdfs root'
+        : undefined;
+    if (wanted === undefined) return;
+    const why = 'is in another place for each client, so it cannot have';
+    this.#error(section, `share [${section.name}] ${why} "${wanted}"`, 'a path without macros');
   }
 
   /** `copy = SHARE`: what a section has of another one; its own lines go before. Problems are told where they are. */
@@ -175,8 +204,12 @@ class Reader {
       }
       for (const line of from.lines) {
         const found = shareNames.get(normalizeKey(line.key));
-        const value = found && expandMacros(found.field, line.value, macros);
-        if (value !== undefined) values.add({ ...line, value }, found!.field, found!.inverse);
+        if (found === undefined) continue;
+        const expanded = expandMacros(found.field, line.value, macros);
+        if ('problem' in expanded) continue;
+        const { text, isTemplate } = expanded;
+        const value = withHome(found.field, text, isTemplate);
+        values.add({ ...line, value }, found.field, found.inverse, isTemplate);
       }
       values.inherit(this.#copied(from, macros, [...above, from]));
     }
@@ -192,12 +225,14 @@ class Reader {
   ): boolean {
     const found = names.get(normalizeKey(node.key));
     if (found === undefined) return false;
-    const value = expandMacros(found.field, node.value, macros);
-    if (value === undefined) {
-      const why = 'has a macro whose value differs by client, or is not known here';
-      this.#error(node, `"${node.key} = ${node.value}" ${why}`, '%h, %L, %S, %v or %%');
+    const expanded = expandMacros(found.field, node.value, macros);
+    if ('problem' in expanded) {
+      const advice = '%% for a percent sign, or another macro';
+      this.#error(node, `"${node.key} = ${node.value}" ${expanded.problem}`, advice);
     } else {
-      this.problems.push(...values.add({ ...node, value }, found.field, found.inverse));
+      const { text, isTemplate } = expanded;
+      const value = withHome(found.field, text, isTemplate);
+      this.problems.push(...values.add({ ...node, value }, found.field, found.inverse, isTemplate));
     }
     return true;
   }
@@ -246,9 +281,21 @@ function isPrinter(lines: readonly ParameterNode[]): boolean {
   );
 }
 
-function rooted(root: string | undefined, path: string): string {
-  return root === undefined || root === '/' || path === '' ? path : root + path;
+function rooted(root: string | undefined, { path, templates }: ShareConfiguration): string {
+  if (root === undefined || root === '/' || path === '') return path;
+  return (templates?.includes('path') === true ? escapePercent(root) : root) + path;
 }
+
+/** Samba's default for [homes]. */
+const atHome = (share: ShareConfiguration): ShareConfiguration => ({
+  ...share,
+  path: '/%H',
+  templates: [...(share.templates ?? []), 'path'],
+});
+
+/** `%H` is a path that begins with a slash; as a component it stands for all of them. */
+const withHome = (field: string, text: string, isTemplate: boolean): string =>
+  field === 'path' && isTemplate ? text.replace(/^("?)%H(?=["/]|$)/, '$1/%H') : text;
 
 /** The known key at most two edits away: for the message about a misspelt one. */
 export function nearestKey(key: string): string | undefined {

@@ -64,11 +64,17 @@ export function namesOf({ name, aliases, inverses }: Parameter<unknown>): [strin
   return [name, ...aliases, ...inverses];
 }
 
+interface Given {
+  readonly value: unknown;
+  readonly line: number;
+  readonly isTemplate: boolean;
+}
+
 /** Values of one section as its lines give them, before defaults. */
 export class SectionValues<T extends Table> {
   readonly #table: T;
   readonly #file: string;
-  readonly #given = new Map<string, { readonly value: unknown; readonly line: number }>();
+  readonly #given = new Map<string, Given>();
 
   constructor(table: T, file: string) {
     this.#table = table;
@@ -76,7 +82,7 @@ export class SectionValues<T extends Table> {
   }
 
   /** Takes a line whose key the table knows. */
-  add(node: ParameterNode, field: string, inverse: boolean): Problem[] {
+  add(node: ParameterNode, field: string, inverse: boolean, isTemplate = false): Problem[] {
     const row = this.#table[field]!;
     const value = inverse ? invert(bool.parse(node.value)) : row.type.parse(node.value);
     if (value === undefined) {
@@ -87,7 +93,7 @@ export class SectionValues<T extends Table> {
     }
     const earlier = this.#given.get(field);
     if (earlier !== undefined) return this.#repeated(node, row, earlier, value);
-    this.#given.set(field, { value, line: node.line });
+    this.#given.set(field, { value, line: node.line, isTemplate });
     const caveat = row.caveat(value);
     return caveat === undefined ? [] : [this.#problem('warning', node, caveat)];
   }
@@ -100,6 +106,13 @@ export class SectionValues<T extends Table> {
       return [field, given === undefined ? fallback : given.value];
     });
     return Object.fromEntries(fields) as Values<T>;
+  }
+
+  /** Fields whose values have macros that differ by client. */
+  templates(defaults: SectionValues<T>): string[] {
+    return Object.keys(this.#table).filter(
+      (field) => (this.#given.get(field) ?? defaults.#given.get(field))?.isTemplate === true,
+    );
   }
 
   /** What `other` gives and this does not. */

@@ -169,7 +169,7 @@ export const principals: ValueType<readonly Principal[]> = {
     for (const item of words.parse(raw) ?? ['&']) {
       const kind = /^[@+]/.test(item) ? 'group' : 'user';
       const name = kind === 'group' ? item.slice(1) : item;
-      if (name === '' || /^[@+&%]/.test(name)) return undefined;
+      if (name === '' || /^[@+&]/.test(name)) return undefined;
       result.push({ kind, name });
     }
     return result;

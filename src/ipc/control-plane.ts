@@ -22,6 +22,31 @@ export interface Account {
   readonly identity: Identity | undefined;
   /** Of a login by Kerberos. */
   readonly domain?: DomainUser | undefined;
+  /** What the client said at the login; absent where it said nothing that is not known. */
+  readonly asked?: Asked | undefined;
+}
+
+export interface Asked {
+  /** The user's name as it was given, before `username map`; undefined: the account's. */
+  readonly user?: string | undefined;
+  /** The client's name for itself, which proves nothing. */
+  readonly machine?: string | undefined;
+}
+
+/** Where a client is, and how it speaks. */
+export interface ShareClient {
+  readonly address: string;
+  /** Of this server's, to which it has connected. */
+  readonly localAddress?: string | undefined;
+  /** The dialect's name. */
+  readonly dialect?: string | undefined;
+}
+
+/** A share that is somewhere else for each client. */
+export interface SharePlace {
+  /** As it is called: of a home the user's. */
+  readonly name: string;
+  readonly path: string;
 }
 
 /** Who a user is to its domain. */
@@ -88,6 +113,8 @@ export type ShareDecision =
       readonly identity: Identity | undefined;
       /** The same to security descriptors: MS-DTYP 2.5.2. */
       readonly token: AccessToken;
+      /** Where the share is for this client; absent: where it is for all. */
+      readonly place?: SharePlace | undefined;
     }
   | { readonly kind: 'denied' }
   | { readonly kind: 'no-such-share' }
@@ -146,11 +173,7 @@ export interface ControlPlane {
     seed?: ExchangeSeed,
   ): Login;
   /** `share` as the client wrote it, compared without case. */
-  connectShare(
-    account: Account,
-    share: string,
-    client: { readonly address: string },
-  ): MaybePromise<ShareDecision>;
+  connectShare(account: Account, share: string, client: ShareClient): MaybePromise<ShareDecision>;
   /** MS-SRVS 3.1.6.15: so many tree connects lead to `share` now. */
   shareUsed(share: string, currentUses: number): void;
   /** `name` in lower case, without a leading backslash; undefined when there is no such pipe. */

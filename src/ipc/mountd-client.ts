@@ -23,6 +23,7 @@ import type {
   PipeClient,
   PipeEndpoint,
   RapAnswer,
+  ShareClient,
   ShareDecision,
 } from './control-plane.ts';
 import { socketAddress } from './control-socket.ts';
@@ -130,9 +131,9 @@ export class MountdClient implements ControlPlane {
   async connectShare(
     account: Account,
     share: string,
-    client: { readonly address: string },
+    { address, localAddress, dialect }: ShareClient,
   ): Promise<ShareDecision> {
-    const request = { account, share, address: client.address };
+    const request = { account, share, address, localAddress, dialect };
     const decision = await this.askPatiently(() => ({
       event: MOUNTD_EVENTS.connectShare,
       request,

@@ -33,7 +33,13 @@ const GOOD: readonly Buffer[] = [
     token: Buffer.alloc(40, 2),
   }),
   encoded(MOUNTD_EVENTS.connectShare.request, {
-    ...{ account: ACCOUNT, share: 'data', address: '192.0.2.1' },
+    ...{ account: { ...ACCOUNT, asked: { user: 'Ann', machine: undefined } }, share: 'data' },
+    ...{ address: '192.0.2.1', localAddress: '192.0.2.2', dialect: undefined },
+  }),
+  encoded(MOUNTD_EVENTS.connectShare.response, {
+    ...{ kind: 'granted', readOnly: false, identity: undefined },
+    token: { user: 'S-1-1-0', primaryGroup: 'S-1-1-0', sids: [], privileges: 0 },
+    place: { name: 'data', path: '/srv/ann' },
   }),
   encoded(MOUNTD_EVENTS.writePipe.request, {
     pipeId: 1,

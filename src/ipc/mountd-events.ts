@@ -31,10 +31,12 @@ import {
 } from './fields.ts';
 import type { Notice } from './link.ts';
 
-export const MOUNTD_VERSION = 3;
+export const MOUNTD_VERSION = 4;
 
 /** `S-1-`, an authority and 15 sub-authorities of at most ten digits each. */
 const MAX_SID_TEXT = 192;
+/** PATH_MAX of Linux. */
+const MAX_PATH_BYTES = 4096;
 /** NGROUPS_MAX of Linux. */
 const MAX_GROUPS = 65_536;
 /** A token has two SIDs of each group. */
@@ -83,17 +85,23 @@ const wholeAccount = record({
   domain: maybe(
     record({ principal: name, sids: list(sid, MAX_TOKEN_SIDS), mapped: maybe(mappedUser) }),
   ),
+  asked: maybe(record({ user: maybe(name), machine: maybe(name) })),
 });
 
 /** What is undefined is absent. */
 const account: Field<Account> = {
-  write: (to, { domain, ...rest }) =>
-    wholeAccount.write(to, { ...rest, domain: domain && { mapped: undefined, ...domain } }),
+  write: (to, { domain, asked, ...rest }) =>
+    wholeAccount.write(to, {
+      ...rest,
+      domain: domain && { mapped: undefined, ...domain },
+      asked: asked && { user: asked.user, machine: asked.machine },
+    }),
   read(from) {
-    const { domain, ...rest } = wholeAccount.read(from);
-    if (domain === undefined) return rest;
+    const { domain, asked, ...rest } = wholeAccount.read(from);
+    const own = asked === undefined ? rest : { ...rest, asked };
+    if (domain === undefined) return own;
     const { mapped, ...known } = domain;
-    return { ...rest, domain: mapped === undefined ? known : domain };
+    return { ...own, domain: mapped === undefined ? known : domain };
   },
 };
 
@@ -112,8 +120,26 @@ const accessToken: Field<AccessToken> = record({
   privileges,
 });
 
+const grant = record({
+  readOnly: flag,
+  identity: maybe(identity),
+  token: accessToken,
+  place: maybe(record({ name, path: text(MAX_PATH_BYTES) })),
+});
+
+type Grant = Omit<Extract<ShareDecision, { kind: 'granted' }>, 'kind'>;
+
+/** `place` is absent where it is undefined. */
+const granted: Field<Grant> = {
+  write: (to, { place, ...rest }) => grant.write(to, { ...rest, place }),
+  read(from) {
+    const { place, ...rest } = grant.read(from);
+    return place === undefined ? rest : { ...rest, place };
+  },
+};
+
 const shareDecision: Field<ShareDecision> = variant({
-  granted: record({ readOnly: flag, identity: maybe(identity), token: accessToken }),
+  granted,
   denied: record({}),
   'no-such-share': record({}),
   unavailable: record({}),
@@ -213,7 +239,17 @@ export const MOUNTD_EVENTS = {
     }),
     loginStep,
   ),
-  connectShare: event(0x103, record({ account, share: name, address: name }), shareDecision),
+  connectShare: event(
+    0x103,
+    record({
+      account,
+      share: name,
+      address: name,
+      localAddress: maybe(name),
+      dialect: maybe(name),
+    }),
+    shareDecision,
+  ),
   writePipe: event(
     0x104,
     record({

@@ -142,8 +142,8 @@ class Peer {
     });
     link.serve(MOUNTD_EVENTS.heartbeat, facts);
     link.serve(MOUNTD_EVENTS.loginStep, (request) => this.#step(request));
-    link.serve(MOUNTD_EVENTS.connectShare, ({ account, share, address }) =>
-      plane().connectShare(account, share, { address }),
+    link.serve(MOUNTD_EVENTS.connectShare, ({ account, share, ...client }) =>
+      plane().connectShare(account, share, client),
     );
     link.serve(MOUNTD_EVENTS.writePipe, (request) => this.#write(request));
     link.serve(MOUNTD_EVENTS.fetchPipe, ({ pipeId }) => answersOf(this.#pipes.get(pipeId), true));

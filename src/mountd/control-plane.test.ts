@@ -87,7 +87,8 @@ test('a login gives the account under its own name and the key of both sides', a
   const step = await login(control, { user: 'ANN', secret: 'tiger' });
   assert.equal(step.kind, 'done');
   assert.ok(step.kind === 'done' && step.sessionKey?.length === 16);
-  assert.deepEqual(step.account, { name: 'ann', kind: 'user', identity: ANN });
+  const asked = { user: 'ANN', machine: undefined };
+  assert.deepEqual(step.account, { name: 'ann', kind: 'user', identity: ANN, asked });
 });
 
 test('identities: chosen, system user, none, and the process itself', async () => {

@@ -23,6 +23,7 @@ import type {
   PipeClient,
   PipeEndpoint,
   RapAnswer,
+  ShareClient,
   ShareDecision,
 } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
@@ -181,6 +182,7 @@ class LocalControlPlane implements OwnControlPlane {
       policy,
       groups,
       registry: new RegistryStore(keptIn(options.statePath, 'registry.json'), log),
+      shown: (account, client) => this.#shares.shown(account, client),
       sidsOf: ({ identity, kind, domain }) => this.#tokens.of(identity, kind, domain?.sids).sids,
       configurationFile: options.configurationFile,
       reload: async () => (await options.administration?.()?.reload())?.done === true,
@@ -275,11 +277,7 @@ class LocalControlPlane implements OwnControlPlane {
     return beginLogin(context, client.address);
   }
 
-  connectShare(
-    account: Account,
-    share: string,
-    client: { readonly address: string },
-  ): ShareDecision {
+  connectShare(account: Account, share: string, client: ShareClient): ShareDecision {
     return this.#shares.connect(account, share, client);
   }
 
@@ -332,19 +330,20 @@ class LocalControlPlane implements OwnControlPlane {
     return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
   };
 
-  #account({ user, anonymous, guest }: IdentityName): Account | undefined {
+  #account({ user, anonymous, guest, workstation }: IdentityName): Account | undefined {
     const { restrictAnonymous, mapToGuest, guestAccount } = this.#configuration.global;
     if (anonymous) {
       if (restrictAnonymous !== 0 && mapToGuest === 'never') return undefined;
       return { name: '', kind: 'anonymous', identity: this.#accounts.harmless(guestAccount) };
     }
     if (guest) {
-      return { name: guestAccount, kind: 'guest', identity: this.#accounts.harmless(guestAccount) };
+      const identity = this.#accounts.harmless(guestAccount);
+      return { name: guestAccount, kind: 'guest', identity, ...askedOf('', '', workstation) };
     }
     const name = this.#accounts.find(this.#mapped([user]) ?? user)?.name;
-    return name === undefined
-      ? undefined
-      : { name, kind: 'user', identity: this.#accounts.harmless(name) };
+    if (name === undefined) return undefined;
+    const asked = askedOf(name, user, workstation);
+    return { name, kind: 'user', identity: this.#accounts.harmless(name), ...asked };
   }
 
   /** An account of this server, or a user of the system, who then needs no password here. */
@@ -361,7 +360,7 @@ class LocalControlPlane implements OwnControlPlane {
     const own = this.#accounts.harmless(name);
     const identity = own && withGroups(own, mapped);
     if (mapped !== undefined) this.#idmap.ids.learn([], identity);
-    return { name, kind: 'user', identity, domain };
+    return { name, kind: 'user', identity, domain, ...askedOf(name, nameIn(peer), undefined) };
   }
 
   /** Of who is known to a domain alone: it is somebody here where its domain has uids. */
@@ -379,6 +378,19 @@ class LocalControlPlane implements OwnControlPlane {
 
 const keptIn = (folder: string | undefined, name: string): string | undefined =>
   folder === undefined ? undefined : join(folder, name);
+
+const nameIn = ({ principal }: KerberosPeer): string =>
+  principal.slice(0, principal.includes('@') ? principal.lastIndexOf('@') : undefined);
+
+/** What is not known from the account. */
+const askedOf = (
+  name: string,
+  user: string,
+  machine: string | undefined,
+): Pick<Account, 'asked'> => {
+  const other = user === name ? undefined : user;
+  return other === undefined && machine === undefined ? {} : { asked: { user: other, machine } };
+};
 
 const auditOf = ({ global }: Configuration, log: Logger): AuditLog | undefined =>
   global.auditLog === undefined

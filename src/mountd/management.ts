@@ -3,7 +3,11 @@
  * may, and what can be changed by them.
  */
 import type { Logger } from '../base/log.ts';
-import { type Configuration, settingsOf } from '../config/configuration.ts';
+import {
+  type Configuration,
+  type ShareConfiguration,
+  settingsOf,
+} from '../config/configuration.ts';
 import { NO_LIMIT } from '../config/parameters.ts';
 import { normalizeName } from '../config/smb-conf.ts';
 import type { Principal } from '../config/value-types.ts';
@@ -44,6 +48,8 @@ const IPC: ShareEntry = {
 export interface ManagementFacts {
   /** As it counts now. */
   configuration(): Configuration;
+  /** The shares as one client knows them. */
+  shown(account: Account, client: PipeClient): readonly ShareConfiguration[];
   readonly principals: Principals;
   readonly policy: PolicyStore;
   readonly groups: GroupStore;
@@ -91,7 +97,7 @@ export class Management {
       administrator,
       mayChangeShares: administrator || this.#holds(account, SE_DISK_OPERATOR),
       shareEditor: this.#shareEditor(account, client.address),
-      catalogue: { shares: () => this.#catalogue() },
+      catalogue: { shares: () => this.#catalogue(this.#facts.shown(account, client)) },
       server: { name: netbiosName, comment: serverString, workgroup, ...CLAIMED_VERSION },
       principals,
       policy,
@@ -139,8 +145,8 @@ export class Management {
     });
   }
 
-  #catalogue(): ShareEntry[] {
-    const { shares, global } = this.#facts.configuration();
+  #catalogue(shares: readonly ShareConfiguration[]): ShareEntry[] {
+    const { global } = this.#facts.configuration();
     const disks = shares.map(
       (share): ShareEntry => ({
         name: share.name,

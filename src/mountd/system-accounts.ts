@@ -12,6 +12,8 @@ export interface SystemUser {
 export interface SystemAccounts {
   userByName(name: string): SystemUser | undefined;
   userById(uid: number): SystemUser | undefined;
+  /** The user's home folder; undefined where there is none. */
+  homeOf(name: string): string | undefined;
   groupId(name: string): number | undefined;
   userName(uid: number): string | undefined;
   groupName(gid: number): string | undefined;
@@ -25,6 +27,7 @@ interface PasswdLine {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  readonly home: string;
 }
 
 interface GroupLine {
@@ -53,6 +56,7 @@ export function systemAccounts(
   return {
     userByName: (name) => identify(users.find((user) => user.name === name)),
     userById: (uid) => identify(users.find((user) => user.uid === uid)),
+    homeOf: (name) => users.find((user) => user.name === name)?.home || undefined,
     groupId: (name) => groups.find((group) => group.name === name)?.gid,
     userName: (uid) => users.find((user) => user.uid === uid)?.name,
     groupName: (gid) => groups.find((group) => group.gid === gid)?.name,
@@ -86,10 +90,10 @@ function id(text: string | undefined): number | undefined {
 }
 
 function parsePasswd(line: string): PasswdLine[] {
-  const [name, , uidText, gidText] = line.split(':');
+  const [name, , uidText, gidText, , home = ''] = line.split(':');
   const uid = id(uidText);
   const gid = id(gidText);
-  return name && uid !== undefined && gid !== undefined ? [{ name, uid, gid }] : [];
+  return name && uid !== undefined && gid !== undefined ? [{ name, uid, gid, home }] : [];
 }
 
 function parseGroup(line: string): GroupLine[] {

@@ -141,6 +141,7 @@ export class ServerState {
   owner: Owner | undefined;
   #nextConnectionId = 1;
   #isDfsCapable = false;
+  #homes: Share | undefined;
 
   constructor(
     guid: Buffer,
@@ -159,9 +160,16 @@ export class ServerState {
     this.sharesChanged();
   }
 
+  /** What a client means by a share's name; who has no share of that name may have a home. */
+  offered(name: string): Share | undefined {
+    return this.shares.get(name.toLowerCase()) ?? this.#homes;
+  }
+
   /** To be called when `shares` has changed. */
   sharesChanged(): void {
-    this.#isDfsCapable = [...this.shares.values()].some(({ dfs }) => dfs !== undefined);
+    const shares = [...this.shares.values()];
+    this.#isDfsCapable = shares.some(({ dfs }) => dfs !== undefined);
+    this.#homes = shares.find(({ isHomes }) => isHomes === true);
   }
 
   newConnectionId(): number {

@@ -1,4 +1,5 @@
 /** MS-SMB2 3.3.1.6: a share, as the server offers it. */
+import type { SharePlace } from '../ipc/control-plane.ts';
 import type { Vfs } from '../vfs/vfs.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { Visibility } from './visibility.ts';
@@ -9,11 +10,26 @@ export interface DfsNamespace {
   readonly proxy: string | undefined;
 }
 
+/** Where a share is for one client or another: each place a share of its own, while somebody is in it. */
+export interface SharePlaces {
+  /** The share at `place`, held once (`lifetime`) for who asks; a text says why there is none. */
+  take(place: SharePlace, server: PlaceServer): Share | string;
+  /** Those that are open. */
+  readonly opened: ReadonlySet<Share>;
+}
+
+/** Who looks after what is open. */
+export interface PlaceServer {
+  readonly notifier: {
+    readonly host: { learn(share: Share): void; forget(vfs: Vfs): void } | undefined;
+  };
+}
+
 export interface Share {
   readonly name: string;
   readonly type: 'disk' | 'pipe';
   readonly comment: string;
-  /** Undefined for IPC$. */
+  /** Undefined for IPC$, and where there are `places`. */
   readonly vfs: Vfs | undefined;
   /** Share.EncryptData for 'required', and for 'desired' where the client can encrypt. */
   readonly encryption: 'off' | 'auto' | 'desired' | 'required';
@@ -59,6 +75,19 @@ export interface Share {
   readonly timeMachineBytes?: number | undefined;
   /** Share.MaxUses; Infinity for no limit. */
   readonly maxUses: number;
+  /** It is one for each user, by the user's name. */
+  readonly isHomes?: boolean;
+  /** It is somewhere else for each client. */
+  readonly places?: SharePlaces | undefined;
+  /** Of one in such a place: the share as it is offered. */
+  readonly origin?: Share | undefined;
+  readonly path?: string | undefined;
   /** Held by its tree connects; `vfs` closes after them where the share is offered no more. */
   readonly lifetime?: Lifetime;
 }
+
+/** As the configuration knows it. */
+export const offeredAs = (share: Share): Share => share.origin ?? share;
+
+/** Whether it, or a place of it, is `offered`. */
+export const isPartOf = (share: Share, offered: Share): boolean => offeredAs(share) === offered;

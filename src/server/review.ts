@@ -3,11 +3,12 @@
  * the rest goes on, tree connects as they would be made now (MS-SMB2 3.3.5.7).
  */
 import { bufferPool } from '../base/buffer-pool.ts';
-import { maximalAccessTo, mustEncrypt, speaksPosix } from '../commands/tree-connect.ts';
+import { clientOf, maximalAccessTo, mustEncrypt, speaksPosix } from '../commands/tree-connect.ts';
 import { ACCESS_SYSTEM_SECURITY } from '../dtyp/access-mask.ts';
 import type { Connection } from '../objects/connection.ts';
 import type { Open } from '../objects/open.ts';
 import type { ServerOptions, ServerState } from '../objects/server-state.ts';
+import { offeredAs } from '../objects/share.ts';
 import { closeOpen, endSession, endTree } from '../objects/teardown.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import { Dialect } from '../smb2/dialect.ts';
@@ -84,16 +85,22 @@ async function reviewTree(server: ServerState, tree: TreeConnect): Promise<void>
   const { account } = session;
   const connection = session.channels.keys().next().value;
   if (connection === undefined) return;
-  const isOffered = server.shares.get(share.name.toLowerCase()) === share;
+  const offered = offeredAs(share);
+  const isOffered = server.shares.get(offered.name.toLowerCase()) === offered;
   if (account === undefined || !isOffered) return endTree(server, tree);
   const canEncrypt = session.isUser && session.canEncrypt;
   const encrypts = mustEncrypt(share, canEncrypt);
   // A client that is not told encrypts nothing.
   if (encrypts && !tree.encryptData && !session.encryptData) return endTree(server, tree);
-  const client = { address: connection.transport.remoteAddress };
-  const decision = await server.controlPlane.connectShare(account, share.name, client);
+  const decision = await server.controlPlane.connectShare(
+    account,
+    share.name,
+    clientOf(connection),
+  );
   if (decision.kind === 'unavailable' || !session.trees.has(tree.treeId)) return;
-  if (decision.kind !== 'granted') return endTree(server, tree);
+  if (decision.kind !== 'granted' || decision.place?.path !== share.path) {
+    return endTree(server, tree);
+  }
   if (!sameIdentity(tree.identity, decision.identity)) {
     const files = await share.vfs?.attach(decision.identity);
     if (files !== undefined && isErrno(files)) return endTree(server, tree);

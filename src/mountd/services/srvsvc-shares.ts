@@ -329,9 +329,11 @@ async function changed<T>(
   return answer(STATUS_OF[(await change) ?? 'unwritable']);
 }
 
-const commentSettings = (remark: string | null): Setting[] => [
-  { key: 'comment', value: remark === null || remark === '' ? undefined : remark },
-];
+/** What the comment is already stays as it is written, macros and all. */
+const commentSettings = (remark: string | null, share?: ShareEntry): Setting[] =>
+  remark === share?.comment
+    ? []
+    : [{ key: 'comment', value: remark ? remark.replaceAll('%', '%%') : undefined }];
 
 const limitSettings = (maxUses: number): Setting[] => [
   { key: 'max connections', value: maxUses === UNLIMITED ? undefined : `${maxUses}` },
@@ -371,15 +373,15 @@ function settingsOf(info: ShareInfo, share: ShareEntry): Setting[] | number {
   switch (info.tag) {
     case 1:
     case 1004:
-      return commentSettings(info.value!.remark);
+      return commentSettings(info.value!.remark, share);
     case 2:
-      return [...commentSettings(info.value!.remark), ...limitSettings(info.value!.maxUses)];
+      return [...commentSettings(info.value!.remark, share), ...limitSettings(info.value!.maxUses)];
     case 502:
     case 503: {
       const { remark, maxUses, securityDescriptor } = info.value!;
       const security = securitySettings(securityDescriptor);
       if (security === undefined) return ERROR_NOT_SUPPORTED;
-      return [...commentSettings(remark), ...limitSettings(maxUses), ...security];
+      return [...commentSettings(remark, share), ...limitSettings(maxUses), ...security];
     }
     case 1005:
       // What a client may keep is not set here; what is so already may be said again.
