@@ -146,6 +146,8 @@ test('a configuration', () => {
   refuses(/has no share/, undefined, { config: file, pwddb: users });
   writeFileSync(file, '[a]\npath = /nonexistent\n');
   refuses(/the folder \/nonexistent of share \[a\] does not exist/, undefined, { config: file });
+  writeFileSync(file, '[a]\npath = /nonexistent/%U\n[homes]\npath = /nonexistent/%S\n');
+  planServe(undefined, { config: file, pwddb: users }, asRoot);
 });
 
 test('what cannot be served says why and what to do', () => {

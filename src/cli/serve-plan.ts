@@ -3,7 +3,7 @@ import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { defaultStatePath } from '../base/state-directory.ts';
-import { type Configuration, configure } from '../config/configuration.ts';
+import { type Configuration, configure, hasPlaces } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { defaultUserDatabasePath } from '../config/paths.ts';
 import { problemText } from '../config/problem.ts';
@@ -160,7 +160,10 @@ export function readServed(
 ): { readonly configuration: Configuration; readonly warnings: readonly string[] } {
   const { configuration, warnings } = loadConfiguration(file);
   const { shares } = configuration;
-  for (const share of shares) checkFolder(share.path, ` of share [${share.name}]`);
+  for (const share of shares) {
+    // Where it is for one client or another is seen when that one comes.
+    if (!hasPlaces(share)) checkFolder(share.path, ` of share [${share.name}]`);
+  }
   const texts = warnings.map(problemText);
   const forced = shares.filter(
     (share) => share.forceUser !== undefined || share.forceGroup !== undefined,
