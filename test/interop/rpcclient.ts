@@ -1,19 +1,25 @@
 /**
  * Drives the named pipes of usmbd with Samba's rpcclient: names and SIDs, accounts, shares, the server, who
- * is connected.
+ * is connected. With `--tcp`, the same by RPC over TCP (MS-RPCE 2.1.1.1).
  *
  *     npm run interop:rpc                            against a usmbd of its own
+ *     npm run interop:rpc -- --tcp
  *     npm run interop:rpc -- --only lookup
  *     npm run interop:rpc -- --port 445 --user u --password p
  *
- * Needs rpcclient (Debian: smbclient).
+ * Needs rpcclient (Debian: smbclient). Over TCP, rpcclient asks the endpoint mapper at port 135 and nowhere else: a usmbd
+ * of its own is then in a network namespace of its own, which needs root, ip and unshare.
  */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
 
 const CALL_LIMIT_MS = 30_000;
+/** Set by this runner for itself in its namespace. */
+const INSIDE = 'USMBD_TEST_RPC_NAMESPACE';
 
 interface Call {
   readonly command: string;
@@ -25,15 +31,16 @@ interface Call {
   readonly refused?: boolean;
 }
 
-/** MS-RPCE's authentication: each type at each level, and in the other byte order. */
-const BINDINGS: readonly string[] = ['connect', 'packet', 'sign', 'seal'].flatMap((level) => [
-  `ntlm,${level}`,
-  `spnego,${level}`,
-  `bigendian,ntlm,${level}`,
-]);
+/** What signs or seals: over TCP there is no session of SMB's that has done so. */
+const PROTECTED_LEVELS: readonly string[] = ['sign', 'seal'];
+const BARE_LEVELS: readonly string[] = ['connect', 'packet'];
 
-const authenticated = (user: string): readonly Call[] =>
-  BINDINGS.map((binding) => ({
+/** MS-RPCE's authentication: each type at each level, and in the other byte order. */
+const bindings = (levels: readonly string[]): readonly string[] =>
+  levels.flatMap((level) => [`ntlm,${level}`, `spnego,${level}`, `bigendian,ntlm,${level}`]);
+
+const authenticated = (user: string, levels: readonly string[]): readonly Call[] =>
+  bindings(levels).map((binding) => ({
     binding,
     command: `lookupnames ${user};enumdomusers`,
     says: [new RegExp(`${user} S-1-5-21-[\\d-]+ \\(User: 1\\)`), new RegExp(`user:\\[${user}\\]`)],
@@ -87,17 +94,42 @@ const calls = ({ share, account: { user } }: Target): readonly Call[] => [
   { command: `chgpasswd3 ${user} wrong new`, says: [/NT_STATUS_WRONG_PASSWORD/], refused: true },
 ];
 
+/** Over TCP nobody is known who has not logged in there, and nobody is served whose calls could be changed on their way. */
+const refusals: readonly Call[] = [
+  { binding: '', command: 'srvinfo', says: [/WERR_ACCESS_DENIED/], refused: true },
+  { binding: '', command: 'enumdomusers', says: [/NT_STATUS_ACCESS_DENIED/], refused: true },
+  ...bindings(BARE_LEVELS).map((binding) => ({
+    ...{ binding, command: 'lsaquery', refused: true },
+    says: [/bind failed with error NT_STATUS_NETWORK_ACCESS_DENIED/],
+  })),
+];
+
+function callsOf(target: Target, tcp: boolean): readonly Call[] {
+  const { user } = target.account;
+  const all = calls(target);
+  if (!tcp) return [...all, ...authenticated(user, [...BARE_LEVELS, ...PROTECTED_LEVELS])];
+  return [
+    ...PROTECTED_LEVELS.flatMap((binding) => all.map((call) => ({ ...call, binding }))),
+    ...authenticated(user, PROTECTED_LEVELS),
+    ...refusals,
+  ];
+}
+
+function serverOf(host: string, binding: string | undefined, tcp: boolean): string {
+  if (tcp) return `ncacn_ip_tcp:${host}${binding === '' ? '' : `[${binding}]`}`;
+  return binding === undefined ? host : `ncacn_np:${host}[${binding}]`;
+}
+
 async function check(
   program: string,
   target: Target,
   { command, says, binding, refused }: Call,
+  tcp: boolean,
 ): Promise<void> {
   const { host, port, account } = target;
   const login = `${account.user}%${account.password}`;
-  const server = binding === undefined ? host : `ncacn_np:${host}[${binding}]`;
-  const finished = await run(program, ['-p', `${port}`, '-U', login, server, '-c', command], {
-    timeoutMs: CALL_LIMIT_MS,
-  });
+  const where = ['-p', `${port}`, '-U', login, serverOf(host, binding, tcp)];
+  const finished = await run(program, [...where, '-c', command], { timeoutMs: CALL_LIMIT_MS });
   const said = finished.stdout + finished.stderr;
   for (const pattern of says) expect(pattern.test(said), `no ${pattern} in:\n${tail(said, 20)}`);
   const bad = refused === true ? /BAD_STUB/ : /NT_STATUS|BAD_STUB/;
@@ -105,26 +137,39 @@ async function check(
   if (says.length === 0) expect(!said.includes('result was'), tail(said, 20));
 }
 
+/** This runner again where port 135 is nobody's. */
+function enterNamespace(): void {
+  const script = 'ip link set lo up && exec "$0" "$@"';
+  const self = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
+  const { status, error } = spawnSync('unshare', ['-n', 'sh', '-c', script, ...self], {
+    stdio: 'inherit',
+    env: { ...process.env, [INSIDE]: '1' },
+  });
+  if (error !== undefined) throw new Error(`unshare and ip are needed: ${error.message}`);
+  process.exitCode = status ?? 1;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       ...targetOptions,
       only: { type: 'string', default: '' },
+      tcp: { type: 'boolean', default: false },
       json: { type: 'string' },
     },
   });
   const program = findProgram('rpcclient');
   if (program === undefined) throw new Error('rpcclient is not installed');
+  const { tcp } = values;
+  if (tcp && values.port === undefined && process.env[INSIDE] !== '1') return enterNamespace();
   const only = new RegExp(values.only);
   const tally = new Tally();
-  const target = await openTarget(values);
+  const target = await openTarget(values, tcp ? ['rpc over tcp = yes'] : []);
   try {
-    for (const call of [...calls(target), ...authenticated(target.account.user)]) {
-      const { command, binding = '' } = call;
-      const name = binding === '' ? command : `[${binding}] ${command}`;
-      if (only.test(name)) {
-        await tally.check(name, () => check(program, target, call));
-      }
+    for (const call of callsOf(target, tcp)) {
+      const { command, binding } = call;
+      const name = binding === undefined ? command : `[${binding}] ${command}`;
+      if (only.test(name)) await tally.check(name, () => check(program, target, call, tcp));
     }
     target.assertAlive();
   } finally {
