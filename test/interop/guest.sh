@@ -51,6 +51,24 @@ posix() {
   step posix
 }
 
+# What the Unix extensions of SMB1 make, as a mount with "posix" would.
+special() {
+  mkdir /mnt/s && cd /mnt/s || { fail 'special: mkdir'; return; }
+  echo there > file
+  ln -s file soft && [ "$(readlink soft)" = file ] && [ "$(cat soft)" = there ] || fail 'special: a link'
+  ln -s nowhere dangling && [ -L dangling ] && [ ! -e dangling ] || fail 'special: a dangling link'
+  for mode in 600 444 4755 1777; do
+    chmod $mode file && sleep 2 && [ "$(stat -c %a file)" = $mode ] || fail "special: mode $mode is $(stat -c %a file)"
+  done
+  mknod fifo p && [ -p fifo ] || fail 'special: a FIFO'
+  mknod device c 1 3 && [ -c device ] && [ "$(stat -c %t:%T device)" = 1:3 ] || fail 'special: a device'
+  touch -d '2001-02-03 04:05:06' file && sleep 2
+  [ "$(stat -c %Y file)" = "$(date -d '2001-02-03 04:05:06' +%s)" ] || fail "special: time $(stat -c %Y file)"
+  cd /
+  rm -r /mnt/s || fail 'special: deleting'
+  step special
+}
+
 # Links that were made on the server, which leads nobody anywhere: the client follows them.
 links() {
   check links || return
@@ -78,8 +96,12 @@ try() {
     case ",$mounted," in *",$option,"*) ;; *) fail "$option is not among $mounted" ;; esac
   done
   step mount
-  case ",$1," in *,posix,*) posix ;; esac
-  links
+  case ",$1," in
+    *,posix,*) posix ;;
+    *,unix,*) posix; special ;;
+  esac
+  # The plain SMB1 of 1996 knows no links.
+  case ",$1," in *,nounix,*) ;; *) links ;; esac
   cp -r /tree /mnt/in || { fail 'copying in'; return; }
   umount /mnt || { fail umount; return; }
   step 'copy in'

@@ -1,10 +1,12 @@
 /**
- * SMB1 by clients of others: smbclient (with and without the Unix extensions), and curl.
+ * SMB1 by clients of others: smbclient (with and without the Unix extensions), curl, and Linux's own client in a QEMU
+ * guest (likewise).
  *
  *     npm run interop:old
  *     npm run interop:old -- --only curl
+ *     npm run interop:old -- --only vers=1.0 --files 50 --kernel /
  *
- * Needs smbclient and curl.
+ * Needs smbclient, curl, qemu-system-x86_64 and busybox-static, and Debian's kernel package (apt-get download).
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,11 +15,24 @@ import { parseArgs } from 'node:util';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
+import { guestPrograms } from './guest.ts';
+import { fetchKernel, kernelIn } from './guest-image.ts';
+import { runGuest } from './kernel-guest.ts';
 import { noise } from './sample-tree.ts';
 
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    files: { type: 'string', default: '200' },
+    kernel: { type: 'string' },
+    cache: { type: 'string', default: join(tmpdir(), 'usmbd-kernel') },
+  },
+});
 
 const LIMIT_MS = 120_000;
+/** The guest is emulated: half a minute to boot, and a minute for each mount. */
+const GUEST_LIMIT_MS = 900_000;
+const MOUNTS: readonly string[] = ['vers=1.0,unix', 'vers=1.0,nounix'];
 const SMB1 = ['server signing = auto', 'server min protocol = NT1'];
 const DATA = noise(300_000, 'smb1');
 
@@ -91,6 +106,16 @@ async function curlRefused(target: Target): Promise<void> {
   expect(code === 67, `curl ends with ${code}`);
 }
 
+async function mounts(target: Target): Promise<void> {
+  const chosen = MOUNTS.filter((mount) => mount.includes(values.only ?? ''));
+  if (chosen.length === 0) return;
+  mkdirSync(values.cache, { recursive: true });
+  const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
+  const files = Number(values.files);
+  const how = { ...guestPrograms(), kernel, files, mounts: chosen, limitMs: GUEST_LIMIT_MS };
+  await runGuest({ target, ...how }, tally);
+}
+
 const tally = new Tally();
 const check = async (name: string, body: () => Promise<void>): Promise<void> => {
   if (values.only === undefined || name.includes(values.only)) await tally.check(name, body);
@@ -107,6 +132,7 @@ try {
   await check('smbclient: Unix extensions', () => unixExtensions(permitting));
   await check('curl: put and get', () => curlBothWays(permitting));
   await check('curl: refused without NTLMv1', () => curlRefused(refusing));
+  await mounts(refusing);
 } finally {
   await Promise.all([permitting.stop(), refusing.stop()]);
   rmSync(scratch, { recursive: true, force: true });
