@@ -278,7 +278,7 @@ const UNIX_SETS: readonly number[] = [
 const UNIX_OPERATIONS: readonly number[] = [UnixLevel.OPEN, UnixLevel.UNLINK];
 const isUnixSet = (call: TreeCall, level: number): boolean =>
   speaksUnix(call) &&
-  (UNIX_SETS.includes(level) || (call.link.posixOperations && UNIX_OPERATIONS.includes(level)));
+  (UNIX_SETS.includes(level) || (call.link.speaksUnix && UNIX_OPERATIONS.includes(level)));
 
 export async function setFile(call: TreeCall, assembly: Assembly) {
   const { fid, level } = fidParameters(assembly);

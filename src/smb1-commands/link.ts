@@ -99,8 +99,8 @@ export class Link implements Smb1Peer {
   clientCapabilities = 0;
   /** Paths are as POSIX has them: the client has said so by TRANS2_SET_FS_INFORMATION. */
   posixNames = false;
-  /** The client opens and deletes by the Unix extensions' levels, as it has said. */
-  posixOperations = false;
+  /** The client has said which of the Unix extensions it uses: it may open and delete by their levels. */
+  speaksUnix = false;
   clientBufferBytes = MIN_CLIENT_BUFFER_BYTES;
   signing: Smb1Signing | undefined;
   readonly #receive: (message: Buffer) => void;

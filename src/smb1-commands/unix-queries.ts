@@ -6,6 +6,7 @@ import type { OpenRequest } from '../commands/command.ts';
 import { modeOf } from '../commands/directory-entry.ts';
 import { plainTeller, type Teller } from '../commands/directory-scan.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
+import { targetOf } from '../commands/symlinks.ts';
 import {
   type NtStatus,
   STATUS_INVALID_HANDLE,
@@ -15,6 +16,7 @@ import {
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import { linkTargetOfReparse, nfsDeviceOf } from '../fscc/special-files.ts';
 import type { Open } from '../objects/open.ts';
+import type { Share } from '../objects/share.ts';
 import { encodeTerminated } from '../smb1/strings.ts';
 import {
   CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
@@ -51,9 +53,9 @@ export function setCifsUnixInfo(call: TreeCall, parameters: Buffer, data: Buffer
   if (level !== UnixFsLevel.CIFS_UNIX || !speaksUnix(call)) return STATUS_INVALID_LEVEL;
   const { majorVersion, capabilities } = CifsUnixInfo.read(data);
   if (majorVersion !== VERSION.majorVersion) return STATUS_INVALID_PARAMETER;
-  const has = (capability: number) => (capabilities & BigInt(capability)) !== 0n;
-  call.link.posixNames = has(CIFS_UNIX_POSIX_PATHNAMES_CAP);
-  call.link.posixOperations = has(CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP);
+  call.link.posixNames = (capabilities & BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP)) !== 0n;
+  // Linux opens and deletes by path, and says PATHNAMES alone (its CIFS_UNIX_CAP_MASK).
+  call.link.speaksUnix = true;
   return 0;
 }
 
@@ -105,7 +107,7 @@ async function deviceOf(handle: VfsHandle, stat: VfsStat): Promise<Device | unde
 /** UNIX_BASIC, INFO2 and LINK of an open. */
 export async function queryUnix(
   call: TreeCall,
-  { open }: OpenRequest,
+  { open, tree }: OpenRequest,
   level: number,
 ): Promise<Buffer | NtStatus> {
   const { handle } = open;
@@ -113,17 +115,18 @@ export async function queryUnix(
   const stat = await handle.stat();
   if (isErrno(stat)) return statusOfErrno(stat);
   if (level === UnixLevel.LINK) {
-    const target = await linkOf(handle, stat);
+    const target = await linkOf(handle, stat, tree.share);
     return typeof target === 'number' ? target : encodeTerminated(target, call.unicode);
   }
   const information = unixInformation(stat, await deviceOf(handle, stat));
   return level === UnixLevel.INFO2 ? UnixInfo2.encode(information) : UnixBasic.encode(information);
 }
 
-async function linkOf(handle: VfsHandle, stat: VfsStat): Promise<string | NtStatus> {
+async function linkOf(handle: VfsHandle, stat: VfsStat, share: Share): Promise<string | NtStatus> {
   if (handle.kind === 'symlink') {
-    const target = await handle.readLink();
-    return isErrno(target) ? statusOfErrno(target) : target;
+    const path = handle.path();
+    const target = isErrno(path) ? path : await targetOf(handle, path, share, true);
+    return isErrno(target) ? statusOfErrno(target) : target.substituteName;
   }
   if (stat.reparse === undefined) return STATUS_INVALID_PARAMETER;
   const whole = await handle.kept('reparse');

@@ -1,6 +1,16 @@
 /** The CIFS Unix extensions, by a client of SMB1 on a folder of this machine: names, modes, links, special files. */
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -181,6 +191,12 @@ unix('links, on the disk where they stay in the share', async ({ client, folder 
     assert.deepEqual(data, utf16(target));
   }
   assert.equal(readlinkSync(join(folder, 'inner')), 'file');
+  // One that somebody on the server has made leads there by a path of the share.
+  symlinkSync(join(folder, 'file'), join(folder, 'absolute'));
+  const ofAbsolute = ofPath(UnixLevel.LINK, '/absolute');
+  const told = await transact2(client, Trans2.QUERY_PATH_INFORMATION, ofAbsolute);
+  assert.deepEqual(told.data, utf16('file'));
+  unlinkSync(join(folder, 'absolute'));
   assert.ok(lstatSync(join(folder, 'outer')).isFile());
   const isLink = ofPath(UnixLevel.LINK, '/file');
   const refused = await transact2(client, Trans2.QUERY_PATH_INFORMATION, isLink);
@@ -193,14 +209,31 @@ unix('links, on the disk where they stay in the share', async ({ client, folder 
   assert.deepEqual(readdirSync(folder).sort(), ['hard', 'outer']);
 });
 
-unix('who has not said that he deletes by such a level deletes nothing', async ({ client }) => {
-  await takePosixNames(client);
-  await open(client, '/kept', CREATES, 0o644);
-  await takePosixNames(client, CIFS_UNIX_POSIX_PATHNAMES_CAP);
-  const status = await set(client, UnixLevel.UNLINK, '/kept', Buffer.alloc(0));
-  assert.equal(status, STATUS_INVALID_LEVEL);
-  assert.equal((await basic(client, '/kept')).type, PosixFileType.FILE);
-});
+unix(
+  'who has not said that he uses these extensions deletes nothing by them',
+  async ({ client, folder }) => {
+    writeFileSync(join(folder, 'kept'), '');
+    chmodSync(join(folder, 'kept'), 0o666);
+    const status = await set(client, UnixLevel.UNLINK, '\\kept', Buffer.from([0, 0]));
+    assert.equal(status, STATUS_INVALID_LEVEL);
+    assert.deepEqual(readdirSync(folder), ['kept']);
+  },
+);
+
+unix(
+  'Linux says PATHNAMES alone, and makes, opens and deletes by path all the same',
+  async ({ client, folder }) => {
+    await takePosixNames(client, CIFS_UNIX_POSIX_PATHNAMES_CAP);
+    await open(client, '/d', SMB_O_CREAT | SMB_O_DIRECTORY, 0o755);
+    assert.ok(lstatSync(join(folder, 'd')).isDirectory());
+    await open(client, '/d/file', CREATES, 0o644);
+    assert.equal(
+      await set(client, UnixLevel.UNLINK, '/d/file', Buffer.from([0, 0])),
+      STATUS_SUCCESS,
+    );
+    assert.deepEqual(readdirSync(join(folder, 'd')), []);
+  },
+);
 
 unix('special files are what the client says they are', async ({ client }) => {
   await takePosixNames(client);
