@@ -26,8 +26,14 @@ export type AccountChange =
   | 'bad-password'
   | 'wrong-password';
 
+interface NewPassword {
+  readonly password: string;
+}
+
 /** Of a password change: what the client sent, opened by the hash that is stored. Undefined: it does not open. */
-export type ProvenChange = (oldHash: Buffer) => { readonly password: string } | undefined;
+export type ProvenChange = (
+  oldHash: Buffer,
+) => NewPassword | undefined | Promise<NewPassword | undefined>;
 
 export interface AccountStore {
   create(name: string): AccountChange;
@@ -89,7 +95,7 @@ export function createAccountStore(facts: AccountStoreFacts): AccountStore {
     const wait = throttle.waitBefore(address);
     if (wait > 0) await sleep(wait);
     const found = facts.find(name);
-    const proven = change(found?.ntHash ?? NO_ACCOUNT);
+    const proven = await change(found?.ntHash ?? NO_ACCOUNT);
     if (found === undefined || proven === undefined) {
       const heldMs = throttle.failed(address);
       log.warn('password change failed', { user: name, address, heldMs });

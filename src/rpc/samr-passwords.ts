@@ -1,5 +1,16 @@
 /** MS-SAMR 3.1.5.4.4, 3.1.5.4.5, 3.1.5.6.4, 3.1.5.7.3, 3.1.5.10: accounts made and removed, passwords set and changed. */
-import { enumUnion, struct, u8, u16, u32, unique, varyingOctets } from './ndr.ts';
+import {
+  counted,
+  enumUnion,
+  hyper,
+  octets,
+  struct,
+  u8,
+  u16,
+  u32,
+  unique,
+  varyingOctets,
+} from './ndr.ts';
 
 import { operation } from './operation.ts';
 import { DOMAIN_PASSWORD_INFORMATION } from './samr-domains.ts';
@@ -10,6 +21,13 @@ import { fixedOctets, contextHandle as handle, unicodeString } from './security-
 const ENCRYPTED_USER_PASSWORD = fixedOctets(516);
 const ENCRYPTED_USER_PASSWORD_NEW = fixedOctets(532);
 const ENCRYPTED_OWF = fixedOctets(16);
+/** 2.2.6.32. */
+const ENCRYPTED_PASSWORD_AES = struct({
+  authData: fixedOctets(64),
+  salt: fixedOctets(16),
+  cipher: counted(octets),
+  iterations: hyper,
+});
 
 /** 2.2.6.29, those that are set: the plain attributes, the control bits, and passwords. */
 const SETTABLE_INFORMATION = enumUnion({
@@ -26,6 +44,8 @@ const SETTABLE_INFORMATION = enumUnion({
   24: struct({ password: ENCRYPTED_USER_PASSWORD, passwordExpired: u8 }),
   25: struct({ all: USER_ALL_INFORMATION, password: ENCRYPTED_USER_PASSWORD_NEW }),
   26: struct({ password: ENCRYPTED_USER_PASSWORD_NEW, passwordExpired: u8 }),
+  31: struct({ password: ENCRYPTED_PASSWORD_AES, passwordExpired: u8 }),
+  32: struct({ all: USER_ALL_INFORMATION, password: ENCRYPTED_PASSWORD_AES }),
 });
 
 /** The count of the octets stands before a wide string's server name in these calls: RPC_UNICODE_STRING. */
@@ -92,5 +112,10 @@ export const PASSWORD_OPERATIONS = {
       refusal: unique(struct({ reason: u32, filter: unicodeString, reserved: u32 })),
       status: u32,
     },
+  ),
+  SamrUnicodeChangePasswordUser4: operation(
+    73,
+    { serverName: server, userName: unicodeString, password: ENCRYPTED_PASSWORD_AES },
+    { status: u32 },
   ),
 } as const;

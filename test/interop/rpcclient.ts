@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
-import { openTarget, type Target, targetOptions } from '../support/target.ts';
+import { type Account, openTarget, type Target, targetOptions } from '../support/target.ts';
 
 const CALL_LIMIT_MS = 30_000;
 /** Set by this runner for itself in its namespace. */
@@ -46,7 +46,7 @@ const authenticated = (user: string, levels: readonly string[]): readonly Call[]
     says: [new RegExp(`${user} S-1-5-21-[\\d-]+ \\(User: 1\\)`), new RegExp(`user:\\[${user}\\]`)],
   }));
 
-const calls = ({ share, account: { user } }: Target): readonly Call[] => [
+const calls = ({ share, account: { user }, secondAccount: other }: Target): readonly Call[] => [
   { command: 'srvinfo', says: [/platform_id\s*:\s*500/, /Wk Sv Unx NT SNT/] },
   { command: 'netshareenum 1', says: [new RegExp(`netname: ${share}`)] },
   { command: 'netshareenumall 1', says: [new RegExp(`netname: ${share}`), /netname: IPC\$/] },
@@ -92,7 +92,13 @@ const calls = ({ share, account: { user } }: Target): readonly Call[] => [
   { command: 'getdompwinfo', says: [/min_password_length: 0/] },
   { command: 'dfsversion', says: [/dfs is present/] },
   { command: `chgpasswd3 ${user} wrong new`, says: [/NT_STATUS_WRONG_PASSWORD/], refused: true },
+  // By AES. It says nothing when it is done.
+  { command: `chgpasswd4 ${user} wrong new`, says: [/NT_STATUS_WRONG_PASSWORD/], refused: true },
+  ...(other === undefined ? [] : [{ command: changeAndBack(other), says: [] }]),
 ];
+
+const changeAndBack = ({ user, password }: Account): string =>
+  `chgpasswd4 ${user} ${password} ${password}x;chgpasswd4 ${user} ${password}x ${password}`;
 
 /** Over TCP nobody is known who has not logged in there, and nobody is served whose calls could be changed on their way. */
 const refusals: readonly Call[] = [

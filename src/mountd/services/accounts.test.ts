@@ -196,6 +196,9 @@ test('samr: the domains are the machine and BUILTIN', () => {
     name: 'files',
   });
   assert.equal(found.domainId, MACHINE);
+  const nameless = { handle: server, name: null };
+  const none = call(SAMR.operations.SamrLookupDomainInSamServer, nameless);
+  assert.equal(none.status, STATUS_INVALID_PARAMETER);
   assert.equal(openDomain('S-1-5-21-9-9-9').status, STATUS_NO_SUCH_DOMAIN);
 });
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { ntHash } from '../../auth/ntlm-crypto.ts';
 import { encryptHash, encryptPassword, encryptPasswordNew } from '../../auth/sam-passwords.ts';
+import { encryptPasswordAes, keyOfOldHash } from '../../auth/sam-passwords-aes.ts';
 import { SILENT_LOGGER } from '../../base/log.ts';
 import { editUserDatabase, parseUserDatabase, type UserDatabase } from '../../config/user-db.ts';
 import {
@@ -130,6 +132,25 @@ test('a wrong old password, and nobody, are refused alike and slowly', async () 
   assert.deepEqual(hashOf(stored(), 'anna'), ntHash('tiger'));
 });
 
+test('by AES likewise: who knows the old one, and nobody else (3.1.5.10.4)', async () => {
+  const { call, stored } = server(false);
+  const change = async (userName: string, old: string, next: string, iterations = 5000n) => {
+    const salt = randomBytes(16);
+    const key = await keyOfOldHash(ntHash(old), { salt, iterations: 5000n });
+    const password = encryptPasswordAes(next, key!, salt, iterations);
+    const input = { serverName: null, userName, password };
+    return (await call(op.SamrUnicodeChangePasswordUser4, input)).status;
+  };
+  assert.equal(await change('ANNA', 'tiger', 'Löwe 2'), STATUS_SUCCESS);
+  assert.deepEqual(hashOf(stored(), 'anna'), ntHash('Löwe 2'));
+  assert.equal(await change('anna', 'tiger', 'new'), STATUS_WRONG_PASSWORD);
+  assert.equal(await change('nobody', 'tiger', 'new'), STATUS_WRONG_PASSWORD);
+  for (const iterations of [0n, 5001n, 1_000_001n])
+    assert.equal(await change('anna', 'Löwe 2', 'new', iterations), STATUS_WRONG_PASSWORD);
+  assert.equal(await change('anna', 'Löwe 2', ''), STATUS_PASSWORD_RESTRICTION);
+  assert.deepEqual(hashOf(stored(), 'anna'), ntHash('Löwe 2'));
+});
+
 test('a password that is none is refused with its reason', async () => {
   const { call } = server(false);
   const input = { ...changeOf('anna', 'tiger', ''), additional: null };
@@ -152,6 +173,7 @@ test('an administrator sets passwords under the session key, by each class (3.1.
   for (const [password, information] of [
     ['one', { tag: 24, value: { password: encryptPassword('one', KEY), passwordExpired } }],
     ['two', { tag: 26, value: { password: encryptPasswordNew('two', KEY), passwordExpired } }],
+    ['aes', { tag: 31, value: { password: encryptPasswordAes('aes', KEY), passwordExpired } }],
     [
       'three',
       {
@@ -167,6 +189,22 @@ test('an administrator sets passwords under the session key, by each class (3.1.
     assert.equal((await set(information)).status, STATUS_SUCCESS, password);
     assert.deepEqual(hashOf(stored(), 'bob'), ntHash(password));
   }
+  const queried = await call(op.SamrQueryInformationUser, { handle, informationClass: 21 });
+  assert.equal(queried.information?.tag, 21);
+  const { value: known } = queried.information;
+  const setWith = (whichFields: number) =>
+    set({
+      tag: 32,
+      value: { all: { ...known, whichFields }, password: encryptPasswordAes('four', KEY) },
+    });
+  // USER_ALL_PASSWORDEXPIRED alone, and with USER_ALL_NTPASSWORDPRESENT (2.2.1.8).
+  assert.equal((await setWith(0x0800_0000)).status, STATUS_SUCCESS);
+  assert.deepEqual(hashOf(stored(), 'bob'), ntHash('three'));
+  assert.equal((await setWith(0x0900_0000)).status, STATUS_SUCCESS);
+  assert.deepEqual(hashOf(stored(), 'bob'), ntHash('four'));
+  const otherAes = encryptPasswordAes('x', Buffer.alloc(16, 8));
+  const wrongAes = await set({ tag: 31, value: { password: otherAes, passwordExpired } });
+  assert.equal(wrongAes.status, STATUS_WRONG_PASSWORD);
   const other = encryptPassword('x', Buffer.alloc(16, 8));
   const wrong = await set({ tag: 24, value: { password: other, passwordExpired } });
   assert.equal(wrong.status, STATUS_WRONG_PASSWORD);

@@ -4,6 +4,7 @@
  */
 import { ntHash } from '../../auth/ntlm-crypto.ts';
 import { decryptHash, decryptPassword, decryptPasswordNew } from '../../auth/sam-passwords.ts';
+import { decryptPasswordAes, keyOfOldHash } from '../../auth/sam-passwords-aes.ts';
 import {
   STATUS_ACCESS_DENIED,
   STATUS_INVALID_INFO_CLASS,
@@ -40,6 +41,8 @@ const USER_ALL_ACCESS = 0x000f_07ff;
 const USER_ALL_USERACCOUNTCONTROL = 0x0010_0000;
 const USER_ALL_NTPASSWORDPRESENT = 0x0100_0000;
 const USER_ALL_LMPASSWORDPRESENT = 0x0200_0000;
+/** Either says that there is one. */
+const PASSWORD_PRESENT = USER_ALL_NTPASSWORDPRESENT | USER_ALL_LMPASSWORDPRESENT;
 const USER_ALL_PASSWORDEXPIRED = 0x0800_0000;
 /** 2.2.1.9: an account of this machine's own; others are a domain's. */
 const USER_NORMAL_ACCOUNT = 0x0000_0010;
@@ -116,6 +119,9 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       const refusal = { reason: PASSWORD_TOO_SHORT, filter: null, reserved: 0 };
       return { rules: RULES, refusal, status };
     },
+    SamrUnicodeChangePasswordUser4: async (input) => ({
+      status: await changePasswordAes(context, input),
+    }),
   };
 }
 
@@ -161,20 +167,35 @@ function setInformation(context: ServiceContext, user: SamUser, information: Set
     case 21:
       return setAll(user, information.value);
     case 23:
-    case 25: {
-      const { all, password } = information.value;
-      const others = setAll(user, all);
-      if (others !== STATUS_SUCCESS) return others;
-      return setPassword((key) =>
-        information.tag === 23 ? decryptPassword(password, key) : decryptPasswordNew(password, key),
-      );
+    case 25:
+    case 32: {
+      const { whichFields } = information.value.all;
+      const others = setAll(user, information.value.all);
+      if (others !== STATUS_SUCCESS || (whichFields & PASSWORD_PRESENT) === 0) return others;
+      return setPassword((key) => passwordOf(information, key));
     }
     case 24:
-      return setPassword((key) => decryptPassword(information.value.password, key));
     case 26:
-      return setPassword((key) => decryptPasswordNew(information.value.password, key));
+    case 31:
+      return setPassword((key) => passwordOf(information, key));
     case 'other':
       return STATUS_INVALID_INFO_CLASS;
+  }
+}
+
+type SettingsWithPassword = Extract<Settings, { readonly tag: 23 | 24 | 25 | 26 | 31 | 32 }>;
+
+function passwordOf({ tag, value }: SettingsWithPassword, key: Buffer): string | undefined {
+  switch (tag) {
+    case 23:
+    case 24:
+      return decryptPassword(value.password, key);
+    case 25:
+    case 26:
+      return decryptPasswordNew(value.password, key);
+    case 31:
+    case 32:
+      return decryptPasswordAes(value.password, key);
   }
 }
 
@@ -242,6 +263,20 @@ async function changePassword(
     if (password === undefined) return undefined;
     const sent = decryptHash(oldNtOwfEncryptedWithNewNt, ntHash(password));
     return provesHash(sent, oldHash) ? { password } : undefined;
+  });
+  return statusOf(change);
+}
+
+/** 3.1.5.10.4. The new password is under a key made of the old hash. */
+async function changePasswordAes(
+  { accounts }: ServiceContext,
+  { userName, password: sent }: InputOf<Operations['SamrUnicodeChangePasswordUser4']>,
+): Promise<number> {
+  if (accounts === undefined) return STATUS_ACCESS_DENIED;
+  const change = await accounts.changePassword(userName ?? '', async (oldHash) => {
+    const key = await keyOfOldHash(oldHash, sent);
+    const password = key && decryptPasswordAes(sent, key);
+    return password === undefined ? undefined : { password };
   });
   return statusOf(change);
 }

@@ -119,7 +119,8 @@ export function createSamrService(context: ServiceContext): RpcService {
     },
     SamrLookupDomainInSamServer: ({ handle, name }) => {
       handles.get(handle);
-      const found = domains.find((one) => one.name.toLowerCase() === name?.toLowerCase());
+      if (name === null) return { domainId: null, status: STATUS_INVALID_PARAMETER };
+      const found = domains.find((one) => one.name.toLowerCase() === name.toLowerCase());
       return found === undefined
         ? { domainId: null, status: STATUS_NO_SUCH_DOMAIN }
         : { domainId: found.sid, status: STATUS_SUCCESS };
@@ -223,10 +224,12 @@ const RIGHTS = {
 
 const NO_RULES = { minPasswordLength: 0, passwordProperties: 0 };
 
-/** 2.2.7.15: the client may send what the last revision has; no further feature. */
+/** 2.2.7.15: passwords are to come encrypted by AES. */
+const USES_AES = 0x10;
+/** The client may send what the last revision has. */
 const REVISION = {
   outVersion: 1,
-  outRevisionInfo: { tag: 1, value: { revision: 3, supportedFeatures: 0 } },
+  outRevisionInfo: { tag: 1, value: { revision: 3, supportedFeatures: USES_AES } },
 } as const;
 
 /** A handle of the wrong kind is OBJECT_TYPE_MISMATCH; one that is none faults. */
