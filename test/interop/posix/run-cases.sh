@@ -38,8 +38,19 @@ case_links() {
   is "$(ls)" d 'left'
 }
 
-# 100,000 random operations on one file, each read judged by what was written.
-case_fsx() { timeout "$LIMIT" "$XFSTESTS/ltp/fsx" -q -S 7 -N "$OPERATIONS" file > /run/fsx.log 2>&1 || { bad "fsx ended with $?"; tail -n 3 /run/fsx.log; }; }
+# 100,000 random operations on one file, each read judged by what was written. Linux 6.12 and later, up to its commit
+# a41168aef634, does not send all that was written by mmap to a page with a part that was written by write() before: it
+# warns of such a page itself, and without mmap'ed writes has to pass as any other.
+fsx() { timeout "$LIMIT" "$XFSTESTS/ltp/fsx" -q -S 7 -N "$OPERATIONS" "$@" file > /run/fsx.log 2>&1; }
+case_fsx() {
+  fsx; local status=$?
+  [ $status = 0 ] && return
+  if dmesg | grep -q 'WARNING.*netfs_page_mkwrite'; then
+    echo "notrun Linux $(uname -r) lost what it was to write by mmap: fsx-unmapped leaves that out"; return
+  fi
+  bad "fsx ended with $status"; tail -n 3 /run/fsx.log
+}
+case_fsx-unmapped() { fsx -W || { bad "fsx ended with $?"; tail -n 3 /run/fsx.log; }; }
 
 # A clone of a repository with 300 files in 20 folders, changed, committed, checked, packed.
 case_git() {
