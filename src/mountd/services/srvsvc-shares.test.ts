@@ -144,3 +144,14 @@ test("a share's descriptor says who is in the lists of the configuration", () =>
     members.map((sid) => [sid, 0x0012_00a9]),
   );
 });
+
+test('MS-SRVS 3.1.4.7: no share is added under the name of a section that has another meaning', async () => {
+  const { handlers, reloads, text } = server();
+  for (const netname of ['homes', 'HOMES', ' Homes', 'global', 'printers']) {
+    const value = { ...INFO_2, netname };
+    const { status } = await handlers.NetrShareAdd({ ...common, infoStruct: { tag: 2, value } });
+    assert.equal(status, WIN32_ERROR.ERROR_INVALID_NAME, netname);
+  }
+  assert.equal(reloads(), 0);
+  assert.equal(text(), '[global]\n    netbios name = FILES\n');
+});

@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import type { Setting } from '../../config/edit.ts';
+import { normalizeName } from '../../config/smb-conf.ts';
 import type { MaybePromise } from '../../ipc/control-plane.ts';
 import { encodeNdr } from '../../rpc/ndr.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
@@ -280,6 +281,8 @@ const STYPE_TEMPORARY = 0x4000_0000;
 /** 3.1.4.7: no control characters, none that a path or a list would take for its own. */
 const BAD_SHARE_NAME = /["/\\[\]:|<>+;,?*=\p{Cc}]/u;
 const SHARE_NAME_UNITS = 80;
+/** Sections of smb.conf that are no share of this name: [homes] would open every user's folder. */
+const SPECIAL_SECTIONS: ReadonlySet<string> = new Set(['global', 'homes', 'printers']);
 
 type AddedInfo = Extract<ShareInfo, { tag: 2 | 502 | 503 }>['value'];
 
@@ -298,6 +301,7 @@ function shareAdd(
   if (name.length > SHARE_NAME_UNITS || BAD_SHARE_NAME.test(name)) {
     return failed(ERROR_INVALID_NAME);
   }
+  if (SPECIAL_SECTIONS.has(normalizeName(name))) return failed(ERROR_INVALID_NAME);
   if ((info.type & ~STYPE_TEMPORARY) !== STYPE_DISKTREE) return failed(ERROR_INVALID_PARAMETER);
   if (findShare(name, context) !== undefined) return failed(NERR_DuplicateShare);
   const path = pathOf(info.path);
