@@ -141,6 +141,12 @@ export async function queryInformation(call: TreeCall): Promise<Smb1Outcome> {
 /** The low byte, in which 0 means a normal file. */
 export const dosAttributes = (attributes: number): number => attributes & 0x3f;
 
+/** 0 clears them all. That a file is a normal one, which has a bit of its own since Windows NT, changes none (base.winattr). */
+const attributesToSet = (attributes: number): number =>
+  attributes === FILE_ATTRIBUTE_NORMAL
+    ? 0
+    : attributes & ~FILE_ATTRIBUTE_DIRECTORY || FILE_ATTRIBUTE_NORMAL;
+
 export async function setInformationCommand(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeSetInformation(call.block, call.unicode);
   const name = sharePath(call, body.name);
@@ -152,9 +158,8 @@ export async function setInformationCommand(call: TreeCall): Promise<Smb1Outcome
     if (!isDirectory && (body.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0) {
       return STATUS_INVALID_PARAMETER;
     }
-    const fileAttributes = body.fileAttributes & ~FILE_ATTRIBUTE_DIRECTORY || FILE_ATTRIBUTE_NORMAL;
     const buffer = basicInformation({
-      fileAttributes,
+      fileAttributes: attributesToSet(body.fileAttributes),
       lastWriteTime: fromUtime(body.lastWriteTime),
     });
     return setInformation(request, FileInformationClass.FileBasicInformation, buffer);

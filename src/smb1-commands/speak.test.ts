@@ -48,6 +48,32 @@ for (const signs of [true, false]) {
   });
 }
 
+test('SET_INFORMATION: 0 clears the attributes, the bit of a normal file changes none', async () => {
+  const server = await startServer({ global: { ...SPEAKS, signing: 'auto' } });
+  try {
+    const client = await mounted(server, true);
+    await closeFid(client, fidOf(await ntCreate(client, { name: '\\file' })));
+    const bytes = Buffer.concat([Buffer.from([4, 0]), Buffer.from('\\file\0', 'utf16le')]);
+    const afterSetting = async (attributes: number): Promise<number> => {
+      const words = Buffer.alloc(16);
+      words.writeUInt16LE(attributes);
+      const set = await client.request({ command: Smb1Command.SET_INFORMATION, words, bytes });
+      assert.equal(set.status, STATUS_SUCCESS);
+      const { words: told } = await client.request({
+        command: Smb1Command.QUERY_INFORMATION,
+        bytes,
+      });
+      return told.readUInt16LE();
+    };
+    assert.equal(await afterSetting(0x21), 0x21);
+    assert.equal(await afterSetting(0x80), 0x21);
+    assert.equal(await afterSetting(0), 0);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
 test('a message with a wrong signature ends the connection', async () => {
   const server = await startServer({ global: SPEAKS });
   try {
