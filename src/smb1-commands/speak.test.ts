@@ -53,7 +53,7 @@ test('SET_INFORMATION: 0 clears the attributes, the bit of a normal file changes
   try {
     const client = await mounted(server, true);
     await closeFid(client, fidOf(await ntCreate(client, { name: '\\file' })));
-    const bytes = Buffer.concat([Buffer.from([4, 0]), Buffer.from('\\file\0', 'utf16le')]);
+    const bytes = Buffer.concat([Buffer.from([4]), Buffer.from('\\file\0', 'utf16le')]);
     const afterSetting = async (attributes: number): Promise<number> => {
       const words = Buffer.alloc(16);
       words.writeUInt16LE(attributes);
