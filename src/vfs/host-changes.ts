@@ -28,6 +28,13 @@ export interface HostWatch {
   close(): void;
 }
 
+export interface HostShare {
+  readonly name: string;
+  readonly vfs: Vfs | undefined;
+  /** The share of smb.conf that this is a folder of, which comes and goes with its clients. */
+  readonly origin?: unknown;
+}
+
 /**
  * One for a server. It tells of what other programs do to the names in watched directories and to what
  * bears them, never of what the server does by its own shares; and it may tell of more places than are
@@ -40,7 +47,7 @@ export interface HostWatcher {
    */
   watch(vfs: Vfs, directory: VfsHandle, tree: boolean): HostWatch | undefined;
   /** A share that was not there when the watcher was made. */
-  learn(share: { readonly name: string; readonly vfs: Vfs | undefined }): void;
+  learn(share: HostShare): void;
   /** A share that is no more, and whose watches are closed. */
   forget(vfs: Vfs): void;
   /** Ends all watches. */

@@ -7,7 +7,7 @@
 import { MAX_HOST_DIRECTORIES } from '../../../base/limits.ts';
 import type { LogDetails, Logger } from '../../../base/log.ts';
 import { type Errno, isErrno } from '../../errno.ts';
-import type { HostWatch, HostWatcher, TellHostChanges } from '../../host-changes.ts';
+import type { HostShare, HostWatch, HostWatcher, TellHostChanges } from '../../host-changes.ts';
 import type { Vfs, VfsHandle } from '../../vfs.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { localShareOf } from '../local-vfs.ts';
@@ -65,12 +65,14 @@ class Watcher implements LocalHostWatcher {
     for (const share of shares) this.learn(share);
   }
 
-  learn({ name, vfs }: { readonly name: string; readonly vfs: Vfs | undefined }): void {
+  learn({ name, vfs, origin }: HostShare): void {
     const share = vfs === undefined ? undefined : localShareOf(vfs);
     if (share === undefined) return;
     const by = this.#method ?? (canUseFanotify(share) ? 'fanotify' : 'inotify');
     this.#methods.set(share, by);
-    this.#log.info('changes by other programs are told to clients', { share: name, by });
+    const text = 'changes by other programs are told to clients';
+    if (origin === undefined) this.#log.info(text, { share: name, by });
+    else this.#log.debug('vfs', text, { share: name, by });
   }
 
   forget(vfs: Vfs): void {
