@@ -269,7 +269,7 @@ test("Debian's smb.conf loads", () => {
   assert.deepEqual(errors(text), []);
   assert.deepEqual(
     load(text).shares.map((share) => share.name),
-    ['print$'],
+    ['homes', 'print$'],
   );
 });
 

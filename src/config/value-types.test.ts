@@ -90,7 +90,9 @@ test('lists', () => {
     { kind: 'group', name: 'g' },
     { kind: 'group', name: 'h i' },
   ]);
-  for (const raw of ['@', '&g', '@&g', '%S', '"a']) assert.equal(principals.parse(raw), undefined);
+  // Macros of a client's are looked at where a section is read.
+  assert.deepEqual(principals.parse('%S'), [{ kind: 'user', name: '%S' }]);
+  for (const raw of ['@', '&g', '@&g', '"a']) assert.equal(principals.parse(raw), undefined);
   assert.deepEqual(patterns.parse('/*.tmp/a b/'), ['*.tmp', 'a b']);
   assert.deepEqual(patterns.parse('/*.tmp/a b'), ['*.tmp', 'a b']);
   for (const raw of ['*.tmp', '*.tmp/', '/', '//']) assert.equal(patterns.parse(raw), undefined);

@@ -414,6 +414,7 @@ const UNREACHED: Readonly<Record<string, string>> = {
   permitRemoval: 'likewise',
   exactly: 'it has no POSIX opens',
   close: 'gives back',
+  adopt: 'there are no descriptors in it',
 };
 
 const methodsOf = (file: string, name: string): string[] => {
