@@ -10,12 +10,10 @@ import {
   STATUS_SHARING_VIOLATION,
 } from '../dtyp/ntstatus.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
-import { decodeReadResponse } from '../smb2/read.ts';
 import { TestClient } from './test-client.support.test.ts';
 import {
   assertGone,
   BATCH,
-  call,
   durable,
   durableV2,
   grantedDurable,
@@ -26,6 +24,7 @@ import {
   type Mount,
   mount,
   open,
+  readText,
   reconnect,
   reconnectV2,
   SMB2_1,
@@ -46,12 +45,6 @@ const RH = 3;
 const RWH = 7;
 const EXCLUSIVE_NOW = 0x12;
 const whole = { offset: 0n, length: 10n, flags: EXCLUSIVE_NOW };
-
-async function readText(at: Mount, id: { persistentId: number; volatileId: number }) {
-  const reply = await call(at, read(id));
-  assert.equal(reply.status, 0);
-  return decodeReadResponse(reply.message).data.toString();
-}
 
 test('granted with a batch oplock or a lease that caches the handle, and with nothing less', async () => {
   const world = new World();

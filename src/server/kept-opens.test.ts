@@ -15,11 +15,9 @@ import { restoreKept } from '../objects/restore-opens.ts';
 import type { Share } from '../objects/share.ts';
 import type { CreateResponse } from '../smb2/create.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../smb2/create-options.ts';
-import { decodeReadResponse } from '../smb2/read.ts';
 import { createLocalVfs } from '../vfs/local/local-vfs.ts';
 import {
   BATCH,
-  call,
   durable,
   durableV2,
   grantedDurable,
@@ -30,12 +28,13 @@ import {
   type Mount,
   mount,
   open,
+  readText,
   reconnect,
   reconnectV2,
   statusOf,
   tryOpen,
 } from './test-durables.support.test.ts';
-import { dispose, lock, read, rename, write } from './test-requests.support.test.ts';
+import { dispose, lock, rename, write } from './test-requests.support.test.ts';
 import { World } from './test-world.support.test.ts';
 
 const RH = 3;
@@ -104,12 +103,6 @@ async function start(before?: Server, share: Partial<Share> = {}): Promise<Serve
   world.server.keptOpens = kept;
   await restoreKept(world.server, kept, keeper);
   return { world, keeper };
-}
-
-async function readText(at: Mount, id: { persistentId: number; volatileId: number }) {
-  const reply = await call(at, read(id));
-  assert.equal(reply.status, 0);
-  return decodeReadResponse(reply.message).data.toString();
 }
 
 const close = ({ client, session, treeId }: Mount, file: CreateResponse) =>

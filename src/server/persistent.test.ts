@@ -26,7 +26,6 @@ import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../smb2/create-options.ts';
 import { Command, SMB2_FLAGS_REPLAY_OPERATION } from '../smb2/header.ts';
 import { decodeNegotiateResponse } from '../smb2/negotiate.ts';
 import { encodeOplockBreakRequest } from '../smb2/oplock-break.ts';
-import { decodeReadResponse } from '../smb2/read.ts';
 import { SMB2_SHARE_CAP_CONTINUOUS_AVAILABILITY } from '../smb2/share-flags.ts';
 import { decodeTreeConnectResponse } from '../smb2/tree-connect.ts';
 import { create, type Draft, TestClient, treeConnect } from './test-client.support.test.ts';
@@ -41,11 +40,12 @@ import {
   type Mount,
   mount,
   open,
+  readText,
   reconnectV2,
   statusOf,
   tryOpen,
 } from './test-durables.support.test.ts';
-import { dispose, lock, read, rename, write } from './test-requests.support.test.ts';
+import { dispose, lock, rename, write } from './test-requests.support.test.ts';
 import { turns, World, type WorldOptions } from './test-world.support.test.ts';
 
 const R = 1;
@@ -112,12 +112,6 @@ const isPersistent = ({ createContexts }: CreateResponse): boolean => {
   const data = findCreateContext(createContexts, CreateContextName.DURABLE_HANDLE_REQUEST_V2);
   return data !== undefined && (decodeDurableHandleResponseV2(data).flags & PERSISTENT) !== 0;
 };
-
-async function readText(at: Mount, id: { persistentId: number; volatileId: number }) {
-  const reply = await call(at, read(id));
-  assert.equal(reply.status, 0);
-  return decodeReadResponse(reply.message).data.toString();
-}
 
 /** Everything is closed, and no record is left. */
 async function assertGone({ world, disk }: Server, ...mounts: Mount[]): Promise<void> {

@@ -17,6 +17,7 @@ import {
 } from '../smb2/create-contexts.ts';
 import { Dialect } from '../smb2/dialect.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH, SMB2_OPLOCK_LEVEL_LEASE } from '../smb2/oplock-levels.ts';
+import { decodeReadResponse } from '../smb2/read.ts';
 import {
   type ClientSession,
   connected,
@@ -24,6 +25,7 @@ import {
   type Reply,
   type TestClient,
 } from './test-client.support.test.ts';
+import { read } from './test-requests.support.test.ts';
 import type { World } from './test-world.support.test.ts';
 
 export const guid = (byte: number): Buffer => Buffer.alloc(16, byte);
@@ -112,6 +114,12 @@ export async function call(
   draft: Parameters<TestClient['call']>[0],
 ): Promise<Reply> {
   return client.call({ ...draft, treeId }, session);
+}
+
+export async function readText(at: Mount, id: FileId): Promise<string> {
+  const reply = await call(at, read(id));
+  assert.equal(reply.status, 0);
+  return decodeReadResponse(reply.message).data.toString();
 }
 
 export const statusOf = async (at: Mount, draft: Parameters<TestClient['call']>[0]) =>
