@@ -7,32 +7,15 @@
  *     npm run interop:persistent -- --rounds 5 --blocks 200
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
-import type { ClientFile } from '../../src/client/file.ts';
-import type { OpenOptions } from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import { STATUS_FILE_NOT_AVAILABLE } from '../../src/dtyp/ntstatus.ts';
-import {
-  decodeDurableHandleResponseV2,
-  decodeLease,
-  encodeDurableHandleReconnectV2,
-  encodeDurableHandleRequestV2,
-  encodeLease,
-  SMB2_DHANDLE_FLAG_PERSISTENT,
-} from '../../src/smb2/create-context-values.ts';
-import {
-  type CreateContext,
-  CreateContextName,
-  findCreateContext,
-} from '../../src/smb2/create-contexts.ts';
-import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
+import { SMB2_DHANDLE_FLAG_PERSISTENT } from '../../src/smb2/create-context-values.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK, SMB2_LOCKFLAG_UNLOCK } from '../../src/smb2/lock.ts';
-import { SMB2_OPLOCK_LEVEL_LEASE } from '../../src/smb2/oplock-levels.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
+import { begin, insist, reclaim, ticket } from './durable-client.ts';
 
 const { values } = parseArgs({
   options: {
@@ -45,18 +28,9 @@ const SHARE = 'available';
 /** MS-SMB2 2.2.3, persistent handles among them. */
 const ALL_CAPABILITIES = 0x7f;
 const BLOCK_BYTES = 64 * 1024;
-const RWH = 7;
 /** Who try to open the file before its client is back. */
 const STRANGERS = 5;
-/** Of a server that is killed and starts again. */
-const BACK_LIMIT_MS = 120_000;
 const LOCK = { offset: 0n, length: 1n, flags: SMB2_LOCKFLAG_EXCLUSIVE_LOCK | 0x10 };
-
-interface Ticket {
-  readonly clientGuid: Buffer;
-  readonly createGuid: Buffer;
-  readonly leaseKey: Buffer;
-}
 
 async function mount(target: Target, clientGuid: Buffer): Promise<ClientTree> {
   const { host, port, account } = target;
@@ -69,66 +43,8 @@ async function mount(target: Target, clientGuid: Buffer): Promise<ClientTree> {
   return session.treeConnect(SHARE);
 }
 
-const lease = (leaseKey: Buffer): CreateContext => ({
-  name: CreateContextName.LEASE,
-  data: encodeLease({
-    version: 2,
-    leaseKey,
-    leaseState: RWH,
-    leaseFlags: 0,
-    parentLeaseKey: Buffer.alloc(16),
-    epoch: 1,
-  }),
-});
-
-const OPEN: OpenOptions = {
-  access: FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE,
-  disposition: FILE_OPEN_IF,
-  share: 0,
-  oplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
-};
-
-async function begin(tree: ClientTree, name: string, ticket: Ticket): Promise<ClientFile> {
-  const { createGuid, leaseKey } = ticket;
-  const asked = { timeout: 0, flags: SMB2_DHANDLE_FLAG_PERSISTENT, createGuid };
-  const durable = {
-    name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
-    data: encodeDurableHandleRequestV2(asked),
-  };
-  const file = await tree.open(name, { ...OPEN, contexts: [durable, lease(leaseKey)] });
-  const { createContexts } = file.created;
-  const granted = findCreateContext(createContexts, CreateContextName.DURABLE_HANDLE_REQUEST_V2);
-  const { flags } = decodeDurableHandleResponseV2(granted!);
-  if (flags !== SMB2_DHANDLE_FLAG_PERSISTENT) throw new Error('the handle is not persistent');
-  return file;
-}
-
-async function reclaim(tree: ClientTree, file: ClientFile, ticket: Ticket): Promise<ClientFile> {
-  const { createGuid, leaseKey } = ticket;
-  const { persistentId, volatileId } = file.created;
-  const flags = SMB2_DHANDLE_FLAG_PERSISTENT;
-  const durable = {
-    name: CreateContextName.DURABLE_HANDLE_RECONNECT_V2,
-    data: encodeDurableHandleReconnectV2({ persistentId, volatileId, createGuid, flags }),
-  };
-  const again = await tree.open(file.name, { ...OPEN, contexts: [durable, lease(leaseKey)] });
-  const data = findCreateContext(again.created.createContexts, CreateContextName.LEASE);
-  if (decodeLease(data!).leaseState !== RWH) throw new Error('its lease is another');
-  return again;
-}
-
-/** Until it succeeds: what fails while there is no server is tried again. */
-async function insist<T>(attempt: () => Promise<T>): Promise<T> {
-  const endMs = performance.now() + BACK_LIMIT_MS;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof StatusError || performance.now() > endMs) throw error;
-      await sleep(50);
-    }
-  }
-}
+/** Nobody else gets in. */
+const ALONE = { share: 0 };
 
 /** Somebody else tries to open the file, who has not been there before; throws where he is let in. */
 async function stranger(target: Target, name: string): Promise<void> {
@@ -147,13 +63,10 @@ async function stranger(target: Target, name: string): Promise<void> {
 async function round(target: Target, n: number): Promise<void> {
   const blocks = Number(values.blocks);
   const name = `file ${n}`;
-  const ticket = {
-    clientGuid: randomBytes(16),
-    createGuid: randomBytes(16),
-    leaseKey: randomBytes(16),
-  };
-  let tree = await mount(target, ticket.clientGuid);
-  let file = await begin(tree, name, ticket);
+  const clientGuid = randomBytes(16);
+  const by = ticket(SMB2_DHANDLE_FLAG_PERSISTENT);
+  let tree = await mount(target, clientGuid);
+  let file = await begin(tree, name, by, ALONE);
   await file.lock([LOCK]);
   const content = randomBytes(blocks * BLOCK_BYTES);
   const killed = Math.floor(blocks / 3) + n;
@@ -167,8 +80,8 @@ async function round(target: Target, n: number): Promise<void> {
     } catch (error) {
       if (error instanceof StatusError) throw error;
       for (let i = 0; i < STRANGERS; i++) await stranger(target, name);
-      tree = await insist(() => mount(target, ticket.clientGuid));
-      file = await insist(() => reclaim(tree, file, ticket));
+      tree = await insist(() => mount(target, clientGuid));
+      file = await insist(() => reclaim(tree, file, by, ALONE));
       await file.write(at, data);
     }
   }

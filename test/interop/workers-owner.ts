@@ -13,30 +13,27 @@ import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
 import type { ClientFile } from '../../src/client/file.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
-import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import { STATUS_LOCK_NOT_GRANTED, STATUS_OBJECT_NAME_NOT_FOUND } from '../../src/dtyp/ntstatus.ts';
 import { FileInformationClass } from '../../src/fscc/information-class.ts';
 import { encodeRenameInformation } from '../../src/fscc/rename-information.ts';
-import {
-  decodeLease,
-  encodeDurableHandleReconnectV2,
-  encodeDurableHandleRequestV2,
-  encodeLease,
-} from '../../src/smb2/create-context-values.ts';
-import {
-  type CreateContext,
-  CreateContextName,
-  findCreateContext,
-} from '../../src/smb2/create-contexts.ts';
-import { FILE_DELETE_ON_CLOSE, FILE_OPEN, FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
+import { FILE_DELETE_ON_CLOSE, FILE_OPEN } from '../../src/smb2/create-options.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK, SMB2_LOCKFLAG_UNLOCK } from '../../src/smb2/lock.ts';
 import { SMB2_OPLOCK_LEVEL_LEASE } from '../../src/smb2/oplock-levels.ts';
 import type { Target } from '../support/target.ts';
+import {
+  BACK_LIMIT_MS,
+  begin,
+  epochOf,
+  insist,
+  lease,
+  reclaim,
+  type Ticket,
+  ticket,
+} from './durable-client.ts';
 
-const RWH = 7;
 const FAIL_IMMEDIATELY = 0x10;
 const SHARE_ALL = 7;
-const BACK_LIMIT_MS = 120_000;
 const LOCK = {
   offset: 2n,
   length: 3n,
@@ -56,78 +53,11 @@ async function mount(target: Target, clientGuid: Buffer): Promise<ClientTree> {
   return session.treeConnect(share);
 }
 
-interface Ticket {
-  readonly createGuid: Buffer;
-  readonly leaseKey: Buffer;
-}
-
-const ticket = (): Ticket => ({ createGuid: randomBytes(16), leaseKey: randomBytes(16) });
-
-const lease = (leaseKey: Buffer): CreateContext => ({
-  name: CreateContextName.LEASE,
-  data: encodeLease({
-    version: 2,
-    leaseKey,
-    leaseState: RWH,
-    leaseFlags: 0,
-    parentLeaseKey: Buffer.alloc(16),
-    epoch: 1,
-  }),
-});
-
-const OPEN = {
-  access: FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE,
-  disposition: FILE_OPEN_IF,
-  share: SHARE_ALL,
-  oplockLevel: SMB2_OPLOCK_LEVEL_LEASE,
-};
-
-async function begin(
-  tree: ClientTree,
-  name: string,
-  { createGuid, leaseKey }: Ticket,
-  options = 0,
-): Promise<ClientFile> {
-  const durable = {
-    name: CreateContextName.DURABLE_HANDLE_REQUEST_V2,
-    data: encodeDurableHandleRequestV2({ timeout: 0, flags: 0, createGuid }),
-  };
-  const file = await tree.open(name, { ...OPEN, options, contexts: [durable, lease(leaseKey)] });
-  const { createContexts } = file.created;
-  assert.ok(findCreateContext(createContexts, CreateContextName.DURABLE_HANDLE_REQUEST_V2));
-  return file;
-}
-
-async function reclaim(
-  tree: ClientTree,
-  file: ClientFile,
-  { createGuid, leaseKey }: Ticket,
-): Promise<ClientFile> {
-  const { persistentId, volatileId } = file.created;
-  const durable = {
-    name: CreateContextName.DURABLE_HANDLE_RECONNECT_V2,
-    data: encodeDurableHandleReconnectV2({ persistentId, volatileId, createGuid, flags: 0 }),
-  };
-  const again = await tree.open(file.name, { ...OPEN, contexts: [durable, lease(leaseKey)] });
-  const told = findCreateContext(again.created.createContexts, CreateContextName.LEASE);
-  const { leaseState, epoch } = decodeLease(told!) as { leaseState: number; epoch: number };
-  assert.equal(leaseState, RWH, 'its lease is what it was');
-  const before = findCreateContext(file.created.createContexts, CreateContextName.LEASE);
-  assert.equal(epoch, (decodeLease(before!) as { epoch: number }).epoch, 'and so is its epoch');
+/** As it was, the epoch of its lease as well. */
+async function reclaimed(tree: ClientTree, file: ClientFile, by: Ticket): Promise<ClientFile> {
+  const again = await reclaim(tree, file, by, { share: SHARE_ALL });
+  assert.equal(epochOf(again), epochOf(file), 'the epoch of its lease is what it was');
   return again;
-}
-
-/** Until it succeeds: what fails while there is no server is tried again. */
-async function insist<T>(attempt: () => Promise<T>): Promise<T> {
-  const endMs = performance.now() + BACK_LIMIT_MS;
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof StatusError || performance.now() > endMs) throw error;
-      await sleep(50);
-    }
-  }
 }
 
 async function statusOf(attempt: () => Promise<unknown>): Promise<number> {
@@ -159,12 +89,13 @@ export async function ownerRound(target: Target, n: number): Promise<void> {
   const folder = target.folder!;
   const clientGuid = randomBytes(16);
   const names = ['kept', 'doomed', 'nameless', 'taken', 'renamed'].map((name) => `${name} ${n}`);
-  const tickets = names.map(ticket);
+  const tickets = names.map(() => ticket());
   const tree = await mount(target, clientGuid);
   const files: ClientFile[] = [];
   for (const [i, name] of names.entries()) {
     const isDoomed = name.startsWith('doomed');
-    files.push(await begin(tree, name, tickets[i]!, isDoomed ? FILE_DELETE_ON_CLOSE : 0));
+    const options = isDoomed ? FILE_DELETE_ON_CLOSE : 0;
+    files.push(await begin(tree, name, tickets[i]!, { share: SHARE_ALL, options }));
     await files[i]!.write(0, Buffer.from(`data of ${name}`));
   }
   const [kept, doomed, nameless, taken, renamed] = files as [
@@ -192,9 +123,9 @@ export async function ownerRound(target: Target, n: number): Promise<void> {
   assert.equal((await his.readAll()).toString(), `data of ${taken.name}`);
 
   const again = await insist(() => mount(target, clientGuid));
-  const lost = await statusOf(() => reclaim(again, taken, tickets[3]!));
+  const lost = await statusOf(() => reclaimed(again, taken, tickets[3]!));
   assert.equal(lost, STATUS_OBJECT_NAME_NOT_FOUND, 'the one that was in the way is gone');
-  const back = await reclaim(again, kept, tickets[0]!);
+  const back = await reclaimed(again, kept, tickets[0]!);
   assert.equal((await back.readAll()).toString(), `data of ${kept.name}`);
   const beside = await again.open(kept.name, {
     access: FILE_GENERIC_READ | FILE_GENERIC_WRITE,
@@ -213,16 +144,16 @@ export async function ownerRound(target: Target, n: number): Promise<void> {
   await beside.close();
   await back.close();
 
-  const unnamed = await reclaim(again, nameless, tickets[2]!);
+  const unnamed = await reclaimed(again, nameless, tickets[2]!);
   assert.equal((await unnamed.readAll()).toString(), `data of ${nameless.name}`);
   await unnamed.write(0, Buffer.from('more'));
   await unnamed.close();
-  const moved = await reclaim(again, renamed, tickets[4]!);
+  const moved = await reclaimed(again, renamed, tickets[4]!);
   assert.equal((await moved.readAll()).toString(), `data of ${renamed.name}`);
   await moved.close();
   assert.ok(existsSync(join(folder, `other ${n}`)));
 
-  const last = await reclaim(again, doomed, tickets[1]!);
+  const last = await reclaimed(again, doomed, tickets[1]!);
   assert.ok(existsSync(join(folder, doomed.name)), 'not before its last close');
   await last.close();
   assert.ok(!existsSync(join(folder, doomed.name)), 'deleted with its last close');
