@@ -7,7 +7,6 @@ import { SetupError } from './base/setup-error.ts';
 import { openStateDirectory, type StateDirectory } from './base/state-directory.ts';
 import { type Configuration, configure } from './config/configuration.ts';
 import { type Change, changesBetween, withoutRestart } from './config/effects.ts';
-import { listenAddresses } from './config/interfaces.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
 import { NT1 } from './config/parameters.ts';
 import { isPortable } from './file-system.ts';
@@ -16,13 +15,14 @@ import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
+import { ListeningPorts } from './listening-ports.ts';
 import type { Metrics } from './metrics.ts';
 import { createControlPlane } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
 import { readSystemAccounts } from './mountd/system-accounts.ts';
 import { nativeSupport } from './native/support.ts';
 import type { NameService } from './netbios/name-service.ts';
-import { portsOf, serveNetbiosNames } from './netbios.ts';
+import { serveNetbiosNames } from './netbios.ts';
 import { Inventory } from './objects/inventory.ts';
 import type { Keeper } from './objects/kept-opens.ts';
 import { ServerState } from './objects/server-state.ts';
@@ -43,8 +43,7 @@ import {
   watchHost,
 } from './server-parts.ts';
 import { missingSnapshots } from './snapshot-layout.ts';
-import { listen, transportKind } from './transport/listen.ts';
-import type { HandDirect, ListenAddress, Listener } from './transport/listener.ts';
+import { transportKind } from './transport/listen.ts';
 import { assertPortableMayRun, dropPrivileges, isRoot } from './vfs/portable/privileges.ts';
 import type { Identity } from './vfs/vfs.ts';
 import { refuseWorkers, startWorkers, type WorkerPool } from './workers/pool.ts';
@@ -163,11 +162,9 @@ class UsmbdServer implements Server {
   readonly #parts: Parts;
   /** Undefined until the process is who it has to be. */
   #objects: ServerState | undefined;
-  readonly #listeners = new Set<Listener>();
+  readonly #ports: ListeningPorts;
   #names: Promise<NameService | undefined> | undefined;
   #workers: Promise<WorkerPool | undefined> | undefined;
-  #speaksDirect = false;
-  #handDirect: HandDirect | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #metrics: Promise<Metrics | undefined> | undefined;
   #journal: Promise<Journal | undefined> | undefined;
@@ -180,34 +177,29 @@ class UsmbdServer implements Server {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.#configuration = parts.configuration;
+    this.#ports = new ListeningPorts(parts.configuration, parts.log);
     if (parts.user === undefined) this.#objects = this.#open();
   }
 
   async listen(where: ListenOptions): Promise<Listening> {
-    const addresses = where.address === undefined ? this.#addresses() : [where.address];
     const { configuration, log } = this.#parts;
     const { global } = configuration;
-    const [port, ...more] = portsOf(global, where.port);
-    const listeners = await this.#bind(addresses, port, listen);
-    const further = await this.#bindFurther(addresses, more, listeners);
-    const direct = await this.#bindDirect(addresses, [...listeners, ...further]);
-    this.#names ??= serveNetbiosNames(global, where.address, log);
-    await this.#names.catch(async (error: unknown) => {
-      await this.#giveUp([...listeners, ...further, ...direct]);
+    const bound = await this.#ports.bind(where);
+    const orGiveUp = async (error: unknown): Promise<never> => {
+      await this.#ports.giveUp(bound);
       throw error;
-    });
+    };
+    this.#names ??= serveNetbiosNames(global, where.address, log);
+    await this.#names.catch(orGiveUp);
     // Before the process becomes somebody who may not write to the state folder.
     this.#control ??= this.#listenControl();
     await this.#control;
     this.#journal ??= openJournal(configuration, this.#parts.state?.path);
-    const journal = await this.#journal.catch(async (error: unknown) => {
-      await this.#giveUp([...listeners, ...further, ...direct]);
-      throw error;
-    });
+    const journal = await this.#journal.catch(orGiveUp);
     this.#objects ??= this.#become();
     const objects = this.#objects;
-    this.#metrics ??= this.#serveMetrics(objects, [...listeners, ...direct]);
-    const metricsPort = (await this.#metrics)?.port;
+    this.#metrics ??= this.#serveMetrics(objects);
+    const metricsPort = (await this.#metrics.catch(orGiveUp))?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
     this.#restored ??= restoreOpensBefore(objects, journal, this.#parts.keeper);
@@ -215,17 +207,15 @@ class UsmbdServer implements Server {
     const { workers } = global;
     this.#workers ??= startWorkers(objects, workers);
     const pool = await this.#workers;
-    const hand = pool?.hand;
-    this.#handDirect = pool?.handDirect;
-    for (const listener of [...listeners, ...further]) listener.serve(objects, hand);
-    for (const listener of direct) listener.serve(objects);
-    this.#parts.log.info('serving', { transport: transportKind(), workers });
-    const [first] = listeners;
+    this.#ports.serve(bound, objects, { hand: pool?.hand, handDirect: pool?.handDirect });
+    log.info('serving', { transport: transportKind(), workers });
+    const [first] = bound.first;
+    const [direct] = bound.direct;
     return {
       port: first!.port,
       address: first!.address,
-      addresses: listeners.map(({ address }) => address),
-      ...(direct.length > 0 && { smbDirectPort: direct[0]!.port }),
+      addresses: bound.first.map(({ address }) => address),
+      ...(direct !== undefined && { smbDirectPort: direct.port }),
       ...(metricsPort !== undefined && { metricsPort }),
     };
   }
@@ -287,6 +277,7 @@ class UsmbdServer implements Server {
   }
 
   close(): Promise<void> {
+    this.#ports.end();
     this.#closing ??= this.#end();
     return this.#closing;
   }
@@ -310,10 +301,7 @@ class UsmbdServer implements Server {
   }
 
   /** docs/metrics.md; nothing of it is loaded unless it is asked for. */
-  async #serveMetrics(
-    objects: ServerState,
-    beside: readonly Listener[],
-  ): Promise<Metrics | undefined> {
+  async #serveMetrics(objects: ServerState): Promise<Metrics | undefined> {
     const { metricsPort: port, metricsAddress: address } = this.#parts.configuration.global;
     if (port === undefined) return undefined;
     const { serveMetrics } = await import('./metrics.ts');
@@ -324,94 +312,12 @@ class UsmbdServer implements Server {
       });
       return metrics;
     } catch (error) {
-      await this.#giveUp(beside);
       const reason = error instanceof Error ? error.message : String(error);
       throw new SetupError(
         `metrics cannot have ${address}, port ${port} (${reason}): change "metrics port" or "metrics address"`,
         { cause: error },
       );
     }
-  }
-
-  /** Undefined stands for all addresses. */
-  #addresses(): readonly (string | undefined)[] {
-    const { configuration, log } = this.#parts;
-    const { bindInterfacesOnly, interfaces } = configuration.global;
-    if (!bindInterfacesOnly) return [undefined];
-    const { addresses, unmatched } = listenAddresses(interfaces);
-    for (const item of unmatched) log.warn('no such interface or address; passed over', { item });
-    if (addresses.length > 0) return addresses;
-    throw new SetupError('"bind interfaces only" leaves no address: this machine has none of them');
-  }
-
-  /** All or none; a port that the system chose is the same for all. */
-  async #bind(
-    addresses: readonly (string | undefined)[],
-    port: number,
-    how: (where: ListenAddress) => Promise<Listener>,
-  ): Promise<Listener[]> {
-    const bound: Listener[] = [];
-    try {
-      for (const address of addresses) {
-        bound.push(await how({ port: bound[0]?.port ?? port, address }));
-      }
-      if (this.#closing !== undefined) throw new Error('the server is closed');
-    } catch (error) {
-      await Promise.all(bound.map((listener) => listener.close()));
-      throw error;
-    }
-    for (const listener of bound) this.#listeners.add(listener);
-    return bound;
-  }
-
-  /** `smb ports`: those behind the first; without one of them all are given up. */
-  async #bindFurther(
-    addresses: readonly (string | undefined)[],
-    ports: readonly number[],
-    beside: readonly Listener[],
-  ): Promise<Listener[]> {
-    const bound: Listener[] = [];
-    try {
-      for (const port of ports) bound.push(...(await this.#bind(addresses, port, listen)));
-      return bound;
-    } catch (error) {
-      await this.#giveUp([...beside, ...bound]);
-      throw error;
-    }
-  }
-
-  /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports; without it those are given up. */
-  async #bindDirect(
-    addresses: readonly (string | undefined)[],
-    beside: readonly Listener[],
-  ): Promise<Listener[]> {
-    const { global } = this.#parts.configuration;
-    if (!global.smbDirect || this.#speaksDirect) return [];
-    const options = {
-      maxReadWriteSize: global.smbDirectMaxIoSize,
-      requiresCrc: global.smbDirectChecksums,
-      hand: () => this.#handDirect,
-    };
-    const { listenSmbDirect } = await import('./transport/listen-smb-direct.ts');
-    const port = global.smbDirectPort;
-    try {
-      const bound = await this.#bind(addresses, port, (where) => listenSmbDirect(where, options));
-      this.#speaksDirect = true;
-      this.#parts.log.info('SMB Direct is spoken', { port: bound[0]!.port });
-      return bound;
-    } catch (error) {
-      await this.#giveUp(beside);
-      const reason = error instanceof Error ? error.message : String(error);
-      const advice = 'take another with "smb direct port", or turn "smb direct" off';
-      throw new SetupError(`SMB Direct cannot have port ${port} (${reason}): ${advice}`, {
-        cause: error,
-      });
-    }
-  }
-
-  async #giveUp(listeners: readonly Listener[]): Promise<void> {
-    for (const listener of listeners) this.#listeners.delete(listener);
-    await Promise.all(listeners.map((listener) => listener.close()));
   }
 
   #become(): ServerState {
@@ -442,8 +348,7 @@ class UsmbdServer implements Server {
     watchHost(objects, options);
     const { interfaces } = configuration.global;
     objects.networkAddresses = (local) => {
-      const listening = [...this.#listeners].map(({ address }) => address);
-      const smbDirect = this.#speaksDirect;
+      const { addresses: listening, speaksDirect: smbDirect } = this.#ports;
       return networkAddresses(interfaces, { local, listening, smbDirect });
     };
     return objects;
@@ -482,7 +387,7 @@ class UsmbdServer implements Server {
     // From now on a connection that is lost leaves nothing behind.
     this.#objects?.persistentOpens?.freeze();
     await this.#objects?.durables.end();
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await this.#ports.close();
   }
 
   #release(): void {
