@@ -7,7 +7,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../test/support/command-line.ts';
 import { findProgram, run, tail } from '../test/support/process.ts';
 import { officeLoad } from './nbench-load.ts';
 import { cpuSeconds } from './process-tree.ts';
@@ -16,7 +16,7 @@ import { ACCOUNT, type Server } from './server.ts';
 import { median } from './statistics.ts';
 import { startUsmbd } from './usmbd.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '20' },

@@ -7,13 +7,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { IwarpConnection, ulpduBytes } from '../src/rdma/iwarp/connection.ts';
 import { crc32c } from '../src/rdma/iwarp/crc32c.ts';
 import { connectIwarp } from '../src/rdma/iwarp/initiator.ts';
 import { encodeMpaFrame } from '../src/rdma/iwarp/mpa.ts';
 import { answerMpaRequest } from '../src/rdma/iwarp/mpa-negotiation.ts';
 import type { RdmaEvents } from '../src/rdma/rdma.ts';
+import { commandLine } from '../test/support/command-line.ts';
 
 /** One READ or WRITE of a client, of which some are under way at a time. */
 const PIECE_BYTES = 1024 * 1024;
@@ -243,7 +243,7 @@ function checksumSpeed(bytes: number): number {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       megabytes: { type: 'string', default: '1000' },
       rounds: { type: 'string', default: '3' },

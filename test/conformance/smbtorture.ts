@@ -15,7 +15,7 @@
  * Needs smbtorture (Debian: samba-testsuite).
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, tail } from '../support/process.ts';
 import { openTarget, type Target, type TargetValues, targetOptions } from '../support/target.ts';
 import { CuttableWay } from './cuttable.ts';
@@ -160,7 +160,7 @@ class Servers {
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine({
     allowPositionals: true,
     options: {
       ...targetOptions,

@@ -8,15 +8,15 @@
 import { readFileSync } from 'node:fs';
 import { connect as dial } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { connect } from '../../src/client/connect.ts';
 import { RdmaSocket } from '../../src/client/rdma-socket.ts';
+import { commandLine } from '../support/command-line.ts';
 import { run } from '../support/process.ts';
 import { freePort, startUsmbd, usmbd } from '../support/target.ts';
 import { createRandom } from './fuzz/random.ts';
 import { sendStreams } from './fuzz/rdma-streams.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     streams: { type: 'string', default: '100000' },
     /** Sent before memory is watched: V8 lets its young generation grow, and code is compiled. */

@@ -8,13 +8,13 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { startUsmbd } from '../support/target.ts';
 import { campaign } from './fuzz/campaign.ts';
 import type { Findings } from './fuzz/findings.ts';
 import { fuzzStubs } from './fuzz/stubs.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     /** The interfaces of DCE/RPC, and what the planes' processes send each other, in place of a server. */
     rpc: { type: 'boolean', default: false },

@@ -12,10 +12,10 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { unixUserSid } from '../../src/dtyp/sid.ts';
 import { ridOfUser } from '../../src/dtyp/unix-sids.ts';
 import { setxattr } from '../../src/native/xattr.ts';
+import { commandLine } from '../support/command-line.ts';
 import { cannotStartSamba, type Samba, startSamba } from '../support/samba.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
@@ -159,7 +159,7 @@ function compare(name: string, ours: string | undefined, theirs: string | undefi
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: { kernel: { type: 'string' }, show: { type: 'boolean', default: false } },
   });
   for (const program of ['getcifsacl', 'setcifsacl', 'mount.cifs']) need(program, 'cifs-utils');

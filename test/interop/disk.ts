@@ -14,7 +14,6 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { createServer, connect as dial, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
@@ -24,6 +23,7 @@ import { unixGroupSid, unixUserSid } from '../../src/dtyp/sid.ts';
 import { ridOfUser } from '../../src/dtyp/unix-sids.ts';
 import { FileAccessInformation } from '../../src/fscc/file-information.ts';
 import { FileInformationClass } from '../../src/fscc/information-class.ts';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { cannotStartSamba, type Samba, startSamba } from '../support/samba.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -31,7 +31,7 @@ import { type Account, startUsmbd, type Target } from '../support/target.ts';
 import { Sample, type SampleFile } from './disk-sample.ts';
 import { viewOf } from './disk-view.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     files: { type: 'string', default: '500' },
     seed: { type: 'string', default: '1' },

@@ -14,11 +14,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { ACCESS_SYSTEM_SECURITY } from '../../src/dtyp/access-mask.ts';
 import { FileInformationClass } from '../../src/fscc/information-class.ts';
 import { decodeCreateRequest } from '../../src/smb2/create.ts';
 import { Command, HEADER_SIZE } from '../../src/smb2/header.ts';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { type Recorder, startRecorder } from '../support/recorder.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -239,7 +239,7 @@ async function runSeed(gentest: Gentest, seed: number, operations: number): Prom
   }
 }
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     ...targetOptions,
     operations: { type: 'string', default: '2000' },

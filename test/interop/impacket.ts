@@ -9,7 +9,7 @@
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, targetOptions } from '../support/target.ts';
@@ -39,7 +39,7 @@ const EXPECTED: readonly (readonly [RegExp, string])[] = [
 ];
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { ...targetOptions, json: { type: 'string' } } });
+  const { values } = commandLine({ options: { ...targetOptions, json: { type: 'string' } } });
   if (!existsSync(PYTHON)) throw new Error(`${PYTHON} is not there (Debian: python3-impacket)`);
   const target = await openTarget(values, [], {}, 'root');
   const tally = new Tally();

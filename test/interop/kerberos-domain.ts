@@ -29,6 +29,7 @@ import { type Sid, splitSid } from '../../src/dtyp/sid.ts';
 import { FILE_CREATE, FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
 import { SMB2_0_INFO_SECURITY } from '../../src/smb2/info-types.ts';
 import { decodeQueryInfoResponse } from '../../src/smb2/query-info.ts';
+import { commandLine } from '../support/command-line.ts';
 import {
   DOMAIN_REALM,
   type DomainController,
@@ -249,4 +250,5 @@ async function main(): Promise<void> {
   tally.close();
 }
 
+commandLine({});
 await main();

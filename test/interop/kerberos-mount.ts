@@ -10,7 +10,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { type Kdc, missingPrograms, REALM, startKdc } from '../support/kdc.ts';
 import { run } from '../support/process.ts';
 import { Tally } from '../support/tally.ts';
@@ -106,7 +106,7 @@ async function runGuest(plan: Plan, tally: Tally): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       kernel: { type: 'string' },
       cache: { type: 'string', default: join(tmpdir(), 'usmbd-kernel') },

@@ -11,11 +11,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Mechanism } from '../../src/auth/spnego.ts';
 import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
 import { STATUS_LOGON_FAILURE, STATUS_NETWORK_SESSION_EXPIRED } from '../../src/dtyp/ntstatus.ts';
+import { commandLine } from '../support/command-line.ts';
 import { type Kdc, missingPrograms, REALM, startKdc } from '../support/kdc.ts';
 import { type Finished, findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -308,7 +308,7 @@ async function prepare(scratch: string, smbclient: string): Promise<Scene> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: { only: { type: 'string' }, json: { type: 'string' } },
   });
   const smbclient = findProgram('smbclient');

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { type CutProxy, startCutProxy } from '../support/cut-proxy.ts';
 import { run } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -270,7 +270,7 @@ const RESILIENT = 'vers=3.1.1,hard,resilienthandles';
 const MOUNTS = ['vers=3.1.1,hard', RESILIENT] as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       ...targetOptions,
       kernel: { type: 'string' },

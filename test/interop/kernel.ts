@@ -13,7 +13,7 @@
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { openTarget, targetOptions } from '../support/target.ts';
 import { guestPrograms } from './guest.ts';
@@ -27,7 +27,7 @@ const MOUNTS = [
 ] as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       ...targetOptions,
       kernel: { type: 'string' },

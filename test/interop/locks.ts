@@ -11,7 +11,6 @@
  * are shared locks of no length: of equal ranges Samba unlocks the earliest, MS-FSA the exclusive one,
  * and only those without length can be both.
  */
-import { parseArgs } from 'node:util';
 import { connect } from '../../src/client/connect.ts';
 import type { Answer } from '../../src/client/exchange.ts';
 import type { ClientFile } from '../../src/client/file.ts';
@@ -25,6 +24,7 @@ import {
   SMB2_LOCKFLAG_SHARED_LOCK,
   SMB2_LOCKFLAG_UNLOCK,
 } from '../../src/smb2/lock.ts';
+import { commandLine } from '../support/command-line.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, startUsmbd, type Target, targetOptions } from '../support/target.ts';
 
@@ -165,7 +165,7 @@ async function compare(targets: readonly Target[], seed: number, operations: num
   }
 }
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     ...targetOptions,
     operations: { type: 'string', default: '2000' },

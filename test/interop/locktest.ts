@@ -8,7 +8,8 @@
  * The options name the other server; usmbd is started. locktest takes one port for both, so the other server is
  * reached through a relay on an address of its own. Needs locktest (Debian: samba-testsuite).
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { relay } from '../support/relay.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -46,7 +47,7 @@ async function compare({ program, own, other, operations }: Plan, seed: number):
   expect(stdout.includes(`Testing ${operations}`), `locktest did nothing:\n${output}`);
 }
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     ...targetOptions,
     operations: { type: 'string', default: '2000' },

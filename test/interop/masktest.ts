@@ -10,7 +10,8 @@
  * and `..` are listed counts for nothing: Samba's matcher takes the second for the first, and servers list them
  * by rules of their own. Needs masktest (Debian: samba-testsuite).
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
@@ -56,7 +57,7 @@ async function compare(
   expect(differences.length === 0, `${differences.length} differ:\n${some}`);
 }
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     ...targetOptions,
     operations: { type: 'string', default: '2000' },

@@ -3,15 +3,15 @@
  * log off: no copy and no login may fail, and a session that is there notices nothing at all.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { connect } from '../../src/client/connect.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
 import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
 import { FILE_OVERWRITE_IF } from '../../src/smb2/create-options.ts';
+import { commandLine } from '../support/command-line.ts';
 import { mountdOf } from '../support/mountd.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     clients: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '60' },

@@ -14,7 +14,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { relay } from '../support/relay.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -245,7 +245,7 @@ function systemUser(): () => void {
   }
 }
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     ...targetOptions,
     only: { type: 'string', default: '' },

@@ -12,6 +12,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
@@ -104,6 +105,7 @@ async function inside(): Promise<void> {
   tally.close();
 }
 
+commandLine({});
 if (process.env[INSIDE] === '1') await inside();
 else {
   for (const program of ['nmblookup', 'nbtscan', 'smbclient', 'ip', 'unshare']) {

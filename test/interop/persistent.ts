@@ -7,17 +7,17 @@
  *     npm run interop:persistent -- --rounds 5 --blocks 200
  */
 import { randomBytes } from 'node:crypto';
-import { parseArgs } from 'node:util';
 import { StatusError } from '../../src/client/client-error.ts';
 import { connect } from '../../src/client/connect.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
 import { STATUS_FILE_NOT_AVAILABLE } from '../../src/dtyp/ntstatus.ts';
 import { SMB2_DHANDLE_FLAG_PERSISTENT } from '../../src/smb2/create-context-values.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK, SMB2_LOCKFLAG_UNLOCK } from '../../src/smb2/lock.ts';
+import { commandLine } from '../support/command-line.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 import { begin, insist, reclaim, ticket } from './durable-client.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     rounds: { type: 'string', default: '3' },
     blocks: { type: 'string', default: '120' },

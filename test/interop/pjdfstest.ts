@@ -25,9 +25,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import type { ClientTree } from '../../src/client/tree.ts';
 import { cifs } from '../replay/personas.ts';
+import { commandLine } from '../support/command-line.ts';
 import { startServer, type TestServer } from '../support/in-process-server.ts';
 import { Tally } from '../support/tally.ts';
 import { CallError } from './posix/call-error.ts';
@@ -249,7 +249,7 @@ async function runAll(paths: readonly string[], where: Where, tally: Tally): Pro
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine({
     allowPositionals: true,
     options: {
       pjdfstest: { type: 'string' },

@@ -14,7 +14,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
 import { need } from './guest.ts';
@@ -98,7 +98,7 @@ function built(option: string, folder: string | undefined, program: string): str
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine({
     allowPositionals: true,
     options: {
       ...targetOptions,

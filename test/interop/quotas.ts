@@ -11,7 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { usmbd } from '../support/target.ts';
 import { need } from './guest.ts';
@@ -51,7 +51,7 @@ async function run(disk: string, kernel: Kernel, tally: Tally): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       disk: { type: 'string' },
       kernel: { type: 'string' },

@@ -13,7 +13,7 @@
 import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 import { need } from './guest.ts';
@@ -167,7 +167,7 @@ async function runWire(plan: Plan, tally: Tally, keep: string | undefined): Prom
 }
 
 function readOptions() {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine({
     allowPositionals: true,
     options: {
       guest: { type: 'string' },

@@ -12,7 +12,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { type Account, openTarget, type Target, targetOptions } from '../support/target.ts';
@@ -156,7 +156,7 @@ function enterNamespace(): void {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       ...targetOptions,
       only: { type: 'string', default: '' },

@@ -11,7 +11,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
@@ -20,7 +20,7 @@ import { fetchKernel, kernelIn } from './guest-image.ts';
 import { runGuest } from './kernel-guest.ts';
 import { noise } from './sample-tree.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     only: { type: 'string' },
     files: { type: 'string', default: '200' },

@@ -13,7 +13,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { relay } from '../support/relay.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -30,7 +30,7 @@ const CHANGE = '0x001301ff';
 const FULL = '0x001f01ff';
 const WRITE = '0x00120116';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: { ...targetOptions, smbcacls: { type: 'string' }, smbclient: { type: 'string' } },
 });
 const program = values.smbcacls ?? findProgram('smbcacls');

@@ -20,7 +20,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { type Finished, findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
@@ -394,7 +394,7 @@ async function hugeFile(client: Smbclient): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     allowNegative: true,
     options: {
       ...targetOptions,

@@ -10,6 +10,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run } from '../support/process.ts';
 import { cannotStartSamba, startSamba } from '../support/samba.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -119,4 +120,5 @@ async function main(): Promise<void> {
   tally.close();
 }
 
+commandLine({});
 await main();

@@ -10,7 +10,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { connect } from '../../src/client/connect.ts';
 import type { Exchange } from '../../src/client/exchange.ts';
 import type { ClientFile } from '../../src/client/file.ts';
@@ -18,10 +17,11 @@ import { createRequest, queryInfoRequest, readRequest } from '../../src/client/r
 import type { ClientTree } from '../../src/client/tree.ts';
 import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { SMB2_0_INFO_FILE } from '../../src/smb2/info-types.ts';
+import { commandLine } from '../support/command-line.ts';
 import { cannotStall, mountStalling } from '../support/stalling-mount.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     questions: { type: 'string', default: '2000' },
     waiting: { type: 'string', default: '40' },

@@ -17,12 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { findProgram, run } from '../support/process.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 import { ownerOf, ownerRound } from './workers-owner.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     rounds: { type: 'string', default: '5' },
     'owner-rounds': { type: 'string', default: '3' },

@@ -13,7 +13,7 @@
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
 import { need } from './guest.ts';
@@ -91,7 +91,7 @@ function judge(tally: Tally, mount: string, { name, verdict, seconds, detail }: 
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = commandLine({
     allowPositionals: true,
     options: {
       ...targetOptions,

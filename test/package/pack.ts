@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.ts';
 import { end, findProgram, run, start, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { accepts, freePort, repository } from '../support/target.ts';
@@ -212,7 +212,7 @@ async function refusesAnOldRuntime(folder: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
+  const { values } = commandLine({
     options: {
       node: { type: 'string', multiple: true, default: [...SUPPORTED, TOO_OLD] },
       'allow-missing': { type: 'boolean', default: false },

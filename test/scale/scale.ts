@@ -8,10 +8,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
 import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK } from '../../src/smb2/lock.ts';
+import { commandLine } from '../support/command-line.ts';
 import {
   acknowledge,
   fileName,
@@ -34,7 +34,7 @@ import { DISK, MEMORY, type Memory } from './server.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Latency, Witness } from './witness.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     connections: { type: 'string', default: '1000' },
     disk: { type: 'string', default: '15000' },

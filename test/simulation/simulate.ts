@@ -3,13 +3,14 @@
  * printed with its rule; `--seed N --runs 1 --trace` shows its history, made as short as it still fails.
  * `--mutations` puts bugs into the server instead and counts the runs until each is found.
  */
-import { parseArgs } from 'node:util';
+
+import { commandLine } from '../support/command-line.ts';
 import { FakeTime } from './fake-time.ts';
 import { type Mutation, mutations } from './mutations.ts';
 import { allSteps, simulate } from './run.ts';
 import { shrink } from './shrink.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     runs: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1' },

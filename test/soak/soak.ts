@@ -7,15 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { MAX_POOLED_BYTES } from '../../src/base/limits.ts';
 import { range } from '../scale/load.ts';
 import type { Memory } from '../scale/server.ts';
 import { ServerProcess } from '../scale/server-process.ts';
+import { commandLine } from '../support/command-line.ts';
 import { prepare, work } from './clients.ts';
 import { growthOf } from './growth.ts';
 
-const { values } = parseArgs({
+const { values } = commandLine({
   options: {
     clients: { type: 'string', default: '50' },
     minutes: { type: 'string', default: '30' },
