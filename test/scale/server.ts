@@ -2,6 +2,7 @@
  * The server that is measured, in a process of its own (`--expose-gc`): a share on disk, one in memory,
  * and a channel by which its parent asks for a collection and for what is left after it.
  */
+import { readdirSync } from 'node:fs';
 import { bufferPool } from '../../src/base/buffer-pool.ts';
 import { createLogger } from '../../src/base/log.ts';
 import { createServer } from '../../src/create-server.ts';
@@ -24,6 +25,10 @@ export interface Memory {
   readonly buffers: number;
   /** What the kernel has given the process. */
   readonly rss: number;
+  /** Of that, what V8 holds for the main thread's JavaScript, used or not; beside it, for seconds, what ended threads had. */
+  readonly committed: number;
+  /** Node.js' own, seven to eleven, and those of the pools of devices, which come and go. */
+  readonly threads: number;
 }
 
 export const ACCOUNT = { user: 'ann', secret: 'tiger' } as const;
@@ -65,9 +70,10 @@ async function collected(): Promise<Memory> {
     globalThis.gc!();
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const { heapUsed, external, rss } = process.memoryUsage();
+  const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
+  const threads = readdirSync('/proc/self/task').length;
   const buffers = bufferPool.usedBytes + bufferPool.bytes;
-  return { heap: heapUsed + external, buffers, rss };
+  return { heap: heapUsed + external, buffers, rss, committed: heapTotal, threads };
 }
 
 if (process.argv[1] === import.meta.filename) {

@@ -49,8 +49,9 @@ async function sample(endMs: number): Promise<Memory[]> {
     await sleep(stepMs);
     const now = await server.memory();
     memory.push(now);
-    const { heap, buffers, rss } = now;
-    console.log(`  ${mib(heap - buffers)} of heap, ${mib(buffers)} of buffers, ${mib(rss)} of RSS`);
+    const { heap, buffers, rss, committed, threads } = now;
+    const parts = `${mib(heap - buffers)} of heap (V8 ${mib(committed)}), ${mib(buffers)} of buffers`;
+    console.log(`  ${parts}, ${mib(rss)} of RSS, ${threads} threads`);
   }
   return memory;
 }
