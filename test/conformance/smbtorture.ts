@@ -5,7 +5,8 @@
  *     npm run conformance -- smb2.read smb2.dir.many   some suites, or single tests
  *     npm run conformance -- --smb1                    the suites of SMB1, with lists of their own
  *     npm run conformance -- --rpc                     the suites of the management interfaces, likewise
- *     npm run conformance -- --smbtorture PROGRAM      another release, with lists of its own
+ *     npm run conformance -- --group ntfs              the suites of groups.ts about one part of the server
+ *     npm run conformance -- --smbtorture PROGRAM      another release, with lists of its own; named twice, both
  *     npm run conformance -- --port 445 --share s --user u --password p smb2.read
  *
  * One process a suite; suites that mostly wait run beside the others. When one hangs or dies, the
@@ -20,6 +21,7 @@ import { findProgram, tail } from '../support/process.ts';
 import { openTarget, type Target, type TargetValues, targetOptions } from '../support/target.ts';
 import { CuttableWay } from './cuttable.ts';
 import { expectedTests, isNewer, readExpectations } from './expectations.ts';
+import { suitesOfGroup } from './groups.ts';
 import {
   belongsTo,
   type Expectations,
@@ -159,12 +161,13 @@ class Servers {
   }
 }
 
-async function main(): Promise<void> {
-  const { values, positionals } = commandLine({
+function readArguments() {
+  return commandLine({
     allowPositionals: true,
     options: {
       ...targetOptions,
-      smbtorture: { type: 'string' },
+      smbtorture: { type: 'string', multiple: true },
+      group: { type: 'string' },
       json: { type: 'string' },
       'budget-minutes': { type: 'string', default: '30' },
       smb1: { type: 'boolean', default: false },
@@ -172,22 +175,35 @@ async function main(): Promise<void> {
       'allow-missing': { type: 'boolean', default: false },
     },
   });
-  const program = values.smbtorture ?? findProgram('smbtorture');
-  if (program === undefined) {
-    console.log('smbtorture is not installed (Debian: apt-get install samba-testsuite)');
-    process.exitCode = values['allow-missing'] ? 0 : 1;
-    return;
+}
+
+type Arguments = ReturnType<typeof readArguments>;
+
+/** What the command line asks for, of one release's suites, and the lists that judge it. */
+function choose({ values, positionals }: Arguments, newer: boolean) {
+  const { group } = values;
+  if (group !== undefined) {
+    const suites = chosenSuites(suitesOfGroup(group, newer), positionals);
+    return { suites, lists: newer ? 'newer' : 'listed' } as const;
   }
-  const deadlineMs = performance.now() + Number(values['budget-minutes']) * 60_000;
+  const smb1 = values.smb1 || (positionals.length > 0 && positionals.every(isSmb1));
+  const rpc = values.rpc || (positionals.length > 0 && positionals.every(isRpc));
+  return {
+    suites: chosenSuites(smb1 ? SMB1_SUITES : rpc ? RPC_SUITES : suitesOf(newer), positionals),
+    lists: smb1 ? 'smb1' : rpc ? 'rpc' : newer ? 'newer' : 'listed',
+  } as const;
+}
+
+/** Each release has servers of its own: what one leaves on a disk is not there for the other. */
+async function runWith(program: string, given: Arguments, deadlineMs: number): Promise<void> {
   const smbtorture = new Smbtorture(program);
-  const servers = new Servers(values);
+  const servers = new Servers(given.values);
   const reports: SuiteReport[] = [];
   const leftOut: string[] = [];
   try {
-    const newer = isNewer(await smbtorture.version());
-    const smb1 = values.smb1 || (positionals.length > 0 && positionals.every(isSmb1));
-    const rpc = values.rpc || (positionals.length > 0 && positionals.every(isRpc));
-    const lists = smb1 ? 'smb1' : rpc ? 'rpc' : newer ? 'newer' : 'listed';
+    const version = await smbtorture.version();
+    console.log(`smbtorture: ${version.trim()}`);
+    const { suites, lists } = choose(given, isNewer(version));
     const plan: Plan = { smbtorture, expectations: readExpectations(lists), deadlineMs };
     const runAll = async (suites: readonly Suite[]): Promise<void> => {
       for (const suite of suites) {
@@ -201,21 +217,33 @@ async function main(): Promise<void> {
         printRow(report, plan.expectations);
       }
     };
-    const suites = chosenSuites(
-      smb1 ? SMB1_SUITES : rpc ? RPC_SUITES : suitesOf(newer),
-      positionals,
-    );
     const beside = suites.filter(({ waits }) => waits);
     await Promise.all([
       runAll(suites.filter(({ waits }) => !waits)),
       ...beside.map((suite) => runAll([suite])),
     ]);
     await servers.assertAlive();
-    conclude(reports, leftOut, plan.expectations, values.json);
+    conclude(reports, leftOut, plan.expectations, given.values.json);
   } finally {
     smbtorture.close();
     await servers.stop();
   }
+}
+
+async function main(): Promise<void> {
+  const given = readArguments();
+  const found = findProgram('smbtorture');
+  const programs = given.values.smbtorture ?? (found === undefined ? [] : [found]);
+  if (programs.length === 0) {
+    console.log('smbtorture is not installed (Debian: apt-get install samba-testsuite)');
+    process.exitCode = given.values['allow-missing'] ? 0 : 1;
+    return;
+  }
+  if (programs.length > 1 && given.values.json !== undefined) {
+    throw new Error('--json takes the results of one smbtorture');
+  }
+  const deadlineMs = performance.now() + Number(given.values['budget-minutes']) * 60_000;
+  for (const program of programs) await runWith(program, given, deadlineMs);
 }
 
 /** Prints the sum; what was left out for lack of time counts as failed. */
