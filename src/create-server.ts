@@ -198,7 +198,7 @@ class UsmbdServer implements Server {
     const journal = await this.#journal.catch(orGiveUp);
     this.#objects ??= this.#become();
     const objects = this.#objects;
-    this.#metrics ??= this.#serveMetrics(objects);
+    this.#metrics ??= this.#serveMetrics(objects, where);
     const metricsPort = (await this.#metrics.catch(orGiveUp))?.port;
     await speakOld(objects);
     await this.#parts.controlPlane.prepare?.();
@@ -301,14 +301,18 @@ class UsmbdServer implements Server {
   }
 
   /** docs/metrics.md; nothing of it is loaded unless it is asked for. */
-  async #serveMetrics(objects: ServerState): Promise<Metrics | undefined> {
+  async #serveMetrics(
+    objects: ServerState,
+    { sockets = [] }: ListenOptions,
+  ): Promise<Metrics | undefined> {
     const { metricsPort: port, metricsAddress: address } = this.#parts.configuration.global;
     if (port === undefined) return undefined;
+    const handed = sockets.find(({ use }) => use === 'metrics');
     const { serveMetrics } = await import('./metrics.ts');
     try {
-      const metrics = await serveMetrics(objects, { port, address });
+      const metrics = await serveMetrics(objects, handed ?? { port, address });
       this.#parts.log.info('metrics are told', {
-        url: `http://${address.includes(':') ? `[${address}]` : address}:${port}/metrics`,
+        url: `http://${address.includes(':') ? `[${address}]` : address}:${metrics.port}/metrics`,
       });
       return metrics;
     } catch (error) {

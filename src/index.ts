@@ -16,9 +16,11 @@ export { createServer } from './create-server.ts';
 export type {
   Listening,
   ListenOptions,
+  ServedSocket,
   Server,
   ServerOptions,
   ShareOptions,
+  SocketUse,
   UserOptions,
 } from './server-interface.ts';
 export { createMemoryVfs } from './vfs/memory/memory.ts';

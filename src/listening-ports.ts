@@ -4,11 +4,11 @@ import type { Logger } from './base/log.ts';
 import { SetupError } from './base/setup-error.ts';
 import type { Configuration } from './config/configuration.ts';
 import { listenAddresses } from './config/interfaces.ts';
-import { portsOf } from './netbios.ts';
+import { configuredPorts, portsOf } from './netbios.ts';
 import type { ServerState } from './objects/server-state.ts';
-import type { ListenOptions } from './server-interface.ts';
+import type { ListenOptions, SocketUse } from './server-interface.ts';
 import { listen } from './transport/listen.ts';
-import type { HandDirect, HandOver, ListenAddress, Listener } from './transport/listener.ts';
+import type { HandDirect, HandOver, Listener, ListenPlace } from './transport/listener.ts';
 
 /** What one call of `listen` has bound. */
 export interface BoundPorts {
@@ -48,12 +48,26 @@ export class ListeningPorts {
   }
 
   async bind(where: ListenOptions): Promise<BoundPorts> {
+    const sockets = socketsFor('smb', where);
+    if (sockets.length > 0) return this.#adopt(sockets, where);
     const addresses = where.address === undefined ? this.#addresses() : [where.address];
     const [port, ...more] = portsOf(this.#configuration.global, where.port);
-    const first = await this.#bind(addresses, port, listen);
+    const first = await this.#bind(at(addresses, port), listen);
     const further = await this.#bindFurther(addresses, more, first);
-    const direct = await this.#bindDirect(addresses, [...first, ...further]);
+    const direct = await this.#bindDirect(addresses, where, [...first, ...further]);
     return { first, further, direct };
+  }
+
+  /** Sockets that listen already; what is spoken elsewhere has its ports as without them. */
+  async #adopt(sockets: readonly ListenPlace[], where: ListenOptions): Promise<BoundPorts> {
+    const first = await this.#bind(sockets, listen);
+    const ports = new Set(first.map(({ port }) => port));
+    for (const port of configuredPorts(this.#configuration.global)) {
+      if (ports.has(port)) continue;
+      this.#log.warn('no socket for this port was handed over, so nothing listens there', { port });
+    }
+    const direct = await this.#bindDirect(this.#addresses(), where, first);
+    return { first, further: [], direct };
   }
 
   /** Who came before is served now, too. */
@@ -90,14 +104,14 @@ export class ListeningPorts {
 
   /** All or none; a port that the system chose is the same for all. */
   async #bind(
-    addresses: readonly (string | undefined)[],
-    port: number,
-    how: (where: ListenAddress) => Promise<Listener>,
+    places: readonly ListenPlace[],
+    how: (where: ListenPlace) => Promise<Listener>,
   ): Promise<Listener[]> {
     const bound: Listener[] = [];
     try {
-      for (const address of addresses) {
-        bound.push(await how({ port: bound[0]?.port ?? port, address }));
+      for (const place of places) {
+        const chosen = 'port' in place && place.port === 0 && { port: bound[0]?.port ?? 0 };
+        bound.push(await how({ ...place, ...chosen }));
       }
       if (this.#closed) throw new Error('the server is closed');
     } catch (error) {
@@ -116,7 +130,7 @@ export class ListeningPorts {
   ): Promise<Listener[]> {
     const bound: Listener[] = [];
     try {
-      for (const port of ports) bound.push(...(await this.#bind(addresses, port, listen)));
+      for (const port of ports) bound.push(...(await this.#bind(at(addresses, port), listen)));
       return bound;
     } catch (error) {
       await this.#giveUp([...beside, ...bound]);
@@ -127,6 +141,7 @@ export class ListeningPorts {
   /** MS-SMBD 2.1: where `smb direct` is on, once, beside the first ports; without it those are given up. */
   async #bindDirect(
     addresses: readonly (string | undefined)[],
+    where: ListenOptions,
     beside: readonly Listener[],
   ): Promise<Listener[]> {
     const { global } = this.#configuration;
@@ -139,7 +154,9 @@ export class ListeningPorts {
     const { listenSmbDirect } = await import('./transport/listen-smb-direct.ts');
     const port = global.smbDirectPort;
     try {
-      const bound = await this.#bind(addresses, port, (where) => listenSmbDirect(where, options));
+      const sockets = socketsFor('smb-direct', where);
+      const places = sockets.length > 0 ? sockets : at(addresses, port);
+      const bound = await this.#bind(places, (place) => listenSmbDirect(place, options));
       this.#speaksDirect = true;
       this.#log.info('SMB Direct is spoken', { port: bound[0]!.port });
       return bound;
@@ -158,3 +175,9 @@ export class ListeningPorts {
     await Promise.all(listeners.map((listener) => listener.close()));
   }
 }
+
+const at = (addresses: readonly (string | undefined)[], port: number): readonly ListenPlace[] =>
+  addresses.map((address) => ({ address, port }));
+
+const socketsFor = (use: SocketUse, { sockets = [] }: ListenOptions): readonly ListenPlace[] =>
+  sockets.filter((each) => each.use === use).map(({ fd }) => ({ fd }));

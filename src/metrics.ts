@@ -4,6 +4,7 @@
  * file is among them.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import prometheus, { Counter, Gauge, Registry } from '@prometheus-io/client';
 import { bufferPool } from './base/buffer-pool.ts';
 import { MAX_METRICS_CLIENTS, MAX_METRICS_HEAD_BYTES, METRICS_TIMEOUT_MS } from './base/limits.ts';
@@ -37,7 +38,7 @@ const COUNTS: readonly (readonly [name: string, of: Count, help: string])[] = [
 /** Rejects with the system's error, EADDRINUSE for instance. */
 export async function serveMetrics(
   objects: ServerState,
-  where: { readonly port: number; readonly address: string },
+  where: { readonly port: number; readonly address: string } | { readonly fd: number },
 ): Promise<Metrics> {
   const registry = registryOf(objects);
   const server = createServer(
@@ -59,11 +60,11 @@ export async function serveMetrics(
   server.maxConnections = MAX_METRICS_CLIENTS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where.port, where.address, resolve);
+    server.listen('fd' in where ? where : { port: where.port, host: where.address }, resolve);
   });
   const address = server.address();
   return {
-    port: typeof address === 'object' && address !== null ? address.port : where.port,
+    port: (address as AddressInfo).port,
     close: () =>
       new Promise((resolve) => {
         registry.clear();

@@ -22,6 +22,12 @@ export function portsOf(
   return global.disableNetbios || port === SESSION_PORT ? [port] : [port, SESSION_PORT];
 }
 
+/** Those that smb.conf names, or means where it wants NetBIOS. */
+export const configuredPorts = (global: Global): readonly number[] =>
+  global.smbPorts !== undefined || global.tcpPort !== undefined || !global.disableNetbios
+    ? portsOf(global, undefined)
+    : [];
+
 /** Undefined where nobody asked for it; nothing of it is loaded then. */
 export async function serveNetbiosNames(
   { disableNetbios, netbiosName, workgroup, nbtPort: port }: Global,

@@ -54,11 +54,25 @@ export interface ServerOptions {
   readonly log?: Logger;
 }
 
+/** SMB over TCP, MS-SMBD, or docs/metrics.md. */
+export type SocketUse = 'smb' | 'smb-direct' | 'metrics';
+
+/** A TCP socket that listens already, and is the server's from now on. */
+export interface ServedSocket {
+  readonly fd: number;
+  readonly use: SocketUse;
+}
+
 export interface ListenOptions {
   /** 0 lets the system choose. The configuration's `tcp port` if absent, else 445. */
   readonly port?: number;
   /** If absent those of `interfaces` with `bind interfaces only`, else all. */
   readonly address?: string;
+  /**
+   * Instead of ports of this use: those for 'smb' stand for `port`, `address`, and all that the configuration says of
+   * either. The others count at the first call.
+   */
+  readonly sockets?: readonly ServedSocket[];
 }
 
 export interface Listening {

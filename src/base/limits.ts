@@ -17,6 +17,10 @@ export const MAX_SINGLE_CREDIT_SIZE = 64 * KiB;
 export const MAX_SMALL_MESSAGE_BYTES = 68 * KiB;
 /** Header, fixed part, padding and create contexts beside a payload of the maximal size. */
 export const MESSAGE_OVERHEAD_BYTES = 4 * KiB;
+/** Sockets that a service manager hands over: an address and port each, of which a machine has a few. */
+export const MAX_HANDED_SOCKETS = 64;
+/** FileDescriptorName= of systemd. */
+export const MAX_SOCKET_NAME_BYTES = 255;
 /** Before a session is authenticated nothing but NEGOTIATE and SESSION_SETUP is expected. */
 export const MAX_UNAUTHENTICATED_MESSAGE_BYTES = 68 * KiB;
 

@@ -1,6 +1,7 @@
 /** `usmbd serve` with workers is two: the keeper, which the shell or systemd has started, and what it starts to serve. */
 import { FORKER_PART, type Logger } from '../base/log.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { HandedSocket } from '../handed-sockets.ts';
 import { keep } from '../keeper/keep.ts';
 import { KeeperLink } from '../keeper/keeper-link.ts';
 import { KEPT_VARIABLE } from '../keeper/served-process.ts';
@@ -21,10 +22,10 @@ export const needsKeeper = ({ global }: Configuration): boolean =>
   global.workers >= 2 && missing === undefined && process.platform === 'linux';
 
 /** Starts the same command again, to serve, and ends with it. */
-export async function becomeKeeper(log: Logger): Promise<never> {
+export async function becomeKeeper(log: Logger, sockets: readonly HandedSocket[]): Promise<never> {
   process.title = `${FORKER_PART}: keeper`;
   const command = [...process.execArgv, ...process.argv.slice(1)];
   const manager = new ServiceManager(process.env, log);
-  const status = await keep({ command: [process.execPath, ...command], manager, log });
+  const status = await keep({ command: [process.execPath, ...command], manager, sockets, log });
   process.exit(status);
 }

@@ -48,6 +48,11 @@ Serves folders to clients of SMB 2 and 3. Every command has a help of its own: u
 .SH COMMANDS
 ${commands.map((one) => commandText(one, 'usmbd') + below(one, 'usmbd')).join('')}.SH SIGNALS
 SIGHUP reads the configuration again, SIGTERM and SIGINT end the server, its clients in order; a second one at once.
+.SH SOCKETS OF SYSTEMD
+usmbd serve, and usmbd mountd in the foreground, take TCP sockets that a .socket unit listens on (sd_listen_fds(3)), in place of their
+own. What each is for its FileDescriptorName says: smb, smb\\-direct, epmap, rpc or metrics; under any other name, its port:
+"smb direct port", "metrics port", "rpc endpoint mapper port" or "rpc server port" where those are switched on, else SMB. Those for SMB stand
+for tcp port, smb ports, interfaces, and the options for port and address.
 .SH FILES
 /etc/usmbd/usmbd.conf, /var/lib/usmbd
 .SH SEE ALSO

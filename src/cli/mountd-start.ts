@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { DebugComponent, Logger } from '../base/log.ts';
 import { holdStateDirectory, StateError } from '../base/state-directory.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { SortedSockets } from '../handed-sockets.ts';
 import type { Administration } from '../ipc/administration.ts';
 import { connectMountd, type MountdFacts } from '../ipc/mountd-client.ts';
 import { type MountdSupervisor, superviseMountd } from '../ipc/mountd-supervisor.ts';
@@ -33,12 +34,18 @@ const PROGRAM = fileURLToPath(new URL('../../bin/usmbd.js', import.meta.url));
 /** See mountd.ts. */
 export const CHILD_FLAG = '--control-plane';
 const LOW_PORTS_FLAG = '--low-ports';
+const SOCKETS_FLAG = '--sockets';
+/** Those that it is given begin behind the standard ones. */
+export const FIRST_SOCKET_FD = 3;
+
+export type RpcSockets = Pick<SortedSockets, 'mapper' | 'rpc'>;
 
 /** Undefined where the control plane has to stay in this process. Throws CommandError, StateError. */
 export async function startMountd(
   plan: ServePlan,
   flags: MountdFlags,
   log: Logger,
+  sockets: RpcSockets = { mapper: [], rpc: [] },
 ): Promise<RunningMountd | undefined> {
   // Without native calls a server of root's becomes somebody else, who could not start it again.
   const isPortable = nativeSupport().unavailable !== undefined;
@@ -62,10 +69,17 @@ export async function startMountd(
       userDatabase: plan.userDatabase,
       configurationFile: plan.configurationFile,
       address: plan.address,
+      sockets: {
+        mapper: sockets.mapper.map((_, i) => FIRST_SOCKET_FD + i),
+        rpc: sockets.rpc.map((_, i) => FIRST_SOCKET_FD + sockets.mapper.length + i),
+      },
       logFormat: flags.format,
       debug: [...flags.debug],
     });
-    supervisor = await started({ order, log, lowPorts: configuration.global.rpcOverTcp });
+    supervisor = await started({
+      ...{ order, log, descriptors: [...sockets.mapper, ...sockets.rpc] },
+      lowPorts: bindsLowPort(configuration, sockets),
+    });
     const running = supervisor;
     const client = await connectMountd({
       statePath,
@@ -120,14 +134,32 @@ interface Started {
   readonly log: Logger;
   /** Whether it listens on ports that are root's. */
   readonly lowPorts: boolean;
+  /** Of sockets that it is given. */
+  readonly descriptors: readonly number[];
 }
 
-async function started({ order, log, lowPorts }: Started) {
-  const flags = [CHILD_FLAG, ...(lowPorts ? [LOW_PORTS_FLAG] : [])];
+/** Ports below are root's, ip(7): ip_unprivileged_port_start. */
+const FIRST_FREE_PORT = 1024;
+
+function bindsLowPort({ global }: Configuration, { mapper, rpc }: RpcSockets): boolean {
+  if (!global.rpcOverTcp) return false;
+  const mapperIsLow = mapper.length === 0 && global.rpcMapperPort < FIRST_FREE_PORT;
+  // 0: one of the dynamic ports.
+  const { rpcServerPort: port, rpcDynamicPorts: range } = global;
+  return mapperIsLow || (rpc.length === 0 && (port || range.low) < FIRST_FREE_PORT);
+}
+
+async function started({ order, log, lowPorts, descriptors }: Started) {
+  const flags = [
+    CHILD_FLAG,
+    ...(lowPorts ? [LOW_PORTS_FLAG] : []),
+    ...(descriptors.length > 0 ? [SOCKETS_FLAG, String(descriptors.length)] : []),
+  ];
   try {
     return await superviseMountd({
       command: [process.execPath, ...process.execArgv, PROGRAM, 'mountd', ...flags],
       start: order,
+      descriptors,
       log,
     });
   } catch (error) {

@@ -6,6 +6,8 @@ import { defaultConfigurationPath, defaultUserDatabasePath } from '../config/pat
 import { runMountd } from '../mountd/mountd-process.ts';
 import { KEPT_BY_MOUNTD, KEPT_BY_RPC, shedCapabilities } from '../native/capabilities.ts';
 import { CommandError } from './command-error.ts';
+import { handedSockets } from './listen-fds.ts';
+import { FIRST_SOCKET_FD } from './mountd-start.ts';
 import { portNumber, serveFlags } from './serve.ts';
 
 interface MountdCommandFlags {
@@ -16,6 +18,7 @@ interface MountdCommandFlags {
   readonly state?: string;
   readonly controlPlane?: true;
   readonly lowPorts?: true;
+  readonly sockets?: string;
 }
 
 const NOTES = `
@@ -36,11 +39,16 @@ export function mountdCommand(name = 'mountd'): Command {
     .option('--state <folder>', "server's identity, kept over restarts")
     .addOption(new Option('--control-plane', 'for "usmbd serve" alone').hideHelp())
     .addOption(new Option('--low-ports', 'for "usmbd serve" alone').hideHelp())
+    .addOption(new Option('--sockets <number>', 'for "usmbd serve" alone').hideHelp())
     .addHelpText('after', NOTES)
     .action(async (flags: MountdCommandFlags) => {
       if (flags.controlPlane) {
         const kept = flags.lowPorts ? KEPT_BY_RPC : KEPT_BY_MOUNTD;
-        const unshed = process.platform === 'linux' ? shedCapabilities(kept) : undefined;
+        const sockets = Array.from(
+          { length: Number(flags.sockets ?? 0) },
+          (_, i) => FIRST_SOCKET_FD + i,
+        );
+        const unshed = process.platform === 'linux' ? shedCapabilities(kept, sockets) : undefined;
         await runMountd(version(), unshed);
       } else if (flags.nodetach) await serveFlags(undefined, flags);
       else await detach();
@@ -52,6 +60,11 @@ const START_LIMIT_MS = 60_000;
 
 /** Starts the same in the foreground of a session of its own, and leaves when it serves. */
 async function detach(): Promise<void> {
+  if (handedSockets(process.env).length > 0) {
+    throw new CommandError(
+      'systemd hands its sockets to a server in the foreground: add --nodetach, with Type=notify in the unit',
+    );
+  }
   const args = [...process.execArgv, ...process.argv.slice(1), '--nodetach'];
   const child = spawn(process.execPath, args, {
     detached: true,

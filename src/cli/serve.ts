@@ -11,13 +11,15 @@ import {
   type Logger,
 } from '../base/log.ts';
 import { version } from '../base/version.ts';
-import type { Listening, Server, ServerOptions } from '../index.ts';
+import { type SortedSockets, sortSockets } from '../handed-sockets.ts';
+import type { Listening, ServedSocket, Server, ServerOptions } from '../index.ts';
 import type { Administration } from '../ipc/administration.ts';
 import type { KeeperLink } from '../keeper/keeper-link.ts';
-import { shedCapabilities } from '../native/capabilities.ts';
+import { KEPT, shedCapabilities } from '../native/capabilities.ts';
 import type { RemotePlane } from '../server-interface.ts';
 import { CommandError, errorCode } from './command-error.ts';
 import { becomeKeeper, keeperOfThisProcess, needsKeeper } from './keeper-start.ts';
+import { handedSockets, takeHandedSockets } from './listen-fds.ts';
 import { type MountdFlags, type RunningMountd, startMountd } from './mountd-start.ts';
 import { connectHints, reachableHost } from './serve-hints.ts';
 import {
@@ -91,7 +93,9 @@ export async function serveFlags(
   folder: string | undefined,
   flags: ServeFlags & { readonly debug?: readonly DebugComponent[] },
 ): Promise<void> {
-  const unshed = process.platform === 'linux' ? shedCapabilities() : undefined;
+  const handed = handedSockets(process.env).map(({ fd }) => fd);
+  const unshed = process.platform === 'linux' ? shedCapabilities(KEPT, handed) : undefined;
+  const given = takeHandedSockets(process.env);
   process.title = FORKER_PART;
   const format = process.stderr.isTTY ? 'text' : 'json';
   const debug = new Set(flags.debug);
@@ -103,11 +107,17 @@ export async function serveFlags(
   }
   const keeper = await keeperOfThisProcess(log);
   const plan = planServe(folder, flags);
-  if (keeper === undefined && needsKeeper(plan.configuration)) await becomeKeeper(log);
+  if (keeper === undefined && needsKeeper(plan.configuration)) await becomeKeeper(log, given);
+  const sockets = sortSockets(plan.configuration.global, keeper?.sockets ?? given);
   // Only now: "usmbd adduser" has no use for the whole server.
   const { createServer } = await import('../create-server.ts');
   const mountd = { version: version(), format, debug } as const;
-  await serve(plan, { createServer, log, debug, mountd, keeper, output: process.stdout });
+  const { stdout: output } = process;
+  const isHanded = sockets.served.some(({ use }) => use === 'smb');
+  if (isHanded && (flags.port !== undefined || flags.address !== undefined)) {
+    log.warn('--port and --address count for nothing here: sockets that listen were handed over');
+  }
+  await serve(plan, { createServer, log, debug, mountd, keeper, sockets, output });
 }
 
 export function portNumber(text: string): number {
@@ -133,15 +143,17 @@ export interface ServeContext {
   readonly mountd?: MountdFlags;
   /** Starts this process again when it ends unasked. */
   readonly keeper?: KeeperLink | undefined;
+  /** That somebody listens on already, in place of the plan's ports. */
+  readonly sockets?: SortedSockets;
   /** Standard output: the password is told to a terminal only. */
   readonly output: { readonly isTTY?: boolean; write(text: string): unknown };
 }
 
 /** Serves until a signal ends it. */
 export async function serve(plan: ServePlan, context: ServeContext): Promise<void> {
-  const { log, mountd: flags } = context;
+  const { log, mountd: flags, sockets } = context;
   for (const warning of plan.warnings) log.warn(warning);
-  const mountd = flags && (await startMountd(plan, flags, log));
+  const mountd = flags && (await startMountd(plan, flags, log, sockets));
   try {
     await serveWith(mountd, plan, context);
   } finally {
@@ -152,7 +164,7 @@ export async function serve(plan: ServePlan, context: ServeContext): Promise<voi
 async function serveWith(
   mountd: RunningMountd | undefined,
   plan: ServePlan,
-  { createServer, log, debug, keeper, output }: ServeContext,
+  { createServer, log, debug, keeper, sockets, output }: ServeContext,
 ): Promise<void> {
   const { configuration, users, userDatabase, statePath } = plan;
   const options = { configuration, stateDirectory: statePath, dropPrivileges: true, log };
@@ -164,7 +176,7 @@ async function serveWith(
       : createServer(options, mountd.remote, steering, keeper);
   mountd?.steerBy(steering);
   steering.server = server;
-  const listening = await listen(server, plan);
+  const listening = await listen(server, plan, sockets?.served ?? []);
   const written = plan.made !== undefined && !output.isTTY;
   const passwordFile = written ? writePassword(plan.made.password, statePath) : undefined;
   if (keeper?.isAgain !== true) output.write(greeting(plan, listening, passwordFile));
@@ -182,8 +194,12 @@ async function serveWith(
   }
 }
 
-async function listen(server: Server, { ports, address }: ServePlan): Promise<Listening> {
-  const where = address === undefined ? {} : { address };
+async function listen(
+  server: Server,
+  { ports, address }: ServePlan,
+  sockets: readonly ServedSocket[],
+): Promise<Listening> {
+  const where = { sockets, ...(address !== undefined && { address }) };
   for (const [index, port] of ports.entries()) {
     try {
       return await server.listen({ port, ...where });

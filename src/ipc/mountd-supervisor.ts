@@ -22,6 +22,8 @@ const FIRST_PAUSE_MS = 100;
 export interface SupervisorOptions {
   /** What starts it: a program and its arguments. */
   readonly command: readonly [string, ...string[]];
+  /** Descriptors that every one has, from 3 on. */
+  readonly descriptors?: readonly number[];
   /** What every new one is told first. */
   readonly start: () => object;
   readonly log: Logger;
@@ -126,8 +128,9 @@ export class MountdSupervisor {
   }
 
   #spawn(): Running {
-    const [program, ...args] = this.#options.command;
-    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+    const { command, descriptors = [] } = this.#options;
+    const [program, ...args] = command;
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit', ...descriptors] });
     const replies: Running['replies'] = [];
     const ended = new Promise<string>((resolve) => {
       child.once('error', (error) => resolve(error.message));

@@ -30,9 +30,16 @@ export interface StateListener {
   readonly watchdogMs: number;
 }
 
+export interface KeptSocket {
+  readonly fd: number;
+  readonly name: string;
+}
+
 export interface KeepOptions {
   readonly command: readonly [string, ...string[]];
   readonly manager: StateListener;
+  /** That listen, and go on while there is no server: each one is given them. */
+  readonly sockets?: readonly KeptSocket[];
   readonly log: Logger;
 }
 
@@ -95,7 +102,7 @@ class Keeping {
   }
 
   #start(): ServedProcess {
-    const { command, manager } = this.#options;
+    const { command, manager, sockets = [] } = this.#options;
     return new ServedProcess({
       command,
       kept: this.#kept,
@@ -103,7 +110,9 @@ class Keeping {
         isAgain: this.#isAgain,
         maxDescriptors: Math.max(0, openFilesLimit() - KEEPER_OWN_DESCRIPTORS),
         watchdogMs: Math.ceil(manager.watchdogMs),
+        sockets: sockets.map(({ name }) => name),
       },
+      sockets: sockets.map(({ fd }) => fd),
       told: (message) => this.#told(message),
     });
   }

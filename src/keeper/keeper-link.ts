@@ -10,6 +10,7 @@ import { close } from '../native/files.ts';
 import { SocketPoll } from '../native/poll-socket.ts';
 import { EAGAIN, EINTR, pollWritable } from '../native/socket.ts';
 import type { Inherited, Keeper } from '../objects/kept-opens.ts';
+import type { KeptSocket } from './keep.ts';
 import {
   decodeToServer,
   encodeToKeeper,
@@ -17,6 +18,7 @@ import {
   type ToKeeper,
   type ToServer,
 } from './protocol.ts';
+import { FIRST_SOCKET_FD } from './served-process.ts';
 
 type Begin = Extract<ToServer, { readonly kind: 'begin' }>;
 type State = Extract<ToKeeper, { readonly kind: 'state' }>['state'];
@@ -57,6 +59,11 @@ export class KeeperLink implements Keeper {
 
   get isAgain(): boolean {
     return this.#begin.isAgain;
+  }
+
+  /** That somebody has begun to listen on before. */
+  get sockets(): readonly KeptSocket[] {
+    return this.#begin.sockets.map((name, i) => ({ fd: FIRST_SOCKET_FD + i, name }));
   }
 
   inherit(): readonly Inherited[] {

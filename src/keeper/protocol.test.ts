@@ -21,7 +21,13 @@ const TO_KEEPER: readonly ToKeeper[] = [
   { kind: 'alive' },
 ];
 const TO_SERVER: readonly ToServer[] = [
-  { kind: 'begin', isAgain: true, maxDescriptors: 960, watchdogMs: 15_000 },
+  {
+    kind: 'begin',
+    isAgain: true,
+    maxDescriptors: 960,
+    watchdogMs: 15_000,
+    sockets: ['smb', 'unknown'],
+  },
   { kind: 'kept', key: 3, value: Buffer.from('value') },
   { kind: 'done' },
 ];

@@ -2,12 +2,13 @@
  * What the keeper and the process that it keeps (docs/adr/0008-workers.md) tell each other, one packet a message; with some of
  * them a descriptor goes along. Total: whatever comes is a message within its bounds, or a WireError.
  */
-import { MAX_KEPT_VALUE_BYTES } from '../base/limits.ts';
+import { MAX_HANDED_SOCKETS, MAX_KEPT_VALUE_BYTES, MAX_SOCKET_NAME_BYTES } from '../base/limits.ts';
 import {
   blob,
   decode,
   encode,
   flag,
+  list,
   oneOf,
   record,
   text,
@@ -45,6 +46,8 @@ const toServer = variant({
     maxDescriptors: u32,
     /** How often it has to say that it is alive; 0: nobody wants to know. */
     watchdogMs: u32,
+    /** Names of the sockets that listen, which are its descriptors from FIRST_SOCKET_FD on. */
+    sockets: list(text(MAX_SOCKET_NAME_BYTES), MAX_HANDED_SOCKETS),
   }),
   kept,
   done: record({}),
@@ -54,7 +57,8 @@ export type ToKeeper = Value<typeof toKeeper>;
 export type ToServer = Value<typeof toServer>;
 
 /** A packet holds any message: its kind, its fields, and the one value that is long. */
-export const MAX_PACKET_BYTES = MAX_KEPT_VALUE_BYTES + 1024;
+export const MAX_PACKET_BYTES =
+  Math.max(MAX_KEPT_VALUE_BYTES, MAX_HANDED_SOCKETS * (MAX_SOCKET_NAME_BYTES + 4)) + 1024;
 
 export const encodeToKeeper = (message: ToKeeper): Buffer => encode(toKeeper, message);
 export const encodeToServer = (message: ToServer): Buffer => encode(toServer, message);

@@ -28,12 +28,17 @@ export const KEEPER_FD = 3;
 /** In one event: signals and the end of processes are heard between. */
 const MAX_PACKETS = 256;
 
+/** Those that are handed on, one by one. */
+export const FIRST_SOCKET_FD = 4;
+
 type Begin = Omit<Extract<ToServer, { readonly kind: 'begin' }>, 'kind'>;
 
 export interface ServedOptions {
   readonly command: readonly [string, ...string[]];
   readonly begin: Begin;
   readonly kept: Kept;
+  /** The descriptors that the names of `begin` belong to. */
+  readonly sockets: readonly number[];
   readonly told: (message: ToKeeper) => void;
 }
 
@@ -71,7 +76,7 @@ export class ServedProcess {
     this.#fd = ours;
     const [program, ...args] = options.command;
     this.child = spawn(program, args, {
-      stdio: ['inherit', 'inherit', 'inherit', theirs],
+      stdio: ['inherit', 'inherit', 'inherit', theirs, ...options.sockets],
       env: { ...process.env, [KEPT_VARIABLE]: `${KEEPER_FD}` },
     });
     close(theirs);

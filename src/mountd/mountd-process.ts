@@ -29,6 +29,8 @@ export interface MountdStart {
   readonly configurationFile: string | undefined;
   /** To listen on; undefined: what the configuration says, else all. */
   readonly address: string | undefined;
+  /** Descriptors that listen already, in place of ports: the endpoint mapper's and the interfaces'. */
+  readonly sockets: { readonly mapper: readonly number[]; readonly rpc: readonly number[] };
   readonly logFormat: 'json' | 'text';
   readonly debug: readonly DebugComponent[];
 }
@@ -108,7 +110,7 @@ class Mountd {
   /** A port that is not to be had is no reason to serve no files. */
   async #listenRpc(
     controlPlane: OwnControlPlane,
-    { configuration: { global }, address }: MountdStart,
+    { configuration: { global }, address, sockets }: MountdStart,
     log: Logger,
   ): Promise<void> {
     if (!global.rpcOverTcp) return;
@@ -118,6 +120,7 @@ class Mountd {
     try {
       this.#rpc = await listenRpc({
         ...{ addresses, log, range: global.rpcDynamicPorts },
+        sockets,
         ...{ mapperPort: global.rpcMapperPort, port: global.rpcServerPort },
         open: (what, caller) => controlPlane.openRpc(what, caller),
       });

@@ -6,7 +6,7 @@
  * from while an answer waits to be sent, and is closed when it says nothing for too long.
  */
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Logger } from '../base/log.ts';
 import { SetupError } from '../base/setup-error.ts';
 import type { PortRange } from '../config/rpc-parameters.ts';
@@ -39,6 +39,8 @@ export interface RpcListenerOptions {
   /** 0: one of the range. */
   readonly port: number;
   readonly range: PortRange;
+  /** Descriptors that listen already: instead of either port on all addresses. */
+  readonly sockets?: { readonly mapper: readonly number[]; readonly rpc: readonly number[] };
   readonly open: OpenRpc;
   /** A seam for tests. */
   readonly strangerLimitMs?: number;
@@ -56,11 +58,15 @@ export interface RpcListener {
 export async function listenRpc(options: RpcListenerOptions): Promise<RpcListener> {
   const door = new Door(options);
   try {
-    const mapperPort = await door.listen('mapper', options.mapperPort);
+    const { sockets = { mapper: [], rpc: [] } } = options;
+    const mapperPort =
+      (await door.adopt('mapper', sockets.mapper)) ??
+      (await door.listen('mapper', options.mapperPort));
     const port =
-      options.port === 0
+      (await door.adopt('services', sockets.rpc)) ??
+      (options.port === 0
         ? await door.listenIn(options.range)
-        : await door.listen('services', options.port);
+        : await door.listen('services', options.port));
     options.log.info('RPC over TCP is served', { port, mapperPort });
     return { port, mapperPort, close: () => door.close() };
   } catch (error) {
@@ -93,6 +99,23 @@ class Door {
     if (await this.#tried(what, port)) return port;
     const parameter = what === 'mapper' ? 'rpc endpoint mapper port' : 'rpc server port';
     throw new SetupError(`port ${port} is in use: set "${parameter}", or "rpc over tcp = no"`);
+  }
+
+  /** The port of the first one; undefined where there is none. */
+  async adopt(
+    what: 'mapper' | 'services',
+    sockets: readonly number[],
+  ): Promise<number | undefined> {
+    const ports: number[] = [];
+    for (const fd of sockets) {
+      const server = createServer((socket) => this.#meet(what, socket));
+      server.listen({ fd });
+      await once(server, 'listening');
+      server.on('error', () => undefined);
+      this.#servers.push(server);
+      ports.push((server.address() as AddressInfo).port);
+    }
+    return ports[0];
   }
 
   /** On all addresses or on none. */

@@ -115,10 +115,13 @@ function leaveBoundingSet(excess: bigint): boolean {
 
 /**
  * Leaves this process with the kept capabilities at most. Where it has more it begins anew, as it was called,
- * and this does not return: call it before anything is opened. A text: what keeps other threads than this
- * one from losing them.
+ * and this does not return: call it before anything is opened. `descriptors` are open in it then, beside the
+ * standard ones. A text: what keeps other threads than this one from losing them.
  */
-export function shedCapabilities(kept: bigint = KEPT): string | undefined {
+export function shedCapabilities(
+  kept: bigint = KEPT,
+  descriptors: readonly number[] = [],
+): string | undefined {
   // Without native calls root becomes somebody else for good.
   if (missing !== undefined) return undefined;
   const sets = capabilitySets(readFileSync('/proc/thread-self/status', 'latin1'));
@@ -137,15 +140,19 @@ export function shedCapabilities(kept: bigint = KEPT): string | undefined {
   if (refused !== 0) return thisThread(left, `capset fails with errno ${-refused}`);
   const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
   const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  executeAs(args, environment);
+  executeAs(args, environment, [...STANDARD_FDS, ...descriptors]);
   return thisThread(left, `execve fails with errno ${lastErrno()}`);
 }
 
 const STANDARD_FDS = [0, 1, 2];
 
-function executeAs(args: readonly string[], environment: readonly string[]): void {
+function executeAs(
+  args: readonly string[],
+  environment: readonly string[],
+  descriptors: readonly number[],
+): void {
   // Node.js has marked what it was given to be closed on exec.
-  for (const fd of STANDARD_FDS) c.fcntl(fd, F_SETFD, 0);
+  for (const fd of descriptors) c.fcntl(fd, F_SETFD, 0);
   const terminated = (list: readonly string[]): string[] => [...list, null as unknown as string];
   c.execve(process.execPath, terminated(args), terminated(environment));
 }

@@ -1,8 +1,9 @@
 /**
- * Sockets that listen and the ones that they accept: bind(2), listen(2), accept4(2), getsockname(2). Values
+ * Sockets that listen and the ones that they accept: bind(2), listen(2), accept4(2), getsockname(2), socket(7). Values
  * or a negative errno, never a throw. No call blocks.
  */
 import { isIPv6 } from 'node:net';
+import { F_SETFD } from './constants.ts';
 import { close } from './files.ts';
 import { lastErrno, bind as native } from './library.ts';
 
@@ -31,6 +32,14 @@ const c = {
   setsockopt: native<
     (fd: number, level: number, name: number, value: Buffer, length: number) => number
   >('setsockopt', 'int', ['int', 'int', 'int', 'void *', 'uint32']),
+  getsockopt: native<
+    (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number
+  >('getsockopt', 'int', ['int', 'int', 'int', 'void *', 'void *']),
+  fcntl: native<(fd: number, command: number, value: number) => number>('fcntl', 'int', [
+    'int',
+    'int',
+    'int64',
+  ]),
   shutdown: native<(fd: number, how: number) => number>('shutdown', 'int', ['int', 'int']),
 };
 
@@ -41,7 +50,13 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
+const SO_TYPE = 3;
 const SO_KEEPALIVE = 9;
+const SO_ACCEPTCONN = 30;
+const SO_DOMAIN = 39;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_KEEPIDLE = 4;
@@ -119,6 +134,35 @@ export function listenSocket(bytes: Uint8Array, port: number, dualStack: boolean
   if (listening === 0) return fd;
   close(fd);
   return listening;
+}
+
+/** What a socket that somebody else has made is not. */
+export type SocketFault = 'no socket' | 'no TCP socket' | 'not listening';
+
+/** What somebody else has made listens: where; it is changed in nothing. */
+export function listeningAddress(fd: number): SocketAddress | SocketFault {
+  const domain = getOption(fd, SO_DOMAIN);
+  if (domain < 0) return 'no socket';
+  const isInternet = domain === AF_INET || domain === AF_INET6;
+  if (!isInternet || getOption(fd, SO_TYPE) !== SOCK_STREAM) return 'no TCP socket';
+  if (getOption(fd, SO_ACCEPTCONN) !== 1) return 'not listening';
+  return localAddress(fd) ?? 'no socket';
+}
+
+/** Such a one is this process's alone, and does not block, as those that it makes: 0 or a negative errno. */
+export function adoptListening(fd: number): number {
+  const flags = answer(c.fcntl(fd, F_GETFL, 0));
+  if (flags < 0) return flags;
+  const set = answer(c.fcntl(fd, F_SETFL, flags | SOCK_NONBLOCK));
+  return set < 0 ? set : answer(c.fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
+function getOption(fd: number, name: number): number {
+  const value = Buffer.alloc(4);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  const result = answer(c.getsockopt(fd, SOL_SOCKET, name, value, length));
+  return result < 0 ? result : value.readInt32LE(0);
 }
 
 /** A connection that waits, and does not block; -EAGAIN where none does. `from` tells who it is. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { iwarp } from '../rdma/iwarp/responder.ts';
 import type { RdmaProvider } from '../rdma/rdma.ts';
 import { MAX_RECEIVE_SIZE } from '../rdma/smb-direct/negotiation.ts';
-import type { HandDirect, ListenAddress, Listener } from './listener.ts';
+import type { HandDirect, Listener, ListenPlace } from './listener.ts';
 import { listenNode } from './node-listener.ts';
 import { SmbDirectConnection, type SmbDirectOptions } from './smb-direct.ts';
 
@@ -19,7 +19,7 @@ export interface SmbDirectListenOptions extends SmbDirectOptions {
 
 /** A port that is bound, and whose connections wait until `serve`. Rejects with the system's error. */
 export const listenSmbDirect = (
-  where: ListenAddress,
+  where: ListenPlace,
   options: SmbDirectListenOptions,
   provider: RdmaProvider<Socket> = iwarp,
 ): Promise<Listener> =>

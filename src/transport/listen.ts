@@ -1,6 +1,6 @@
 /** Which transport serves: the kernel's own calls where there are native ones, else net.Socket. */
 import { nativeSupport } from '../native/support.ts';
-import type { ListenAddress, Listener } from './listener.ts';
+import type { Listener, ListenPlace } from './listener.ts';
 import { listenNative } from './native-listener.ts';
 import { listenTcp } from './tcp.ts';
 
@@ -18,5 +18,5 @@ export function transportKind(): TransportKind {
 }
 
 /** Rejects with the system's error, EADDRINUSE for instance. */
-export const listen = (where: ListenAddress, kind = transportKind()): Promise<Listener> =>
+export const listen = (where: ListenPlace, kind = transportKind()): Promise<Listener> =>
   kind === 'native' ? listenNative(where) : listenTcp(where);

@@ -10,6 +10,9 @@ export interface ListenAddress {
   readonly address: string | undefined;
 }
 
+/** Or a socket that listens already, which is the listener's from now on. */
+export type ListenPlace = ListenAddress | { readonly fd: number };
+
 /** A connection that is accepted, whose descriptor is the receiver's from now on. */
 export type HandOver = (fd: number, address: string, port: number) => void;
 

@@ -7,6 +7,7 @@ import {
   accept,
   acceptedFrom,
   addressBytes,
+  adoptListening,
   listenSocket,
   localAddress,
 } from '../native/listen-socket.ts';
@@ -14,7 +15,7 @@ import { SocketPoll } from '../native/poll-socket.ts';
 import { EMFILE, ENFILE } from '../native/socket.ts';
 import type { ServerState } from '../objects/server-state.ts';
 import { plainAddress, refuse } from './admission.ts';
-import type { HandOver, ListenAddress, Listener } from './listener.ts';
+import type { HandOver, Listener, ListenPlace } from './listener.ts';
 import { NativeConnection } from './native-tcp.ts';
 
 /** Connections taken in one go, so that those that are there are served between. */
@@ -23,11 +24,17 @@ const ANY_IPV6 = new Uint8Array(16);
 const ANY_IPV4 = new Uint8Array(4);
 
 /** A port that is bound, and whose connections wait until `serve`: privileges can be given up in between. */
-export async function listenNative({ port, address }: ListenAddress): Promise<Listener> {
-  const fd = await bound(port, address);
+export async function listenNative(where: ListenPlace): Promise<Listener> {
+  const fd = 'fd' in where ? adopted(where.fd) : await bound(where.port, where.address);
   const name = localAddress(fd);
-  if (name === undefined) throw systemError(fd, 'getsockname', address, port);
+  if (name === undefined) throw new Error(`descriptor ${fd} is no socket`);
   return new NativeListener(fd, name.address, name.port);
+}
+
+function adopted(fd: number): number {
+  const result = adoptListening(fd);
+  if (result < 0) throw systemError(result, 'fcntl', `descriptor ${fd}`);
+  return fd;
 }
 
 async function bound(port: number, address: string | undefined): Promise<number> {

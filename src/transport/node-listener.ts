@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { ServerState } from '../objects/server-state.ts';
 import { plainAddress, refuse } from './admission.ts';
-import type { ListenAddress, Listener } from './listener.ts';
+import type { Listener, ListenPlace } from './listener.ts';
 
 export interface ServedConnection {
   close(reason: string): void;
@@ -13,7 +13,7 @@ export interface ServedConnection {
 export type Serve = (server: ServerState, socket: Socket, address: string) => ServedConnection;
 
 /** A port that is bound, and whose connections wait until `serve`. Rejects with the system's error. */
-export async function listenNode(where: ListenAddress, serve: Serve): Promise<Listener> {
+export async function listenNode(where: ListenPlace, serve: Serve): Promise<Listener> {
   const listener = new NodeListener(serve);
   await listener.listen(where);
   return listener;
@@ -38,11 +38,12 @@ class NodeListener implements Listener {
     });
   }
 
-  listen({ port, address }: ListenAddress): Promise<void> {
+  listen(where: ListenPlace): Promise<void> {
     const net = this.#net;
     return new Promise((resolve, reject) => {
       net.once('error', reject);
-      net.listen({ port, host: address, exclusive: true }, () => {
+      const place = 'fd' in where ? where : { port: where.port, host: where.address };
+      net.listen({ ...place, exclusive: true }, () => {
         net.removeListener('error', reject);
         // Accepting one connection failed: too few descriptors, or it was gone already.
         net.on('error', (error) => this.#server?.log.warn('accept', { error: error.message }));

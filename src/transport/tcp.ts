@@ -12,7 +12,7 @@ import { type ConnectionHandler, serveConnection } from '../server/serve-connect
 import { encodeFrameHeader, positiveSessionResponse } from '../smb2/framing.ts';
 import { plainAddress } from './admission.ts';
 import { FrameReader } from './frame-reader.ts';
-import type { ListenAddress, Listener } from './listener.ts';
+import type { Listener, ListenPlace } from './listener.ts';
 import { listenNode } from './node-listener.ts';
 
 class TcpConnection {
@@ -158,5 +158,5 @@ class TcpConnection {
 const uncork = (socket: Socket): void => socket.uncork();
 
 /** A port that is bound, and whose connections wait until `serve`: privileges can be given up in between. */
-export const listenTcp = (where: ListenAddress): Promise<Listener> =>
+export const listenTcp = (where: ListenPlace): Promise<Listener> =>
   listenNode(where, (server, socket, address) => new TcpConnection(server, socket, address));
