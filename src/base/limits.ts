@@ -54,7 +54,7 @@ export const ACCEPT_PAUSE_MS = 500;
 
 /** RFC 5044 7.1: a peer that begins iWARP and does not go on. */
 export const MPA_TIMEOUT_MS = 10_000;
-/** MS-SMBD 3.1.5.6: "5 seconds" for the first message of an RDMA connection. */
+/** MS-SMBD 3.1.7.2: "5 seconds" for the first message of an RDMA connection, from when that is there. */
 export const SMB_DIRECT_NEGOTIATION_TIMEOUT_MS = 5_000;
 /** WRITEs of one connection whose data are being fetched by RDMA; each holds a buffer of its size. */
 export const MAX_REMOTE_FETCHES = 8;

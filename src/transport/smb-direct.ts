@@ -36,7 +36,7 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
   readonly #options: SmbDirectOptions;
   readonly #handler: MessageHandler;
   readonly log: Logger;
-  readonly #negotiationTimer: NodeJS.Timeout;
+  #negotiationTimer: NodeJS.Timeout | undefined;
   #channel: SmbDirectChannel | undefined;
   #sendTimer: NodeJS.Timeout | undefined;
   #fetches = 0;
@@ -69,15 +69,14 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
       counts: () => this.#counts(),
     };
     this.#handler = hand?.(this) ?? serveConnection(server, this, id, this.log);
-    this.#negotiationTimer = setTimeout(
-      () => this.close('no SMB Direct negotiation in time'),
-      SMB_DIRECT_NEGOTIATION_TIMEOUT_MS,
-    ).unref();
   }
 
-  /** The RDMA connection is there: the one receive that the peer may count on before it was told of others. */
+  /** 3.1.7.2. One receive is what the peer may count on before it was told of others. */
   established(): void {
     this.#rdma.post(1);
+    // A server that was stopped meanwhile finds the message in the socket: it reads first, and judges then.
+    const expired = (): NodeJS.Immediate => setImmediate(() => this.#isNegotiated());
+    this.#negotiationTimer = setTimeout(expired, SMB_DIRECT_NEGOTIATION_TIMEOUT_MS).unref();
   }
 
   received(message: Buffer): void {
@@ -120,6 +119,10 @@ export class SmbDirectConnection implements Transport, RdmaEvents {
     this.log.debug('rdma', 'closing', { reason });
     this.#ended = true;
     this.#rdma.close(reason);
+  }
+
+  #isNegotiated(): void {
+    if (this.#channel === undefined) this.close('no SMB Direct negotiation in time');
   }
 
   #negotiate(message: Buffer): void {

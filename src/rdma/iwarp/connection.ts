@@ -74,7 +74,9 @@ export class IwarpConnection implements AskedConnection {
   establish(events: RdmaEvents): Promise<MpaSettings | undefined> {
     this.#events = events;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.close('no MPA in time'), MPA_TIMEOUT_MS).unref();
+      // What has come while this process was stopped is read before the peer is judged.
+      const expired = (): NodeJS.Immediate => setImmediate(() => this.#isEstablished());
+      const timer = setTimeout(expired, MPA_TIMEOUT_MS).unref();
       this.#settle = (settings) => {
         clearTimeout(timer);
         this.#settle = undefined;
@@ -179,6 +181,10 @@ export class IwarpConnection implements AskedConnection {
     );
     this.#events!.established();
     this.#settle?.(settings);
+  }
+
+  #isEstablished(): void {
+    if (this.#settle !== undefined) this.close('no MPA in time');
   }
 
   #end(reason: string): void {
