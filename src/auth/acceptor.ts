@@ -18,6 +18,7 @@ import {
   KERBEROS_MECHANISMS,
   type Kerberos,
   type KerberosExchange,
+  type KerberosMessages,
   type KerberosPeer,
 } from './kerberos.ts';
 import { KerberosNegotiation, stepBare } from './kerberos-acceptor.ts';
@@ -46,6 +47,10 @@ import {
 
 export interface AcceptorOptions extends NtlmAcceptorOptions {
   readonly kerberos?: Kerberos | undefined;
+  /** Tokens are Kerberos's own, without SPNEGO and, in DCE style, without a frame of GSS's (MS-KILE 3.4.5.1). */
+  readonly onlyKerberos?: boolean | undefined;
+  /** Messages go on under the keys of Kerberos: its exchange is ended by close() alone. */
+  readonly goesOn?: boolean | undefined;
 }
 
 export type AcceptorStep =
@@ -64,6 +69,8 @@ export type AcceptorStep =
       readonly firstSequenceNumber: 0 | 1;
       /** Of a login by Kerberos. */
       readonly peer?: KerberosPeer;
+      /** Where they go on. */
+      readonly messages?: KerberosMessages | undefined;
     }
   | Refusal;
 
@@ -137,12 +144,16 @@ function answerChallenge(negotiation: Negotiation, responseToken: Buffer | undef
 class GssAcceptor implements Acceptor {
   readonly #ntlm: NtlmAcceptor;
   readonly #kerberos: Kerberos | undefined;
+  readonly #onlyKerberos: boolean;
+  readonly #goesOn: boolean;
   #exchange: KerberosExchange | undefined;
   #state: State = { kind: 'start' };
 
   constructor(options: AcceptorOptions) {
     this.#ntlm = createNtlmAcceptor(options);
     this.#kerberos = options.kerberos;
+    this.#onlyKerberos = options.onlyKerberos === true;
+    this.#goesOn = options.goesOn === true;
   }
 
   close(): void {
@@ -177,6 +188,7 @@ class GssAcceptor implements Acceptor {
   }
 
   #start(token: Buffer): MaybePromise<AcceptorStep> {
+    if (this.#onlyKerberos) return this.#startBareKerberos(Mechanism.KRB5, token);
     if (isNtlm(token)) return this.#stepNtlm(token, (step) => this.#answerRaw(step));
     const decoded = decodeSpnego(token);
     switch (decoded.kind) {
@@ -236,6 +248,7 @@ class GssAcceptor implements Acceptor {
   ): Promise<AcceptorStep> {
     const step = await current;
     if (step.kind === 'continue') this.#state = { kind: 'kerberos', step: next };
+    else if (step.kind === 'done' && this.#goesOn) return { ...step, messages: this.#exchange };
     else this.#exchange?.close();
     return step.kind === 'refused' ? { ...step, ticket: true } : step;
   }

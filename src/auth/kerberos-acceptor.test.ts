@@ -42,6 +42,10 @@ class FakeKerberos implements Kerberos {
       sign: async (message: Buffer) => Buffer.concat([Buffer.from('A'), message]),
       verify: async (message: Buffer, mic: Buffer) =>
         mic.equals(Buffer.concat([Buffer.from('I'), message])),
+      sizes: async () => undefined,
+      isNext: async () => false,
+      seal: async () => undefined,
+      unseal: async () => undefined,
       close: () => {
         this.closed++;
       },

@@ -24,12 +24,40 @@ export type KerberosStep =
   | { readonly kind: 'done'; readonly token: Buffer; readonly peer: KerberosPeer }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
 
+/** One message of RPC's: what is sealed of it, and what around it is signed alone. */
+export interface MessageParts {
+  readonly before: Buffer;
+  readonly data: Buffer;
+  readonly behind: Buffer;
+}
+
+export interface SealedMessage {
+  readonly data: Buffer;
+  readonly token: Buffer;
+}
+
+/** Of a message that is sealed, and of one that is signed. */
+export interface SignatureSizes {
+  readonly sealed: number;
+  readonly signed: number;
+}
+
+/** Messages under the keys of a login that is done. They never reject; undefined and false: the context is lost, too. */
+export interface KerberosMessages {
+  sizes(): Promise<SignatureSizes | undefined>;
+  sign(message: Buffer): Promise<Buffer | undefined>;
+  /** Whether `mic` is the client's of what it was to send next. */
+  isNext(message: Buffer, mic: Buffer): Promise<boolean>;
+  seal(parts: MessageParts): Promise<SealedMessage | undefined>;
+  /** The data in the clear. */
+  unseal(parts: MessageParts, token: Buffer): Promise<Buffer | undefined>;
+}
+
 /** Never rejects, whatever becomes of the other process: what fails is refused. */
-export interface KerberosExchange {
+export interface KerberosExchange extends KerberosMessages {
   /** Takes a GSS token as it came, with its wrapper. */
   step(token: Buffer): Promise<KerberosStep>;
-  /** After 'done'. Undefined: the context is lost. */
-  sign(message: Buffer): Promise<Buffer | undefined>;
+  /** After 'done': whether it is the client's, in any order. */
   verify(message: Buffer, mic: Buffer): Promise<boolean>;
   close(): void;
 }

@@ -33,7 +33,6 @@ const wayOf = (flags: number, key: Buffer, sender: Sender, sequenceNumber: numbe
 });
 
 export class NtlmSession {
-  readonly signatureBytes = SIGNATURE_BYTES;
   readonly #flags: number;
   readonly #sending: Way;
   readonly #receiving: Way;
@@ -63,6 +62,10 @@ export class NtlmSession {
 
   get canSeal(): boolean {
     return (this.#flags & NTLMSSP_NEGOTIATE_SEAL) !== 0;
+  }
+
+  signatureBytes(): number {
+    return SIGNATURE_BYTES;
   }
 
   sign(message: Buffer, body: Buffer): Buffer {

@@ -1,5 +1,11 @@
 /** One login by Kerberos: auth/kerberos.ts by orders to the GSS process. */
-import type { KerberosExchange, KerberosStep } from '../auth/kerberos.ts';
+import type {
+  KerberosExchange,
+  KerberosStep,
+  MessageParts,
+  SealedMessage,
+  SignatureSizes,
+} from '../auth/kerberos.ts';
 import type { Logger } from '../base/log.ts';
 import type { GssAnswer, GssOrder } from './messages.ts';
 
@@ -59,6 +65,26 @@ export class GssExchange implements KerberosExchange {
     const context = this.#context;
     const answer = await this.#ask({ kind: 'verify', context, message, mic: Buffer.from(mic) });
     return answer?.kind === 'verified' && answer.right;
+  }
+
+  async isNext(message: Buffer, mic: Buffer): Promise<boolean> {
+    const answer = await this.#ask({ kind: 'verify', context: this.#context, message, mic });
+    return answer?.kind === 'verified' && answer.right && answer.inOrder;
+  }
+
+  async sizes(): Promise<SignatureSizes | undefined> {
+    const answer = await this.#ask({ kind: 'sizes', context: this.#context });
+    return answer?.kind === 'sizes' ? answer : undefined;
+  }
+
+  async seal(parts: MessageParts): Promise<SealedMessage | undefined> {
+    const answer = await this.#ask({ kind: 'seal', context: this.#context, ...parts });
+    return answer?.kind === 'sealed' ? answer : undefined;
+  }
+
+  async unseal(parts: MessageParts, token: Buffer): Promise<Buffer | undefined> {
+    const answer = await this.#ask({ kind: 'unseal', context: this.#context, ...parts, token });
+    return answer?.kind === 'unsealed' ? answer.data : undefined;
   }
 
   close(): void {

@@ -12,6 +12,7 @@ import {
   oneOf,
   record,
   text,
+  u16,
   u32,
   type Value,
   variant,
@@ -28,13 +29,22 @@ export const MAXIMUM_NAME_BYTES = 1024;
 /** A line for the log. */
 export const MAXIMUM_REASON_BYTES = 2048;
 
+/** Of a message of RPC's, each of which is one fragment: 5,840 bytes at most (rpc/pdu.ts). */
+const MAXIMUM_PART_BYTES = 8192;
+
 const bytes = blob(MAXIMUM_BLOB_BYTES);
+const part = blob(MAXIMUM_PART_BYTES);
+/** Of one fragment: what is sealed, and what around it is signed alone. */
+const parts = { before: part, data: part, behind: part };
 const name = text(MAXIMUM_NAME_BYTES);
 
 const order = variant({
   accept: record({ context: u32, token: bytes }),
   sign: record({ context: u32, message: bytes }),
   verify: record({ context: u32, message: bytes, mic: bytes }),
+  sizes: record({ context: u32 }),
+  seal: record({ context: u32, ...parts }),
+  unseal: record({ context: u32, ...parts, token: part }),
   release: record({ context: u32 }),
 });
 export type GssOrder = Value<typeof order>;
@@ -52,7 +62,10 @@ const answer = variant({
   ready: record({}),
   accepted: record({ token: bytes, peer: maybe(peer) }),
   signed: record({ mic: bytes }),
-  verified: record({ right: flag }),
+  verified: record({ right: flag, inOrder: flag }),
+  sizes: record({ sealed: u16, signed: u16 }),
+  sealed: record({ data: part, token: part }),
+  unsealed: record({ data: maybe(part) }),
   released: record({}),
   failed: record({
     reason: oneOf('expired', 'replay', 'clock-skew', 'other'),

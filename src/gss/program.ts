@@ -4,7 +4,8 @@
  * nothing but the calls themselves. When the library fails in a way that ends the process, that is all that ends.
  */
 import { readSync, writeSync } from 'node:fs';
-import { GssError, GssLibrary } from '../native/gssapi.ts';
+import { GssError } from '../native/gss-calls.ts';
+import { GssLibrary } from '../native/gssapi.ts';
 import { tryCrypto } from '../native/krb5-crypto.ts';
 import {
   FRAME_HEAD_BYTES,
@@ -49,7 +50,13 @@ function carryOut(library: GssLibrary, setup: GssSetup, order: GssOrder): GssAns
     case 'sign':
       return { kind: 'signed', mic: library.sign(order.context, order.message) };
     case 'verify':
-      return { kind: 'verified', right: library.verify(order.context, order.message, order.mic) };
+      return { kind: 'verified', ...library.verify(order.context, order.message, order.mic) };
+    case 'sizes':
+      return { kind: 'sizes', ...library.sizes(order.context) };
+    case 'seal':
+      return { kind: 'sealed', ...library.seal(order.context, order) };
+    case 'unseal':
+      return { kind: 'unsealed', data: library.unseal(order.context, order, order.token) };
     case 'release':
       library.release(order.context);
       return { kind: 'released' };

@@ -34,11 +34,19 @@ const peer = (principal: string): KerberosPeer => ({
   pac: undefined,
 });
 
+const NO_MESSAGES = {
+  sizes: async () => undefined,
+  isNext: async () => false,
+  seal: async () => undefined,
+  unseal: async () => undefined,
+};
+
 function planeFor(who: KerberosPeer, text = CONFIGURATION) {
   const exchange = {
     step: async () => ({ kind: 'done', token: Buffer.from('reply'), peer: who }) as const,
     sign: async () => undefined,
     verify: async () => false,
+    ...NO_MESSAGES,
     close: () => undefined,
   };
   return createControlPlane({

@@ -3,7 +3,7 @@
  * (ksmbd.mountd's part). See ipc/control-plane.ts for what each call promises.
  */
 import { join } from 'node:path';
-import { negotiateToken } from '../auth/acceptor.ts';
+import { type AcceptorOptions, negotiateToken } from '../auth/acceptor.ts';
 import type { Kerberos, KerberosPeer } from '../auth/kerberos.ts';
 import type { AccountLookup, IdentityName } from '../auth/ntlm-acceptor.ts';
 import { AuditLog } from '../base/audit-log.ts';
@@ -105,10 +105,9 @@ interface Client {
   readonly address: string;
 }
 
-interface LoginMeans {
+interface LoginMeans extends Pick<AcceptorOptions, 'onlyKerberos' | 'goesOn'> {
   readonly serverChallenge?: Buffer | undefined;
   readonly seed?: ExchangeSeed | undefined;
-  readonly kerberos?: Kerberos | undefined;
 }
 
 class LocalControlPlane implements OwnControlPlane {
@@ -250,11 +249,16 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   beginLogin(client: Client, serverChallenge?: Buffer, seed?: ExchangeSeed): Login {
-    return this.#beginLogin(client, { serverChallenge, seed, kerberos: this.#kerberos.current });
+    return this.#beginLogin(client, { serverChallenge, seed });
   }
 
-  /** RPC's own messages are signed and sealed by NTLM only: no Kerberos there. */
-  #beginLogin(client: Client, { serverChallenge, seed, kerberos }: LoginMeans = {}): SecureLogin {
+  /** By RPC's own means: its messages go on in it. */
+  #beginRpcLogin(client: Client, only: 'kerberos' | undefined): SecureLogin {
+    const onlyKerberos = only === 'kerberos';
+    return this.#beginLogin(client, { onlyKerberos, goesOn: true });
+  }
+
+  #beginLogin(client: Client, { serverChallenge, seed, ...means }: LoginMeans): SecureLogin {
     const { netbiosName, ntlmAuth } = this.#configuration.global;
     const ntlmV1 = ntlmAuth === 'ntlmv1-permitted';
     const plain = serverChallenge && { serverChallenge };
@@ -264,7 +268,8 @@ class LocalControlPlane implements OwnControlPlane {
         lookup: this.#lookup,
         plain,
         ntlmV1,
-        kerberos,
+        kerberos: this.#kerberos.current,
+        ...means,
         ...(seed && { random: () => seed.challenge, now: () => seed.time }),
       },
       throttle: this.#throttle,
@@ -295,7 +300,7 @@ class LocalControlPlane implements OwnControlPlane {
         if (!this.#shares.mayUseIpc(caller)) return undefined;
         return this.#management.context(caller, { ...client, sessionKey });
       },
-      beginLogin: () => this.#beginLogin(client),
+      beginLogin: (only) => this.#beginRpcLogin(client, only),
     });
   }
 
@@ -314,7 +319,7 @@ class LocalControlPlane implements OwnControlPlane {
         const { account, sessionKey } = authenticated;
         return this.#management.context(account, { ...client, sessionKey });
       },
-      beginLogin: () => this.#beginLogin(client),
+      beginLogin: (only) => this.#beginRpcLogin(client, only),
     });
   }
 

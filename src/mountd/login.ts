@@ -31,9 +31,9 @@ export interface LoginContext {
 }
 
 /** With what the messages after the login are signed and sealed by. */
-export type SecureLoginStep =
-  | Exclude<LoginStep, LoginDone>
-  | (LoginDone & Pick<AcceptorStep & { kind: 'done' }, 'flags' | 'firstSequenceNumber'>);
+export type SecureLoginDone = LoginDone &
+  Pick<AcceptorStep & { kind: 'done' }, 'flags' | 'firstSequenceNumber' | 'messages'>;
+export type SecureLoginStep = Exclude<LoginStep, LoginDone> | SecureLoginDone;
 
 /** A login whose messages go on in it, as those of RPC do. */
 export interface SecureLogin extends Login {
@@ -139,8 +139,11 @@ class ThrottledLogin implements SecureLogin {
     }
     this.#audit('ok', { user: account.name, account: account.name, kind: account.kind, principal });
     log.debug('auth', 'login by Kerberos', { account: account.name, principal, address });
-    const { token, flags, firstSequenceNumber } = step;
-    return { kind: 'done', token, account, sessionKey, expiresAtMs, flags, firstSequenceNumber };
+    const { token, flags, firstSequenceNumber, messages } = step;
+    return {
+      ...{ kind: 'done', token, account, sessionKey, expiresAtMs },
+      ...{ flags, firstSequenceNumber, messages },
+    };
   }
 
   #audit(result: string, details: AuditDetails): void {

@@ -3,7 +3,7 @@
  * two do not get along, this call ends the process rather than a user's login.
  */
 import { Arena } from './arena.ts';
-import { GssError } from './gssapi.ts';
+import { GssError } from './gss-calls.ts';
 import { koffiModule, missing } from './library.ts';
 
 const LIBRARY = 'libkrb5.so.3';

@@ -2,7 +2,8 @@
  * Verifiers (MS-RPCE 2.2.2.11, 2.2.2.12) behind encoded PDUs, and the protection of calls and their answers
  * by a security context (3.3.1.5.2.2).
  */
-import type { MessageSecurity } from './message-security.ts';
+import { after } from '../base/after.ts';
+import type { MessageSecurity, OwnMessageSecurity } from './message-security.ts';
 import {
   type AuthVerifier,
   decodeHeader,
@@ -16,6 +17,7 @@ import {
 export const AUTHENTICATION_TYPE = {
   GSS_NEGOTIATE: 9,
   WINNT: 10,
+  GSS_KERBEROS: 16,
 } as const;
 
 /** MS-RPCE 2.2.1.1.8. */
@@ -38,8 +40,8 @@ const CALL_ALIGNMENT = 16;
 const BIND_ALIGNMENT = 4;
 
 /** What a protected fragment has beside its data, padding included. */
-export const protectionBytes = ({ signatureBytes }: MessageSecurity): number =>
-  CALL_ALIGNMENT - 1 + SEC_TRAILER_BYTES + signatureBytes;
+export const protectionBytes = ({ level }: Protection, security: MessageSecurity): number =>
+  CALL_ALIGNMENT - 1 + SEC_TRAILER_BYTES + security.signatureBytes(isSealed(level));
 
 /** A BIND or an answer to one, with a token of the login. */
 export function withToken(pdu: Buffer, protection: Protection, token: Buffer): Buffer {
@@ -51,31 +53,61 @@ export function withToken(pdu: Buffer, protection: Protection, token: Buffer): B
 /** From this level on messages are signed. The lower ones protect nothing but the login. */
 const isSigned = (level: number): boolean => level >= AUTHENTICATION_LEVEL.CALL;
 
+const isSealed = (level: number): boolean => level === AUTHENTICATION_LEVEL.PKT_PRIVACY;
+
 /** Windows and Samba sign each packet from CALL on, as if it was integrity that was asked for. */
 export const needsSignature = isSigned;
 
-/** A fragment of a call or its answer, as encodePdu makes it. */
-export function protect(pdu: Buffer, protection: Protection, security: MessageSecurity): Buffer {
+/** A fragment of a call or its answer, as encodePdu makes it. Undefined: the context is lost. */
+export function protect(pdu: Buffer, protection: Protection, security: OwnMessageSecurity): Buffer;
+export function protect(
+  pdu: Buffer,
+  protection: Protection,
+  security: MessageSecurity,
+): Buffer | undefined | Promise<Buffer | undefined>;
+export function protect(
+  pdu: Buffer,
+  protection: Protection,
+  security: MessageSecurity,
+): Buffer | undefined | Promise<Buffer | undefined> {
   if (!isSigned(protection.level)) return pdu;
   const over = (pdu.length - STUB_AT) % CALL_ALIGNMENT;
   const padding = over === 0 ? 0 : CALL_ALIGNMENT - over;
-  const { signatureBytes } = security;
+  const seals = isSealed(protection.level);
+  const signatureBytes = security.signatureBytes(seals);
   const whole = trailed(pdu, protection, signatureBytes, padding);
   const message = whole.subarray(0, whole.length - signatureBytes);
   const body = message.subarray(STUB_AT, message.length - SEC_TRAILER_BYTES);
-  const seals = protection.level === AUTHENTICATION_LEVEL.PKT_PRIVACY;
-  const signature = seals ? security.seal(message, body) : security.sign(message, body);
-  signature.copy(whole, message.length);
-  return whole;
+  const made: Buffer | Promise<Buffer | undefined> = seals
+    ? security.seal(message, body)
+    : security.sign(message, body);
+  return after<Buffer | undefined, Buffer | undefined>(made, (signature) => {
+    // Its length is in what it signs.
+    if (signature?.length !== signatureBytes) return undefined;
+    signature.copy(whole, message.length);
+    return whole;
+  });
 }
 
 /** The fragment with its data in the clear, in memory of its own; undefined when it is not from the peer. */
 export function unprotect(
   fragment: Buffer,
+  header: PduHeader,
+  protection: Protection,
+  security: OwnMessageSecurity,
+): Buffer | undefined;
+export function unprotect(
+  fragment: Buffer,
+  header: PduHeader,
+  protection: Protection,
+  security: MessageSecurity,
+): Buffer | undefined | Promise<Buffer | undefined>;
+export function unprotect(
+  fragment: Buffer,
   { fragmentBytes, authBytes, flags, type }: PduHeader,
   { level }: Protection,
   security: MessageSecurity,
-): Buffer | undefined {
+): Buffer | undefined | Promise<Buffer | undefined> {
   const whole = Buffer.from(fragment.subarray(0, fragmentBytes));
   if (!isSigned(level)) return whole;
   const hasObject = type === PTYPE.REQUEST && (flags & PFC_OBJECT_UUID) !== 0;
@@ -85,11 +117,10 @@ export function unprotect(
   if (from > to) return undefined;
   const body = message.subarray(from, to);
   const signature = whole.subarray(message.length);
-  const seals = level === AUTHENTICATION_LEVEL.PKT_PRIVACY;
-  const right = seals
+  const right = isSealed(level)
     ? security.unseal(message, body, signature)
     : security.verify(message, body, signature);
-  return right ? whole : undefined;
+  return after(right, (isRight) => (isRight ? whole : undefined));
 }
 
 function trailed(

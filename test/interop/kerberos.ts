@@ -5,7 +5,8 @@
  *     npm run interop:kerberos
  *     npm run interop:kerberos -- --only replay
  *
- * Needs smbclient, krb5-kdc, krb5-admin-server, krb5-user; libfaketime for a wrong clock.
+ * As root in a network namespace of its own, for rpcclient asks the endpoint mapper at port 135; what needs that
+ * port, or a name for this machine, is left out otherwise. Needs smbclient, krb5-kdc, krb5-admin-server, krb5-user; libfaketime for a wrong clock.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ import { connect } from '../../src/client/connect.ts';
 import { STATUS_LOGON_FAILURE, STATUS_NETWORK_SESSION_EXPIRED } from '../../src/dtyp/ntstatus.ts';
 import { commandLine } from '../support/command-line.ts';
 import { type Kdc, missingPrograms, REALM, startKdc } from '../support/kdc.ts';
+import { enterNamespace, isInNamespace } from '../support/namespace.ts';
 import { type Finished, findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
@@ -100,7 +102,11 @@ const CASES: readonly Case[] = [
   ['a replayed AP-REQ', replay],
   ['a ticket that ends: session, request, and login anew', expiry],
   ['smbtorture: smb2.session.expire* with tickets', tortureExpiry],
+  ['RPC: signed and sealed by SPNEGO and by Kerberos alone, over TCP and pipes', rpcEachWay],
+  ['RPC: long calls and answers, one login of many calls', rpcLong],
+  ['RPC: what protects nothing, and who is nobody here', rpcRefused],
   ['the process with the library killed in mid-login costs that login', killedInMidLogin],
+  ['RPC: the process with the keys killed in mid-association', rpcKilled],
 ];
 
 async function everyDialect(scene: Scene): Promise<void> {
@@ -232,25 +238,129 @@ async function expiry(scene: Scene): Promise<void> {
 }
 
 /** Tickets of four seconds; smb2.session.expire2*: which requests such a session still takes. */
-async function tortureExpiry({ scratch, target, kdc }: Scene): Promise<void> {
+async function tortureExpiry(scene: Scene): Promise<void> {
+  const { target, kdc } = scene;
   const smbtorture = findProgram('smbtorture');
   expect(smbtorture !== undefined, 'smbtorture is missing: apt-get install samba-testsuite');
-  // It takes no address beside a name, so the name has to have one, for it alone.
-  const hosts = join(scratch, 'hosts');
-  writeFileSync(hosts, `${target.host} localhost ${HOST}\n`);
   const { user } = target.account;
   const call = [smbtorture!, `//${HOST}/${target.share}`, '-p', String(target.port)];
   const login = ['-U', `${user}@${REALM}%${user}`, '--use-kerberos=required'];
   const failures: string[] = [];
   for (const test of EXPIRY_TESTS) {
-    const own = ['sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts];
-    const done = await run('unshare', ['-m', ...own, ...call, ...login, test], {
-      timeoutMs: EXPIRY_LIMIT_MS,
-      env: { ...process.env, ...kdc.environment },
-    });
+    const env = { ...process.env, ...kdc.environment };
+    const done = await named(scene, [...call, ...login, test], env, EXPIRY_LIMIT_MS);
     if (!/^success: /m.test(said(done))) failures.push(`${test}: ${tail(said(done), 8)}`);
   }
   expect(failures.length === 0, failures.join('\n'));
+}
+
+/** A program that takes no address beside a name: the names have one, for it alone. */
+async function named(
+  { scratch, target }: Scene,
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  timeoutMs = CALL_LIMIT_MS,
+): Promise<Finished> {
+  const hosts = join(scratch, 'hosts');
+  writeFileSync(hosts, `${target.host} localhost ${HOST} ${STALE_HOST} ${ABSENT_HOST}\n`);
+  const own = ['sh', '-c', 'mount --bind "$0" /etc/hosts && exec "$@"', hosts];
+  return run('unshare', ['-m', ...own, ...command], { timeoutMs, env });
+}
+
+/** What rpcclient says of commands. `binding`: options of a binding, as Samba writes them. */
+async function rpc(
+  scene: Scene,
+  where: string,
+  command: string,
+  { env = scene.ticket, args = [] }: Call = {},
+): Promise<string> {
+  const rpcclient = findProgram('rpcclient');
+  expect(rpcclient !== undefined, 'rpcclient is missing: apt-get install smbclient');
+  const { port } = scene.target;
+  const call = [rpcclient!, '--use-kerberos=required', '-N', '-p', String(port), ...args];
+  return said(await named(scene, [...call, where, '-c', command], env));
+}
+
+const RPC_TYPES = ['spnego', 'krb5'] as const;
+const transports = (host = HOST): readonly string[] => [
+  ...(isInNamespace() ? [`ncacn_ip_tcp:${host}`] : []),
+  `ncacn_np:${host}`,
+];
+
+function says(text: string, ...patterns: readonly RegExp[]): void {
+  for (const pattern of patterns)
+    expect(pattern.test(text), `no ${pattern} in:\n${tail(text, 12)}`);
+}
+
+async function rpcEachWay(scene: Scene): Promise<void> {
+  const { user } = scene.target.account;
+  const name = new RegExp(`${user} S-1-5-21-[\\d-]+ \\(User: 1\\)`);
+  for (const where of transports()) {
+    const levels = where.startsWith('ncacn_np') ? ['connect', 'packet'] : [];
+    for (const level of [...levels, 'sign', 'seal']) {
+      for (const type of RPC_TYPES) {
+        const binding = `${where}[${type},${level}]`;
+        const text = await rpc(scene, binding, `lookupnames ${user};getusername;srvinfo`);
+        says(text, name, new RegExp(`Account Name: ${user}`));
+        expect(!/NT_STATUS|WERR/.test(text), `${binding}:\n${tail(text, 12)}`);
+      }
+    }
+  }
+}
+
+/** Answers of several fragments, and hundreds of messages under one context. */
+async function rpcLong(scene: Scene): Promise<void> {
+  const { user } = scene.target.account;
+  const many = Array.from({ length: 200 }, () => user).join(' ');
+  for (const where of transports()) {
+    for (const type of RPC_TYPES) {
+      const commands = [`lookupnames ${many}`, ...Array.from({ length: 40 }, () => 'lsaquery')];
+      const text = await rpc(scene, `${where}[${type},seal]`, commands.join(';'));
+      const found = text.match(/\(User: 1\)/g)?.length ?? 0;
+      const asked = text.match(/Domain Name: /g)?.length ?? 0;
+      expect(found === 200 && asked === 40, `${found} names, ${asked} calls:\n${tail(text, 5)}`);
+    }
+  }
+}
+
+async function rpcRefused(scene: Scene): Promise<void> {
+  if (!isInNamespace()) return;
+  const where = `ncacn_ip_tcp:${HOST}`;
+  for (const type of RPC_TYPES) {
+    for (const level of ['connect', 'packet']) {
+      says(
+        await rpc(scene, `${where}[${type},${level}]`, 'lsaquery'),
+        /NETWORK_ACCESS_DENIED|ACCESS_DENIED/,
+      );
+    }
+    const env = await scene.kdc.kinit('stranger', 'stranger');
+    says(
+      await rpc(scene, `${where}[${type},sign]`, 'lsaquery', { env }),
+      /ACCESS_DENIED|LOGON_FAILURE/,
+    );
+    for (const host of [STALE_HOST, ABSENT_HOST]) {
+      const text = await rpc(scene, `ncacn_ip_tcp:${host}[${type},sign]`, 'lsaquery');
+      says(text, /ACCESS_DENIED|LOGON_FAILURE/);
+    }
+    // And those who may are served still.
+    says(await rpc(scene, `${where}[${type},sign]`, 'lsaquery'), /Domain Name: /);
+  }
+}
+
+/** The association says so, and the next one works. */
+async function rpcKilled(scene: Scene): Promise<void> {
+  const rpcclient = findProgram('rpcclient')!;
+  for (const where of transports()) {
+    const binding = `${where}[krb5,sign]`;
+    const args = [rpcclient, '--use-kerberos=required', '-N', '-p', String(scene.target.port)];
+    const script = '(echo lsaquery; sleep 3; echo lsaquery) | "$@"';
+    const call = named(scene, ['sh', '-c', script, 'sh', ...args, binding], scene.ticket);
+    await delay(1500);
+    process.kill(await helperPid(scene), 'SIGKILL');
+    const text = said(await call);
+    says(text, /Domain Name: /, /ACCESS_DENIED|CONNECTION_DISCONNECTED|PIPE/);
+    says(await rpc(scene, binding, 'lsaquery'), /Domain Name: /);
+  }
 }
 
 /** Whoever's child it is: its keytab is that of this run. */
@@ -291,15 +401,19 @@ async function prepare(scratch: string, smbclient: string): Promise<Scene> {
   for (const name of [user, 'stranger', 'mapped']) await kdc.admin(`addprinc -pw ${name} ${name}`);
   await kdc.admin(`addprinc -pw admin ${user}/admin`);
   for (const host of [HOST, STALE_HOST, ABSENT_HOST]) {
-    await kdc.admin(`addprinc -randkey cifs/${host}`);
-    if (host !== ABSENT_HOST) await kdc.admin(`ktadd -k ${keytab} cifs/${host}`);
+    // By the second name clients of RPC ask for it.
+    for (const service of [`cifs/${host}`, `host/${host}`]) {
+      await kdc.admin(`addprinc -randkey ${service}`);
+      if (host !== ABSENT_HOST) await kdc.admin(`ktadd -k ${keytab} ${service}`);
+      if (host === STALE_HOST) await kdc.admin(`cpw -randkey ${service}`);
+    }
   }
-  await kdc.admin(`cpw -randkey cifs/${STALE_HOST}`);
   const map = join(scratch, 'users');
   writeFileSync(map, `${user} = mapped@${REALM}\n`);
   const settings = [
     ...['kerberos support = yes', `kerberos keytab file = ${keytab}`, `realm = ${REALM}`],
     `username map = ${map}`,
+    ...(isInNamespace() ? ['rpc over tcp = yes'] : []),
   ];
   const env = { ...process.env, ...kdc.environment };
   const target = await startUsmbd(settings, {}, user, env);
@@ -312,6 +426,7 @@ async function main(): Promise<void> {
     options: { only: { type: 'string' }, json: { type: 'string' } },
   });
   const smbclient = findProgram('smbclient');
+  if (process.getuid?.() === 0 && !isInNamespace()) return enterNamespace();
   const missing = [...missingPrograms(), ...(smbclient === undefined ? ['smbclient'] : [])];
   if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-kerberos-'));

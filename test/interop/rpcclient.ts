@@ -10,16 +10,13 @@
  * Needs rpcclient (Debian: smbclient). Over TCP, rpcclient asks the endpoint mapper at port 135 and nowhere else: a usmbd
  * of its own is then in a network namespace of its own, which needs root, ip and unshare.
  */
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { commandLine } from '../support/command-line.ts';
+import { enterNamespace, isInNamespace } from '../support/namespace.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { type Account, openTarget, type Target, targetOptions } from '../support/target.ts';
 
 const CALL_LIMIT_MS = 30_000;
-/** Set by this runner for itself in its namespace. */
-const INSIDE = 'USMBD_TEST_RPC_NAMESPACE';
 
 interface Call {
   readonly command: string;
@@ -143,18 +140,6 @@ async function check(
   if (says.length === 0) expect(!said.includes('result was'), tail(said, 20));
 }
 
-/** This runner again where port 135 is nobody's. */
-function enterNamespace(): void {
-  const script = 'ip link set lo up && exec "$0" "$@"';
-  const self = [process.execPath, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  const { status, error } = spawnSync('unshare', ['-n', 'sh', '-c', script, ...self], {
-    stdio: 'inherit',
-    env: { ...process.env, [INSIDE]: '1' },
-  });
-  if (error !== undefined) throw new Error(`unshare and ip are needed: ${error.message}`);
-  process.exitCode = status ?? 1;
-}
-
 async function main(): Promise<void> {
   const { values } = commandLine({
     options: {
@@ -167,7 +152,7 @@ async function main(): Promise<void> {
   const program = findProgram('rpcclient');
   if (program === undefined) throw new Error('rpcclient is not installed');
   const { tcp } = values;
-  if (tcp && values.port === undefined && process.env[INSIDE] !== '1') return enterNamespace();
+  if (tcp && values.port === undefined && !isInNamespace()) return enterNamespace();
   const only = new RegExp(values.only);
   const tally = new Tally();
   const target = await openTarget(values, tcp ? ['rpc over tcp = yes'] : []);

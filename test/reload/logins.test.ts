@@ -65,6 +65,10 @@ test("'realm' counts for the next ticket", async () => {
     step: async () => ({ kind: 'done', token: Buffer.from('reply'), peer }) as const,
     sign: async () => undefined,
     verify: async () => false,
+    sizes: async () => undefined,
+    isNext: async () => false,
+    seal: async () => undefined,
+    unseal: async () => undefined,
     close: () => undefined,
   };
   const plane = planeWith({ kerberos: { available: true, begin: () => exchange } });

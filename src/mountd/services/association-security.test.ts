@@ -33,7 +33,7 @@ import { LoginThrottle } from '../login-throttle.ts';
 import { createRpcEndpoint } from './pipe-endpoint.ts';
 import { serveInterface } from './rpc-service.ts';
 
-const { WINNT, GSS_NEGOTIATE } = AUTHENTICATION_TYPE;
+const { WINNT, GSS_NEGOTIATE, GSS_KERBEROS } = AUTHENTICATION_TYPE;
 const { CONNECT, PKT_INTEGRITY, PKT_PRIVACY } = AUTHENTICATION_LEVEL;
 const SIGN_AND_SEAL = (DEFAULT_NEGOTIATE_FLAGS | 0x20) >>> 0;
 
@@ -82,7 +82,10 @@ function open(): PipeEndpoint {
               authenticated === undefined ? 'by the pipe' : `RPC's ${authenticated.account.name}`,
             ),
           ],
-    beginLogin: () => beginLogin(context, '192.0.2.1'),
+    beginLogin: (only) => {
+      const acceptor = { ...context.acceptor, onlyKerberos: only === 'kerberos' };
+      return beginLogin({ ...context, acceptor }, '192.0.2.1');
+    },
   });
 }
 
@@ -273,7 +276,9 @@ test('a second security context stands beside the first; fragments of one call a
 
 test('who may not call is refused, and types and levels that are none are named', async () => {
   for (const [type, level] of [
-    [16, PKT_INTEGRITY],
+    // There is no Kerberos here.
+    [GSS_KERBEROS, PKT_INTEGRITY],
+    [68, PKT_INTEGRITY],
     [WINNT, 1],
     [WINNT, 7],
   ] as const) {

@@ -7,7 +7,9 @@
  *
  * A context that failed stays, so that what is sent under it is refused.
  */
+import { KerberosSession } from '../../auth/kerberos-session.ts';
 import { NtlmSession } from '../../auth/ntlm-session.ts';
+import { after } from '../../base/after.ts';
 import type { LoginDone, MaybePromise } from '../../ipc/control-plane.ts';
 import type { MessageSecurity } from '../../rpc/message-security.ts';
 import { type AuthVerifier, type PduHeader, PFC_SUPPORT_HEADER_SIGN } from '../../rpc/pdu.ts';
@@ -18,7 +20,7 @@ import {
   type Protection,
   unprotect,
 } from '../../rpc/pdu-security.ts';
-import type { SecureLogin, SecureLoginStep } from '../login.ts';
+import type { SecureLogin, SecureLoginDone, SecureLoginStep } from '../login.ts';
 import type { RpcService } from './rpc-service.ts';
 
 /** MS-RPCE 3.3.1.5.4 lets clients have 2,000; each may cost a login. Windows uses one or two. */
@@ -27,11 +29,14 @@ export const SECURITY_CONTEXTS_MAXIMUM = 16;
 /** Who has logged in by RPC's own means, and the key of that login. */
 export type Authenticated = Pick<LoginDone, 'account' | 'sessionKey'>;
 
+/** `only`: the tokens are that mechanism's, without SPNEGO. */
+export type BeginRpcLogin = (only?: 'kerberos') => SecureLogin;
+
 export interface RpcProvider {
   /** Those of the pipe, in one order: for who has it open, or who has authenticated on it. Undefined: refused. */
   services(authenticated?: Authenticated): readonly RpcService[] | undefined;
   /** Absent: nobody authenticates here. */
-  readonly beginLogin?: (() => SecureLogin) | undefined;
+  readonly beginLogin?: BeginRpcLogin | undefined;
   /** Of what a client sends after its login; absent: it may leave all unprotected. */
   readonly minimumLevel?: number;
 }
@@ -47,10 +52,23 @@ export interface SecurityContext extends Protection {
   readonly login: SecureLogin;
   services: readonly RpcService[];
   session: MessageSecurity | undefined;
+  /** Of a ticket, as Date.now() counts: what comes later is nobody's. */
+  expiresAtMs: number;
+}
+
+export interface Verified {
+  readonly context: SecurityContext;
+  readonly clear: Buffer;
 }
 
 const REFUSED: AuthenticationOutcome = { kind: 'refused', unknownType: false };
 const UNKNOWN_TYPE: AuthenticationOutcome = { kind: 'refused', unknownType: true };
+
+const { GSS_KERBEROS, GSS_NEGOTIATE, WINNT } = AUTHENTICATION_TYPE;
+const KNOWN_TYPES: readonly number[] = [GSS_NEGOTIATE, WINNT, GSS_KERBEROS];
+
+const isUsable = ({ state, expiresAtMs }: SecurityContext): boolean =>
+  state === 'ready' && Date.now() < expiresAtMs;
 
 export class AssociationSecurity {
   readonly #provider: RpcProvider;
@@ -79,20 +97,20 @@ export class AssociationSecurity {
   }
 
   #begin({ type, level, contextId }: AuthVerifier): SecurityContext | undefined {
-    const knownType =
-      type === AUTHENTICATION_TYPE.WINNT || type === AUTHENTICATION_TYPE.GSS_NEGOTIATE;
+    const knownType = KNOWN_TYPES.includes(type);
     const knownLevel =
       level >= (this.#provider.minimumLevel ?? AUTHENTICATION_LEVEL.CONNECT) &&
       level <= AUTHENTICATION_LEVEL.PKT_PRIVACY;
     if (!knownType || !knownLevel || this.#contexts.size >= SECURITY_CONTEXTS_MAXIMUM)
       return undefined;
-    const login = this.#provider.beginLogin?.();
+    const login = this.#provider.beginLogin?.(type === GSS_KERBEROS ? 'kerberos' : undefined);
     if (login === undefined) return undefined;
     const context: SecurityContext = {
       ...{ type, level, contextId, login },
       state: 'pending',
       services: [],
       session: undefined,
+      expiresAtMs: Number.POSITIVE_INFINITY,
     };
     this.#contexts.set(contextId, context);
     return context;
@@ -100,26 +118,37 @@ export class AssociationSecurity {
 
   #step(context: SecurityContext, token: Buffer): MaybePromise<AuthenticationOutcome> {
     const step = context.login.step(token);
-    return step instanceof Promise
-      ? step.then((each) => this.#stepped(context, each))
-      : this.#stepped(context, step);
+    return after(step, (each) => this.#stepped(context, each));
   }
 
-  #stepped(context: SecurityContext, step: SecureLoginStep): AuthenticationOutcome {
+  #stepped(context: SecurityContext, step: SecureLoginStep): MaybePromise<AuthenticationOutcome> {
     if (step.kind === 'continue') return { kind: 'token', token: step.token };
-    context.login.close();
     context.state = 'failed';
-    if (step.kind === 'refused') return REFUSED;
+    // Kerberos signs and seals in its exchange, which close() ends.
+    if (step.kind === 'refused' || step.messages === undefined) context.login.close();
+    if (step.kind === 'refused') return step.reason === 'unsupported' ? UNKNOWN_TYPE : REFUSED;
     const services = this.#provider.services(step);
     if (services === undefined) return REFUSED;
-    const { sessionKey, flags, firstSequenceNumber } = step;
-    const session = sessionKey && new NtlmSession(flags, sessionKey, 'server', firstSequenceNumber);
-    // "the lack of the capability MUST be considered … as equivalent to the security provider returning an error"
-    const seals = context.level === AUTHENTICATION_LEVEL.PKT_PRIVACY;
-    const capable = session?.canSign === true && (!seals || session.canSeal);
-    if (needsSignature(context.level) && !capable) return REFUSED;
-    Object.assign(context, { services, session, state: 'ready' });
-    return { kind: 'token', token: step.token };
+    return after(this.#session(step), (session) => {
+      // "the lack of the capability MUST be considered … as equivalent to the security provider returning an error"
+      const seals = context.level === AUTHENTICATION_LEVEL.PKT_PRIVACY;
+      const capable = session?.canSign === true && (!seals || session.canSeal);
+      if (needsSignature(context.level) && !capable) return REFUSED;
+      const { expiresAtMs = Number.POSITIVE_INFINITY } = step;
+      Object.assign(context, { services, session, expiresAtMs, state: 'ready' });
+      return { kind: 'token', token: step.token };
+    });
+  }
+
+  /** Undefined: nothing can be signed, for a guest has no key, or the GSS process is gone. */
+  #session(step: SecureLoginDone): MaybePromise<MessageSecurity | undefined> {
+    const { messages, sessionKey, flags, firstSequenceNumber } = step;
+    if (messages !== undefined) {
+      return messages
+        .sizes()
+        .then((sizes) => sizes && new KerberosSession(messages, sizes, this.#headerSigning));
+    }
+    return sessionKey && new NtlmSession(flags, sessionKey, 'server', firstSequenceNumber);
   }
 
   /** The context of a request without a verifier: 3.3.1.5.4. 'denied' where one is due. */
@@ -127,7 +156,7 @@ export class AssociationSecurity {
     if (this.#contexts.size === 0) return 'none';
     const [only, ...more] = this.#contexts.values();
     const connect = more.length === 0 && only?.level === AUTHENTICATION_LEVEL.CONNECT;
-    return connect && only.state === 'ready' ? only : 'denied';
+    return connect && isUsable(only) ? only : 'denied';
   }
 
   /** The context of a request with a verifier, and the request in the clear; undefined: refused. */
@@ -135,14 +164,16 @@ export class AssociationSecurity {
     fragment: Buffer,
     header: PduHeader,
     { type, level, contextId }: AuthVerifier,
-  ): { readonly context: SecurityContext; readonly clear: Buffer } | undefined {
+  ): MaybePromise<Verified | undefined> {
     const context = this.#contexts.get(contextId);
-    if (context?.state !== 'ready' || context.type !== type || context.level !== level)
-      return undefined;
+    const isRight = context?.type === type && context.level === level;
+    if (!isRight || !isUsable(context)) return undefined;
     const { session } = context;
     if (session === undefined) return { context, clear: fragment };
-    const clear = unprotect(fragment, header, context, session);
-    return clear && { context, clear };
+    return after(
+      unprotect(fragment, header, context, session),
+      (clear) => clear && { context, clear },
+    );
   }
 
   close(): void {

@@ -18,11 +18,8 @@ import {
   type ResponsePdu,
 } from '../../rpc/pdu.ts';
 import { bindTimeFeatureSyntax, NDR32, NDR64, NO_SYNTAX } from '../../rpc/syntax-id.ts';
-import {
-  createRpcEndpoint,
-  PRESENTATION_CONTEXTS_MAXIMUM,
-  QUEUED_ANSWER_BYTES_MAXIMUM,
-} from './pipe-endpoint.ts';
+import { createRpcEndpoint, QUEUED_ANSWER_BYTES_MAXIMUM } from './pipe-endpoint.ts';
+import { PRESENTATION_CONTEXTS_MAXIMUM } from './presentation-contexts.ts';
 import { serveInterface } from './rpc-service.ts';
 
 /** Opnum 4 answers with as many octets as it is asked for; 5 with what it was sent. */

@@ -11,10 +11,9 @@
  */
 import type { MaybePromise, PipeEndpoint } from '../../ipc/control-plane.ts';
 import { encodeFragments, REQUEST_STUB_BYTES_MAXIMUM, Reassembly } from '../../rpc/fragments.ts';
+import type { MessageSecurity } from '../../rpc/message-security.ts';
 import {
   type BindPdu,
-  CONTEXT_RESULT,
-  type ContextResult,
   decodeHeader,
   decodePdu,
   encodePdu,
@@ -29,8 +28,6 @@ import {
   PFC_LAST_FRAG,
   PFC_SUPPORT_HEADER_SIGN,
   PIPE_FRAGMENT_BYTES,
-  PROVIDER_REASON,
-  type PresentationContext,
   PTYPE,
   REJECT_REASON,
   type RequestPdu,
@@ -38,14 +35,7 @@ import {
   supportsVersion,
 } from '../../rpc/pdu.ts';
 import { protect, protectionBytes, withFlags, withToken } from '../../rpc/pdu-security.ts';
-import {
-  bindTimeFeatures,
-  KEEP_CONNECTION_ON_ORPHAN,
-  NDR32,
-  NO_SYNTAX,
-  sameSyntax,
-  serves,
-} from '../../rpc/syntax-id.ts';
+import { NDR32 } from '../../rpc/syntax-id.ts';
 import { agreesWithTrailer } from '../../rpc/verification-trailer.ts';
 import { WireError } from '../../wire/wire-error.ts';
 import {
@@ -54,14 +44,9 @@ import {
   type RpcProvider,
   type SecurityContext,
 } from './association-security.ts';
+import { PRESENTATION_CONTEXTS_MAXIMUM, PresentationContexts } from './presentation-contexts.ts';
 import { RpcFault } from './rpc-fault.ts';
 import type { RpcService } from './rpc-service.ts';
-
-/**
- * Presentation contexts of one association. A client has one for each interface of the pipe and
- * transfer syntax; MS-RPCE 3.3.3.5.5 lets a server allow 4,000 for each interface.
- */
-export const PRESENTATION_CONTEXTS_MAXIMUM = 32;
 
 /**
  * Answers that wait for a reader. Past it no further request is taken, so that small requests for
@@ -86,6 +71,14 @@ interface Caller {
   readonly context: SecurityContext | undefined;
 }
 type CalledPdu = RequestPdu & Caller;
+/** By what an answer is protected. */
+interface Sender {
+  readonly context: SecurityContext;
+  readonly session: MessageSecurity;
+  readonly callId: number;
+}
+/** A fragment in the clear. */
+type Opened = Caller & { readonly clear: Buffer };
 
 class RpcEndpoint implements PipeEndpoint {
   readonly #address: string;
@@ -93,13 +86,12 @@ class RpcEndpoint implements PipeEndpoint {
   readonly #services: readonly RpcService[];
   readonly #security: AssociationSecurity;
   #state: 'unbound' | 'bound' | 'broken' = 'unbound';
-  /** By presentation context, the index of its service. */
-  readonly #contexts = new Map<number, number>();
+  readonly #contexts: PresentationContexts;
   /** Fragments we send and take; what the BIND agrees on. */
   #transmitBytes = PIPE_FRAGMENT_BYTES;
   #receiveBytes = FRAGMENT_BYTES_MAXIMUM;
-  /** While a call waits for its result; never rejects but for a bug. */
-  #calling: Promise<void> | undefined;
+  /** While a fragment waits for somebody: for its result, or for who has the keys. Never rejects but for a bug. */
+  #calling: Promise<boolean> | undefined;
   /** The beginning of a fragment whose end has not come. */
   #partial: Buffer = Buffer.alloc(0);
   readonly #request = new Reassembly<CalledPdu>(REQUEST_STUB_BYTES_MAXIMUM);
@@ -109,6 +101,7 @@ class RpcEndpoint implements PipeEndpoint {
   constructor(address: string, provider: RpcProvider) {
     this.#address = address;
     this.#services = provider.services() ?? [];
+    this.#contexts = new PresentationContexts(this.#services);
     this.#security = new AssociationSecurity(provider);
   }
 
@@ -134,17 +127,25 @@ class RpcEndpoint implements PipeEndpoint {
       if (input.length < header.fragmentBytes) break;
       if (this.#answerBytes > QUEUED_ANSWER_BYTES_MAXIMUM) return this.#break('in silence');
       const taken = this.#fragment(header, input);
-      if (!taken) return this.#break('answered');
       input = input.subarray(header.fragmentBytes);
-      const calling = this.#calling;
-      if (calling !== undefined) {
-        const rest = Buffer.from(input);
-        return calling.then(() => (this.#state === 'broken' ? false : this.#take(rest)));
-      }
+      if (taken instanceof Promise) return this.#takeAfter(taken, Buffer.from(input));
+      if (!taken) return this.#break('answered');
     }
     // A copy: the message's memory belongs to the caller.
     this.#partial = Buffer.from(input);
     return true;
+  }
+
+  /** What is written meanwhile waits behind `rest`. */
+  #takeAfter(taken: Promise<boolean>, rest: Buffer): Promise<boolean> {
+    const calling = taken.finally(() => {
+      this.#calling = undefined;
+    });
+    this.#calling = calling;
+    return calling.then((goesOn) => {
+      if (this.#state === 'broken') return false;
+      return goesOn ? this.#take(rest) : this.#break('answered');
+    });
   }
 
   read(limit: number): { readonly bytes: Buffer; readonly more: boolean } | undefined {
@@ -185,19 +186,24 @@ class RpcEndpoint implements PipeEndpoint {
   }
 
   /** One whole fragment at the beginning of `input`. False: the association is over. */
-  #fragment(header: PduHeader, input: Buffer): boolean {
+  #fragment(header: PduHeader, input: Buffer): MaybePromise<boolean> {
     if (!supportsVersion(header)) return this.#refuse(header);
-    try {
-      return header.type === PTYPE.REQUEST
-        ? this.#requestFragment(header, input)
-        : this.#otherFragment(decodePdu(input), header);
-    } catch (error) {
+    const malformed = (error: unknown): boolean => {
       if (error instanceof WireError) return this.#refuse(header);
       throw error;
+    };
+    try {
+      const taken =
+        header.type === PTYPE.REQUEST
+          ? this.#requestFragment(header, input)
+          : this.#otherFragment(decodePdu(input), header);
+      return taken instanceof Promise ? taken.catch(malformed) : taken;
+    } catch (error) {
+      return malformed(error);
     }
   }
 
-  #otherFragment(pdu: Pdu, header: PduHeader): boolean {
+  #otherFragment(pdu: Pdu, header: PduHeader): MaybePromise<boolean> {
     switch (pdu.kind) {
       case 'bind':
         return this.#bind(pdu, header);
@@ -230,7 +236,7 @@ class RpcEndpoint implements PipeEndpoint {
     return false;
   }
 
-  #bind(pdu: Pdu & BindPdu, header: PduHeader): boolean {
+  #bind(pdu: Pdu & BindPdu, header: PduHeader): MaybePromise<boolean> {
     const { callId } = pdu;
     if (this.#state !== 'unbound') return this.#nak(callId, REJECT_REASON.REASON_NOT_SPECIFIED);
     if (pdu.contexts.length === 0) {
@@ -261,20 +267,21 @@ class RpcEndpoint implements PipeEndpoint {
     { auth }: Pdu,
     header: PduHeader,
     then: (outcome: AuthenticationOutcome | undefined) => boolean,
-  ): boolean {
+  ): MaybePromise<boolean> {
     const outcome = auth && this.#security.authenticate(auth, header);
-    if (!(outcome instanceof Promise)) return then(outcome);
-    this.#calling = outcome
-      .then((each) => {
-        if (this.#state !== 'broken' && !then(each)) this.#break('answered');
-      })
-      .finally(() => {
-        this.#calling = undefined;
-      });
-    return true;
+    return this.#unlessBroken(outcome, then);
   }
 
-  #alterContext(pdu: Pdu & BindPdu, header: PduHeader): boolean {
+  /** An association that is over meanwhile does nothing more. */
+  #unlessBroken<T>(
+    value: MaybePromise<T>,
+    then: (value: T) => MaybePromise<boolean>,
+  ): MaybePromise<boolean> {
+    if (!(value instanceof Promise)) return then(value);
+    return value.then((each) => this.#state !== 'broken' && then(each));
+  }
+
+  #alterContext(pdu: Pdu & BindPdu, header: PduHeader): MaybePromise<boolean> {
     if (this.#state !== 'bound' || pdu.contexts.length === 0) return this.#refuse(header);
     return this.#withLogin(pdu, header, (outcome) => {
       if (outcome?.kind === 'refused') {
@@ -298,51 +305,30 @@ class RpcEndpoint implements PipeEndpoint {
       maxReceiveBytes: this.#receiveBytes,
       associationGroup: associationGroup || ASSOCIATION_GROUP,
       secondaryAddress,
-      results: contexts.map((context) => this.#negotiate(context)),
+      results: contexts.map((context) => this.#contexts.negotiate(context)),
     });
     if (this.#security.headerSigning) withFlags(pdu, PFC_SUPPORT_HEADER_SIGN);
     const says = auth !== undefined && token !== undefined && token.length > 0;
     this.#queue(says ? withToken(pdu, auth, token) : pdu);
   }
 
-  /** MS-RPCE 3.3.1.5.3 and 3.3.1.5.6: one result for each proposed context, in its order. */
-  #negotiate({ id, abstractSyntax, transferSyntaxes }: PresentationContext): ContextResult {
-    const features =
-      transferSyntaxes.length === 1 ? bindTimeFeatures(transferSyntaxes[0]!) : undefined;
-    if (features !== undefined) {
-      return {
-        result: CONTEXT_RESULT.NEGOTIATE_ACK,
-        reason: features & KEEP_CONNECTION_ON_ORPHAN,
-        transferSyntax: NO_SYNTAX,
-      };
-    }
-    const service = this.#services.findIndex(({ syntax }) => serves(syntax, abstractSyntax));
-    if (service < 0) return rejected(PROVIDER_REASON.ABSTRACT_SYNTAX_NOT_SUPPORTED);
-    if (!transferSyntaxes.some((syntax) => sameSyntax(syntax, NDR32))) {
-      return rejected(PROVIDER_REASON.PROPOSED_TRANSFER_SYNTAXES_NOT_SUPPORTED);
-    }
-    const bound = this.#contexts.get(id);
-    if (bound !== undefined && bound !== service) {
-      return rejected(PROVIDER_REASON.REASON_NOT_SPECIFIED);
-    }
-    if (bound === undefined && this.#contexts.size >= PRESENTATION_CONTEXTS_MAXIMUM) {
-      return rejected(PROVIDER_REASON.LOCAL_LIMIT_EXCEEDED);
-    }
-    this.#contexts.set(id, service);
-    return { result: CONTEXT_RESULT.ACCEPTANCE, reason: 0, transferSyntax: NDR32 };
+  #requestFragment(header: PduHeader, input: Buffer): MaybePromise<boolean> {
+    if (this.#state !== 'bound') return this.#refuse(header);
+    return this.#unlessBroken(this.#opened(header, input), (opened) =>
+      opened === undefined
+        ? this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED)
+        : this.#openedFragment(header, opened),
+    );
   }
 
-  #requestFragment(header: PduHeader, input: Buffer): boolean {
-    if (this.#state !== 'bound') return this.#refuse(header);
-    const opened = this.#opened(header, input);
-    if (opened === undefined) return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
-    const pdu = decodePdu(opened.clear);
+  #openedFragment(header: PduHeader, { clear, context }: Opened): MaybePromise<boolean> {
+    const pdu = decodePdu(clear);
     if (pdu.kind !== 'request') return this.#refuse(header);
     const { first } = this.#request;
-    if (first !== undefined && first.context !== opened.context) {
+    if (first !== undefined && first.context !== context) {
       return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
     }
-    const assembled = this.#request.add({ ...pdu, context: opened.context });
+    const assembled = this.#request.add({ ...pdu, context });
     switch (assembled.kind) {
       case 'partial':
         return true;
@@ -352,13 +338,12 @@ class RpcEndpoint implements PipeEndpoint {
         // MS-RPCE 3.3.3.5.4 names this status.
         return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);
       case 'whole':
-        this.#call(assembled.pdu);
-        return true;
+        return this.#call(assembled.pdu);
     }
   }
 
   /** The fragment in the clear, and whose it is; undefined where its verifier is wrong, or missing. */
-  #opened(header: PduHeader, input: Buffer): ({ readonly clear: Buffer } & Caller) | undefined {
+  #opened(header: PduHeader, input: Buffer): MaybePromise<Opened | undefined> {
     const { auth } = readVerifier(input, header);
     if (auth !== undefined) return this.#security.verified(input, header, auth);
     const context = this.#security.unverified();
@@ -367,12 +352,12 @@ class RpcEndpoint implements PipeEndpoint {
   }
 
   /** Faults of a call leave the association as it was. */
-  #call({ callId, contextId, opnum, stub, bigEndian, context }: CalledPdu): void {
-    const index = this.#contexts.get(contextId);
+  #call(pdu: CalledPdu): MaybePromise<boolean> {
+    const { callId, contextId, opnum, stub, bigEndian, context } = pdu;
+    const index = this.#contexts.indexOf(contextId);
     const service = index === undefined ? undefined : (context?.services ?? this.#services)[index];
     if (service === undefined) {
-      this.#fault(callId, 0, FAULT_STATUS.nca_s_unk_if, PFC_DID_NOT_EXECUTE);
-      return;
+      return this.#fault(callId, 0, FAULT_STATUS.nca_s_unk_if, PFC_DID_NOT_EXECUTE);
     }
     const understood = {
       ...{ callId, contextId, opnum, transferSyntax: NDR32 },
@@ -380,42 +365,70 @@ class RpcEndpoint implements PipeEndpoint {
       headerSigning: this.#security.headerSigning,
     };
     if (context !== undefined && !agreesWithTrailer(stub, understood)) {
-      this.#fault(callId, contextId, FAULT_STATUS.ERROR_ACCESS_DENIED, PFC_DID_NOT_EXECUTE);
-      return;
+      const status = FAULT_STATUS.ERROR_ACCESS_DENIED;
+      return this.#fault(callId, contextId, status, PFC_DID_NOT_EXECUTE);
     }
-    const answered = (result: Buffer): void => {
-      if (this.#state === 'broken') return;
-      const target = { kind: 'response', callId, contextId } as const;
-      const session = context?.session;
-      const room = this.#transmitBytes - (session === undefined ? 0 : protectionBytes(session));
-      for (const pdu of encodeFragments(target, result, room)) {
-        this.#queue(session === undefined ? pdu : protect(pdu, context!, session));
-      }
-    };
-    const failed = (error: unknown): void => {
+    const failed = (error: unknown): MaybePromise<boolean> => {
       const isFault = error instanceof RpcFault;
       if (!isFault && !(error instanceof WireError)) throw error;
-      if (this.#state === 'broken') return;
+      if (this.#state === 'broken') return false;
       const status = isFault ? error.status : FAULT_STATUS.RPC_X_BAD_STUB_DATA;
-      this.#fault(callId, contextId, status);
+      return this.#fault(callId, contextId, status);
     };
     try {
       const result = service.call(opnum, stub, bigEndian);
       if (result === undefined) {
-        this.#fault(callId, contextId, FAULT_STATUS.nca_s_op_rng_error, PFC_DID_NOT_EXECUTE);
-      } else if (result instanceof Promise) {
-        this.#calling = result.then(answered, failed).finally(() => {
-          this.#calling = undefined;
-        });
-      } else answered(result);
+        const status = FAULT_STATUS.nca_s_op_rng_error;
+        return this.#fault(callId, contextId, status, PFC_DID_NOT_EXECUTE);
+      }
+      if (!(result instanceof Promise)) return this.#answer(pdu, result);
+      return result.then((each) => this.#state !== 'broken' && this.#answer(pdu, each), failed);
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
   }
 
-  #fault(callId: number, contextId: number, status: number, moreFlags = 0): void {
+  #answer({ callId, contextId, context }: CalledPdu, result: Buffer): MaybePromise<boolean> {
+    const target = { kind: 'response', callId, contextId } as const;
+    const session = context?.session;
+    if (context === undefined || session === undefined) {
+      for (const pdu of encodeFragments(target, result, this.#transmitBytes)) this.#queue(pdu);
+      return true;
+    }
+    const room = this.#transmitBytes - protectionBytes(context, session);
+    const pdus = encodeFragments(target, result, room);
+    return this.#protected(pdus, 0, { context, session, callId });
+  }
+
+  /** One after the other: their signatures count them. */
+  #protected(pdus: readonly Buffer[], from: number, sender: Sender): MaybePromise<boolean> {
+    for (let index = from; index < pdus.length; index++) {
+      const whole = protect(pdus[index]!, sender.context, sender.session);
+      if (whole instanceof Promise) {
+        return whole.then(
+          (each) =>
+            this.#state !== 'broken' &&
+            this.#queued(each, sender) &&
+            this.#protected(pdus, index + 1, sender),
+        );
+      }
+      if (!this.#queued(whole, sender)) return false;
+    }
+    return true;
+  }
+
+  #queued(whole: Buffer | undefined, { callId }: Sender): boolean {
+    if (whole !== undefined) this.#queue(whole);
+    // Who has the keys is gone: nothing more can be said in this context.
+    else this.#fault(callId, 0, FAULT_STATUS.ERROR_ACCESS_DENIED);
+    return whole !== undefined;
+  }
+
+  /** Always true: it leaves the association as it was. */
+  #fault(callId: number, contextId: number, status: number, moreFlags = 0): true {
     const flags = PFC_FIRST_FRAG | PFC_LAST_FRAG | moreFlags;
     this.#queue(encodePdu({ kind: 'fault', callId, contextId, status, flags }));
+    return true;
   }
 
   #nak(callId: number, reason: number): false {
@@ -432,9 +445,3 @@ class RpcEndpoint implements PipeEndpoint {
 /** A peer that names too little must still take the minimum (C706 12.6.3.1). */
 const agreedFragmentBytes = (proposed: number): number =>
   Math.min(Math.max(proposed, FRAGMENT_BYTES_MINIMUM), FRAGMENT_BYTES_MAXIMUM);
-
-const rejected = (reason: number): ContextResult => ({
-  result: CONTEXT_RESULT.PROVIDER_REJECTION,
-  reason,
-  transferSyntax: NO_SYNTAX,
-});

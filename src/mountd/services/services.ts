@@ -12,8 +12,7 @@ import { SVCCTL } from '../../rpc/svcctl.ts';
 import { UNIXINFO } from '../../rpc/unixinfo.ts';
 import { WINREG } from '../../rpc/winreg.ts';
 import { WKSSVC } from '../../rpc/wkssvc.ts';
-import type { SecureLogin } from '../login.ts';
-import type { Authenticated } from './association-security.ts';
+import type { Authenticated, BeginRpcLogin } from './association-security.ts';
 import { createDssetupService } from './dssetup-service.ts';
 import { createEpmapperService, type OfferedInterface } from './epmapper-service.ts';
 import { createLsarpcService } from './lsarpc-service.ts';
@@ -76,7 +75,7 @@ const OVER_TCP: readonly Create[] = [
 export interface RpcCallers {
   /** Of who has authenticated in RPC, else of who has the pipe open; undefined to whom nothing is answered. */
   context(authenticated?: Authenticated): ServiceContext | undefined;
-  readonly beginLogin?: (() => SecureLogin) | undefined;
+  readonly beginLogin?: BeginRpcLogin | undefined;
 }
 
 export interface TcpCallers extends RpcCallers {
