@@ -1,7 +1,7 @@
 /** What a server is configured to do: every parameter with its effective value. */
 import { hostname } from 'node:os';
 import { type IdmapDomain, idmapText } from './idmap.ts';
-import { type ClientField, escapedIn } from './macros.ts';
+import { type ClientField, escapedIn, withPlainHome } from './macros.ts';
 import type { Table, Values } from './parameter.ts';
 import {
   type GlobalValues,
@@ -95,10 +95,20 @@ export const settingsOf = (configuration: Configuration) =>
   ].map(({ name, table, values }) => {
     const byField = new Map<string, unknown>(Object.entries(values));
     const parameters = Object.entries(table).map(
-      ([field, parameter]) => [parameter.name, parameter.type.print(byField.get(field))] as const,
+      ([field, row]) => [row.name, printed(field, row, byField)] as const,
     );
     return { name, parameters };
   });
+
+function printed(
+  field: string,
+  { type }: Table[string],
+  values: ReadonlyMap<string, unknown>,
+): string {
+  const templates = (values.get('templates') ?? []) as readonly string[];
+  const text = type.print(values.get(field));
+  return templates.includes(field) ? withPlainHome(field, text) : escapedIn(field, text);
+}
 
 /** As smb.conf has it. Without `all` only what is not the default. */
 export function configurationText(configuration: Configuration, all = false): string {
@@ -111,12 +121,10 @@ export function configurationText(configuration: Configuration, all = false): st
 
 function linesOf(table: Table, values: object, all: boolean): string {
   const byField = new Map<string, unknown>(Object.entries(values));
-  const templates = (byField.get('templates') ?? []) as readonly string[];
   let lines = '';
-  for (const [field, { name, type, fallback }] of Object.entries(table)) {
-    const printed = type.print(byField.get(field));
-    const text = templates.includes(field) ? printed : escapedIn(field, printed);
-    if (all || text !== type.print(fallback)) lines += `    ${name} = ${text}\n`;
+  for (const [field, row] of Object.entries(table)) {
+    const text = printed(field, row, byField);
+    if (all || text !== row.type.print(row.fallback)) lines += `    ${row.name} = ${text}\n`;
   }
   return lines;
 }

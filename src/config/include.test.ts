@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { configurationText, defaultNetbiosName } from './configuration.ts';
+import { configurationText, defaultNetbiosName, settingsOf } from './configuration.ts';
 import { loadConfiguration, readConfiguration } from './load.ts';
 import { ProblemsError, problemText } from './problem.ts';
 
@@ -98,6 +98,25 @@ shadow:format = %Y-%m-%d
   assert.match(errors('[a]\npath = /home/%a\n')[0]!, /:2: error: "path = .home.%a" has %a/);
   assert.match(errors('[global]\nserver string = %U\n')[0]!, /:2: .* differs by client/);
   assert.match(errors('[a]\npath = /home/%\n')[0]!, /:2: error/);
+});
+
+test('%H is printed as it is written', () => {
+  for (const path of ['%H', '%H/files', '/%H/files', '/srv/%H']) {
+    const { configuration } = readConfiguration(`[a]\npath = ${path}\n`, 'smb.conf');
+    const text = configurationText(configuration);
+    assert.ok(text.includes(`path = ${path.replace('/%H/', '%H/')}\n`), text);
+    assert.deepEqual(readConfiguration(text, 'smb.conf').configuration, configuration);
+    const settings = settingsOf(configuration)[1]!.parameters;
+    assert.equal(new Map(settings).get('path'), path.replace('/%H/', '%H/'));
+  }
+});
+
+test('what is wrong with a path is told once, and where', () => {
+  assert.equal(errors('[a]\npath = /home/%a\n').length, 1);
+  assert.equal(errors('[a]\npath = relative\n').length, 1);
+  assert.deepEqual(errors('[a]\npath = /home/%a\n[b]\ncopy = a\n[c]\ncopy = b\n').length, 1);
+  assert.match(errors('[a]\npath =\n')[0]!, /:1: .*has no path/);
+  assert.match(errors('[a]\ncopy = b\n[b]\ncopy = a\n').join('\n'), /has no path/);
 });
 
 test("a client's macros make templates, which are printed as they were read", () => {

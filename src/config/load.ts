@@ -8,7 +8,7 @@ import {
 import { idmapOf, isIdmapLine } from './idmap.ts';
 import { parseWithIncludes } from './include.ts';
 import { readText } from './load-text.ts';
-import { type ClientField, escapePercent, expandMacros, type Macros } from './macros.ts';
+import { type ClientField, escapePercent, expandMacros, type Macros, withHome } from './macros.ts';
 import { type NameIndex, SectionValues, type Table } from './parameter.ts';
 import { globalNames, globalParameters, shareNames, shareParameters } from './parameters.ts';
 import { isError, type Problem, ProblemsError } from './problem.ts';
@@ -142,7 +142,7 @@ class Reader {
     const values = new SectionValues(shareParameters, this.#file);
     const macros = { ...this.#macros, share: isHomes ? undefined : name, ofShares: true };
     for (const node of lines) {
-      if (normalizeKey(node.key) === 'copy') continue;
+      if (isCopy(node)) continue;
       if (this.#take(node, values, shareNames, macros)) continue;
       if (globalNames.has(normalizeKey(node.key))) {
         // Samba's vfs_fruit(8) has them so often in examples of shares that they stand there in most files.
@@ -169,11 +169,24 @@ class Reader {
       const { name: key } = shareParameters[field];
       this.#warn(given, `"${key}" does nothing without "store dos attributes = no"`);
     }
-    if (share.path === '') {
+    if (share.path === '' && !this.#saysPath(section)) {
       this.#error(section, `share [${name}] has no path`, '"path = /a/folder"');
     }
     if (hasPlaces(share)) this.#placesFit(section, share);
     return share.available ? share : undefined;
+  }
+
+  /** There, or where it copies from; what is wrong with such a line has been told. */
+  #saysPath({ lines }: Section, above: readonly Section[] = []): boolean {
+    const copied = lines.filter(isCopy).map((line) => this.#copiedSection(line));
+    return (
+      lines.some((line) => isPath(line) && line.value !== '') ||
+      copied.some((from) => from && !above.includes(from) && this.#saysPath(from, [...above, from]))
+    );
+  }
+
+  #copiedSection({ value }: ParameterNode): Section | undefined {
+    return this.#sectionsByName.get(normalizeName(value.replace(/^"(.*)"$/, '$1')));
   }
 
   /** What is done to a share before anybody comes needs to know where it is. */
@@ -195,8 +208,8 @@ class Reader {
     above: readonly Section[],
   ): SectionValues<typeof shareParameters> {
     const values = new SectionValues(shareParameters, this.#file);
-    for (const node of lines.filter(({ key }) => normalizeKey(key) === 'copy')) {
-      const from = this.#sectionsByName.get(normalizeName(node.value.replace(/^"(.*)"$/, '$1')));
+    for (const node of lines.filter(isCopy)) {
+      const from = this.#copiedSection(node);
       if (from === undefined || above.includes(from)) {
         const problem = from === undefined ? 'there is no such section' : 'it would copy itself';
         this.#error(node, `cannot copy [${node.value}]: ${problem}`);
@@ -273,6 +286,8 @@ class Reader {
 const isPath = ({ key }: ParameterNode): boolean =>
   shareNames.get(normalizeKey(key))?.field === 'path';
 
+const isCopy = ({ key }: ParameterNode): boolean => normalizeKey(key) === 'copy';
+
 /** A section of a printer's: `printable = yes`. */
 function isPrinter(lines: readonly ParameterNode[]): boolean {
   const keys = ['printable', 'printok'];
@@ -292,10 +307,6 @@ const atHome = (share: ShareConfiguration): ShareConfiguration => ({
   path: '/%H',
   templates: [...(share.templates ?? []), 'path'],
 });
-
-/** `%H` is a path that begins with a slash; as a component it stands for all of them. */
-const withHome = (field: string, text: string, isTemplate: boolean): string =>
-  field === 'path' && isTemplate ? text.replace(/^("?)%H(?=["/]|$)/, '$1/%H') : text;
 
 /** The known key at most two edits away: for the message about a misspelt one. */
 export function nearestKey(key: string): string | undefined {

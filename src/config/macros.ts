@@ -79,6 +79,14 @@ export const escapePercent = (value: string): string => value.replaceAll('%', '%
 export const escapedIn = (field: string, value: string): string =>
   FIELDS.has(field) ? escapePercent(value) : value;
 
+/** `%H` is a path that begins with a slash; as a component it stands for all of them. */
+export const withHome = (field: string, text: string, isTemplate: boolean): string =>
+  field === 'path' && isTemplate ? text.replace(/^("?)%H(?=["/]|$)/, '$1/%H') : text;
+
+/** As people write it. */
+export const withPlainHome = (field: string, template: string): string =>
+  field === 'path' ? template.replace(/^\/%H(?=\/|$)/, '%H') : template;
+
 function isForClients(field: string, letter: string, { ofShares, share }: Macros): boolean {
   if (ofShares !== true || !isClientField(field) || letter === '') return false;
   if (letter === 'S') return share === undefined;
