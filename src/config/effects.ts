@@ -3,6 +3,7 @@
  * added to the tables of parameters.ts needs a line here to compile.
  */
 import type { Configuration, ShareConfiguration } from './configuration.ts';
+import { type IdmapOption, idmapSettings } from './idmap.ts';
 import type { Table } from './parameter.ts';
 import { globalParameters, shareParameters } from './parameters.ts';
 import { normalizeName } from './smb-conf.ts';
@@ -165,6 +166,13 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   snapshotsCrossMounts: 'none',
 };
 
+/** `idmap config`: whoever is logged in stays who it is. */
+export const idmapEffects: Readonly<Record<IdmapOption, Effect>> = {
+  backend: 'now',
+  range: 'now',
+  rangesize: 'now',
+};
+
 /** `after`, but for what only a new server takes from it. */
 export function withoutRestart(before: Configuration, after: Configuration): Configuration {
   const old = new Map<string, unknown>(Object.entries(before.global));
@@ -190,6 +198,7 @@ export function changesBetween(before: Configuration, after: Configuration): Cha
     table: globalParameters,
     effects: globalEffects,
   });
+  changes.push(...idmapChanges(before, after));
   for (const old of before.shares) {
     const now = shareOf(after, old.name);
     if (now === undefined) changes.push(comesOrGoes(old.name, { before: old.path }));
@@ -199,6 +208,17 @@ export function changesBetween(before: Configuration, after: Configuration): Cha
     if (shareOf(before, name) === undefined) changes.push(comesOrGoes(name, { after: path }));
   }
   return changes;
+}
+
+function idmapChanges(before: Configuration, after: Configuration): Change[] {
+  const old = new Map(idmapSettings(before.idmap ?? []));
+  const now = new Map(idmapSettings(after.idmap ?? []));
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((parameter) => {
+    const [was = '', is = ''] = [old.get(parameter), now.get(parameter)];
+    if (was === is) return [];
+    const effect = idmapEffects[parameter.split(' ').at(-1) as IdmapOption];
+    return [{ section: 'global', parameter, before: was, after: is, effect }];
+  });
 }
 
 export const shareOf = (
@@ -243,5 +263,5 @@ export function changeText({ section, parameter, before, after, effect }: Change
     restart: 'NEEDS A RESTART of the server',
     none: 'is not supported, and changes nothing',
   };
-  return `[${section}] ${parameter} = ${after} (was ${before || 'empty'}): ${told[effect]}`;
+  return `[${section}] ${parameter} = ${after || 'empty'} (was ${before || 'empty'}): ${told[effect]}`;
 }

@@ -41,6 +41,12 @@ interface Lines {
   readonly rangesize: ParameterNode | undefined;
 }
 
+/** What stands behind the colon. */
+export const IDMAP_OPTIONS = ['backend', 'range', 'rangesize'] as const;
+export type IdmapOption = (typeof IDMAP_OPTIONS)[number];
+const isOption = (word: string): word is IdmapOption =>
+  (IDMAP_OPTIONS as readonly string[]).includes(word);
+
 export const isIdmapLine = ({ key }: Pick<ParameterNode, 'key'>): boolean => KEY.test(key);
 
 /** What the lines say together. Nothing is said of one domain twice: the last line counts. */
@@ -54,7 +60,7 @@ export function idmapOf(nodes: readonly ParameterNode[]): {
     const [, name = '', option = ''] = KEY.exec(node.key) ?? [];
     const domain = name.toUpperCase();
     const field = option.replace(/\s+/g, '').toLowerCase();
-    if (field !== 'backend' && field !== 'range' && field !== 'rangesize') {
+    if (!isOption(field)) {
       const message = `"${node.key}" is not supported`;
       problems.push({ node, message, expected: 'backend, range or rangesize behind the colon' });
       continue;
@@ -120,13 +126,21 @@ function sizeOf(backend: IdmapBackend, ids: number, lines: Lines): number | Idma
   return { node: rangesize ?? range!, message, expected };
 }
 
-/** As smb.conf has them. */
-export function idmapText(domains: readonly IdmapDomain[]): string {
-  return domains
-    .map(({ domain, backend, low, high, rangeSize }) => {
-      const key = `    idmap config ${domain} :`;
-      const size = backend === 'autorid' ? `${key} rangesize = ${rangeSize}\n` : '';
-      return `${key} backend = ${backend}\n${key} range = ${low}-${high}\n${size}`;
-    })
+/** Each with its value, as smb.conf has them. */
+export const idmapSettings = (
+  domains: readonly IdmapDomain[],
+): readonly (readonly [key: string, value: string])[] =>
+  domains.flatMap(({ domain, backend, low, high, rangeSize }) => {
+    const key = `idmap config ${domain} :`;
+    const size = [`${key} rangesize`, String(rangeSize)] as const;
+    return [
+      [`${key} backend`, backend] as const,
+      [`${key} range`, `${low}-${high}`] as const,
+      ...(backend === 'autorid' ? [size] : []),
+    ];
+  });
+
+export const idmapText = (domains: readonly IdmapDomain[]): string =>
+  idmapSettings(domains)
+    .map(([key, value]) => `    ${key} = ${value}\n`)
     .join('');
-}
