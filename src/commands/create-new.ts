@@ -95,7 +95,10 @@ function openHandle(
   let answer: MaybePromise<Outcome | Errno>;
   try {
     const isPlain =
-      wanted.creationTime === undefined && wanted.eas.length === 0 && wanted.allocationSize === 0;
+      wanted.creationTime === undefined &&
+      wanted.eas.length === 0 &&
+      wanted.allocationSize === 0 &&
+      wanted.owners === undefined;
     const found = stat && { stat, path: wanted.path };
     answer = isPlain
       ? createReply(wanted, request, open, FILE_CREATED, 'made', found)
@@ -128,9 +131,11 @@ async function finished(
   open: Open,
   handle: VfsHandle,
 ): Promise<Outcome | Errno> {
-  const { creationTime } = wanted;
+  const { creationTime, owners } = wanted;
   // Its own time is no reason to fail.
   if (creationTime !== undefined) await handle.set({ creationTime });
+  // Nor is an owner that the kernel does not let this user give it to: it stays the user's, as without the wish.
+  if (owners !== undefined) await handle.set(owners);
   const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
   const failed = set !== 0 ? set : await reserve(wanted, handle);
   if (!isErrno(failed)) return createReply(wanted, request, open, FILE_CREATED);

@@ -14,6 +14,7 @@ import {
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_INVALID,
 } from '../dtyp/ntstatus.ts';
+import { type PosixOwners, posixOwnersOf } from '../dtyp/posix-sids.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { ParsedPath } from '../fscc/names.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
@@ -64,6 +65,8 @@ export interface Wanted extends CreateWish {
   readonly allocationSize: number;
   /** SecD, for what is made. */
   readonly security: SecurityDescriptor | undefined;
+  /** Of a POSIX open, in place of `security`: whose it is to be, if the user may give it to them. */
+  readonly owners: PosixOwners | undefined;
 }
 
 export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, posix?: PosixWish) {
@@ -83,6 +86,9 @@ export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, po
   const eas = createdEas(body);
   if (typeof eas === 'number') return eas;
   const mapped = mapGenericRights(body.desiredAccess);
+  const security = createdSecurity(body);
+  // Linux' client sends one with modefromsid and idsfromsid. Its mode is none (07777) or that of the context.
+  const owners = posix && security && posixOwnersOf(security);
   const wanted: Wanted = {
     ...body,
     posix,
@@ -95,7 +101,8 @@ export function want(body: CreateWish, path: ParsedPath, hasStreams: boolean, po
     trailingBackslash,
     eas,
     allocationSize: allocationSizeOf(body),
-    security: createdSecurity(body),
+    security: owners === undefined ? security : undefined,
+    owners,
   };
   return wanted;
 }

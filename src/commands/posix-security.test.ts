@@ -7,8 +7,14 @@ import { test } from 'node:test';
 import { cifs } from '../../test/replay/personas.ts';
 import { startServer, USER } from '../../test/support/in-process-server.ts';
 import { createRequest, queryInfoRequest, setInfoRequest } from '../client/requests.ts';
-import { FILE_WRITE_DATA, READ_CONTROL, WRITE_DAC, WRITE_OWNER } from '../dtyp/access-mask.ts';
-import { type Ace, makeAcl } from '../dtyp/acl.ts';
+import {
+  FILE_WRITE_DATA,
+  GENERIC_ALL,
+  READ_CONTROL,
+  WRITE_DAC,
+  WRITE_OWNER,
+} from '../dtyp/access-mask.ts';
+import { type Ace, allowedAce, deniedAce, makeAcl } from '../dtyp/acl.ts';
 import { STATUS_ACCESS_DENIED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import {
   DACL_SECURITY_INFORMATION,
@@ -16,9 +22,10 @@ import {
   encodeSecurityDescriptor,
   GROUP_SECURITY_INFORMATION,
   OWNER_SECURITY_INFORMATION,
+  SE_DACL_PRESENT,
   type SecurityDescriptor,
 } from '../dtyp/security-descriptor.ts';
-import { nfsGroupSid, nfsUserSid } from '../dtyp/sid.ts';
+import { AUTHENTICATED_USERS, nfsGroupSid, nfsModeSid, nfsUserSid } from '../dtyp/sid.ts';
 import { nativeSupport } from '../native/support.ts';
 import { encodePosixCreateRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName } from '../smb2/create-contexts.ts';
@@ -29,14 +36,15 @@ const PARTS = OWNER_SECURITY_INFORMATION | GROUP_SECURITY_INFORMATION | DACL_SEC
 const skip = nativeSupport().unavailable ?? (process.getuid?.() === 0 ? false : 'needs root');
 const contexts = [{ name: CreateContextName.POSIX, data: encodePosixCreateRequest(0o600) }];
 
+const ROOT = { uid: 0, gid: 0, groups: [] };
+
 /** A file of root's, mode 600: its descriptor as a client reads it, and what is there once it has changed that. */
 async function chown(change: (told: SecurityDescriptor) => SecurityDescriptor) {
   const folder = mkdtempSync(join(tmpdir(), 'usmbd-chown-'));
   chmodSync(folder, 0o755);
-  const root = { uid: 0, gid: 0, groups: [] };
   const server = await startServer({
     shares: [{ name: 'files', path: folder }],
-    users: [{ name: USER, password: 'Passw0rd!', identity: root }],
+    users: [{ name: USER, password: 'Passw0rd!', identity: ROOT }],
   });
   try {
     const tree = await server.mount(cifs.connect);
@@ -63,6 +71,59 @@ async function chown(change: (told: SecurityDescriptor) => SecurityDescriptor) {
     rmSync(folder, { recursive: true });
   }
 }
+
+/** What a CREATE of Linux' client with idsfromsid makes: of it the uid, the gid and the mode, and who may open it. */
+async function create(identity: typeof ROOT, mode: number | undefined, owners: boolean) {
+  const folder = mkdtempSync(join(tmpdir(), 'usmbd-create-'));
+  chmodSync(folder, 0o777);
+  const server = await startServer({
+    shares: [{ name: 'files', path: folder }],
+    users: [{ name: USER, password: 'Passw0rd!', identity }],
+  });
+  try {
+    const tree = await server.mount(cifs.connect);
+    const sent: SecurityDescriptor = {
+      control: SE_DACL_PRESENT,
+      owner: owners ? nfsUserSid(65533) : undefined,
+      group: owners ? nfsGroupSid(65532) : undefined,
+      dacl: makeAcl([
+        deniedAce(nfsModeSid(mode ?? 0o7777), 0),
+        allowedAce(nfsUserSid(65532), GENERIC_ALL),
+        allowedAce(AUTHENTICATED_USERS, GENERIC_ALL),
+      ]),
+      sacl: undefined,
+    };
+    const data = encodeSecurityDescriptor(sent, PARTS);
+    const creating = createRequest('f', {
+      access: FILE_WRITE_DATA,
+      disposition: FILE_CREATE,
+      contexts: [...contexts, { name: CreateContextName.SD_BUFFER, data }],
+    });
+    const { status } = await tree.request(creating);
+    const { uid, gid, mode: made } = statSync(join(folder, 'f'));
+    return { status, uid, gid, mode: made & 0o7777 };
+  } finally {
+    await server.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const SOMEBODY = { uid: 23_456, gid: 23_457, groups: [] };
+
+test('the owner that idsfromsid sends with a CREATE is followed where chown(2) would be', {
+  skip,
+}, async () => {
+  assert.deepEqual(await create(ROOT, undefined, true), CHOWNED);
+  const kept = { status: STATUS_SUCCESS, uid: 23_456, gid: 23_457, mode: 0o600 };
+  assert.deepEqual(await create(SOMEBODY, undefined, true), kept);
+});
+
+test('the mode that modefromsid sends with a CREATE is that of the POSIX context', {
+  skip,
+}, async () => {
+  const kept = { status: STATUS_SUCCESS, uid: 23_456, gid: 23_457, mode: 0o600 };
+  assert.deepEqual(await create(SOMEBODY, 0o600, false), kept);
+});
 
 const given = (told: SecurityDescriptor, aces: readonly Ace[]): SecurityDescriptor => ({
   ...told,

@@ -7,8 +7,9 @@
  * new one's. Of a file without a descriptor that was made of its mode, and says nothing new.
  */
 import { WRITE_DAC, WRITE_OWNER } from '../dtyp/access-mask.ts';
-import type { Ace, Acl } from '../dtyp/acl.ts';
+import type { Ace } from '../dtyp/acl.ts';
 import { type NtStatus, STATUS_ACCESS_DENIED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { posixGidOf, posixModeOf, posixUidOf } from '../dtyp/posix-sids.ts';
 import {
   DACL_SECURITY_INFORMATION,
   decodeSecurityDescriptor,
@@ -16,15 +17,12 @@ import {
   OWNER_SECURITY_INFORMATION,
   type SecurityDescriptor,
 } from '../dtyp/security-descriptor.ts';
-import { gidOf, nfsGidOf, nfsModeOf, nfsUidOf, type Sid, uidOf } from '../dtyp/sid.ts';
 import type { SetInfoRequest } from '../smb2/set-info.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { setSecurity } from './set-security.ts';
-
-const PERMISSION_BITS = 0o7777;
 
 interface Changes {
   mode?: number | undefined;
@@ -43,14 +41,14 @@ export function setPosixSecurity(
   const has = (flag: number): boolean => (additionalInformation & flag) !== 0;
   const { owner, group, dacl } = decodeSecurityDescriptor(buffer);
   const changes: Changes = {};
-  if (has(DACL_SECURITY_INFORMATION)) changes.mode = modeOf(dacl);
+  if (has(DACL_SECURITY_INFORMATION)) changes.mode = posixModeOf(dacl);
   if (has(OWNER_SECURITY_INFORMATION)) {
-    const uid = numberOf(owner, uidOf, nfsUidOf);
+    const uid = posixUidOf(owner);
     if (uid === undefined) return undefined;
     changes.uid = uid;
   }
   if (has(GROUP_SECURITY_INFORMATION)) {
-    const gid = numberOf(group, gidOf, nfsGidOf);
+    const gid = posixGidOf(group);
     if (gid === undefined) return undefined;
     changes.gid = gid;
   }
@@ -93,16 +91,3 @@ async function isAsToldOf(
     given.dacl.aces.length === aces.length && given.dacl.aces.every((ace, i) => isOf(ace, aces[i]))
   );
 }
-
-function modeOf(dacl: Acl | null | undefined): number | undefined {
-  for (const ace of dacl?.aces ?? []) {
-    const mode = ace.kind === 'sid' ? nfsModeOf(ace.sid) : undefined;
-    if (mode !== undefined) return mode & PERMISSION_BITS;
-  }
-  return undefined;
-}
-
-type NumberOf = (sid: Sid) => number | undefined;
-
-const numberOf = (sid: Sid | undefined, ofUnix: NumberOf, ofNfs: NumberOf): number | undefined =>
-  sid === undefined ? undefined : (ofUnix(sid) ?? ofNfs(sid));

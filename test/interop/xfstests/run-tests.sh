@@ -29,8 +29,8 @@ watch() {
 }
 watch & watcher=$!
 
-# One `check` for all: its start takes as long as a small test. It says "NAME 12s" or "NAME [not run] why" or
-# "NAME - output mismatch", and after that what differs.
+# One `check` for all, in the order that was asked for: its start takes as long as a small test. It says "NAME 12s" or
+# "NAME [not run] why" or "NAME - output mismatch", and after that what differs.
 name= verdict= text= took= ended=$SECONDS
 told() { [ -n "$name" ] && echo "result $name $verdict $took $text"; name=; }
 tell() {
@@ -50,6 +50,6 @@ tell() {
   done
   told
 }
-./check $TESTS 2>&1 < /dev/null | tell
+./check --exact-order $TESTS 2>&1 < /dev/null | tell
 kill $watcher
 echo finished
