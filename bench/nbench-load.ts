@@ -17,7 +17,8 @@ const FILE_NON_DIRECTORY_FILE = 0x40;
 const QUERY_FILE_BASIC_INFO = 1004;
 const QUERY_FILE_STANDARD_INFO = 1005;
 const QUERY_FILE_ALL_INFO = 0x107;
-const SET_FILE_BASIC_INFO = 0x101;
+/** The only level of SET_FILE_INFORMATION that smbtorture sends; of others it complains and sends nothing. */
+const SET_FILE_BASIC_INFO = 1004;
 const FS_SIZE_INFO = 1003;
 const FIND_BOTH_DIRECTORY_INFO = 0x104;
 
