@@ -135,8 +135,11 @@ const toldPathOf = (handle: VfsHandle): readonly string[] | Errno =>
 
 const NOTHING = Buffer.alloc(0);
 
+/** What is told of an open beside its file. */
+type Telling = Pick<Open, 'home' | 'session' | 'tree' | 'file' | 'access' | 'position' | 'mode'>;
+
 interface Subject {
-  readonly open: Open;
+  readonly open: Telling;
   readonly handle: VfsHandle;
   readonly stat: VfsStat;
   readonly eaSize: number;
@@ -144,7 +147,10 @@ interface Subject {
 }
 
 /** The bytes of one class; undefined where it is not served, a status where there is no answer. */
-function fileInformation(fileInfoClass: number, subject: Subject): Buffer | number | undefined {
+export function fileInformation(
+  fileInfoClass: number,
+  subject: Subject,
+): Buffer | number | undefined {
   const { open, stat } = subject;
   switch (fileInfoClass) {
     case Class.FileBasicInformation:

@@ -19,5 +19,5 @@ export function shownAttributes(
 }
 
 /** The file ID that the client of this open is told; 0 stands for none. */
-export const shownFileId = (open: Open, stat: VfsStat): bigint =>
+export const shownFileId = (open: Pick<Open, 'session' | 'tree'>, stat: VfsStat): bigint =>
   open.session?.apple !== undefined && open.tree?.share.appleFileIds !== true ? 0n : stat.fileId;

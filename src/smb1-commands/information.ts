@@ -50,6 +50,7 @@ import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
 import { encodeFeaList, setFeaList } from './eas.ts';
+import { lookAt } from './looking.ts';
 import { openOf, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
 import { fileInformation, fsQuery, informationOf, setInformation } from './queries.ts';
@@ -91,7 +92,14 @@ export function queryPath(
   if (refused !== undefined) return refused;
   if (level === QueryLevel.IS_NAME_VALID) return answered(Buffer.alloc(0));
   const access = FILE_READ_ATTRIBUTES | (needsEas(level) ? FILE_READ_EA : 0);
-  return withOpen(call, { name, access }, (request) => query(call, request, level, assembly));
+  const opened = () =>
+    withOpen(call, { name, access }, (request) => query(call, request, level, assembly));
+  const same = classOf(level);
+  if (same === undefined) return opened();
+  return after(lookAt(call, name, same), (told): MaybePromise<TransactionAnswer | NtStatus> => {
+    if (told === undefined) return opened();
+    return typeof told === 'number' ? told : fit(told, assembly.head.maxDataCount);
+  });
 }
 
 export function queryFile(
@@ -124,6 +132,11 @@ const SAME_AS: Readonly<Record<number, number>> = {
   [QueryLevel.COMPRESSION]: Class.FileCompressionInformation,
 };
 
+const classOf = (level: number): number | undefined => {
+  const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
+  return same !== undefined && same <= 0xff ? same : undefined;
+};
+
 function query(
   call: TreeCall,
   request: OpenRequest,
@@ -141,8 +154,8 @@ function query(
   const fitting = (told: Buffer | NtStatus) =>
     typeof told === 'number' ? told : fit(told, head.maxDataCount);
   if (isUnixQuery(call, level)) return queryUnix(call, request, level).then(fitting);
-  const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SAME_AS[level];
-  if (same !== undefined && same <= 0xff) {
+  const same = classOf(level);
+  if (same !== undefined) {
     return after(fileInformation(request, same), (found) =>
       fitting(typeof found === 'number' ? found : found.bytes),
     );

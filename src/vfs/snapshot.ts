@@ -17,6 +17,7 @@ import type {
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsPurpose,
   VfsRange,
   VfsStat,
   VfsStream,
@@ -71,7 +72,7 @@ export class SnapshotTree implements VfsTree {
     this.#end = end;
   }
 
-  lookup(path: readonly string[], purpose?: 'open' | 'read'): MaybePromise<Result<VfsHandle>> {
+  lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>> {
     return afterResult(this.#inner.lookup(path, purpose), (handle) => this.#wrap(handle));
   }
 

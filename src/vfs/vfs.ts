@@ -390,12 +390,15 @@ export interface PreviousVersions {
   at(time: FileTime): MaybePromise<Result<VfsTree>>;
 }
 
+export type VfsPurpose = 'look' | 'open' | 'read';
+
 export interface VfsTree {
   /**
    * The object at `path`, not yet open for data. With a purpose it is to be opened if all goes well, so its stat
-   * will be asked for; to 'read' a file means for reading, for which it may be open at once where the identity may.
+   * will be asked for; to 'read' a file means for reading, for which it may be open at once where the identity may,
+   * to 'look' at it that nobody will ask what else the identity may.
    */
-  lookup(path: readonly string[], purpose?: 'open' | 'read'): MaybePromise<Result<VfsHandle>>;
+  lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>>;
   /**
    * Makes a new object and opens it: a file for reading and writing, never an existing one (EEXIST,
    * by the same rules as lookup). `attributes` as in VfsChanges.

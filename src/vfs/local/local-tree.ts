@@ -40,6 +40,7 @@ import type {
   VfsHandle,
   VfsNewObject,
   VfsPermissions,
+  VfsPurpose,
   VfsTree,
   VfsVolume,
 } from '../vfs.ts';
@@ -68,9 +69,6 @@ const PERMISSION_BITS = 0o7777;
 /** A gid_t that leaves the group as it is. */
 const SAME_ID = 0xffff_ffff;
 const OWNER_BITS = 0o700;
-
-/** What is going to be done with what is looked up. */
-type Purpose = 'open' | 'read';
 
 /** An object that was looked up, and what was found out about it on the way. */
 interface Found {
@@ -115,7 +113,7 @@ export class LocalTree implements VfsTree {
     return new LocalTree({ ...this.#share, resolver: resolver.exactly() }, this.#credentials);
   }
 
-  lookup(path: readonly string[], purpose?: Purpose): MaybePromise<Result<VfsHandle>> {
+  lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>> {
     if (this.#share.pace.isSlow)
       return this.#warmed(path).then(() => this.lookupNow(path, purpose));
     return this.lookupNow(path, purpose);
@@ -126,7 +124,7 @@ export class LocalTree implements VfsTree {
     await this.#share.slowDevice?.warm(this.#credentials.identity, path);
   }
 
-  lookupNow(path: readonly string[], purpose?: Purpose): Result<VfsHandle> {
+  lookupNow(path: readonly string[], purpose?: VfsPurpose): Result<VfsHandle> {
     const checked = checkPath(path);
     if (isErrno(checked)) return checked;
     const { pace } = this.#share;
@@ -171,7 +169,7 @@ export class LocalTree implements VfsTree {
   }
 
   /** All that has to be done as the user, while it is one; leaves the object in statx's buffer. */
-  #find(path: CheckedPath, purpose: Purpose | undefined): Found | Errno {
+  #find(path: CheckedPath, purpose: VfsPurpose | undefined): Found | Errno {
     const { files } = this.#share.resolver;
     const known = purpose === 'read' ? files.open(path.disk) : EACCES;
     if (known >= 0) return { fd: known, access: READ_ACCESS, permissions: undefined };
@@ -180,13 +178,13 @@ export class LocalTree implements VfsTree {
     return found;
   }
 
-  #findAny(path: CheckedPath, purpose: Purpose | undefined): Found | Errno {
+  #findAny(path: CheckedPath, purpose: VfsPurpose | undefined): Found | Errno {
     const fd = this.#share.resolver.open(path, this.#credentials);
     if (fd < 0) return fd;
     const unknown = stated(fd);
     if (unknown !== 0) return unknown;
     const permissions =
-      purpose !== undefined && this.#credentials.isSwitched
+      purpose !== undefined && purpose !== 'look' && this.#credentials.isSwitched
         ? permissionsOf(fd, this.#credentials, stx.mode())
         : undefined;
     const mayRead =
