@@ -6,13 +6,11 @@
  * its memory grows. A busy machine makes it longer, and nothing else: patience counts the server's time on the processor.
  */
 import { readFileSync } from 'node:fs';
-import { connect as dial } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../../src/client/connect.ts';
 import { RdmaSocket } from '../../src/client/rdma-socket.ts';
 import { commandLine } from '../support/command-line.ts';
-import { run } from '../support/process.ts';
-import { freePort, startUsmbd, usmbd } from '../support/target.ts';
+import { connectionsLeft, errorsOf, HANG_MS, startDirect } from './fuzz/direct-server.ts';
 import { createRandom } from './fuzz/random.ts';
 import { sendStreams } from './fuzz/rdma-streams.ts';
 
@@ -32,21 +30,14 @@ const PAGE_BYTES = 4096;
 const AT_ONCE = 40;
 /** The server's time on the processor, while the witness waits for one round. */
 const PATIENCE_MS = 2_000;
-/** Of the clock: whoever waits for so long waits for ever. */
-const HANG_MS = 120_000;
 const TICK_MS = 10;
 const PAUSE_MS = 50;
-/** Streams that end with their connection open for the negotiation's time, ten seconds, on a machine with time. */
-const SETTLE_MS = 90_000;
-const SETTLE_POLL_MS = 500;
 /** From the second quarter to the last: in the first memory is laid out. */
 const MAX_GROWTH = 1.05;
 const QUARTERS = 4;
-const START_LIMIT_MS = 60_000;
 
 console.log(`seed ${seed}, ${streams} streams after a warm-up of ${warmUp}`);
-const port = await freePort();
-const target = await startUsmbd(['smb direct = yes', `smb direct port = ${port}`]);
+const { target, port } = await startDirect();
 const rssOf = (): number =>
   Number(readFileSync(`/proc/${target.pid}/statm`, 'latin1').split(' ')[1]) * PAGE_BYTES;
 /** proc_pid_stat(5): utime and stime, behind the name, which may have spaces in it. */
@@ -56,27 +47,6 @@ function cpuMsOf(): number {
 }
 const MiB = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const failures: string[] = [];
-
-async function statusConnections(): Promise<number> {
-  const args = [usmbd, 'status', '--json', '--state', target.state!];
-  const { stdout } = await run(process.execPath, args, { timeoutMs: HANG_MS });
-  return JSON.parse(stdout).server.connections;
-}
-
-/** The port of SMB Direct opens behind the one that startUsmbd waits for. */
-async function acceptsDirect(): Promise<void> {
-  const deadlineMs = performance.now() + START_LIMIT_MS;
-  for (;;) {
-    target.assertAlive();
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = dial(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('connect', () => socket.destroy());
-    });
-    if (isOpen) return;
-    if (performance.now() > deadlineMs) throw new Error(`nothing accepts on port ${port}`);
-    await sleep(PAUSE_MS);
-  }
-}
 
 interface Witnessed {
   rounds: number;
@@ -107,7 +77,6 @@ async function witness(isOver: () => boolean): Promise<Witnessed> {
 try {
   const random = createRandom(seed);
   let over = false;
-  await acceptsDirect();
   const watching = witness(() => over).catch((error: unknown) => {
     failures.push(`the witness: ${String(error)}`);
     return { rounds: 0, slowestMs: 0, mostMs: 0 };
@@ -142,17 +111,10 @@ try {
   if (stuck > 0) failures.push(`${stuck} connections did not end`);
   const growth = rss.at(-1)! / rss[1]!;
   if (growth > MAX_GROWTH) failures.push(`memory grew by ${((growth - 1) * 100).toFixed(1)} %`);
-  const deadlineMs = performance.now() + SETTLE_MS;
-  let left = await statusConnections();
-  while (left > 0 && performance.now() < deadlineMs) {
-    await sleep(SETTLE_POLL_MS);
-    left = await statusConnections();
-  }
+  const left = await connectionsLeft(target);
   if (left > 0) failures.push(`${left} connections are left`);
   target.assertAlive();
-  const bugs = readFileSync(target.log!, 'utf8')
-    .split('\n')
-    .filter((line) => /^\S+ \S+ error: /.test(line));
+  const bugs = errorsOf(target);
   if (bugs.length > 0) failures.push(`the log has ${bugs.length} errors, first: ${bugs[0]}`);
 } finally {
   await target.stop();
