@@ -302,9 +302,14 @@ test("keys of Samba's vfs_fruit stand in a share as its manual has them", () => 
   ]);
   const kept =
     'is not supported: it is as with "stream", and what Samba kept the other way is not seen';
-  assert.deepEqual(warnings(`${share}fruit:metadata = netatalk\nfruit:resource = stream`), [
-    `f:3: warning: "fruit:metadata = netatalk" ${kept}`,
+  assert.deepEqual(warnings(`${share}fruit:resource = file\nfruit:encoding = private`), [
+    `f:3: warning: "fruit:resource = file" ${kept}`,
   ]);
+  assert.match(warnings(`${share}fruit:metadata = netatalk`).join(), /FinderInfo in it follows/);
+  assert.match(
+    warnings(`${share}fruit:encoding = native`).join(),
+    /streams whose names .* are found/,
+  );
   const { shares } = readConfiguration(
     `[global]\nfruit:zero_file_id = no\n${share}`,
     'f',

@@ -118,12 +118,13 @@ function otherModules(modules: readonly string[]): string | undefined {
 /** Samba's ways to keep something, of which one is this server's. */
 const kept = (...ways: readonly string[]): ValueType<string> =>
   choice(ways.map((way) => [way, way] as const));
+const NOT_SEEN = 'and what Samba kept the other way is not seen';
 const keptOtherwise =
-  (key: string, here: string) =>
+  (key: string, here: string, otherwise = NOT_SEEN) =>
   (way: string): string | undefined =>
     way === here
       ? undefined
-      : `"${key} = ${way}" is not supported: it is as with "${here}", and what Samba kept the other way is not seen`;
+      : `"${key} = ${way}" is not supported: it is as with "${here}", ${otherwise}`;
 
 const streamFormat = choice<'samba' | 'ksmbd'>([
   ['samba', 'samba'],
@@ -453,14 +454,22 @@ export const shareParameters = {
   appleIgnoresEmptyAcls: parameter('fruit:ignore_zero_aces', bool, true),
   /** Where Samba keeps what the Finder knows of a file, its resource fork, and names that Windows has not. */
   appleMetadata: parameter('fruit:metadata', kept('stream', 'netatalk'), 'stream', {
-    caveat: keptOtherwise('fruit:metadata', 'stream'),
+    caveat: keptOtherwise(
+      'fruit:metadata',
+      'stream',
+      "but what Samba or Netatalk kept the other way is seen, and FinderInfo in it follows changes; new files' is not told to them",
+    ),
   }),
   appleResource: parameter('fruit:resource', kept('stream', 'file', 'xattr'), 'stream', {
     aliases: ['fruit:ressource'],
     caveat: keptOtherwise('fruit:resource', 'stream'),
   }),
   appleEncoding: parameter('fruit:encoding', kept('private', 'native'), 'private', {
-    caveat: keptOtherwise('fruit:encoding', 'private'),
+    caveat: keptOtherwise(
+      'fruit:encoding',
+      'private',
+      'but streams whose names Samba kept the other way are found',
+    ),
   }),
   timeMachine: parameter('time machine', bool, false, { aliases: ['fruit:time machine'] }),
   /** Bytes of backups that the share has room for; undefined: what the disk has. */

@@ -21,8 +21,8 @@ const VERSION = 0x0001_0000;
 const BACKUP_TIME_AT = 12;
 /** Never. */
 const NO_BACKUP = 0x8000_0000;
-const FINDER_INFO_AT = 16;
-const FINDER_INFO_BYTES = 32;
+export const FINDER_INFO_AT = 16;
+export const FINDER_INFO_BYTES = 32;
 
 const AFP_INFO = foldKey('AFP_AfpInfo');
 const AFP_RESOURCE = foldKey('AFP_Resource');

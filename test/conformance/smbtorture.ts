@@ -202,7 +202,7 @@ async function runWith(program: string, given: Arguments, deadlineMs: number): P
   const leftOut: string[] = [];
   try {
     const version = await smbtorture.version();
-    console.log(`smbtorture: ${version.trim()}`);
+    console.log(version.trim().split('\n', 1)[0]);
     const { suites, lists } = choose(given, isNewer(version));
     const plan: Plan = { smbtorture, expectations: readExpectations(lists), deadlineMs };
     const runAll = async (suites: readonly Suite[]): Promise<void> => {

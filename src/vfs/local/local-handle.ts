@@ -11,7 +11,6 @@ import { clientName } from '../../fscc/private-names.ts';
 import { O_RDONLY, O_RDWR, O_WRONLY } from '../../native/constants.ts';
 import { close, ftruncate, reserve } from '../../native/files.ts';
 import { stx } from '../../native/stat.ts';
-import { made, opened, present } from '../apple-streams.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import {
   EACCES,
@@ -55,13 +54,7 @@ import { flushLocal } from './flushing.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
 import { keep } from './keeping.ts';
 import { childOf, isEmptyObject, openCursor } from './local-cursor.ts';
-import {
-  listStreams,
-  makeStream,
-  openStream,
-  removeNamed,
-  type StreamBase,
-} from './local-streams.ts';
+import { makeSeen, openSeen, removeNamed, type StreamBase, streamsSeen } from './local-streams.ts';
 import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
@@ -269,21 +262,18 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   streams(rules?: VfsStreamRules): Result<readonly VfsStream[]> {
     if (!this.#share.features.namedStreams) return EOPNOTSUPP;
-    if (!this.#isPlain) return [];
-    const list = listStreams(this.streamBase);
-    return isErrno(list) ? list : present(list, rules);
+    return this.#isPlain ? streamsSeen(this.streamBase, rules) : [];
   }
 
   stream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     if (!this.#hasStreams) return ENOENT;
-    const stream = opened(name, openStream(this.streamBase, name), rules);
+    const stream = openSeen(this.streamBase, name, rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, NO_ACCESS);
   }
 
   createStream(name: string, rules?: VfsStreamRules): Result<VfsHandle> {
     if (!this.#hasStreams) return EOPNOTSUPP;
-    const base = this.streamBase;
-    const stream = made(name, makeStream(base, name), () => openStream(base, name), rules);
+    const stream = makeSeen(this.streamBase, name, rules);
     return isErrno(stream) ? stream : new StreamHandle(this, stream, { read: true, write: true });
   }
 

@@ -7,6 +7,7 @@ import { foldKey } from '../../fscc/upcase.ts';
 import { UTIME_NOW } from '../../native/constants.ts';
 import { utimensat } from '../../native/names.ts';
 import { flistxattr, listxattr } from '../../native/xattr.ts';
+import { isAfpInfo, made, opened, present } from '../apple-streams.ts';
 import {
   E2BIG,
   EACCES,
@@ -21,9 +22,10 @@ import {
   type Result,
 } from '../errno.ts';
 import type { StreamSizes, SyncStreamObject } from '../stream-handle.ts';
-import type { VfsStream } from '../vfs.ts';
+import type { VfsStream, VfsStreamRules } from '../vfs.ts';
 import { actAs, type Credentials } from './credentials.ts';
 import type { EaObject } from './extended-attributes.ts';
+import { NETATALK, readNetatalk, tellNetatalk } from './netatalk.ts';
 import type { OpenInode, OpenStream } from './open-inodes.ts';
 import type { OwnChanges } from './own-changes.ts';
 import {
@@ -52,6 +54,8 @@ export interface StreamBase {
 const LIST_BYTES = 65_536;
 /** `user.DosStream.`, `:$DATA` and the NUL behind it. */
 const NAME_OVERHEAD_BYTES = 22;
+const NOTHING = Buffer.alloc(0);
+const AFP_INFO = 'AFP_AfpInfo';
 /** As NTFS tells of a stream that lies in the file's record. */
 const ALLOCATION_BYTES = 8;
 
@@ -73,17 +77,36 @@ const changing = <T>(base: StreamBase, change: () => T): T | Errno =>
  * but not the superuser.
  */
 function read(base: StreamBase, name: string): Result<StoredStream> {
-  const { format } = base;
-  const value = readStream(base.object(), name, format);
-  return value === EACCES ? asUser(base, () => readStream(base.object(), name, format)) : value;
+  const value = readStored(base.object(), name, base.format);
+  return value === EACCES
+    ? asUser(base, () => readStored(base.object(), name, base.format))
+    : value;
 }
+
+function readStored(object: EaObject, name: string, format: StreamFormat): Result<StoredStream> {
+  const value = readStream(object, name, format);
+  return value === ENOENT && isAfpInfo(name) ? readNetatalk(object) : value;
+}
+
+function removeStored(object: EaObject, name: string, format: StreamFormat): Errno | 0 {
+  const before = readStored(object, name, format);
+  if (isErrno(before)) return before;
+  const result = before.values.length === 0 ? 0 : removeStream(object, name, format);
+  return result === 0 && isAfpInfo(name) ? tellNetatalk(object, NOTHING) : result;
+}
+
+/** Samba with `fruit:encoding = native` stores as it is what no client can send in a stream's name: MS-FSCC 2.1.5.3. */
+const clientStreamName = (name: string): string =>
+  name.includes(':') || name.includes('\\')
+    ? name.replaceAll(':', '\uf022').replaceAll('\\', '\uf026')
+    : name;
 
 const sizesOf = ({ bytes }: StoredStream): StreamSizes => ({
   size: bytes.length,
   allocationSize: Math.ceil(bytes.length / ALLOCATION_BYTES) * ALLOCATION_BYTES,
 });
 
-export function listStreams(base: StreamBase): Result<readonly VfsStream[]> {
+function listStreams(base: StreamBase, rules?: VfsStreamRules): Result<readonly VfsStream[]> {
   const list = namesOf(base);
   if (isErrno(list)) return list === EOPNOTSUPP ? [] : list;
   const streams: VfsStream[] = [];
@@ -92,23 +115,38 @@ export function listStreams(base: StreamBase): Result<readonly VfsStream[]> {
     // Another process took it away meanwhile.
     if (value === ENOENT) continue;
     if (isErrno(value)) return value;
-    streams.push({ name, ...sizesOf(value) });
+    streams.push({ name: clientStreamName(name), ...sizesOf(value) });
   }
-  return streams;
+  if (
+    rules === 'plain' ||
+    !list.includes(NETATALK) ||
+    streams.some(({ name }) => isAfpInfo(name))
+  ) {
+    return streams;
+  }
+  const kept = read(base, AFP_INFO);
+  return isErrno(kept) ? streams : [...streams, { name: AFP_INFO, ...sizesOf(kept) }];
 }
 
 /** The name on disk; of those that differ in case only the exact one. */
-function findName(list: readonly string[], name: string): string | undefined {
+function findName(
+  base: StreamBase,
+  list: readonly string[],
+  name: string,
+  rules: VfsStreamRules = 'fruit',
+): string | undefined {
   const names = streamNames(list);
   if (names.includes(name)) return name;
   const key = foldKey(name);
-  return names.find((other) => foldKey(other) === key);
+  const found = names.find((other) => foldKey(clientStreamName(other)) === key);
+  if (found !== undefined || rules === 'plain' || !isAfpInfo(name)) return found;
+  return list.includes(NETATALK) && !isErrno(read(base, AFP_INFO)) ? AFP_INFO : undefined;
 }
 
-export function openStream(base: StreamBase, name: string): Result<LocalStream> {
+function openStream(base: StreamBase, name: string, rules?: VfsStreamRules): Result<LocalStream> {
   const list = namesOf(base);
   if (isErrno(list)) return list === EOPNOTSUPP ? ENOENT : list;
-  const found = findName(list, name);
+  const found = findName(base, list, name, rules);
   return found === undefined ? ENOENT : new LocalStream(base, found);
 }
 
@@ -120,10 +158,10 @@ export function removeNamed(base: StreamBase, name: string): Errno | 0 {
   return result;
 }
 
-export function makeStream(base: StreamBase, name: string): Result<LocalStream> {
+function makeStream(base: StreamBase, name: string, rules?: VfsStreamRules): Result<LocalStream> {
   const list = namesOf(base);
   if (isErrno(list)) return list;
-  if (findName(list, name) !== undefined) return EEXIST;
+  if (findName(base, list, name, rules) !== undefined) return EEXIST;
   const refused = refuseName(list, name);
   if (refused !== 0) return refused;
   const made = changing(base, () =>
@@ -140,7 +178,22 @@ function refuseName(list: readonly string[], name: string): Errno | 0 {
   return total > LIST_BYTES ? ENOSPC : 0;
 }
 
-export class LocalStream implements SyncStreamObject {
+/** Of what is stored, what is there to whom these rules hold for. */
+export function streamsSeen(
+  base: StreamBase,
+  rules?: VfsStreamRules,
+): Result<readonly VfsStream[]> {
+  const list = listStreams(base, rules);
+  return isErrno(list) ? list : present(list, rules);
+}
+
+export const openSeen = (base: StreamBase, name: string, rules?: VfsStreamRules) =>
+  opened(name, openStream(base, name, rules), rules);
+
+export const makeSeen = (base: StreamBase, name: string, rules?: VfsStreamRules) =>
+  made(name, makeStream(base, name, rules), () => openStream(base, name, rules), rules);
+
+class LocalStream implements SyncStreamObject {
   readonly #base: StreamBase;
   readonly #open: OpenStream;
 
@@ -150,7 +203,7 @@ export class LocalStream implements SyncStreamObject {
   }
 
   name(): string | Errno {
-    return this.#open.isRemoved ? ENOENT : this.#open.name;
+    return this.#open.isRemoved ? ENOENT : clientStreamName(this.#open.name);
   }
 
   sizes(): Result<StreamSizes> {
@@ -201,7 +254,7 @@ export class LocalStream implements SyncStreamObject {
     const list = namesOf(this.#base);
     if (isErrno(list)) return list;
     if (open.isRemoved) return ENOENT;
-    const there = findName(list, name);
+    const there = findName(this.#base, list, name);
     if (name === open.name) return 0;
     if (there !== undefined && there !== open.name && !replace) return EEXIST;
     const refused = refuseName(list, name);
@@ -218,11 +271,11 @@ export class LocalStream implements SyncStreamObject {
     const { format } = this.#base;
     const object = this.#base.object();
     if (replaced !== undefined && replaced !== this.#open.name) {
-      const gone = removeStream(object, replaced, format);
+      const gone = removeStored(object, replaced, format);
       if (gone !== 0) return gone;
       this.#base.inode.removeStream(replaced);
     }
-    const taken = removeStream(object, this.#open.name, format);
+    const taken = removeStored(object, this.#open.name, format);
     if (taken !== 0) return taken;
     const moved = writeStream(object, name, format, undefined, bytes);
     if (moved !== 0) writeStream(object, this.#open.name, format, undefined, bytes);
@@ -233,7 +286,7 @@ export class LocalStream implements SyncStreamObject {
     const open = this.#open;
     if (open.isRemoved) return ENOENT;
     const base = this.#base;
-    const result = changing(base, () => removeStream(base.object(), open.name, base.format));
+    const result = changing(base, () => removeStored(base.object(), open.name, base.format));
     if (result === 0) base.inode.removeStream(open.name);
     return result;
   }
@@ -253,10 +306,13 @@ export class LocalStream implements SyncStreamObject {
     if (isErrno(before)) return before;
     return changing(base, () => {
       const object = base.object();
-      const result = writeStream(object, this.#open.name, base.format, before, next(before.bytes));
+      const bytes = next(before.bytes);
+      const { name } = this.#open;
+      const result = writeStream(object, name, base.format, before, bytes);
+      if (result !== 0) return result === E2BIG ? ENOSPC : result;
       // MS-FSA 2.1.4.17: a write to any stream is one of the file.
-      if (result === 0) touch(object);
-      return result === E2BIG ? ENOSPC : result;
+      touch(object);
+      return isAfpInfo(name) ? tellNetatalk(object, bytes) : 0;
     });
   }
 }

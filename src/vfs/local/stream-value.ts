@@ -59,7 +59,7 @@ export function streamNames(list: readonly string[]): string[] {
 
 const pathOf = ({ fd }: EaObject): string => `/proc/self/fd/${fd}`;
 
-function get(object: EaObject, attribute: string): Buffer | Errno {
+export function getValue(object: EaObject, attribute: string): Buffer | Errno {
   const value = object.isData
     ? fgetxattr(object.fd, attribute)
     : getxattr(pathOf(object), attribute);
@@ -67,7 +67,7 @@ function get(object: EaObject, attribute: string): Buffer | Errno {
   return typeof value === 'number' ? value : Buffer.from(value);
 }
 
-const set = (object: EaObject, attribute: string, value: Buffer): Errno | 0 =>
+export const setValue = (object: EaObject, attribute: string, value: Buffer): Errno | 0 =>
   object.isData
     ? fsetxattr(object.fd, attribute, value)
     : setxattr(pathOf(object), attribute, value);
@@ -92,7 +92,7 @@ export function readStream(
   name: string,
   format: StreamFormat,
 ): Result<StoredStream> {
-  const first = get(object, firstName(name));
+  const first = getValue(object, firstName(name));
   if (isErrno(first)) return first === ENODATA ? ENOENT : first;
   const plain = { bytes: first, values: [first] };
   if (format === 'ksmbd' || first.length === 0) return plain;
@@ -101,7 +101,7 @@ export function readStream(
   if (count === 0) return { bytes: own, values: [first] };
   const values = [first];
   for (let index = 1; index <= count && index < MAX_STREAM_VALUES; index++) {
-    const value = get(object, extentName(name, index));
+    const value = getValue(object, extentName(name, index));
     // Samba ends here as well: a write that was cut short.
     if (value === ENODATA) break;
     if (isErrno(value)) return value;
@@ -139,7 +139,7 @@ export function writeStream(
   const values = valuesOf(after, format);
   for (let index = values.length - 1; index >= 0; index--) {
     if (old[index]?.equals(values[index]!) === true) continue;
-    const result = set(object, extentName(name, index), values[index]!);
+    const result = setValue(object, extentName(name, index), values[index]!);
     if (result === 0) continue;
     restore(object, name, old, index + 1, values.length);
     return result;
@@ -159,7 +159,7 @@ function restore(
   for (let index = from; index < to; index++) {
     const attribute = extentName(name, index);
     if (old[index] === undefined) take(object, attribute);
-    else set(object, attribute, old[index]!);
+    else setValue(object, attribute, old[index]!);
   }
 }
 
