@@ -268,3 +268,8 @@ export const MAX_MOUNTD_PAUSE_MS = 5_000;
 
 /** Quotas that one request asks for or sets: each is a call of the kernel's, made while nobody else is served. */
 export const MAX_QUOTAS_PER_REQUEST = 1024;
+
+/** AAPL's question for the path of a file's id: names that are looked at, some two seconds of a disk's time. */
+export const MAX_RESOLVED_NAMES = 100_000;
+/** Directories that are remembered meanwhile; a path each. */
+export const MAX_RESOLVED_DIRECTORIES = 20_000;

@@ -177,7 +177,7 @@ function otherContexts(
   request: TreeRequest,
   open: Open,
   stat: VfsStat,
-): CreateContext[] {
+): MaybePromise<CreateContext[]> {
   if (findCreateContext(body.createContexts, CreateContextName.QUERY_ON_DISK_ID) !== undefined) {
     answers.push({
       name: CreateContextName.QUERY_ON_DISK_ID,
@@ -187,12 +187,13 @@ function otherContexts(
       }),
     });
   }
-  const apple = appleReply(body.createContexts, request);
-  if (apple !== undefined) answers.push(apple);
-  const isPosix = findCreateContext(body.createContexts, CreateContextName.POSIX) !== undefined;
-  if (isPosix && open.isPosix) {
-    const data = encodePosixOwnership(posixOwnership(stat));
-    answers.push({ name: CreateContextName.POSIX, data });
-  }
-  return answers;
+  return after(appleReply(body.createContexts, request, open), (apple) => {
+    if (apple !== undefined) answers.push(apple);
+    const isPosix = findCreateContext(body.createContexts, CreateContextName.POSIX) !== undefined;
+    if (isPosix && open.isPosix) {
+      const data = encodePosixOwnership(posixOwnership(stat));
+      answers.push({ name: CreateContextName.POSIX, data });
+    }
+    return answers;
+  });
 }

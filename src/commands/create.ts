@@ -13,7 +13,7 @@ import {
   STATUS_NOT_SUPPORTED,
 } from '../dtyp/ntstatus.ts';
 import type { ServerState } from '../objects/server-state.ts';
-import { decodeAppleServerQuery } from '../smb2/apple.ts';
+import { decodeAppleQuestion } from '../smb2/apple.ts';
 import type { CreateRequest } from '../smb2/create.ts';
 import {
   decodeQueryMaximalAccessRequest,
@@ -134,7 +134,7 @@ function refuseContexts(
   const access = findCreateContext(createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);
   const apple = findCreateContext(createContexts, CreateContextName.AAPL);
-  if (apple !== undefined && server.options.apple !== undefined) decodeAppleServerQuery(apple);
+  if (apple !== undefined && server.options.apple !== undefined) decodeAppleQuestion(apple);
   const timewarp = findCreateContext(createContexts, CreateContextName.TIMEWARP_TOKEN);
   if (timewarp !== undefined) decodeTimewarpToken(timewarp);
   return undefined;

@@ -1,10 +1,16 @@
 import fc from 'fast-check';
 import { arbRecord, testCodec } from '../../test/support/codec.ts';
 import {
+  type AppleResolveAnswer,
+  type AppleResolveRequest,
   type AppleServerAnswer,
   type AppleServerQuery,
+  decodeAppleResolveAnswer,
+  decodeAppleResolveRequest,
   decodeAppleServerAnswer,
   decodeAppleServerQuery,
+  encodeAppleResolveAnswer,
+  encodeAppleResolveRequest,
   encodeAppleServerAnswer,
   encodeAppleServerQuery,
 } from './apple.ts';
@@ -47,5 +53,42 @@ testCodec<AppleServerAnswer>('AAPL server answer', {
     serverCapabilities: fc.option(bits, { nil: undefined }),
     volumeCapabilities: fc.option(bits, { nil: undefined }),
     model: fc.option(fc.string({ maxLength: 40 }), { nil: undefined }),
+  }),
+});
+
+testCodec<AppleResolveRequest>('AAPL resolve ID', {
+  decode: decodeAppleResolveRequest,
+  encode: encodeAppleResolveRequest,
+  headerSize: 0,
+  golden: [
+    {
+      name: 'a file',
+      hex: '02000000 00000000 efcdab8967452301',
+      value: { fileId: 0x123456789abcdefn },
+    },
+  ],
+  values: arbRecord({ fileId: bits }),
+});
+
+testCodec<AppleResolveAnswer>('AAPL resolved ID', {
+  decode: decodeAppleResolveAnswer,
+  encode: encodeAppleResolveAnswer,
+  headerSize: 0,
+  golden: [
+    {
+      name: 'a path',
+      hex: '02000000 00000000 00000000 06000000 61005c006200 0000',
+      value: { status: 0, path: 'a\\b' },
+      optionalBytes: 2,
+    },
+    {
+      name: 'nothing of this id',
+      hex: '02000000 00000000 340000c0 00000000',
+      value: { status: 0xc0000034, path: '' },
+    },
+  ],
+  values: arbRecord({
+    status: fc.nat(0xffff_ffff),
+    path: fc.string({ maxLength: 40 }),
   }),
 });

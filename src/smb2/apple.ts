@@ -8,6 +8,7 @@ import { align8, slice, utf16, utf16Bytes } from '../wire/tail.ts';
 import { WireError } from '../wire/wire-error.ts';
 
 const SERVER_QUERY = 1;
+const RESOLVE_ID = 2;
 
 /** What a query asks for, and an answer holds, in this order. */
 export const AppleQuery = { SERVER_CAPS: 1n, VOLUME_CAPS: 2n, MODEL_INFO: 4n } as const;
@@ -25,6 +26,7 @@ export const AppleCapability = {
 } as const;
 
 export const AppleVolume = {
+  /** The path of a file's id may be asked for. */
   RESOLVE_ID: 1n,
   CASE_SENSITIVE: 2n,
   /** FLUSH goes down to the disk, as F_FULLFSYNC. Time Machine wants it. */
@@ -39,7 +41,6 @@ const Request = struct('AAPL server query', 'Apple', {
 });
 export type AppleServerQuery = Pick<Wire<typeof Request>, 'requestBitmap' | 'clientCapabilities'>;
 
-/** The other command, which resolves a file ID, is for servers that offer it. */
 export function decodeAppleServerQuery(data: Buffer): AppleServerQuery {
   if (data.length !== Request.size) throw new WireError(Request.name, `${data.length} bytes`);
   const { command, requestBitmap, clientCapabilities } = Request.read(data);
@@ -49,6 +50,67 @@ export function decodeAppleServerQuery(data: Buffer): AppleServerQuery {
 
 export const encodeAppleServerQuery = (v: AppleServerQuery): Buffer =>
   Request.encode({ ...v, command: SERVER_QUERY, reserved: 0 });
+
+const ResolveRequest = struct('AAPL resolve ID', 'Apple', {
+  command: u32,
+  reserved: u32,
+  fileId: u64,
+});
+export type AppleResolveRequest = Pick<Wire<typeof ResolveRequest>, 'fileId'>;
+
+export function decodeAppleResolveRequest(data: Buffer): AppleResolveRequest {
+  if (data.length !== ResolveRequest.size) {
+    throw new WireError(ResolveRequest.name, `${data.length} bytes`);
+  }
+  const { command, fileId } = ResolveRequest.read(data);
+  if (command !== RESOLVE_ID) throw new WireError(ResolveRequest.name, `command ${command}`);
+  return { fileId };
+}
+
+export const encodeAppleResolveRequest = (v: AppleResolveRequest): Buffer =>
+  ResolveRequest.encode({ ...v, command: RESOLVE_ID, reserved: 0 });
+
+/** What is asked: which of the two a context is, its first number says. */
+export type AppleQuestion =
+  | ({ readonly kind: 'server' } & AppleServerQuery)
+  | ({ readonly kind: 'path' } & AppleResolveRequest);
+
+export function decodeAppleQuestion(data: Buffer): AppleQuestion {
+  const isPath = data.length === ResolveRequest.size && data.readUInt32LE(0) === RESOLVE_ID;
+  return isPath
+    ? { kind: 'path', ...decodeAppleResolveRequest(data) }
+    : { kind: 'server', ...decodeAppleServerQuery(data) };
+}
+
+const Resolved = struct('AAPL resolved ID', 'Apple', {
+  command: u32,
+  reserved: u32,
+  status: u32,
+  pathBytes: u32,
+});
+
+export interface AppleResolveAnswer {
+  readonly status: number;
+  readonly path: string;
+}
+
+export function encodeAppleResolveAnswer({ status, path }: AppleResolveAnswer): Buffer {
+  const name = utf16Bytes(path);
+  const fixed = Resolved.encode({
+    command: RESOLVE_ID,
+    reserved: 0,
+    status,
+    pathBytes: name.length,
+  });
+  return Buffer.concat([fixed, name], align8(fixed.length + name.length));
+}
+
+export function decodeAppleResolveAnswer(data: Buffer): AppleResolveAnswer {
+  const { command, status, pathBytes } = Resolved.read(data);
+  if (command !== RESOLVE_ID) throw new WireError(Resolved.name, `command ${command}`);
+  const bytes = slice(data, Resolved.size, pathBytes, Resolved.size, Resolved.name);
+  return { status, path: utf16(bytes, Resolved.name) };
+}
 
 /** Undefined: not asked for. */
 export interface AppleServerAnswer {

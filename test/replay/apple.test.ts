@@ -77,9 +77,11 @@ test('A23 AAPL: each question its exact answer, on a second share, after a new c
 
 test('A23 AAPL that does not parse is refused, and no file is made', async () => {
   const tree = await stage.enter(macos15);
-  const resolveId = Buffer.from(appleQuery.data);
-  resolveId.writeUInt32LE(2, 0);
-  for (const data of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(25), resolveId]) {
+  const unknown = Buffer.from(appleQuery.data);
+  unknown.writeUInt32LE(3, 0);
+  const longer = Buffer.from(appleQuery.data);
+  longer.writeUInt32LE(2, 0);
+  for (const data of [Buffer.alloc(0), Buffer.alloc(16), Buffer.alloc(25), unknown, longer]) {
     const contexts = [{ name: CreateContextName.AAPL, data }];
     const answer = await tree.request(opening(macos15, 'unmade', { contexts, disposition: 2 }));
     assertStatus(answer, STATUS_INVALID_PARAMETER, data.toString('hex'));
