@@ -65,3 +65,12 @@ export function diskName(name: string): string {
   const converted = convert(name, toDisk, lastToDisk);
   return ONLY_DOTS.test(converted) ? name : converted;
 }
+
+/**
+ * The same for a stream's, of which no client can send a colon or a backslash (MS-FSCC 2.1.5.3): Samba with
+ * `fruit:encoding = native` stores them as they are.
+ */
+export const clientStreamName = (name: string): string =>
+  name.includes(':') || name.includes('\\')
+    ? name.replaceAll(':', toClient.get(':')!).replaceAll('\\', toClient.get('\\')!)
+    : name;

@@ -3,6 +3,7 @@
  * asked of its handle, which this one holds; what belongs to the stream, of the back end's StreamObject.
  */
 import { FILE_ATTRIBUTE_DIRECTORY, normalizeAttributes } from '../fscc/attributes.ts';
+import { clientStreamName } from '../fscc/private-names.ts';
 import { copyBytes } from './copy-bytes.ts';
 import {
   EACCES,
@@ -93,7 +94,8 @@ export class StreamHandle implements VfsHandle {
   }
 
   streamName(): string | Errno {
-    return this.#stream.name();
+    const name = this.#stream.name();
+    return isErrno(name) ? name : clientStreamName(name);
   }
 
   stat(): MaybePromise<Result<VfsStat>> {

@@ -114,7 +114,7 @@ test('what the user may not list, and what is vetoed, is not told', async () => 
   const { tree } = await enter(withIds);
   const host = await withIds.memory.attach(undefined);
   assert.ok(!isErrno(host));
-  const secret = await host.create([SECRET], { kind: 'file' });
+  const secret = await host.create([SECRET], { kind: 'file', attributes: 0 });
   assert.ok(!isErrno(secret));
   assert.equal(await resolve(tree, secret.fileId), STATUS_OBJECT_NAME_NOT_FOUND);
   secret.close();

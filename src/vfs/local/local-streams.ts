@@ -3,6 +3,7 @@
  * stream-value.ts. Changes are made as the user, and the kernel decides; what handles of one stream must
  * agree on, its name and whether it is there, is kept with the inode while any of them is open.
  */
+import { clientStreamName } from '../../fscc/private-names.ts';
 import { foldKey } from '../../fscc/upcase.ts';
 import { UTIME_NOW } from '../../native/constants.ts';
 import { utimensat } from '../../native/names.ts';
@@ -94,12 +95,6 @@ function removeStored(object: EaObject, name: string, format: StreamFormat): Err
   const result = before.values.length === 0 ? 0 : removeStream(object, name, format);
   return result === 0 && isAfpInfo(name) ? tellNetatalk(object, NOTHING) : result;
 }
-
-/** Samba with `fruit:encoding = native` stores as it is what no client can send in a stream's name: MS-FSCC 2.1.5.3. */
-const clientStreamName = (name: string): string =>
-  name.includes(':') || name.includes('\\')
-    ? name.replaceAll(':', '\uf022').replaceAll('\\', '\uf026')
-    : name;
 
 const sizesOf = ({ bytes }: StoredStream): StreamSizes => ({
   size: bytes.length,
@@ -193,7 +188,7 @@ export const openSeen = (base: StreamBase, name: string, rules?: VfsStreamRules)
 export const makeSeen = (base: StreamBase, name: string, rules?: VfsStreamRules) =>
   made(name, makeStream(base, name, rules), () => openStream(base, name, rules), rules);
 
-class LocalStream implements SyncStreamObject {
+export class LocalStream implements SyncStreamObject {
   readonly #base: StreamBase;
   readonly #open: OpenStream;
 
@@ -203,7 +198,7 @@ class LocalStream implements SyncStreamObject {
   }
 
   name(): string | Errno {
-    return this.#open.isRemoved ? ENOENT : clientStreamName(this.#open.name);
+    return this.#open.isRemoved ? ENOENT : this.#open.name;
   }
 
   sizes(): Result<StreamSizes> {

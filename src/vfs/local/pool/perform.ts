@@ -10,7 +10,7 @@ import { cloneFileRange } from '../../../native/copy.ts';
 import { close, fdatasync, fsync, preadAt, pwriteAt, rewind } from '../../../native/files.ts';
 import { statx } from '../../../native/stat.ts';
 import { voluntarySwitches } from '../../../native/usage.ts';
-import { asSeen, made, opened } from '../../apple-streams.ts';
+import { asSeen } from '../../apple-streams.ts';
 import { EIO, type Errno, isErrno, type Result } from '../../errno.ts';
 import type { SyncStreamObject } from '../../stream-handle.ts';
 import type { Identity, VfsEa, VfsHandle } from '../../vfs.ts';
@@ -19,7 +19,7 @@ import { type Credentials, canBecomeUsers, credentialsFor } from '../credentials
 import { writeData } from '../file-data.ts';
 import { type CursorState, LocalCursor } from '../local-cursor.ts';
 import { LocalHandle } from '../local-handle.ts';
-import { LocalStream, makeStream, openStream } from '../local-streams.ts';
+import { LocalStream, makeSeen, openSeen } from '../local-streams.ts';
 import { LocalTree } from '../local-tree.ts';
 import { actualChangeTime } from '../metadata.ts';
 import { NameCache } from '../name-cache.ts';
@@ -237,13 +237,9 @@ const performers: Performers = {
       return { value, parent: handle.parent(), path: ownPath(place.share, handle) };
     }),
   findStream: ({ state, name, rules }, place) =>
-    withHandle(place, state, (handle) =>
-      nameOf(opened(name, openStream(handle.streamBase, name), rules)),
-    ),
+    withHandle(place, state, (handle) => nameOf(openSeen(handle.streamBase, name, rules))),
   makeStream: ({ state, name, rules }, place) =>
-    withHandle(place, state, ({ streamBase }) =>
-      nameOf(made(name, makeStream(streamBase, name), () => openStream(streamBase, name), rules)),
-    ),
+    withHandle(place, state, ({ streamBase }) => nameOf(makeSeen(streamBase, name, rules))),
   stream: ({ state, method, args, ...stream }, place) =>
     withHandle(place, state, (handle) => callStream(handle, stream, method, args)),
   readStream: ({ state, length, position, ...seen }, place) =>
