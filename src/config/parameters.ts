@@ -2,6 +2,7 @@
  * Every parameter of ksmbd.conf, and those of smb.conf that a server of this kind needs: names, values,
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
+
 import { availableParallelism } from 'node:os';
 import { AUDIT_EVENTS, type AuditEvent } from '../base/audit-log.ts';
 import {
@@ -18,6 +19,7 @@ import {
   MIN_BUFFER_BYTES,
 } from '../base/limits.ts';
 import { aclParameters } from './acl-parameters.ts';
+import { ENCODING_CAVEAT, METADATA_CAVEAT, RESOURCE_CAVEAT } from './apple-caveats.ts';
 import { auditEvents } from './audit-values.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
@@ -118,14 +120,6 @@ function otherModules(modules: readonly string[]): string | undefined {
 /** Samba's ways to keep something, of which one is this server's. */
 const kept = (...ways: readonly string[]): ValueType<string> =>
   choice(ways.map((way) => [way, way] as const));
-const NOT_SEEN = 'and what Samba kept the other way is not seen';
-const keptOtherwise =
-  (key: string, here: string, otherwise = NOT_SEEN) =>
-  (way: string): string | undefined =>
-    way === here
-      ? undefined
-      : `"${key} = ${way}" is not supported: it is as with "${here}", ${otherwise}`;
-
 const streamFormat = choice<'samba' | 'ksmbd'>([
   ['samba', 'samba'],
   ['ksmbd', 'ksmbd'],
@@ -454,22 +448,14 @@ export const shareParameters = {
   appleIgnoresEmptyAcls: parameter('fruit:ignore_zero_aces', bool, true),
   /** Where Samba keeps what the Finder knows of a file, its resource fork, and names that Windows has not. */
   appleMetadata: parameter('fruit:metadata', kept('stream', 'netatalk'), 'stream', {
-    caveat: keptOtherwise(
-      'fruit:metadata',
-      'stream',
-      "but what Samba or Netatalk kept the other way is seen, and FinderInfo in it follows changes; new files' is not told to them",
-    ),
+    caveat: METADATA_CAVEAT,
   }),
   appleResource: parameter('fruit:resource', kept('stream', 'file', 'xattr'), 'stream', {
     aliases: ['fruit:ressource'],
-    caveat: keptOtherwise('fruit:resource', 'stream'),
+    caveat: RESOURCE_CAVEAT,
   }),
   appleEncoding: parameter('fruit:encoding', kept('private', 'native'), 'private', {
-    caveat: keptOtherwise(
-      'fruit:encoding',
-      'private',
-      'but streams whose names Samba kept the other way are found',
-    ),
+    caveat: ENCODING_CAVEAT,
   }),
   timeMachine: parameter('time machine', bool, false, { aliases: ['fruit:time machine'] }),
   /** Bytes of backups that the share has room for; undefined: what the disk has. */
