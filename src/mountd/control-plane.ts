@@ -47,6 +47,7 @@ import { Principals } from './principals.ts';
 import { RegistryStore } from './registry-store.ts';
 import type { RpcCaller } from './rpc-listener.ts';
 import { SecurityTokens } from './security-tokens.ts';
+import type { BeginRpcLogin } from './services/association-security.ts';
 import { openMapper, openService, openServices } from './services/services.ts';
 import { ShareDecisions } from './share-decisions.ts';
 import { readSystemAccounts, type SystemAccounts } from './system-accounts.ts';
@@ -310,7 +311,10 @@ class LocalControlPlane implements OwnControlPlane {
     const client: PipeClient = { address, sessionKey: undefined };
     const nobody: Account = { name: '', kind: 'anonymous', identity: NOBODY };
     const stranger = this.#management.context(nobody, client);
-    if (what === 'mapper') return openMapper(this.#configuration.global.rpcMapperPort, stranger);
+    const begin: BeginRpcLogin = (only) => this.#beginRpcLogin(client, only);
+    if (what === 'mapper') {
+      return openMapper(this.#configuration.global.rpcMapperPort, stranger, begin);
+    }
     return openServices(port, {
       stranger,
       context: (authenticated) => {
@@ -319,7 +323,7 @@ class LocalControlPlane implements OwnControlPlane {
         const { account, sessionKey } = authenticated;
         return this.#management.context(account, { ...client, sessionKey });
       },
-      beginLogin: (only) => this.#beginRpcLogin(client, only),
+      beginLogin: begin,
     });
   }
 

@@ -19,7 +19,7 @@ export function isNewer(version: string): boolean {
 }
 
 /** Which lists: those of expected/ itself, or of a folder in it. */
-export type Lists = 'listed' | 'newer' | 'smb1' | 'rpc';
+export type Lists = 'listed' | 'newer' | 'smb1' | 'rpc' | 'rpc-tcp';
 
 export function readExpectations(lists: Lists): Expectations {
   const folder = lists === 'listed' ? '' : `${lists}/`;

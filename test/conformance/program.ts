@@ -9,7 +9,7 @@ import { parseSubunit } from './subunit.ts';
 import type { Suite } from './suites.ts';
 
 /** What a call is for: a suite's share and options, and the server that has them. */
-export type Setting = Pick<Suite, 'share' | 'options' | 'protocol'>;
+export type Setting = Pick<Suite, 'share' | 'options' | 'protocol' | 'binding'>;
 
 /** The machine's own configuration of Samba is neither read nor written. */
 export class Smbtorture {
@@ -46,7 +46,7 @@ export class Smbtorture {
   async call(
     name: string,
     target: Target,
-    { share = target.share, options = [], protocol = 'SMB3' }: Setting,
+    { share = target.share, options = [], protocol = 'SMB3', binding }: Setting,
     limitSeconds: number,
   ): Promise<TestResult[]> {
     const { host, port, account, secondAccount, folder } = target;
@@ -66,7 +66,7 @@ export class Smbtorture {
         (parameter) => `--option=torture:${parameter.replaceAll(FOLDERS, dirname(folder ?? '.'))}`,
       ),
       ...['-p', String(port), '-m', protocol, '-U', `${account.user}%${account.password}`],
-      `//${host}/${share}`,
+      binding === undefined ? `//${host}/${share}` : `ncacn_ip_tcp:${host}[${binding}]`,
       name,
     ];
     const ended = await run(this.program, args, {

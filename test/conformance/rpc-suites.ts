@@ -42,5 +42,29 @@ export const RPC_SUITES: readonly Suite[] = [
   rpc('svcctl'),
 ];
 
+/** What a binding of smbtorture says beside the transport: everything is protected over TCP. */
+export const TCP_BINDING = 'sign';
+
+/** One server for all, since port 135 is there once. */
+const TCP_SETTINGS: Settings = [...RPC_SETTINGS, 'rpc over tcp = yes'];
+
+const tcp = (name: string, limitSeconds = 60): Suite =>
+  suite(`rpc.${name}`, limitSeconds, { settings: TCP_SETTINGS });
+
+/** Those that go by TCP, too; the others open pipes, or are about SMB. */
+export const RPC_TCP_SUITES: readonly Suite[] = [
+  tcp('altercontext'),
+  tcp('authcontext'),
+  tcp('bind'),
+  tcp('dfs'),
+  tcp('epmapper'),
+  tcp('handles'),
+  tcp('mgmt'),
+  tcp('ntsvcs'),
+  tcp('objectuuid'),
+  tcp('srvsvc'),
+  tcp('svcctl'),
+];
+
 /** Whether a suite or test of this name calls a management interface. */
 export const isRpc = (name: string): boolean => name.startsWith('rpc.');

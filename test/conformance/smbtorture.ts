@@ -5,6 +5,8 @@
  *     npm run conformance -- smb2.read smb2.dir.many   some suites, or single tests
  *     npm run conformance -- --smb1                    the suites of SMB1, with lists of their own
  *     npm run conformance -- --rpc                     the suites of the management interfaces, likewise
+ *     npm run conformance -- --rpc --tcp               some of them by RPC over TCP, signed (as root: port 135)
+ *     npm run conformance -- --rpc --tcp --binding spnego,seal,bigendian
  *     npm run conformance -- --group ntfs              the suites of groups.ts about one part of the server
  *     npm run conformance -- --smbtorture PROGRAM      another release, with lists of its own; named twice, both
  *     npm run conformance -- --port 445 --share s --user u --password p smb2.read
@@ -17,6 +19,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { commandLine } from '../support/command-line.ts';
+import { enterNamespace, isInNamespace } from '../support/namespace.ts';
 import { findProgram, tail } from '../support/process.ts';
 import { openTarget, type Target, type TargetValues, targetOptions } from '../support/target.ts';
 import { CuttableWay } from './cuttable.ts';
@@ -33,7 +36,7 @@ import {
 } from './judge.ts';
 import { planted } from './plant.ts';
 import { Smbtorture } from './program.ts';
-import { isRpc, RPC_SUITES, RPC_USER } from './rpc-suites.ts';
+import { isRpc, RPC_SUITES, RPC_TCP_SUITES, RPC_USER, TCP_BINDING } from './rpc-suites.ts';
 import { isSmb1, SETTINGS, SHARES, SMB1_SUITES, type Suite, suitesOf } from './suites.ts';
 
 /** For one test that runs by itself after its suite hung or died. */
@@ -172,6 +175,8 @@ function readArguments() {
       'budget-minutes': { type: 'string', default: '30' },
       smb1: { type: 'boolean', default: false },
       rpc: { type: 'boolean', default: false },
+      tcp: { type: 'boolean', default: false },
+      binding: { type: 'string', default: TCP_BINDING },
       'allow-missing': { type: 'boolean', default: false },
     },
   });
@@ -185,6 +190,11 @@ function choose({ values, positionals }: Arguments, newer: boolean) {
   if (group !== undefined) {
     const suites = chosenSuites(suitesOfGroup(group, newer), positionals);
     return { suites, lists: newer ? 'newer' : 'listed' } as const;
+  }
+  if (values.tcp) {
+    const suites = chosenSuites(RPC_TCP_SUITES, positionals);
+    const { binding } = values;
+    return { suites: suites.map((suite) => ({ ...suite, binding })), lists: 'rpc-tcp' } as const;
   }
   const smb1 = values.smb1 || (positionals.length > 0 && positionals.every(isSmb1));
   const rpc = values.rpc || (positionals.length > 0 && positionals.every(isRpc));
@@ -232,6 +242,8 @@ async function runWith(program: string, given: Arguments, deadlineMs: number): P
 
 async function main(): Promise<void> {
   const given = readArguments();
+  const { tcp, port } = given.values;
+  if (tcp && port === undefined && !isInNamespace()) return enterNamespace();
   const found = findProgram('smbtorture');
   const programs = given.values.smbtorture ?? (found === undefined ? [] : [found]);
   if (programs.length === 0) {

@@ -77,6 +77,8 @@ export interface Suite {
   readonly cuts?: boolean;
   /** The newest that smbtorture speaks in it; SMB3 if absent. */
   readonly protocol?: 'NT1' | 'SMB3';
+  /** RPC over TCP in place of a share: options of a binding, as Samba writes them. */
+  readonly binding?: string;
   /** `name=value` of smbtorture's parameters (`torture:name=value`). */
   readonly options?: readonly string[];
 }

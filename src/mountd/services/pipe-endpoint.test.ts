@@ -46,6 +46,8 @@ const open = (): PipeEndpoint =>
     ],
   });
 
+const OTHER = { ...TESTER.syntax, major: TESTER.syntax.major + 100 };
+
 const ndr32: PresentationContext = {
   id: 0,
   abstractSyntax: TESTER.syntax,
@@ -353,6 +355,8 @@ test('protocol errors fault once and end the association (MS-RPCE 3.3.3.5.7)', (
     [open(), call(4, u32le(1)), nca_s_proto_error],
     [open(), [alter([ndr32])], nca_s_proto_error],
     [bound(), [alter([])], nca_s_proto_error],
+    // A context does not become another interface's.
+    [bound(), [alter([{ ...ndr32, abstractSyntax: OTHER }])], nca_s_proto_error],
     [bound(), [fragments[1]!], nca_s_proto_error],
     [bound(), [fragments[0]!, fragments[0]!], nca_s_proto_error],
     [bound(), [unknownType], nca_s_proto_error],

@@ -283,6 +283,10 @@ class RpcEndpoint implements PipeEndpoint {
 
   #alterContext(pdu: Pdu & BindPdu, header: PduHeader): MaybePromise<boolean> {
     if (this.#state !== 'bound' || pdu.contexts.length === 0) return this.#refuse(header);
+    // As Windows and Samba have it: no context is turned into another's.
+    if (pdu.contexts.some((context) => this.#contexts.isOther(context))) {
+      return this.#refuse(header);
+    }
     return this.#withLogin(pdu, header, (outcome) => {
       if (outcome?.kind === 'refused') {
         return this.#refuse(header, FAULT_STATUS.ERROR_ACCESS_DENIED);

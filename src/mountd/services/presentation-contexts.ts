@@ -60,6 +60,12 @@ export class PresentationContexts {
     return { result: CONTEXT_RESULT.ACCEPTANCE, reason: 0, transferSyntax: NDR32 };
   }
 
+  /** Whether it was agreed on for another interface: a context is what it is as long as its connection. */
+  isOther({ id, abstractSyntax }: PresentationContext): boolean {
+    const bound = this.#serviceOf.get(id);
+    return bound !== undefined && !serves(this.#services[bound]!.syntax, abstractSyntax);
+  }
+
   /** The place of its service among those of whoever calls; undefined: nothing was agreed on. */
   indexOf(id: number): number | undefined {
     return this.#serviceOf.get(id);

@@ -101,11 +101,15 @@ export function openService(name: string, callers: RpcCallers): PipeEndpoint | u
   });
 }
 
-/** The endpoint mapper as clients reach it by TCP, without a login. */
-export function openMapper(port: number, context: ServiceContext): PipeEndpoint {
+/** The endpoint mapper as clients reach it by TCP: without a login, or with one, which tells nobody more. */
+export function openMapper(
+  port: number,
+  context: ServiceContext,
+  beginLogin: BeginRpcLogin,
+): PipeEndpoint {
   return createRpcEndpoint(String(port), {
-    services: (authenticated) =>
-      authenticated === undefined ? withMgmt([createMapper], context) : undefined,
+    services: () => withMgmt([createMapper], context),
+    beginLogin,
   });
 }
 
