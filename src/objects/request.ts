@@ -34,6 +34,8 @@ export class Request implements PendingRequest {
   /** What the worker says that has verified it (3.3.5.2.4): 0, or the status to refuse it with. */
   verdict: number | undefined;
   outlivesConnection = false;
+  /** It waits, and is among the requests of its connection; set by the pipeline. */
+  isListed = false;
   /** 3.3.5.2.10: what counts it while it is under way. */
   countedBy: ChannelSequence | undefined;
   admitted: Admitted = 0;

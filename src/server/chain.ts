@@ -109,16 +109,13 @@ export class Chain {
     request.verdict = verdict;
     request.neverPends = rowOf(header.command).neverPends === true;
     request.holdsOthers = next !== undefined && isRelated(next.header);
-    // A CANCEL bears the MessageId of the request it is after.
-    if (header.command !== Command.CANCEL) {
-      this.#connection.requests.set(header.messageId, request);
-    }
     return request;
   }
 
   #wait(request: Request, outcome: Promise<Outcome>, index: number): void {
     const next = this.#members[index + 1];
     const used = this.#hold(request);
+    this.#list(request);
     this.#connection.waitingBytes += request.message.length;
     let detached = false;
     request.onPend = () => {
@@ -152,6 +149,17 @@ export class Chain {
         bufferPool.look();
         this.#connection.lifetime.release();
       });
+  }
+
+  /** Where CANCEL finds it, and what ends its session or connection: one that is answered at once is never looked for. */
+  #list(request: Request): void {
+    // A CANCEL bears the MessageId of the request it is after.
+    if (request.header.command === Command.CANCEL) return;
+    const { connection, session } = request;
+    connection.requests.set(request.messageId, request);
+    request.isListed = true;
+    // By its own handler, before it had to wait.
+    if (connection.state === 'closed' || session?.state === 'gone') request.cancel();
   }
 
   #pend(request: Request): void {
@@ -202,8 +210,10 @@ export class Chain {
   }
 
   #through(request: Request): void {
-    this.#connection.requests.delete(request.messageId);
-    request.session?.orphans.delete(request);
+    if (request.isListed) {
+      this.#connection.requests.delete(request.messageId);
+      request.session?.orphans.delete(request);
+    }
     request.countedBy?.done(request.admitted);
     if (request.asyncId !== 0) this.#connection.asyncRequests.delete(request.asyncId);
   }
@@ -215,6 +225,7 @@ export class Chain {
   }
 
   #flush(): void {
+    if (this.#answers.length === 0) return;
     send(this.#connection, this.#answers, this.#encryptedBy);
     this.#answers = [];
   }
