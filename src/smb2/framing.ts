@@ -29,7 +29,8 @@ export function readFrameHeader(b: Buffer, offset = 0): FrameHeader {
   if (offset < 0 || b.length - offset < FRAME_HEADER_SIZE) {
     throw new WireError('frame header', `${b.length - offset} bytes`);
   }
-  return { type: b[offset]!, length: b.readUIntBE(offset + 1, 3) };
+  const length = (b[offset + 1]! << 16) | (b[offset + 2]! << 8) | b[offset + 3]!;
+  return { type: b[offset]!, length };
 }
 
 /** Writes the four bytes before a message of `length` bytes and returns the offset behind them. */

@@ -7,7 +7,12 @@
  * are never reassembled by concatenation.
  */
 import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
-import { FRAME_HEADER_SIZE, NetbiosType, readFrameHeader } from '../smb2/framing.ts';
+import {
+  FRAME_HEADER_SIZE,
+  type FrameHeader,
+  NetbiosType,
+  readFrameHeader,
+} from '../smb2/framing.ts';
 
 export interface FrameEvents {
   maxMessageBytes(): number;
@@ -99,17 +104,24 @@ export class FrameReader {
   }
 
   #takeHeader(chunk: Buffer, start: number): number {
-    const count = Math.min(FRAME_HEADER_SIZE - this.#headerBytes, chunk.length - start);
+    const available = chunk.length - start;
+    if (this.#headerBytes === 0 && available >= FRAME_HEADER_SIZE) {
+      this.#headerBytes = FRAME_HEADER_SIZE;
+      this.#begin(readFrameHeader(chunk, start));
+      return start + FRAME_HEADER_SIZE;
+    }
+    const count = Math.min(FRAME_HEADER_SIZE - this.#headerBytes, available);
     chunk.copy(this.#header, this.#headerBytes, start, start + count);
     this.#headerBytes += count;
-    if (this.#headerBytes === FRAME_HEADER_SIZE) {
-      const { type, length } = readFrameHeader(this.#header);
-      this.#type = type;
-      this.#length = length;
-      const problem = this.#refuse();
-      if (problem !== undefined) this.#break(problem);
-    }
+    if (this.#headerBytes === FRAME_HEADER_SIZE) this.#begin(readFrameHeader(this.#header));
     return start + count;
+  }
+
+  #begin({ type, length }: FrameHeader): void {
+    this.#type = type;
+    this.#length = length;
+    const problem = this.#refuse();
+    if (problem !== undefined) this.#break(problem);
   }
 
   #refuse(): string | undefined {
