@@ -130,6 +130,7 @@ function refuseContexts(
   { createContexts }: CreateRequest,
   server: ServerState,
 ): NtStatus | undefined {
+  if (createContexts.length === 0) return undefined;
   // Malformed, it must not leave a file behind.
   const access = findCreateContext(createContexts, CreateContextName.QUERY_MAXIMAL_ACCESS);
   if (access !== undefined) decodeQueryMaximalAccessRequest(access);

@@ -72,6 +72,7 @@ export function durableContexts(
   { createContexts }: CreateRequest,
   { connection }: Request,
 ): DurableRequest | DurableReconnect | NtStatus | undefined {
+  if (createContexts.length === 0) return undefined;
   const { smb3 } = connection.dialect!;
   const find = (name: string): Buffer | undefined => findCreateContext(createContexts, name);
   const request = find(CreateContextName.DURABLE_HANDLE_REQUEST);

@@ -123,7 +123,7 @@ test('a CREATE brings them for files and directories, and its sizes tell', async
     const { eaSize } = FileEaInformation.read(await file.queryInfo(Class.FileEaInformation));
     assert.equal(eaSize, 4 + 16 + 21);
     const all = decodeFileAllInformation(await file.queryInfo(Class.FileAllInformation));
-    assert.equal(all.ea.eaSize, eaSize);
+    assert.equal(all.eaSize, eaSize);
     await file.close();
   }
   const none = await create();

@@ -55,13 +55,9 @@ export function queryFileInfo(
   const rule = fileQueryRules[body.fileInfoClass];
   if (rule === undefined) return queryPosix(body, request);
   if ((rule.requiredAccess & ~open.access) !== 0) return STATUS_ACCESS_DENIED;
-  const fit = (encoded: Buffer | undefined): QueryResult =>
-    encoded === undefined
-      ? STATUS_NOT_SUPPORTED
-      : fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
-  if (body.outputBufferLength < rule.fixedSize) return fit(NOTHING);
+  if (body.outputBufferLength < rule.fixedSize) return fit(body, NOTHING);
   if (open.handle === undefined) {
-    return fit(open.pipe && pipeInformation(body.fileInfoClass));
+    return fit(body, open.pipe && pipeInformation(body.fileInfoClass));
   }
   if (body.fileInfoClass === Class.FileNormalizedNameInformation) {
     if (!connection.dialect!.normalizedNames) return STATUS_NOT_SUPPORTED;
@@ -72,26 +68,60 @@ export function queryFileInfo(
     return alternateName(
       { share: request.tree.share, files: filesOf(open, request.tree) },
       handle,
-    ).then((short) => (typeof short === 'number' ? short : fit(encodeFileNameInformation(short))));
+    ).then((short) =>
+      typeof short === 'number' ? short : fit(body, encodeFileNameInformation(short)),
+    );
   }
   if (body.fileInfoClass === Class.FileStreamInformation) return queryStreams(body, open, handle);
+  return queryStat(body, open, handle);
+}
+
+/** As much of a class that is known as the client has room for. */
+const fit = (body: QueryInfoRequest, encoded: Buffer | undefined): QueryResult =>
+  encoded === undefined
+    ? STATUS_NOT_SUPPORTED
+    : fitInformation(
+        fileQueryRules[body.fileInfoClass]!.fixedSize,
+        encoded,
+        body.outputBufferLength,
+      );
+
+/** What the object's stat tells, and EaSize where the class has it. */
+function queryStat(
+  body: QueryInfoRequest,
+  open: Open,
+  handle: VfsHandle,
+): MaybePromise<QueryResult> {
   const stat = handle.stat();
   const eaSize = asksEaSize(body.fileInfoClass, stat) ? eaSizeOf(handle) : 0;
-  const answer = (known: Result<VfsStat>, size: number): QueryResult => {
-    if (isErrno(known)) return statusOfErrno(known);
-    const encoded = fileInformation(body.fileInfoClass, {
-      open,
-      handle,
-      stat: known,
-      eaSize: size,
-      path: HOLDS_PATH.has(body.fileInfoClass) ? toldPathOf(handle) : NO_PATH,
-    });
-    return typeof encoded === 'number' ? encoded : fit(encoded);
-  };
-  if (stat instanceof Promise || eaSize instanceof Promise) {
-    return Promise.all([stat, eaSize]).then(([known, size]) => answer(known, size));
-  }
-  return answer(stat, eaSize);
+  return stat instanceof Promise || eaSize instanceof Promise
+    ? statLater(body, open, handle, stat, eaSize)
+    : answerStat(body, open, handle, stat, eaSize);
+}
+
+/** Of its own: what a function keeps for later is made whenever it is called. */
+async function statLater(
+  body: QueryInfoRequest,
+  open: Open,
+  handle: VfsHandle,
+  stat: MaybePromise<Result<VfsStat>>,
+  eaSize: MaybePromise<number>,
+): Promise<QueryResult> {
+  const [known, size] = await Promise.all([stat, eaSize]);
+  return answerStat(body, open, handle, known, size);
+}
+
+function answerStat(
+  body: QueryInfoRequest,
+  open: Open,
+  handle: VfsHandle,
+  stat: Result<VfsStat>,
+  eaSize: number,
+): QueryResult {
+  if (isErrno(stat)) return statusOfErrno(stat);
+  const path = HOLDS_PATH.has(body.fileInfoClass) ? toldPathOf(handle) : NO_PATH;
+  const encoded = fileInformation(body.fileInfoClass, { open, handle, stat, eaSize, path });
+  return typeof encoded === 'number' ? encoded : fit(body, encoded);
 }
 
 /** The class of the SMB3 POSIX extensions, where they are spoken. */
@@ -216,29 +246,46 @@ const basic = (subject: Subject): FileBasicInformation => ({
 });
 
 /** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less; a stream may go alone. */
-function standard({ open, handle, stat }: Subject): FileStandardInformation {
-  const { file } = open;
+function linksOf({ file }: Open, stat: VfsStat): number {
   const going = (file?.base ?? file)?.deleters.length ?? 0;
-  const numberOfLinks = Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - going);
+  return Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - going);
+}
+
+const isGoing = ({ file }: Open, handle: VfsHandle, links: number): boolean =>
+  links === 0 || file?.isDoomed(handle) === true;
+
+function standard({ open, handle, stat }: Subject): FileStandardInformation {
+  const numberOfLinks = linksOf(open, stat);
   return {
     allocationSize: stat.allocationSize,
     endOfFile: stat.size,
     numberOfLinks,
-    deletePending: file?.isDoomed(handle) === true || numberOfLinks === 0,
+    deletePending: isGoing(open, handle, numberOfLinks),
     directory: stat.kind === 'directory',
   };
 }
 
+/** In one object: this is what clients ask for most. */
 function all(subject: Subject): Buffer | number {
+  const { open, handle, stat } = subject;
+  const numberOfLinks = linksOf(open, stat);
   const info: FileAllInformation = {
-    basic: basic(subject),
-    standard: standard(subject),
-    internal: { indexNumber: shownFileId(subject.open, subject.stat) },
-    ea: { eaSize: subject.eaSize },
-    access: { accessFlags: subject.open.access },
-    position: { currentByteOffset: subject.open.position },
-    mode: { mode: subject.open.mode },
-    alignment: { alignmentRequirement: FILE_BYTE_ALIGNMENT },
+    creationTime: stat.creationTime,
+    lastAccessTime: stat.lastAccessTime,
+    lastWriteTime: stat.lastWriteTime,
+    changeTime: stat.changeTime,
+    fileAttributes: attributes(subject),
+    allocationSize: stat.allocationSize,
+    endOfFile: stat.size,
+    numberOfLinks,
+    deletePending: isGoing(open, handle, numberOfLinks),
+    directory: stat.kind === 'directory',
+    indexNumber: shownFileId(open, stat),
+    eaSize: subject.eaSize,
+    accessFlags: open.access,
+    currentByteOffset: open.position,
+    mode: open.mode,
+    alignmentRequirement: FILE_BYTE_ALIGNMENT,
     name: fileName(subject),
   };
   return encodeFileAllInformation(info);

@@ -194,14 +194,14 @@ test('object ids: 64 bytes behind the reference number', () => {
 });
 
 const all = {
-  basic,
-  standard,
-  internal: { indexNumber: 0x1234n },
-  ea: { eaSize: 5 },
-  access: { accessFlags: 0x120089 },
-  position: { currentByteOffset: 0 },
-  mode: { mode: 0x20 },
-  alignment: { alignmentRequirement: 0 },
+  ...basic,
+  ...standard,
+  indexNumber: 0x1234n,
+  eaSize: 5,
+  accessFlags: 0x120089,
+  currentByteOffset: 0,
+  mode: 0x20,
+  alignmentRequirement: 0,
   name: '\\a\u00e4',
 };
 const allHex =

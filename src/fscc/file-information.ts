@@ -207,16 +207,16 @@ function readName(b: Buffer, at: number, structure: string): string {
   return utf16(b.subarray(start, start + length), structure);
 }
 
-/** 2.4.2: what its parts hold, and the name. */
-export interface FileAllInformation {
-  readonly basic: FileBasicInformation;
-  readonly standard: FileStandardInformation;
-  readonly internal: FileInternalInformation;
-  readonly ea: FileEaInformation;
-  readonly access: FileAccessInformation;
-  readonly position: FilePositionInformation;
-  readonly mode: FileModeInformation;
-  readonly alignment: FileAlignmentInformation;
+/** 2.4.2: what its parts hold, which have no field in common, and the name. */
+export interface FileAllInformation
+  extends FileBasicInformation,
+    FileStandardInformation,
+    FileInternalInformation,
+    FileEaInformation,
+    FileAccessInformation,
+    FilePositionInformation,
+    FileModeInformation,
+    FileAlignmentInformation {
   readonly name: string;
 }
 
@@ -233,14 +233,14 @@ const allFixedSize =
 export function encodeFileAllInformation(all: FileAllInformation): Buffer {
   const textBytes = 2 * all.name.length;
   const b = Buffer.allocUnsafe(allFixedSize + NAME_HEADER_BYTES + textBytes);
-  let at = FileBasicInformation.write(b, all.basic);
-  at = FileStandardInformation.write(b, all.standard, at);
-  at = FileInternalInformation.write(b, all.internal, at);
-  at = FileEaInformation.write(b, all.ea, at);
-  at = FileAccessInformation.write(b, all.access, at);
-  at = FilePositionInformation.write(b, all.position, at);
-  at = FileModeInformation.write(b, all.mode, at);
-  at = FileAlignmentInformation.write(b, all.alignment, at);
+  let at = FileBasicInformation.write(b, all);
+  at = FileStandardInformation.write(b, all, at);
+  at = FileInternalInformation.write(b, all, at);
+  at = FileEaInformation.write(b, all, at);
+  at = FileAccessInformation.write(b, all, at);
+  at = FilePositionInformation.write(b, all, at);
+  at = FileModeInformation.write(b, all, at);
+  at = FileAlignmentInformation.write(b, all, at);
   b.writeUInt32LE(textBytes, at);
   b.write(all.name, at + NAME_HEADER_BYTES, 'utf16le');
   return b;
@@ -254,14 +254,14 @@ export function decodeFileAllInformation(b: Buffer): FileAllInformation {
     return value;
   };
   return {
-    basic: part(FileBasicInformation),
-    standard: part(FileStandardInformation),
-    internal: part(FileInternalInformation),
-    ea: part(FileEaInformation),
-    access: part(FileAccessInformation),
-    position: part(FilePositionInformation),
-    mode: part(FileModeInformation),
-    alignment: part(FileAlignmentInformation),
+    ...part(FileBasicInformation),
+    ...part(FileStandardInformation),
+    ...part(FileInternalInformation),
+    ...part(FileEaInformation),
+    ...part(FileAccessInformation),
+    ...part(FilePositionInformation),
+    ...part(FileModeInformation),
+    ...part(FileAlignmentInformation),
     name: readName(b, allFixedSize, 'FILE_ALL_INFORMATION'),
   };
 }

@@ -23,20 +23,19 @@ import {
 
 const zeroTimes = { creationTime: 0n, lastAccessTime: 0n, lastWriteTime: 0n, changeTime: 0n };
 const all = encodeFileAllInformation({
-  basic: { ...zeroTimes, fileAttributes: 0x80 },
-  standard: {
-    allocationSize: 0,
-    endOfFile: 0,
-    numberOfLinks: 1,
-    deletePending: false,
-    directory: false,
-  },
-  internal: { indexNumber: 1n },
-  ea: { eaSize: 0 },
-  access: { accessFlags: 0 },
-  position: { currentByteOffset: 0 },
-  mode: { mode: 0 },
-  alignment: { alignmentRequirement: 0 },
+  ...zeroTimes,
+  fileAttributes: 0x80,
+  allocationSize: 0,
+  endOfFile: 0,
+  numberOfLinks: 1,
+  deletePending: false,
+  directory: false,
+  indexNumber: 1n,
+  eaSize: 0,
+  accessFlags: 0,
+  currentByteOffset: 0,
+  mode: 0,
+  alignmentRequirement: 0,
   name: '\\bufsize.txt',
 });
 

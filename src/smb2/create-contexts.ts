@@ -115,4 +115,7 @@ export function encodeCreateContexts(contexts: readonly CreateContext[]): Buffer
 export const findCreateContext = (
   contexts: readonly CreateContext[],
   name: string,
-): Buffer | undefined => contexts.find((context) => context.name === name)?.data;
+): Buffer | undefined => {
+  for (const context of contexts) if (context.name === name) return context.data;
+  return undefined;
+};

@@ -150,10 +150,10 @@ async function work(tree: ClientTree, folder: string): Promise<void> {
   assertStatuses(await stat(tree, inside('data')), [MISSING, MISSING, MISSING]);
   const found = await stat(tree, inside('link'));
   assertStatuses(found, [OK, OK, OK]);
-  const { standard } = decodeFileAllInformation(
+  const { endOfFile, numberOfLinks } = decodeFileAllInformation(
     decodeQueryInfoResponse(found[1]!.message).outputBuffer,
   );
-  assert.deepEqual([standard.endOfFile, standard.numberOfLinks], [5, 2]);
+  assert.deepEqual([endOfFile, numberOfLinks], [5, 2]);
   assert.deepEqual((await readdir(tree, folder)).sort(), ['.', '..', 'link', 'renamed']);
   for (const name of [inside('renamed'), inside('link'), folder]) {
     assertStatuses(await unlink(tree, name), [OK, OK]);

@@ -156,7 +156,7 @@ async function work(tree: ClientTree, folder: string): Promise<void> {
   const found = await stat(`${folder}\\LETTER.TXT`);
   assertStatuses(found, [OK, OK, OK]);
   const all = decodeFileAllInformation(decodeQueryInfoResponse(found[1]!.message).outputBuffer);
-  assert.equal(all.standard.endOfFile, 4);
+  assert.equal(all.endOfFile, 4);
   assert.equal(all.name, `\\${folder}\\letter.txt`);
 
   const listing = Class.FileIdBothDirectoryInformation;
@@ -176,7 +176,7 @@ async function work(tree: ClientTree, folder: string): Promise<void> {
     entries.map(({ name }) => name),
     ['.', '..', 'letter.txt'],
   );
-  assert.equal(entries[2]!.fileId, all.internal.indexNumber);
+  assert.equal(entries[2]!.fileId, all.indexNumber);
   const directory = tree.fileOf(opened!);
   const end = await tree.request(queryDirectoryRequest(directory.fileId, listing));
   assertStatus(end, STATUS_NO_MORE_FILES);

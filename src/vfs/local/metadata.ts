@@ -125,7 +125,7 @@ function statOf(
   const lastWriteTime = fileTimeOf(stx.modificationSeconds(), stx.modificationNanoseconds());
   const changeTime = changeTimeOfStat();
   const stored = (dos?.attributes ?? 0) & STORED_ATTRIBUTES;
-  return {
+  const stat: VfsStat = {
     kind,
     fileId: stx.inode(),
     volumeId,
@@ -141,8 +141,8 @@ function statOf(
     uid: stx.uid(),
     gid: stx.gid(),
     hasNoEas: known?.hasNoEas === true,
-    ...(reparse !== undefined && { reparse }),
   };
+  return reparse === undefined ? stat : { ...stat, reparse };
 }
 
 /** Of the machine, since a file may be in several shares. */
