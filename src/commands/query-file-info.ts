@@ -246,12 +246,12 @@ const basic = (subject: Subject): FileBasicInformation => ({
 });
 
 /** MS-FSA 2.1.5.12.27: a file that is being deleted has one link less; a stream may go alone. */
-function linksOf({ file }: Open, stat: VfsStat): number {
+function linksOf({ file }: Telling, stat: VfsStat): number {
   const going = (file?.base ?? file)?.deleters.length ?? 0;
   return Math.max(0, (stat.kind === 'directory' ? 1 : stat.linkCount) - going);
 }
 
-const isGoing = ({ file }: Open, handle: VfsHandle, links: number): boolean =>
+const isGoing = ({ file }: Telling, handle: VfsHandle, links: number): boolean =>
   links === 0 || file?.isDoomed(handle) === true;
 
 function standard({ open, handle, stat }: Subject): FileStandardInformation {
