@@ -12,6 +12,7 @@ import {
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_NAME_DELETED,
+  STATUS_NOT_IMPLEMENTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import type { Lifetime } from '../objects/lifetime.ts';
@@ -24,6 +25,7 @@ import {
   STATUS_SMB_BAD_UID,
 } from '../smb1/dos-errors.ts';
 import {
+  isSmb1Command,
   processId,
   SMB_FLAGS2_DFS,
   SMB_FLAGS2_UNICODE,
@@ -150,7 +152,7 @@ export class Exchange implements Answered {
       if (this.#link.connection.state === 'closed') return;
       const row = smb1Row(next.command);
       const { command: code, offset } = next;
-      const started = this.#start(row, offset);
+      const started = this.#start(row, code, offset);
       if (row === undefined || typeof started === 'number') {
         this.#finish(code, started as NtStatus);
         return;
@@ -165,8 +167,10 @@ export class Exchange implements Answered {
     }
   }
 
-  #start(row: Smb1Row | undefined, at: number): { call: Call } | NtStatus {
-    if (row === undefined) return STATUS_SMB_BAD_COMMAND;
+  #start(row: Smb1Row | undefined, command: number, at: number): { call: Call } | NtStatus {
+    if (row === undefined) {
+      return isSmb1Command(command) ? STATUS_NOT_IMPLEMENTED : STATUS_SMB_BAD_COMMAND;
+    }
     if (this.#blocks.length >= MAX_CHAIN) return STATUS_INVALID_SMB;
     try {
       const call = this.#call(at);

@@ -99,3 +99,11 @@ export async function queryDisk(call: TreeCall): Promise<Smb1Outcome> {
     }),
   };
 }
+
+/** MS-CIFS 3.3.5.24: without CAP_RAW_MODE "a zero-length reply", which has not even a header: clients read otherwise. */
+export function refuseReadRaw({ link }: Call): Smb1Outcome {
+  link.connection.transport.send([NO_BYTES]);
+  return SILENT;
+}
+
+const NO_BYTES = Buffer.alloc(0);

@@ -12,9 +12,18 @@ import {
   Smb1Client,
   writeAndX,
 } from '../../test/support/smb1-client.ts';
-import { STATUS_LOGON_FAILURE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { STATUS_LOGON_FAILURE, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { NO_ANDX } from '../smb1/block.ts';
+import { STATUS_SMB_BAD_COMMAND } from '../smb1/dos-errors.ts';
 import { Smb1Command } from '../smb1/header.ts';
+
+const NOT_PERFORMED = [
+  ...(['COPY', 'MOVE', 'READ_MPX', 'READ_MPX_SECONDARY', 'WRITE_RAW', 'WRITE_MPX'] as const),
+  ...(['WRITE_MPX_SECONDARY', 'WRITE_COMPLETE', 'QUERY_SERVER', 'IOCTL'] as const),
+  ...(['IOCTL_SECONDARY', 'NEW_FILE_SIZE', 'CLOSE_AND_TREE_DISC'] as const),
+  ...(['FIND_NOTIFY_CLOSE', 'SECURITY_PACKAGE_ANDX', 'GET_PRINT_QUEUE'] as const),
+  ...(['READ_BULK', 'WRITE_BULK', 'WRITE_BULK_DATA'] as const),
+];
 
 const SPEAKS = { minProtocol: 0x0100 };
 
@@ -94,6 +103,31 @@ test('a wrong password is refused', async () => {
     const client = await Smb1Client.open(server);
     await client.negotiate();
     assert.equal((await client.login('tester', 'no')).status, STATUS_LOGON_FAILURE);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('what no server performs any more is not implemented, what is no command is none', async () => {
+  const server = await startServer({ global: { ...SPEAKS, signing: 'auto' } });
+  try {
+    const client = await mounted(server, false);
+    const answer = async (command: number) =>
+      (await client.request({ command, words: Buffer.alloc(2), bytes: Buffer.alloc(4) })).status;
+    // MS-CIFS 2.2.2.1: N, X, and those that this server leaves out.
+    for (const name of NOT_PERFORMED) {
+      assert.equal(await answer(Smb1Command[name]), STATUS_NOT_IMPLEMENTED, name);
+    }
+    for (const command of [0x15, 0x36, 0x60, 0xa3, 0xfe, 0xff]) {
+      assert.equal(await answer(command), STATUS_SMB_BAD_COMMAND, String(command));
+    }
+    const empty = new Promise<void>((resolve) => {
+      client.onEmpty = resolve;
+    });
+    client.tell({ command: Smb1Command.READ_RAW, words: Buffer.alloc(16) });
+    await empty;
+    assert.equal((await ntCreate(client, { name: '\\after' })).status, STATUS_SUCCESS);
     await client.close();
   } finally {
     await server.close();

@@ -29,7 +29,7 @@ import {
 import { ntRename, rename } from './renaming.ts';
 import { findClose, findUnique, search } from './search.ts';
 import { logoff, sessionSetup } from './session-setup.ts';
-import { echo, noPrinter, ntCancel, processExit, queryDisk } from './simple.ts';
+import { echo, noPrinter, ntCancel, processExit, queryDisk, refuseReadRaw } from './simple.ts';
 import {
   ntTransact,
   ntTransactSecondary,
@@ -66,6 +66,7 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   FLUSH: of(flush, 'tree'),
   READ_ANDX: of(readAndX, 'tree', 'andX'),
   WRITE_ANDX: of(writeAndX, 'tree', 'andX'),
+  READ_RAW: of(refuseReadRaw, 'nothing'),
   READ: of(oldRead, 'tree'),
   WRITE: of(oldWrite, 'tree'),
   LOCK_AND_READ: of(lockAndRead, 'tree'),

@@ -67,14 +67,19 @@ export const Smb1Command = {
   WRITE_AND_UNLOCK: 0x14,
   READ_RAW: 0x1a,
   READ_MPX: 0x1b,
+  READ_MPX_SECONDARY: 0x1c,
   WRITE_RAW: 0x1d,
   WRITE_MPX: 0x1e,
+  WRITE_MPX_SECONDARY: 0x1f,
+  WRITE_COMPLETE: 0x20,
+  QUERY_SERVER: 0x21,
   SET_INFORMATION2: 0x22,
   QUERY_INFORMATION2: 0x23,
   LOCKING_ANDX: 0x24,
   TRANSACTION: 0x25,
   TRANSACTION_SECONDARY: 0x26,
   IOCTL: 0x27,
+  IOCTL_SECONDARY: 0x28,
   COPY: 0x29,
   MOVE: 0x2a,
   ECHO: 0x2b,
@@ -82,6 +87,8 @@ export const Smb1Command = {
   OPEN_ANDX: 0x2d,
   READ_ANDX: 0x2e,
   WRITE_ANDX: 0x2f,
+  NEW_FILE_SIZE: 0x30,
+  CLOSE_AND_TREE_DISC: 0x31,
   TRANSACTION2: 0x32,
   TRANSACTION2_SECONDARY: 0x33,
   FIND_CLOSE2: 0x34,
@@ -92,6 +99,7 @@ export const Smb1Command = {
   SESSION_SETUP_ANDX: 0x73,
   LOGOFF_ANDX: 0x74,
   TREE_CONNECT_ANDX: 0x75,
+  SECURITY_PACKAGE_ANDX: 0x7e,
   QUERY_INFORMATION_DISK: 0x80,
   SEARCH: 0x81,
   FIND: 0x82,
@@ -105,11 +113,17 @@ export const Smb1Command = {
   OPEN_PRINT_FILE: 0xc0,
   WRITE_PRINT_FILE: 0xc1,
   CLOSE_PRINT_FILE: 0xc2,
+  GET_PRINT_QUEUE: 0xc3,
+  READ_BULK: 0xd8,
+  WRITE_BULK: 0xd9,
+  WRITE_BULK_DATA: 0xda,
 } as const;
 export type Smb1CommandName = keyof typeof Smb1Command;
 
 const names = new Map<number, string>(
   Object.entries(Smb1Command).map(([name, code]) => [code, name]),
 );
+/** Whether the code is a command's at all, performed by anybody or not; the others are unused or reserved. */
+export const isSmb1Command = (command: number): boolean => names.has(command);
 export const smb1CommandName = (command: number): string =>
   names.get(command) ?? `0x${command.toString(16).padStart(2, '0')}`;

@@ -52,6 +52,8 @@ export class Smb1Client {
   tid = 0;
   /** What the server says unasked: oplock breaks. */
   onUnasked: ((answer: Smb1Answer) => void) | undefined;
+  /** A message without even a header: READ_RAW's. */
+  onEmpty: (() => void) | undefined;
   lastMid = 0;
 
   private constructor(socket: FrameSocket, signs: boolean) {
@@ -73,6 +75,10 @@ export class Smb1Client {
   }
 
   #receive(message: Buffer): void {
+    if (message.length === 0) {
+      this.onEmpty?.();
+      return;
+    }
     const header = Smb1Header.read(message);
     const { words, bytes } = readBlock(message, SMB1_HEADER_SIZE);
     const answer = { header, status: header.status, words, bytes, message };
