@@ -73,7 +73,12 @@ async function chown(change: (told: SecurityDescriptor) => SecurityDescriptor) {
 }
 
 /** What a CREATE of Linux' client with idsfromsid makes: of it the uid, the gid and the mode, and who may open it. */
-async function create(identity: typeof ROOT, mode: number | undefined, owners: boolean) {
+async function create(
+  identity: typeof ROOT,
+  mode: number | undefined,
+  owner: number | undefined,
+  isPosix = true,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'usmbd-create-'));
   chmodSync(folder, 0o777);
   const server = await startServer({
@@ -84,8 +89,8 @@ async function create(identity: typeof ROOT, mode: number | undefined, owners: b
     const tree = await server.mount(cifs.connect);
     const sent: SecurityDescriptor = {
       control: SE_DACL_PRESENT,
-      owner: owners ? nfsUserSid(65533) : undefined,
-      group: owners ? nfsGroupSid(65532) : undefined,
+      owner: owner === undefined ? undefined : nfsUserSid(owner),
+      group: owner === undefined ? undefined : nfsGroupSid(65532),
       dacl: makeAcl([
         deniedAce(nfsModeSid(mode ?? 0o7777), 0),
         allowedAce(nfsUserSid(65532), GENERIC_ALL),
@@ -97,7 +102,7 @@ async function create(identity: typeof ROOT, mode: number | undefined, owners: b
     const creating = createRequest('f', {
       access: FILE_WRITE_DATA,
       disposition: FILE_CREATE,
-      contexts: [...contexts, { name: CreateContextName.SD_BUFFER, data }],
+      contexts: [...(isPosix ? contexts : []), { name: CreateContextName.SD_BUFFER, data }],
     });
     const { status } = await tree.request(creating);
     const { uid, gid, mode: made } = statSync(join(folder, 'f'));
@@ -113,16 +118,24 @@ const SOMEBODY = { uid: 23_456, gid: 23_457, groups: [] };
 test('the owner that idsfromsid sends with a CREATE is followed where chown(2) would be', {
   skip,
 }, async () => {
-  assert.deepEqual(await create(ROOT, undefined, true), CHOWNED);
+  assert.deepEqual(await create(ROOT, undefined, 65533), CHOWNED);
   const kept = { status: STATUS_SUCCESS, uid: 23_456, gid: 23_457, mode: 0o600 };
-  assert.deepEqual(await create(SOMEBODY, undefined, true), kept);
+  assert.deepEqual(await create(SOMEBODY, undefined, 65533), kept);
 });
 
 test('the mode that modefromsid sends with a CREATE is that of the POSIX context', {
   skip,
 }, async () => {
   const kept = { status: STATUS_SUCCESS, uid: 23_456, gid: 23_457, mode: 0o600 };
-  assert.deepEqual(await create(SOMEBODY, 0o600, false), kept);
+  assert.deepEqual(await create(SOMEBODY, 0o600, undefined), kept);
+});
+
+test('without POSIX extensions, too, who idsfromsid names as the maker of a file may be its owner', {
+  skip,
+}, async () => {
+  const { status, uid } = await create(SOMEBODY, 0o640, SOMEBODY.uid, false);
+  assert.deepEqual({ status, uid }, { status: STATUS_SUCCESS, uid: SOMEBODY.uid });
+  await assert.rejects(create(SOMEBODY, 0o640, 65533, false), { code: 'ENOENT' });
 });
 
 const given = (told: SecurityDescriptor, aces: readonly Ace[]): SecurityDescriptor => ({

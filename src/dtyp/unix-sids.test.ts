@@ -86,6 +86,9 @@ test('the SIDs of a user', () => {
   for (const sid of ['S-1-22-1-1001', 'S-1-22-2-27', 'S-1-5-21-1-2-3-1055', EVERYONE] as const) {
     assert.ok(sids.includes(sid), sid);
   }
+  for (const sid of ['S-1-5-88-1-1001', 'S-1-5-88-2-100', 'S-1-5-88-2-27'] as const) {
+    assert.ok(sids.includes(sid), sid);
+  }
   assert.equal(new Set(sids).size, sids.length);
   assert.ok(sids.includes(AUTHENTICATED_USERS));
   const guest = sidsOfUser(map, MACHINE, { ...user, isGuest: true });

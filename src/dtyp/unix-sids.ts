@@ -17,7 +17,9 @@ import {
   gidOf,
   NETWORK,
   nfsGidOf,
+  nfsGroupSid,
   nfsUidOf,
+  nfsUserSid,
   RID_DOMAIN_USERS,
   type Sid,
   sidInDomain,
@@ -134,14 +136,15 @@ export interface UnixUser {
 
 /**
  * The SIDs of a user who came over the network, its own first, its primary group's second (MS-DTYP 2.5.2).
- * Whatever SID an entry names it by, it is the same user: those of both kinds are among them.
+ * Whatever SID an entry names it by, it is the same user: those of each kind are among them. Linux' client names with
+ * idsfromsid who makes a file by S-1-5-88-1 and -2, as its owner and in the DACL.
  */
 export function sidsOfUser(map: SidMap, machineSid: Sid, user: UnixUser): Sid[] {
   const { uid, gid, groups, isGuest } = user;
-  const sids = [map.userSid(uid), map.groupSid(gid), unixUserSid(uid)];
+  const sids = [map.userSid(uid), map.groupSid(gid), unixUserSid(uid), nfsUserSid(uid)];
   if (hasRid(uid)) sids.push(sidInDomain(machineSid, ridOfUser(uid)));
   for (const group of [gid, ...groups]) {
-    sids.push(unixGroupSid(group));
+    sids.push(unixGroupSid(group), nfsGroupSid(group));
     if (hasRid(group)) sids.push(sidInDomain(machineSid, ridOfGroup(group)));
   }
   sids.push(...(isGuest ? [EVERYONE, NETWORK, BUILTIN_GUESTS] : map.everybody));

@@ -39,8 +39,8 @@ const MAX_SID_TEXT = 192;
 const MAX_PATH_BYTES = 4096;
 /** NGROUPS_MAX of Linux. */
 const MAX_GROUPS = 65_536;
-/** A token has two SIDs of each group. */
-const MAX_TOKEN_SIDS = 2 * MAX_GROUPS + 16;
+/** A token has three SIDs of each group. */
+const MAX_TOKEN_SIDS = 3 * MAX_GROUPS + 16;
 /** Users that have an account, as far as SIDs tell them from others. */
 const MAX_ACCOUNTS = 65_536;
 /** A login has four steps at most (auth/acceptor.ts), or what the longest Kerberos exchange has. */
