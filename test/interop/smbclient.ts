@@ -24,6 +24,7 @@ import { commandLine } from '../support/command-line.ts';
 import { type Finished, findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
+import { runClientShares } from './client-shares.ts';
 import {
   differences,
   HUGE_LENGTH_BYTES,
@@ -428,6 +429,8 @@ async function main(): Promise<void> {
       await tally.check('a sparse file of 5 GiB', () => hugeFile(client));
     }
     target.assertAlive();
+    if (values.port === undefined) await runClientShares(program, tally, only);
+    else tally.leaveOut('shares by client (a server of its own)');
   } finally {
     client.close();
     await target.stop();
