@@ -26,7 +26,7 @@ import { serveNetbiosNames } from './netbios.ts';
 import { Inventory } from './objects/inventory.ts';
 import type { Keeper } from './objects/kept-opens.ts';
 import { ServerState } from './objects/server-state.ts';
-import { closeFiles, openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
+import { closeFiles, isKept, openAudit, openShares, policy, setUp, vfsOf } from './open-shares.ts';
 import { prepareReload } from './reload.ts';
 import type {
   Listening,
@@ -262,6 +262,8 @@ class UsmbdServer implements Server {
 
   /** A share is continuously available now, the first of them. */
   async #keepMore(objects: ServerState, after: Configuration): Promise<void> {
+    // Where none is, there is nothing to remove, which somebody else than at the start might not do.
+    if (!after.global.durableHandles || !after.shares.some(isKept)) return;
     const journal = await openJournal(after, this.#parts.state?.path);
     if (journal === undefined) return;
     this.#journal = Promise.resolve(journal);
