@@ -173,7 +173,7 @@ export async function lockAndRead(call: TreeCall): Promise<Smb1Outcome> {
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
   const range = { offset: BigInt(offset), length: BigInt(count) };
-  const status = await lockForRead(call, range);
+  const status = await lockForRead(call, file, range);
   if (status !== STATUS_SUCCESS) return status;
   return answerOldRead(await readData(call, range.offset, count), file, offset);
 }

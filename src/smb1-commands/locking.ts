@@ -80,7 +80,8 @@ function acknowledge({ link }: TreeCall, open: Open, newOplockLevel: number): vo
   oplocks.acknowledge(open.file!, grant, newOplockLevel === 0 ? 0 : R & grant.breakingTo);
 }
 
-function work(call: TreeCall, { open }: OpenFile, body: LockingAndX): MaybePromise<NtStatus> {
+function work(call: TreeCall, file: OpenFile, body: LockingAndX): MaybePromise<NtStatus> {
+  const { open } = file;
   if ((body.typeOfLock & LOCKING_CHANGE_LOCKTYPE) !== 0) {
     return STATUS_OS2_ATOMIC_LOCKS_NOT_SUPPORTED;
   }
@@ -94,7 +95,7 @@ function work(call: TreeCall, { open }: OpenFile, body: LockingAndX): MaybePromi
   const { typeOfLock, timeout } = body;
   const exclusive = (typeOfLock & LOCKING_SHARED_LOCK) === 0;
   const large = (typeOfLock & LOCKING_LARGE_FILES) !== 0;
-  return lockAll(call, open, body.locks, { exclusive, large, timeout });
+  return lockAll(call, open, body.locks, { asker: file, exclusive, large, timeout });
 }
 
 function unlock(open: Open, range: Smb1LockRange): NtStatus {
@@ -158,13 +159,13 @@ function attempt(
   how: Omit<Patience, 'deadlineMs'>,
 ): MaybePromise<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
-  const { exclusive, large, timeout } = how;
+  const { asker, exclusive, timeout } = how;
   const stopped = tryAll(open, ranges, exclusive);
   if (stopped === undefined) return STATUS_SUCCESS;
-  const wait = patience(open, stopped, timeout);
-  if (wait === 0) return failed(open, stopped);
+  const wait = patience(asker, stopped, timeout);
+  if (wait === 0) return failed(asker, stopped);
   const deadlineMs = performance.now() + wait;
-  return waitForAll(call, open, ranges, { exclusive, timeout, deadlineMs, large });
+  return waitForAll(call, open, ranges, { ...how, deadlineMs });
 }
 
 /** The first range that is not to be had; then none is held. */
@@ -185,29 +186,31 @@ function tryAll(
 }
 
 /**
- * Windows answers FILE_LOCK_CONFLICT, and that after a while, where an open asks again for the offset that it
- * was refused last, and always for offsets from here to 2^63: for programs that ask in a loop.
+ * Windows answers FILE_LOCK_CONFLICT, and that after a while, where a FID asks again for the offset that it was refused
+ * last, and always for offsets from here to 2^63: for programs that ask in a loop. Of an open with two FIDs each has
+ * an offset of its own (raw.lock.errorcode).
  */
 const CONFLICT_FROM = 0xef00_0000n;
 const CONFLICT_TO = 0x8000_0000_0000_0000n;
-const refusedLast = new WeakMap<Open, bigint>();
+const refusedLast = new WeakMap<OpenFile, bigint>();
 
-const asksAgain = (open: Open, { offset }: LockRange): boolean =>
-  (offset >= CONFLICT_FROM && offset < CONFLICT_TO) || refusedLast.get(open) === offset;
+const asksAgain = (asker: OpenFile, { offset }: LockRange): boolean =>
+  (offset >= CONFLICT_FROM && offset < CONFLICT_TO) || refusedLast.get(asker) === offset;
 
-function patience(open: Open, stopped: LockRange, timeout: number): number {
+function patience(asker: OpenFile, stopped: LockRange, timeout: number): number {
   if (timeout === NO_TIMEOUT) return Infinity;
   if (timeout !== 0) return Math.max(timeout, SHORTEST_WAIT_MS);
-  return asksAgain(open, stopped) ? SHORTEST_WAIT_MS : 0;
+  return asksAgain(asker, stopped) ? SHORTEST_WAIT_MS : 0;
 }
 
-function failed(open: Open, stopped: LockRange): NtStatus {
-  const status = asksAgain(open, stopped) ? STATUS_FILE_LOCK_CONFLICT : STATUS_LOCK_NOT_GRANTED;
-  refusedLast.set(open, stopped.offset);
+function failed(asker: OpenFile, stopped: LockRange): NtStatus {
+  const status = asksAgain(asker, stopped) ? STATUS_FILE_LOCK_CONFLICT : STATUS_LOCK_NOT_GRANTED;
+  refusedLast.set(asker, stopped.offset);
   return status;
 }
 
 interface Patience {
+  readonly asker: OpenFile;
   readonly exclusive: boolean;
   readonly timeout: number;
   readonly deadlineMs: number;
@@ -222,7 +225,7 @@ async function waitForAll(
   ranges: readonly Smb1LockRange[],
   patience: Patience,
 ): Promise<NtStatus> {
-  const { exclusive, timeout } = patience;
+  const { asker, exclusive, timeout } = patience;
   const { locks } = open.file!;
   for (const [i, range] of ranges.entries()) {
     if (locks.lock(processLocks(open, range.pid), range, exclusive)) continue;
@@ -232,13 +235,13 @@ async function waitForAll(
       locks.undo(processLocks(open, taken.pid), taken, exclusive);
     }
     if (status !== 'time is up') return status;
-    return timeout === 0 ? failed(open, range) : expired(open, range);
+    return timeout === 0 ? failed(asker, range) : expired(asker, range);
   }
   return STATUS_SUCCESS;
 }
 
-function expired(open: Open, { offset }: LockRange): NtStatus {
-  refusedLast.set(open, offset);
+function expired(asker: OpenFile, { offset }: LockRange): NtStatus {
+  refusedLast.set(asker, offset);
   return STATUS_FILE_LOCK_CONFLICT;
 }
 
@@ -284,8 +287,13 @@ function waitFor(
 }
 
 /** By the header's PID, exclusively and at once. */
-export const lockForRead = (call: TreeCall, range: LockRange): MaybePromise<NtStatus> =>
-  lockAll(call, call.request.open!, [{ ...range, pid: call.pid }], {
+export const lockForRead = (
+  call: TreeCall,
+  asker: OpenFile,
+  range: LockRange,
+): MaybePromise<NtStatus> =>
+  lockAll(call, asker.open, [{ ...range, pid: call.pid }], {
+    asker,
     exclusive: true,
     large: false,
     timeout: 0,
@@ -299,7 +307,7 @@ export async function lockByteRange(call: TreeCall): Promise<Smb1Outcome> {
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
   if (file.open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
-  const status = await lockForRead(call, { offset: BigInt(offset), length: BigInt(count) });
+  const status = await lockForRead(call, file, { offset: BigInt(offset), length: BigInt(count) });
   return status === STATUS_SUCCESS ? EMPTY : status;
 }
 
