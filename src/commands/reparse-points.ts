@@ -226,7 +226,8 @@ async function isReplaceable(handle: VfsHandle, stat: VfsStat, open: Open): Prom
   if (stat.kind === 'directory') return true;
   if (stat.linkCount > 1 || (stat.kind === 'file' && stat.size > 0)) return false;
   const streams = await handle.streams('plain');
-  return isErrno(streams) || streams.length === 0;
+  // What cannot be listed may be there, and would be lost.
+  return isErrno(streams) ? streams === EOPNOTSUPP : streams.length === 0;
 }
 
 /** The open is of another object from now on; requests under way keep what they have. */

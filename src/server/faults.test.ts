@@ -44,7 +44,7 @@ import { FileInformationClass as Class, FsInformationClass } from '../fscc/infor
 import { OffloadReadInput, OffloadReadOutput, OffloadWriteInput } from '../fscc/offload.ts';
 import { encodeQuotas } from '../fscc/quota-information.ts';
 import { encodeRenameInformation, FileDispositionInformation } from '../fscc/rename-information.ts';
-import { encodeEmptyReparseData } from '../fscc/reparse-data.ts';
+import { encodeEmptyReparseData, encodeSymbolicLinkReparseData } from '../fscc/reparse-data.ts';
 import { IO_REPARSE_TAG_LX_FIFO } from '../fscc/reparse-tags.ts';
 import {
   FILE_CREATE,
@@ -104,6 +104,11 @@ const CONTENT = Buffer.from('what was there before');
 /** As much as is copied by a token. */
 const LARGE = Buffer.alloc(4096, 'l');
 const FIFO = encodeEmptyReparseData(IO_REPARSE_TAG_LX_FIFO);
+const LINK = encodeSymbolicLinkReparseData({
+  substituteName: 'there',
+  printName: 'there',
+  flags: 1,
+});
 const QUOTA_STREAM = '$Extend\\$Quota:$Q:$INDEX_ALLOCATION';
 const descriptor = encodeSecurityDescriptor({
   control: 0,
@@ -145,6 +150,9 @@ const times = FileBasicInformation.encode({
 const hidden = FileBasicInformation.encode({ ...untouched, fileAttributes: 2 });
 const eas = encodeFullEas([{ flags: 0, name: 'A', value: Buffer.from('1') }], 4096).bytes;
 const dispose = FileDispositionInformation.encode({ deletePending: true });
+
+/** What has become one is none to begin with. */
+let links = 0;
 
 const REQUESTS: Readonly<Record<string, Act>> = {
   'tree connect': async () => (await tree.session.treeConnect(SHARE)).disconnect(),
@@ -264,6 +272,17 @@ const REQUESTS: Readonly<Record<string, Act>> = {
       await empty.close();
     }
   },
+  'symbolic link': async ({ file }) => {
+    const name = `${file}.link${++links}`;
+    const how = { access: ALL, options: FILE_OPEN_REPARSE_POINT };
+    const made = await tree.open(name, { ...how, disposition: FILE_CREATE });
+    try {
+      await made.ioctl(Fsctl.FSCTL_SET_REPARSE_POINT, { input: LINK });
+      await made.ioctl(Fsctl.FSCTL_GET_REPARSE_POINT, { maxOutput: 64 });
+    } finally {
+      await made.close();
+    }
+  },
   'own quota': () => quotas(tree, undefined),
   'all quotas': () => quotas(chief, undefined),
   'quotas of some': () => quotas(chief, [unixUserSid(1001)]),
@@ -329,6 +348,8 @@ const TOLERATED: Readonly<Record<string, Readonly<Record<string, readonly NtStat
     list: [STATUS_SUCCESS],
   },
   lookup: { list: [STATUS_SUCCESS] },
+  // Where nobody can tell whether something would be lost nothing is replaced: it is kept beside the file.
+  streams: { 'symbolic link': [STATUS_SUCCESS] },
   // It is allocated; only the times are not what they were.
   set: { 'set allocation': [STATUS_SUCCESS] },
 };
@@ -402,8 +423,6 @@ for (const [name, act] of Object.entries(REQUESTS)) {
 
 /** Not called by a request on a disk in memory, each with the reason. */
 const UNREACHED: Readonly<Record<string, string>> = {
-  readLink: 'there are no links in it',
-  replaceBy: 'likewise',
   cloneRange: 'its files share no blocks',
   base: 'tells what is known',
   streamName: 'likewise',

@@ -73,6 +73,17 @@ export const CASES: readonly Case[] = [
   here('A43', 'signatures of large and odd answers: invalid signature', 'signing'),
   here('A44', 'reads of nothing and at the end: wrong status', 'information'),
   here('A45', 'names in another case: slow, or made twice', 'names'),
+  tested(
+    'B01',
+    'a READ of a pipe is not woken: the Security tab hangs',
+    'src/objects/pipe.test.ts',
+  ),
+  tested(
+    'B02',
+    'LsarOpenPolicy3 is a fault: SIDs in place of names, or a hang',
+    'test/replay/rpc.test.ts',
+  ),
+  here('B03', 'a pipe is asked what it is: no shares are shown', 'shares'),
   here('B04', 'a durable handle is not given back: Office has lost the file', 'durable'),
   here('B05', 'its timeout cut without a word: Time Machine refuses', 'durable'),
   tested(

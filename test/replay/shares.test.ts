@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { listShares } from '../../src/client/shares.ts';
+import { FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../../src/dtyp/access-mask.ts';
+import { FileStandardInformation } from '../../src/fscc/file-information.ts';
+import { FileInformationClass } from '../../src/fscc/information-class.ts';
 import { STYPE_DISKTREE, STYPE_IPC, STYPE_SPECIAL } from '../../src/rpc/srvsvc.ts';
 import { SHARE } from '../support/in-process-server.ts';
 import { GUEST, PERSONAS, type Persona, win11 } from './personas.ts';
@@ -76,3 +79,20 @@ for (const [who, login] of [
     await connection.close();
   });
 }
+
+test('B03 a pipe tells of itself what a file would, or Explorer shows no share', async () => {
+  const { session } = await stage.enter(win11);
+  const tree = await session.treeConnect('IPC$');
+  const pipe = await tree.open('srvsvc', { access: FILE_GENERIC_READ | FILE_GENERIC_WRITE });
+  const told = FileStandardInformation.read(
+    await pipe.queryInfo(FileInformationClass.FileStandardInformation),
+  );
+  assert.deepEqual(told, {
+    allocationSize: 4096,
+    endOfFile: 0,
+    numberOfLinks: 1,
+    deletePending: true,
+    directory: false,
+  });
+  await pipe.close();
+});
