@@ -81,6 +81,12 @@ const collected: Collected = {
     locks: 3,
     waitingRequests: 1,
     bufferBytes: 0,
+    opensCreated: 0,
+    sessionsEstablished: 0,
+    loginFailures: 0,
+    accessesDenied: 0,
+    readBytes: 0,
+    writtenBytes: 0,
   },
   connections: [
     { ...endpoint, sessions: 1, credits: 128, waitingRequests: 1, rdma: undefined },

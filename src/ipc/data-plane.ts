@@ -49,6 +49,15 @@ export const serverSummary = record({
   waitingRequests: u32,
   /** Of the large buffers that connections share: in use now. */
   bufferBytes: whole,
+  /** Since the start: CREATEs and SESSION_SETUPs that were done, pipes and logins anew among them. */
+  opensCreated: whole,
+  sessionsEstablished: whole,
+  /** Of those that were refused: for the password, and anything for want of a right. */
+  loginFailures: whole,
+  accessesDenied: whole,
+  /** Of files by READ and WRITE: what was sent, and received. */
+  readBytes: whole,
+  writtenBytes: whole,
 });
 export type ServerSummary = Value<typeof serverSummary>;
 

@@ -20,7 +20,7 @@ import {
 } from './data-plane.ts';
 import { encode, type Field, flag, list, oneOf, record, u32, type Value, whole } from './fields.ts';
 
-export const CONTROL_VERSION = 4;
+export const CONTROL_VERSION = 5;
 
 export interface ControlEvent<Request, Response> {
   readonly number: number;

@@ -11,6 +11,12 @@ const SUMS = [
   'locks',
   'waitingRequests',
   'bufferBytes',
+  'opensCreated',
+  'sessionsEstablished',
+  'loginFailures',
+  'accessesDenied',
+  'readBytes',
+  'writtenBytes',
 ] as const satisfies readonly (keyof ServerSummary)[];
 
 /** `planes` is not empty. */

@@ -265,6 +265,8 @@ test('it asks all processes of the data plane as if they were one', async () => 
     ...SUMMARY,
     ...{ connections: 6, sessions: 8, treeConnects: 10, opens: 12, disconnectedOpens: 14 },
     ...{ files: 16, locks: 18, waitingRequests: 20, bufferBytes: 22 },
+    ...{ opensCreated: 24, sessionsEstablished: 26, loginFailures: 28, accessesDenied: 30 },
+    ...{ readBytes: 32, writtenBytes: 34 },
   });
   const sessions = all.sessions({ user: undefined, share: undefined });
   let pages = 0;

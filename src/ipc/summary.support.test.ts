@@ -14,4 +14,10 @@ export const SUMMARY: ServerSummary = {
   locks: 9,
   waitingRequests: 10,
   bufferBytes: 11,
+  opensCreated: 12,
+  sessionsEstablished: 13,
+  loginFailures: 14,
+  accessesDenied: 15,
+  readBytes: 16,
+  writtenBytes: 17,
 };

@@ -45,6 +45,7 @@ export class Inventory implements DataPlane {
       locks: files.lockTally.locks,
       waitingRequests,
       bufferBytes: bufferPool.usedBytes,
+      ...this.#server.traffic.statistics,
     };
   }
 

@@ -100,6 +100,27 @@ export const TIME_OF_DAY_INFO = struct({
 });
 export type TimeOfDayInfo = NdrValue<typeof TIME_OF_DAY_INFO>;
 
+/** 2.2.4.39. */
+const STAT_SERVER_0 = struct({
+  start: u32,
+  fopens: u32,
+  devopens: u32,
+  jobsqueued: u32,
+  sopens: u32,
+  stimedout: u32,
+  serrorout: u32,
+  pwerrors: u32,
+  permerrors: u32,
+  syserrors: u32,
+  bytessentLow: u32,
+  bytessentHigh: u32,
+  bytesrcvdLow: u32,
+  bytesrcvdHigh: u32,
+  avresponse: u32,
+  reqbufneed: u32,
+  bigbufneed: u32,
+});
+
 /** DISK_ENUM_CONTAINER, 2.2.4.92: names of two characters and a NUL. */
 const DISK_ENUM_CONTAINER = struct({
   entries: counted(conformantVaryingArray(varyingArray(u16, 3))),
@@ -150,6 +171,11 @@ export const SRVSVC = {
         resumeHandle: unique(u32),
       },
       { disks: DISK_ENUM_CONTAINER, totalEntries: u32, resumeHandle: unique(u32), status: u32 },
+    ),
+    NetrServerStatisticsGet: operation(
+      24,
+      { serverName: text, service: text, level: u32, options: u32 },
+      { infoStruct: unique(STAT_SERVER_0), status: u32 },
     ),
     NetrRemoteTOD: operation(
       28,

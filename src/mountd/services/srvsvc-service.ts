@@ -4,6 +4,8 @@
  * Paths, limits and descriptors (levels 2, 502, 503; 102 of the server) are for administrators, as on
  * Windows (notes 58-62 and 80); names, types and comments are for whoever may open the pipe.
  */
+import { after } from '../../base/after.ts';
+import type { MaybePromise } from '../../ipc/control-plane.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import {
   PLATFORM_ID_NT,
@@ -23,8 +25,13 @@ import { nameHandlers } from './srvsvc-names.ts';
 import { sessionHandlers } from './srvsvc-sessions.ts';
 import { shareHandlers, UNLIMITED } from './srvsvc-shares.ts';
 
-const { NERR_Success, ERROR_ACCESS_DENIED, ERROR_INVALID_LEVEL, ERROR_INVALID_PARAMETER } =
-  WIN32_ERROR;
+const {
+  NERR_Success,
+  ERROR_ACCESS_DENIED,
+  ERROR_INVALID_LEVEL,
+  ERROR_INVALID_PARAMETER,
+  ERROR_NOT_SUPPORTED,
+} = WIN32_ERROR;
 
 type Operations = typeof SRVSVC.operations;
 
@@ -45,6 +52,7 @@ export function createSrvsvcService(context: ServiceContext): RpcService {
     NetrServerGetInfo: (input) => serverGetInfo(input, context),
     NetrServerDiskEnum: (input) => serverDiskEnum(input, context),
     NetrServerTransportEnum: (input) => transportEnum(input, context),
+    NetrServerStatisticsGet: (input) => serverStatistics(input, context),
     NetrRemoteTOD: () => ({ bufferPtr: timeOfDay(new Date()), status: NERR_Success }),
   });
 }
@@ -98,6 +106,35 @@ const NOT_DISCONNECTED = {
   licenses: 0,
   userpath: '',
 } as const;
+
+// --- NetrServerStatisticsGet, 3.1.4.20 -----------------------------------------------------------
+
+const low = (value: number): number => value % 2 ** 32;
+const high = (value: number): number => Math.min(Math.floor(value / 2 ** 32), 0xffff_ffff);
+
+/** For administrators, as on Windows (note 88). Bytes are those of files; what is 0 has to be, or there is none of it. */
+function serverStatistics(
+  { level, options }: InputOf<Operations['NetrServerStatisticsGet']>,
+  { administrator, dataPlane }: ServiceContext,
+): MaybePromise<OutputOf<Operations['NetrServerStatisticsGet']>> {
+  const failed = (status: number) => ({ infoStruct: null, status });
+  if (level !== 0) return failed(ERROR_INVALID_LEVEL);
+  if (options !== 0) return failed(ERROR_INVALID_PARAMETER);
+  if (!administrator) return failed(ERROR_ACCESS_DENIED);
+  const asked = dataPlane?.();
+  if (asked === undefined) return failed(ERROR_NOT_SUPPORTED);
+  return after(asked.summary(), (told) => {
+    const infoStruct = {
+      ...{ start: low(Math.floor(told.startedAtMs / 1000)), fopens: low(told.opensCreated) },
+      ...{ devopens: 0, jobsqueued: 0, sopens: low(told.sessionsEstablished), stimedout: 0 },
+      ...{ serrorout: 0, pwerrors: low(told.loginFailures), permerrors: low(told.accessesDenied) },
+      ...{ syserrors: 0, bytessentLow: low(told.readBytes), bytessentHigh: high(told.readBytes) },
+      ...{ bytesrcvdLow: low(told.writtenBytes), bytesrcvdHigh: high(told.writtenBytes) },
+      ...{ avresponse: 0, reqbufneed: 0, bigbufneed: 0 },
+    };
+    return { infoStruct, status: NERR_Success };
+  });
+}
 
 // --- NetrRemoteTOD, 3.1.4.21 ---------------------------------------------------------------------
 
