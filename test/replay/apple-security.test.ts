@@ -46,7 +46,7 @@ async function acesOf(file: ClientFile): Promise<readonly Ace[]> {
 }
 
 const set = (file: ClientFile, aces: readonly Ace[], information = DACL_SECURITY_INFORMATION) => {
-  const nothing = { control: 0, owner: nfsUserSid(UID), group: undefined, sacl: undefined };
+  const nothing = { control: 0, owner: nfsUserSid(UID + 1), group: undefined, sacl: undefined };
   const bytes = encodeSecurityDescriptor({ ...nothing, dacl: makeAcl(aces) });
   return file.tree.request(
     setInfoRequest(file.fileId, SMB2_0_INFO_SECURITY, 0, bytes, information),
