@@ -13,7 +13,7 @@ Examples:
 export const completionCommand = (all: () => Command): Command =>
   new Command('completion')
     .description('print what completes commands and options in a shell')
-    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
     .addHelpText('after', NOTES)
     .action((shell: Shell) => print(SCRIPTS[shell](pathsOf(all()))));
 

@@ -16,7 +16,7 @@ Examples:
 export const manualCommand = (all: () => Command): Command =>
   new Command('manual')
     .description('print a man page')
-    .addArgument(new Argument('<page>').choices(['usmbd.8', 'usmbd.conf.5']))
+    .addArgument(new Argument('<page>', 'which one').choices(['usmbd.8', 'usmbd.conf.5']))
     .addHelpText('after', NOTES)
     .action((page: string) =>
       print(page === 'usmbd.8' ? commandsPage(all()) : configurationPage()),

@@ -55,6 +55,8 @@ Examples:
 Started as root, clients act as whoever called sudo, else as the folder's owner, else,
 where that is root, as nobody, who may write only where everybody may.
 
+Sockets that systemd listens on and hands over (packaging/usmbd.socket) are taken in place of ports.
+
 A password that was made up is shown on a terminal, and otherwise written to a
 file that only you can read. USMBD_PASSWORD and --password-file keep yours out of the
 list of processes.`;
