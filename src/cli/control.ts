@@ -32,7 +32,15 @@ parameter that differs it is said whether it counts now, for new connections, or
 error changes nothing. SIGHUP does the same; its report stands in the log.
 
 -d COMPONENT switches its debug output on, or off again, in all processes of the server; without a component
-the list is shown, those that are on in brackets.
+the list is shown, those that are on in brackets. A line each:
+
+  smb     an answer: its status, user, share and file, and requests that are malformed
+  auth    a login, and why one is refused
+  vfs     an open with its rights, a rename, a deletion, a change of security
+  oplock  an oplock or a lease: granted, broken, acknowledged
+  ipc     a question of the data plane to mountd, and how long the answer took
+  conn    a connection that comes, and why one goes
+  rdma    what SMB Direct has agreed on
 
 Examples:
   usmbd control -r                  take what has changed in the configuration and say what becomes of it

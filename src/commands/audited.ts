@@ -1,4 +1,8 @@
-/** What the audit log is told of files, where there is one (base/audit-log.ts): MS-SMB2 3.3.5.9, 3.3.5.21. */
+/**
+ * What the audit log is told of files, where there is one (base/audit-log.ts), and debug output of component vfs:
+ * MS-SMB2 3.3.5.9, 3.3.5.21.
+ */
+import type { AuditDetails, AuditEvent } from '../base/audit-log.ts';
 import {
   DELETE,
   FILE_APPEND_DATA,
@@ -51,21 +55,32 @@ const pathOf = (open: Open): string | null => {
   return path === undefined || isErrno(path) ? null : path.join('/');
 };
 
+const isHeard = ({ server, connection }: TreeRequest, event: AuditEvent): boolean =>
+  server.audit?.notes(event) === true || connection.log.debugs('vfs');
+
+function tell(
+  { server, connection }: TreeRequest,
+  event: AuditEvent,
+  result: string,
+  details: AuditDetails,
+): void {
+  server.audit?.note(event, result, details);
+  connection.log.debug('vfs', event, { result, ...details });
+}
+
 /** An open that came about, or why not. */
 export function auditCreate(
   body: CreateRequest,
   request: TreeRequest,
   outcome: MaybePromise<Outcome>,
 ): MaybePromise<Outcome> {
-  const { audit } = request.server;
-  if (audit === undefined || request.tree.files === undefined || !audit.notes('open'))
-    return outcome;
+  if (request.tree.files === undefined || !isHeard(request, 'open')) return outcome;
   const told = (done: Outcome): Outcome => {
     if (done instanceof Disconnect) return done;
     const status = typeof done === 'number' ? done : (done.status ?? STATUS_SUCCESS);
     if (status === STATUS_PENDING) return done;
     const path = body.name.replaceAll('\\', '/');
-    audit.note('open', resultOf(status), {
+    tell(request, 'open', resultOf(status), {
       ...where(request),
       path,
       access: rightsIn(request.open?.access ?? body.desiredAccess),
@@ -81,11 +96,10 @@ export async function audited(
   request: OpenRequest,
   change: () => Promise<NtStatus>,
 ): Promise<NtStatus> {
-  const { audit } = request.server;
-  if (audit === undefined || !audit.notes(event)) return change();
+  if (!isHeard(request, event)) return change();
   const before = pathOf(request.open);
   const status = await change();
   const to = event === 'rename' ? { to: pathOf(request.open) } : {};
-  audit.note(event, resultOf(status), { ...where(request), path: before, ...to });
+  tell(request, event, resultOf(status), { ...where(request), path: before, ...to });
   return status;
 }

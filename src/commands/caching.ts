@@ -75,6 +75,11 @@ export function grantCaching(
   if (!mayCache(open, wanted, request)) return NOTHING;
   if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) {
     const level = oplocks.grantOplock(file, open, body.requestedOplockLevel, bytes);
+    if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_NONE) {
+      const { log } = request.connection;
+      const { persistentId } = open;
+      log.debug('oplock', 'oplock granted', { open: persistentId.toString(16), level });
+    }
     return { oplockLevel: level, lease: undefined };
   }
   if (wanted === undefined) return NOTHING;
@@ -90,6 +95,15 @@ export function grantCaching(
     parentLeaseKey,
   });
   if (granted === undefined) return NOTHING;
+  const { log } = request.connection;
+  if (log.debugs('oplock')) {
+    const lease = granted.lease.leaseKey.toString('hex');
+    log.debug('oplock', 'lease granted', {
+      lease,
+      wanted: wanted.leaseState,
+      state: granted.state,
+    });
+  }
   return leaseReply(granted, hasParent);
 }
 

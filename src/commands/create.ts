@@ -75,7 +75,7 @@ export function create(body: CreateRequest, request: TreeRequest): MaybePromise<
   const createOptions = (body.createOptions & ~IGNORED_OPTIONS) | impliedOptions(request);
   const wanted = { ...body, createOptions, durable };
   const made = onlyOnce(wanted, request, () => make(wanted, request));
-  return request.server.audit === undefined ? made : auditCreate(body, request, made);
+  return auditCreate(body, request, made);
 }
 
 /** What is written to a continuously available share is on disk before the answer, for the machine's end. */

@@ -24,8 +24,15 @@ import {
 import type { Outcome, TreeRequest } from './command.ts';
 
 export function oplockBreak(body: OplockBreakRequest, request: TreeRequest): Outcome {
+  const { log } = request.connection;
+  if (log.debugs('oplock')) log.debug('oplock', 'acknowledgment', toldOf(body));
   return body.kind === 'lease' ? leaseBreak(body, request) : oplock(body, request);
 }
+
+const toldOf = (body: OplockBreakRequest) =>
+  body.kind === 'lease'
+    ? { lease: body.leaseKey.toString('hex'), state: body.leaseState }
+    : { open: body.persistentId.toString(16), level: body.oplockLevel };
 
 /** 3.3.5.22.1 */
 function oplock(body: OplockBreak, { session, server }: TreeRequest): Outcome {

@@ -54,6 +54,8 @@ type Handler = (frame: Frame) => MaybePromise<Buffer | undefined>;
 export interface LinkOptions {
   readonly version: number;
   readonly log: Logger;
+  /** What an event is called in debug output. */
+  readonly nameOf?: (event: number) => string;
 }
 
 export class Link {
@@ -109,10 +111,12 @@ export class Link {
     if (this.#questions.size >= MAX_LINK_QUESTIONS) throw new LinkError('busy');
     const sequence = this.#nextSequence();
     const request = this.#frame(event.number, sequence, event.request, value);
+    const began = performance.now();
     const frame = await new Promise<Frame>((resolve, reject) => {
       this.#questions.set(sequence, { event: event.number, resolve, reject });
       this.#socket.write(request);
     });
+    this.#tellAnswer(event.number, frame.event, performance.now() - began);
     try {
       if (frame.event !== FAILURE) return decode(event.response, frame.body, 'answer');
       throw new LinkError(decode(failure, frame.body, 'failure').reason);
@@ -121,6 +125,13 @@ export class Link {
       this.#fail(error);
       throw new LinkError('malformed', { cause: error });
     }
+  }
+
+  #tellAnswer(asked: number, answered: number, ms: number): void {
+    const { log, nameOf } = this.#options;
+    if (!log.debugs('ipc')) return;
+    const name = nameOf?.(asked) ?? `event ${asked}`;
+    log.debug('ipc', name, { failed: answered === FAILURE, ms: Math.round(ms * 10) / 10 });
   }
 
   tell<T>(notice: Notice<T>, value: T): void {

@@ -32,7 +32,7 @@ import type { ControlEvent } from './events.ts';
 import type { Value } from './fields.ts';
 import { Link, LinkError } from './link.ts';
 import { serveDataPlane } from './listings.ts';
-import { MOUNTD_EVENTS, MOUNTD_NOTICES, MOUNTD_VERSION } from './mountd-events.ts';
+import { MOUNTD_EVENTS, MOUNTD_NOTICES, MOUNTD_VERSION, mountdEventName } from './mountd-events.ts';
 import { strangerAt } from './peers.ts';
 import { RemoteLogin } from './remote-login.ts';
 import { RemotePipe } from './remote-pipe.ts';
@@ -261,7 +261,11 @@ export class MountdClient implements ControlPlane {
       socket.destroy();
       return undefined;
     }
-    const link = new Link(socket, { version: MOUNTD_VERSION, log: this.log });
+    const link = new Link(socket, {
+      version: MOUNTD_VERSION,
+      log: this.log,
+      nameOf: mountdEventName,
+    });
     serveDataPlane(
       (event, answer) => link.serve(event, answer),
       () => this.dataPlane?.(),

@@ -274,3 +274,11 @@ export const MOUNTD_NOTICES = {
   closePipe: notice(0x181, record({ pipeId: u32 })),
   shareUsed: notice(0x182, record({ share: name, currentUses: u32 })),
 } as const;
+
+const NAMES = new Map(
+  Object.entries(MOUNTD_EVENTS).map(([name, { number }]): [number, string] => [number, name]),
+);
+
+/** `loginStep`, for debug output; a number where no event bears it. */
+export const mountdEventName = (number: number): string =>
+  NAMES.get(number) ?? `event ${number.toString(16)}`;

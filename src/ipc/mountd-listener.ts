@@ -17,7 +17,7 @@ import type { Value } from './fields.ts';
 import { joinDataPlanes } from './joined-data-planes.ts';
 import { Link } from './link.ts';
 import { AskedDataPlane } from './listings.ts';
-import { MOUNTD_EVENTS, MOUNTD_NOTICES, MOUNTD_VERSION } from './mountd-events.ts';
+import { MOUNTD_EVENTS, MOUNTD_NOTICES, MOUNTD_VERSION, mountdEventName } from './mountd-events.ts';
 import { strangerAt } from './peers.ts';
 
 export interface MountdListenerOptions {
@@ -127,7 +127,11 @@ class Peer {
 
   constructor(socket: Socket, options: MountdListenerOptions, uses: ShareTally) {
     this.#options = options;
-    const link = new Link(socket, { version: MOUNTD_VERSION, log: options.log });
+    const link = new Link(socket, {
+      version: MOUNTD_VERSION,
+      log: options.log,
+      nameOf: mountdEventName,
+    });
     this.link = link;
     const plane = options.controlPlane;
     const facts = () => ({

@@ -26,7 +26,9 @@ export function notifyOpen(
     if (!untried(connection)) continue;
     if (connection.smb1 !== undefined) {
       const told = notification.kind === 'oplock' ? notification.oplockLevel : 0;
-      if (connection.smb1.breakOplock(open, told)) return connection;
+      if (!connection.smb1.breakOplock(open, told)) continue;
+      tellBreak(connection, notification);
+      return connection;
     } else if (send(connection, session, tree?.encryptData === true, notification))
       return connection;
   }
@@ -70,6 +72,7 @@ function send(
   notification: OplockBreakNotification,
 ): boolean {
   if (session.state === 'gone' || connection.state === 'closed') return false;
+  tellBreak(connection, notification);
   const header = encodeHeader({
     command: Command.OPLOCK_BREAK,
     flags: SMB2_FLAGS_SERVER_TO_REDIR,
@@ -86,4 +89,21 @@ function send(
   const sealed = cipher !== undefined && (session.encryptData || encrypts);
   connection.transport.send(sealed ? cipher.seal(session.sessionId, parts) : parts);
   return true;
+}
+
+function tellBreak({ log }: Connection, notification: OplockBreakNotification): void {
+  if (!log.debugs('oplock')) return;
+  if (notification.kind === 'oplock') {
+    const { persistentId, oplockLevel } = notification;
+    log.debug('oplock', 'oplock break', { open: persistentId.toString(16), to: oplockLevel });
+    return;
+  }
+  const { leaseKey, currentLeaseState, newLeaseState, newEpoch } = notification;
+  const lease = leaseKey.toString('hex');
+  log.debug('oplock', 'lease break', {
+    lease,
+    from: currentLeaseState,
+    to: newLeaseState,
+    epoch: newEpoch,
+  });
 }

@@ -222,20 +222,20 @@ async function removeName(
   const handle = deleter.handle!;
   const { home, tree, shortName } = deleter;
   const tunnelled = shortName === undefined ? undefined : await toTunnel(handle, file, shortName);
-  const path = server.audit?.notes('delete') === true ? handle.path() : undefined;
+  const isHeard = server.audit?.notes('delete') === true || server.log.debugs('vfs');
+  const path = isHeard ? handle.path() : undefined;
   const result = await removeWithVetoed(handle, tree?.files, home.visibility);
   if (path !== undefined) {
-    server.audit?.note(
-      'delete',
-      isErrno(result) ? (getSystemErrorMap().get(result)?.[0] ?? '') : 'ok',
-      {
-        user: userOf(deleter),
-        address: deleter.session === undefined ? '' : addressOf(deleter.session),
-        session: deleter.session?.sessionId.toString(16) ?? null,
-        share: home.name,
-        path: isErrno(path) ? null : path.join('/'),
-      },
-    );
+    const told = isErrno(result) ? (getSystemErrorMap().get(result)?.[0] ?? '') : 'ok';
+    const details = {
+      user: userOf(deleter),
+      address: deleter.session === undefined ? '' : addressOf(deleter.session),
+      session: deleter.session?.sessionId.toString(16) ?? null,
+      share: home.name,
+      path: isErrno(path) ? null : path.join('/'),
+    };
+    server.audit?.note('delete', told, details);
+    server.log.debug('vfs', 'delete', { result: told, ...details });
   }
   if (isErrno(result)) {
     // Removed already, by another deleter of the name or by a program on the host.

@@ -11,6 +11,7 @@ import {
   type Reply,
   SMALL_PAYLOAD_BYTES,
 } from '../commands/command.ts';
+import { tellAnswer } from '../commands/tell-answer.ts';
 import type { Signer } from '../crypto/signing.ts';
 import { STATUS_PENDING, STATUS_SUCCESS, STATUS_USER_SESSION_DELETED } from '../dtyp/ntstatus.ts';
 import type { Connection } from '../objects/connection.ts';
@@ -66,7 +67,7 @@ function build(request: Request, reply: Reply, status: number): Answer {
   const bodyEnd = HEADER_SIZE + body.length;
   const message = Buffer.allocUnsafe(bodyEnd + (copied ? payload.length : 0));
   writeHeader(message, headerOf(request, status));
-  request.server.traffic.note(request, status, body);
+  noted(request, status, body);
   message.set(body, HEADER_SIZE);
   if (copied) {
     message.set(payload, bodyEnd);
@@ -80,6 +81,11 @@ function build(request: Request, reply: Reply, status: number): Answer {
     onEncoded: reply.onEncoded,
     onSent: reply.onSent,
   };
+}
+
+function noted(request: Request, status: number, body: Buffer): void {
+  request.server.traffic.note(request, status, body);
+  tellAnswer(request, status);
 }
 
 function headerOf(request: Request, status: number): HeaderFields {
@@ -123,7 +129,7 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   if (at < 0) return false;
   const outbox = transport.outbox!;
   writeHeader(outbox, headerOf(request, status), at);
-  request.server.traffic.note(request, status, body);
+  noted(request, status, body);
   outbox.set(body, at + HEADER_SIZE);
   if (payload !== undefined) {
     outbox.set(payload, at + bodyEnd);

@@ -4,6 +4,7 @@
  */
 import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
 import { Disconnect } from '../commands/command.ts';
+import { tellAnswer } from '../commands/tell-answer.ts';
 import {
   isError,
   type NtStatus,
@@ -254,6 +255,8 @@ export class Exchange implements Answered {
       connection.transport.close(outcome.reason);
       return undefined;
     }
+    const told = typeof outcome === 'object' ? (outcome.status ?? STATUS_SUCCESS) : outcome;
+    if (typeof told === 'number') tellAnswer(request, told, row.name);
     if (outcome === SILENT) return undefined;
     if (typeof outcome === 'number') {
       this.#finish(command, outcome);

@@ -1,0 +1,27 @@
+/** Debug output of component smb: a line for each answer, with what its request was for. */
+import { type NtStatus, statusName } from '../dtyp/ntstatus.ts';
+import { formatPath } from '../fscc/names.ts';
+import type { Request } from '../objects/request.ts';
+import { commandName } from '../smb2/header.ts';
+import { isErrno } from '../vfs/errno.ts';
+
+/** `name`: of a command of another protocol. Costs a look into a set while the component is off. */
+export function tellAnswer(request: Request, status: NtStatus, name?: string): void {
+  const { log } = request.connection;
+  if (!log.debugs('smb')) return;
+  const { header, session, tree, open } = request;
+  log.debug('smb', name ?? commandName(header.command), {
+    status: statusName(status),
+    message: header.messageId,
+    ...(session?.account !== undefined && { user: session.account.name }),
+    ...(tree !== undefined && { share: tree.share.name }),
+    ...(open !== undefined && { open: open.persistentId.toString(16), file: nameOf(request) }),
+  });
+}
+
+/** Undefined once it is closed: its id tells which it was. */
+function nameOf({ open }: Request): string | undefined {
+  if (open?.closed !== false) return undefined;
+  const path = open.handle?.toldPath?.() ?? open.handle?.path();
+  return path === undefined || isErrno(path) ? undefined : formatPath(path);
+}
