@@ -1,4 +1,4 @@
-/** Debug output of component smb: a line for each answer, with what its request was for. */
+/** MS-SMB2 3.3.4.1, as debug output of component smb: a line for each answer, with what its request was for. */
 import { type NtStatus, statusName } from '../dtyp/ntstatus.ts';
 import { formatPath } from '../fscc/names.ts';
 import type { Request } from '../objects/request.ts';

@@ -2,7 +2,9 @@
  * One file and its clients, twice: Oplocks with its opens, and the naive model of MS-FSA beside it. Every break that
  * is sent is what the client then believes. No tests of its own.
  */
+
 import assert from 'node:assert/strict';
+import { SILENT_LOGGER } from '../base/log.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import { HEADER_SIZE } from '../smb2/header.ts';
 import { decodeOplockBreakNotification } from '../smb2/oplock-break.ts';
@@ -118,6 +120,7 @@ export class Race {
       state: 'negotiated',
       authenticated: true,
       transport: { send },
+      log: SILENT_LOGGER,
     } as unknown as Connection;
     const session = {
       sessionId: 1,

@@ -144,6 +144,9 @@ const SUBJECTS: readonly Subject[] = [
         ...{ pathType: 0, flags: 0 },
       }),
       stubOf(SRVSVC.operations.NetrShareGetInfo, { serverName: 'F', netName: 'Data', level: 502 }),
+      stubOf(SRVSVC.operations.NetrServerStatisticsGet, {
+        ...{ serverName: 'F', service: 'SERVER', level: 0, options: 0 },
+      }),
     ],
   },
   {
