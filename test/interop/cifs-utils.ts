@@ -31,8 +31,12 @@ const LIMIT_MS = 30 * 60_000;
 /** Differences that are meant: the case, what usmbd has to answer, and why Samba answers something else. */
 const EXPLAINED: readonly (readonly [name: RegExp, ours: RegExp, why: string])[] = [
   [/^filemodeinfo:/, /^Mode: 0x00000000 \(\)$/, 'Samba tells attributes as the mode of the open'],
-  [/^fsctl-getobjid:/, /^Object-ID: [-0-9a-f]{36}$/m, 'Samba has no object ids'],
-  [/^getcompression:file$/, /^Compression: 0 \(NONE\)$/, 'Samba wants the right to read the data'],
+  [/^root:fsctl-getobjid$/, /^Object-ID: [-0-9a-f]{36}$/m, 'Samba has no object ids'],
+  [
+    /^(fsctl-getobjid|getcompression):tree$/,
+    /Permission denied/,
+    'the client opens for the descriptor, too: to Samba whoever has rwx by the mode may write it',
+  ],
   [/^(root:)?quota(:|$)/, /Operation not supported/, 'no quotas here; Samba wants another handle'],
   [
     /^(secdesc:|tree$)/,

@@ -51,6 +51,8 @@ for SIDE in usmbd samba; do
   attach "${!port}" "$USER_ROOT" "$PASSWORD_ROOT" vers=3.1.1
   cd /run/mnt || exit 1
   does 'root:quota' "$SMBINFO" quota file
+  does 'root:fsctl-getobjid' "$SMBINFO" fsctl-getobjid file
+  does 'root:getcompression' "$SMBINFO" getcompression file
   descriptors root
   cd /; umount /run/mnt || echo "unmounted $SIDE is busy"
 done
