@@ -6,9 +6,13 @@ import { end, start, tail } from '../test/support/process.ts';
 import { accepts, freePort, repository, usmbd } from '../test/support/target.ts';
 import { ACCOUNT, LOG_LINES, type Server, START_LIMIT_MS, shareFolder } from './server.ts';
 
-/** Everything is at its default but signing, without which there could be no plain rows. */
+/**
+ * Everything is at its default but signing, without which there could be no plain rows, and how many connections may
+ * come from one address, where all of the idle ones come from.
+ */
 const configuration = (folder: string, settings: readonly string[]): string => `[global]
 	server signing = auto
+	max ip connections = 2000
 ${settings.map((line) => `\t${line}\n`).join('')}
 [share]
 	path = ${folder}
