@@ -2,7 +2,8 @@
  * Session security after a login by Kerberos, for RPC: messages signed by MIC tokens and sealed by wrap tokens (RFC 4121
  * 4.2.6, MS-RPCE 3.3.1.5.2.2). The keys are another process's, so each message is waited for.
  */
-import type { KerberosMessages, SignatureSizes } from './kerberos.ts';
+import type { SignatureSizes } from '../base/message-parts.ts';
+import type { KerberosMessages } from './kerberos.ts';
 
 const NOTHING = Buffer.alloc(0);
 

@@ -2,6 +2,7 @@
  * What a Kerberos acceptor needs of the mechanism (RFC 4121, MS-KILE): its per-connection exchange behind an
  * interface, for the library that implements it lives in another process.
  */
+import type { MessageParts, SealedMessage, SignatureSizes } from '../base/message-parts.ts';
 import type { RefusalReason } from './ntlm-acceptor.ts';
 import { Mechanism } from './spnego.ts';
 
@@ -23,24 +24,6 @@ export type KerberosStep =
   | { readonly kind: 'continue'; readonly token: Buffer }
   | { readonly kind: 'done'; readonly token: Buffer; readonly peer: KerberosPeer }
   | { readonly kind: 'refused'; readonly reason: RefusalReason };
-
-/** One message of RPC's: what is sealed of it, and what around it is signed alone. */
-export interface MessageParts {
-  readonly before: Buffer;
-  readonly data: Buffer;
-  readonly behind: Buffer;
-}
-
-export interface SealedMessage {
-  readonly data: Buffer;
-  readonly token: Buffer;
-}
-
-/** Of a message that is sealed, and of one that is signed. */
-export interface SignatureSizes {
-  readonly sealed: number;
-  readonly signed: number;
-}
 
 /** Messages under the keys of a login that is done. They never reject; undefined and false: the context is lost, too. */
 export interface KerberosMessages {

@@ -70,15 +70,14 @@ export function grantCaching(
   bytes: number,
 ): CachingReply {
   const { oplocks } = request.server;
+  const { log } = request.connection;
   const file = open.file!;
   const wanted = requestedLease(body, request);
   if (!mayCache(open, wanted, request)) return NOTHING;
   if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) {
     const level = oplocks.grantOplock(file, open, body.requestedOplockLevel, bytes);
-    if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_NONE) {
-      const { log } = request.connection;
-      const { persistentId } = open;
-      log.debug('oplock', 'oplock granted', { open: persistentId.toString(16), level });
+    if (log.debugs('oplock') && body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_NONE) {
+      log.debug('oplock', 'oplock granted', { open: open.persistentId.toString(16), level });
     }
     return { oplockLevel: level, lease: undefined };
   }
@@ -95,7 +94,6 @@ export function grantCaching(
     parentLeaseKey,
   });
   if (granted === undefined) return NOTHING;
-  const { log } = request.connection;
   if (log.debugs('oplock')) {
     const lease = granted.lease.leaseKey.toString('hex');
     log.debug('oplock', 'lease granted', {

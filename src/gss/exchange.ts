@@ -1,12 +1,8 @@
 /** One login by Kerberos: auth/kerberos.ts by orders to the GSS process. */
-import type {
-  KerberosExchange,
-  KerberosStep,
-  MessageParts,
-  SealedMessage,
-  SignatureSizes,
-} from '../auth/kerberos.ts';
+
+import type { KerberosExchange, KerberosStep } from '../auth/kerberos.ts';
 import type { Logger } from '../base/log.ts';
+import type { MessageParts, SealedMessage, SignatureSizes } from '../base/message-parts.ts';
 import type { GssAnswer, GssOrder } from './messages.ts';
 
 /** Undefined: the process is not there, or ended meanwhile. */

@@ -2,6 +2,7 @@
  * Messages under a context of Kerberos' (RFC 4121 4.2.6) as RPC has them, by MIT's gss_wrap_iov: the data are sealed where
  * they lie, what is around them is signed with them, and the token stands apart (GSS_C_DCE_STYLE, MS-KILE 3.4.5.4).
  */
+import type { MessageParts, SealedMessage, SignatureSizes } from '../base/message-parts.ts';
 import { copyFrom } from './arena.ts';
 import { type Address, type GssCalls, isError } from './gss-calls.ts';
 
@@ -16,24 +17,6 @@ const MIC_TOKEN = 12;
 const IOV_BYTES = 24;
 const LENGTH_AT = 8;
 const VALUE_AT = 16;
-
-/** One message: what is sealed of it, and what is signed alone. */
-export interface MessageParts {
-  readonly before: Buffer;
-  readonly data: Buffer;
-  readonly behind: Buffer;
-}
-
-export interface SealedMessage {
-  readonly data: Buffer;
-  readonly token: Buffer;
-}
-
-/** Of a message that is sealed, and of one that is signed. */
-export interface SignatureSizes {
-  readonly sealed: number;
-  readonly signed: number;
-}
 
 /** No error, and none of the bits that tell of a message that came twice, late, or behind a gap. */
 export const isNextMessage = (major: number): boolean => major === 0;

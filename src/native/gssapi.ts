@@ -3,6 +3,7 @@
  * libgssapi_krb5. Calls may read the keytab and write the replay cache, so they block; and what they parse comes
  * from strangers. They are for a process of their own.
  */
+import type { MessageParts, SealedMessage, SignatureSizes } from '../base/message-parts.ts';
 import { copyFrom } from './arena.ts';
 import {
   type Address,
@@ -14,15 +15,7 @@ import {
   KRB5,
   POINTER_BYTES,
 } from './gss-calls.ts';
-import {
-  isNextMessage,
-  type MessageParts,
-  type SealedMessage,
-  type SignatureSizes,
-  sealMessage,
-  signatureSizes,
-  unsealMessage,
-} from './gss-messages.ts';
+import { isNextMessage, sealMessage, signatureSizes, unsealMessage } from './gss-messages.ts';
 
 /** Contents of OIDs. */
 const NT_HOSTBASED_SERVICE = '2a864886f71201020104';

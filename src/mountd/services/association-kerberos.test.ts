@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KerberosMessages, KerberosPeer, MessageParts } from '../../auth/kerberos.ts';
+import type { KerberosMessages, KerberosPeer } from '../../auth/kerberos.ts';
 import { KerberosSession } from '../../auth/kerberos-session.ts';
 import { SILENT_LOGGER } from '../../base/log.ts';
+import type { MessageParts } from '../../base/message-parts.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { encodeFragments } from '../../rpc/fragments.ts';
 import { conformantArray, u8, u32 } from '../../rpc/ndr.ts';
