@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { AT_EMPTY_PATH, AT_FDCWD } from '../../native/constants.ts';
 import { missing } from '../../native/library.ts';
 import { statx } from '../../native/stat.ts';
-import { AttributeCache } from './attribute-cache.ts';
+import { AttributeCache, nextChangeTells } from './attribute-cache.ts';
 
 const options = { skip: missing ?? false };
 
@@ -57,12 +57,37 @@ test('what is known of an inode is known until its st_ctime moves', options, () 
   });
 });
 
-test('an inode that was changed just now, or in the future, is not relied upon', options, () => {
-  withFile((stat, fd) => {
-    const cache = new AttributeCache();
+test(
+  'without multigrain timestamps an inode that was changed just now, or in the future, is not relied upon',
+  options,
+  () => {
+    withFile((stat, fd) => {
+      const cache = new AttributeCache(false);
+      stat();
+      assert.equal(cache.ofStat(fd), undefined);
+      assert.equal(cache.ofStat(fd, Date.now() - LATER_MS), undefined);
+      assert.equal(cache.size, 0);
+    });
+  },
+);
+
+test('where the next change is told apart an inode is relied upon at once', options, (t) => {
+  withFile((stat, fd, touch) => {
     stat();
-    assert.equal(cache.ofStat(fd), undefined);
-    assert.equal(cache.ofStat(fd, Date.now() - LATER_MS), undefined);
-    assert.equal(cache.size, 0);
+    if (!nextChangeTells(fd)) {
+      t.skip('the kernel, or the file system of the folder for temporary files, has none such');
+      return;
+    }
+    const cache = new AttributeCache();
+    for (let change = 0; change < 1000; change++) {
+      stat();
+      const known = cache.ofStat(fd);
+      assert.ok(known !== undefined);
+      stat();
+      assert.equal(cache.ofStat(fd), known);
+      touch();
+      stat();
+      assert.notEqual(cache.ofStat(fd), known);
+    }
   });
 });

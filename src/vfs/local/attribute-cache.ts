@@ -3,8 +3,10 @@
  * what was read is good for as long as statx(2), which is asked in any case, tells the same st_ctime.
  *
  * An st_ctime that may still be given to another change is not relied upon: clocks of file systems go by
- * ticks, some by seconds. Only file systems that are known to keep that rule are taken for it.
+ * ticks, some by seconds. Since Linux 6.13 none is given again that statx has told (multigrain timestamps), where the
+ * file system counts nanoseconds. Only file systems that are known to keep these rules are taken for it.
  */
+import { release } from 'node:os';
 import { MAX_KNOWN_ATTRIBUTES } from '../../base/limits.ts';
 import { BTRFS_SUPER_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC } from '../../native/constants.ts';
 import { fstatfs, stfs, stx } from '../../native/stat.ts';
@@ -46,6 +48,26 @@ function tellsChanges(device: number, fd: number | undefined): boolean {
   return tells;
 }
 
+/** Multigrain timestamps, which the three of them have. */
+const MULTIGRAIN_SINCE = [6, 13] as const;
+
+function isMultigrain(): boolean {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  const [sinceMajor, sinceMinor] = MULTIGRAIN_SINCE;
+  return major > sinceMajor || (major === sinceMajor && minor >= sinceMinor);
+}
+
+const HAS_MULTIGRAIN = isMultigrain();
+
+/**
+ * Whether every further change of the object of the statx just made will move its times: of one whose file system
+ * has seconds only, they read 0 nanoseconds.
+ */
+export const nextChangeTells = (fd?: number): boolean =>
+  HAS_MULTIGRAIN && stx.changeNanoseconds() !== 0 && tellsChanges(stx.device(), fd);
+
 /** The coarsest clock is that of an ext3 that became an ext4, in seconds. */
 const SETTLED_MS = 2_000;
 /** What of an inode's upper half fits under 2^53: of more nothing is remembered, and no known disk has them. */
@@ -53,11 +75,16 @@ const MAX_INODE_HIGH = 0x1f_ffff;
 const TWO_TO_32 = 0x1_0000_0000;
 
 export class AttributeCache {
+  readonly #hasMultigrain: boolean;
   /** By device, then by inode: numbers, since to make a text of both and look for it takes longer than statx. */
   readonly #devices = new Map<number, Map<number, KnownAttributes>>();
   #size = 0;
   #device = -1;
   #known = new Map<number, KnownAttributes>();
+
+  constructor(hasMultigrain = HAS_MULTIGRAIN) {
+    this.#hasMultigrain = hasMultigrain;
+  }
 
   get size(): number {
     return this.#size;
@@ -78,7 +105,8 @@ export class AttributeCache {
     const nanoseconds = stx.changeNanoseconds();
     const found = known.get(inode);
     if (found?.nanoseconds === nanoseconds && found.seconds === seconds) return found;
-    if (seconds * 1000 + SETTLED_MS > (nowMs ?? Date.now())) return undefined;
+    const isDistinct = this.#hasMultigrain && nanoseconds !== 0;
+    if (!isDistinct && seconds * 1000 + SETTLED_MS > (nowMs ?? Date.now())) return undefined;
     const entry = { seconds, nanoseconds, dos: null, hasNoEas: false, noNtAcl: undefined };
     if (found === undefined) this.#makeRoom(known);
     known.set(inode, entry);

@@ -10,11 +10,14 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
+import { statx } from '../../native/stat.ts';
 import { ENOENT } from '../errno.ts';
+import { nextChangeTells } from './attribute-cache.ts';
 import { MEMORY_DISK, cannotRun as skip } from './contract-scratch.ts';
 import { ownCredentials } from './credentials.ts';
 import { MAX_CACHED_BYTES, NameCache, type NameCacheOptions } from './name-cache.ts';
@@ -40,8 +43,8 @@ const tick = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(
 
 let made = 0;
 
-function folder(names: readonly string[], options: NameCacheOptions): Folder {
-  const path = join(root, `${++made}`);
+function folder(names: readonly string[], options: NameCacheOptions, below = root): Folder {
+  const path = join(below, `${++made}`);
   mkdirSync(path);
   for (const name of names) writeFileSync(join(path, name), '');
   const fd = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY);
@@ -64,10 +67,35 @@ test('a directory at rest is read once', { skip }, () => {
   assert.equal(cache.scans, 1);
 });
 
+test('where each change is told apart a directory that changed just now is read once', {
+  skip,
+}, (t) => {
+  const disk = mkdtempSync(join(tmpdir(), 'usmbd-names-'));
+  after(() => rmSync(disk, { recursive: true, force: true }));
+  const { cache, fd, find, path } = folder(['Name'], {}, disk);
+  assert.equal(statx(fd, '', AT_EMPTY_PATH), 0);
+  if (!nextChangeTells(fd)) {
+    t.skip('the kernel, or the disk of the folder for temporary files, does not');
+    return;
+  }
+  for (let i = 0; i < 200; i++) {
+    assert.equal(find(`OTHER ${i}`), ENOENT);
+    const { scans } = cache;
+    assert.equal(find(`OTHER ${i}`), ENOENT);
+    assert.equal(cache.scans, scans);
+    writeFileSync(join(path, `Other ${i}`), '');
+    assert.equal(find(`OTHER ${i}`), `Other ${i}`);
+    unlinkSync(join(path, `Other ${i}`));
+  }
+});
+
 test('a small directory that changed just now is read each time', { skip }, () => {
   // A clock that stands still: however long this machine takes, the change is a moment ago.
   const began = Date.now();
-  const { cache, find, path } = folder(['Name'], { now: () => began });
+  const { cache, find, path } = folder(['Name'], {
+    now: () => began,
+    nextChangeTells: () => false,
+  });
   for (let i = 0; i < 5; i++) assert.equal(find('none'), ENOENT);
   assert.equal(cache.scans, 5);
   // A change in the tick of the last one, which the directory's times may not tell.

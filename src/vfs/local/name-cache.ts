@@ -5,7 +5,7 @@
  *
  * A scan is good while the directory's mtime and ctime stay. They move in ticks, so a directory that
  * changed just before it was scanned may have changed again in the same tick: such a scan is not
- * trusted. It is used again only while repeating it would take more than its share of the time (large
+ * trusted, save where the kernel tells each change apart (attribute-cache.ts). It is used again only while repeating it would take more than its share of the time (large
  * directories, in a burst of changes), and never in a small one. Changes of our own are entered, and
  * leave the scan untrusted.
  */
@@ -17,6 +17,7 @@ import { readNames } from '../../native/directory.ts';
 import { close, openat } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { EACCES, ENOENT, type Errno } from '../errno.ts';
+import { nextChangeTells } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
 
 /** Two ticks of the slowest kernel clock (100 Hz), and a little for ours. */
@@ -67,6 +68,8 @@ export interface NameCacheOptions {
   readonly maxBytes?: number;
   /** Wall clock, as the kernel stamps files. */
   readonly now?: () => number;
+  /** Whether every further change of the directory of the statx just made moves its times. */
+  readonly nextChangeTells?: (dir: number) => boolean;
 }
 
 /** The directory of the statx just made. */
@@ -95,6 +98,7 @@ export class NameCache {
   readonly #maxNames: number;
   readonly #maxBytes: number;
   readonly #now: () => number;
+  readonly #nextChangeTells: (dir: number) => boolean;
   #names = 0;
   #bytes = 0;
   /** How many directories were read, for tests and statistics. */
@@ -106,6 +110,7 @@ export class NameCache {
     this.#maxNames = options.maxNames ?? MAX_CACHED_NAMES;
     this.#maxBytes = options.maxBytes ?? MAX_CACHED_BYTES;
     this.#now = options.now ?? Date.now;
+    this.#nextChangeTells = options.nextChangeTells ?? nextChangeTells;
   }
 
   get names(): number {
@@ -236,7 +241,8 @@ export class NameCache {
     const isCoarse = stamp.modifiedNs === 0 && stamp.changedNs === 0;
     const fractionMs = (stamp.modified >= stamp.changed ? stamp.modifiedNs : stamp.changedNs) / 1e6;
     const ageMs = scannedAtMs - changedMs - fractionMs;
-    directory.trusted = ageMs > (isCoarse ? COARSE_TICKS_MS : TICKS_MS);
+    directory.trusted =
+      this.#nextChangeTells(dir) || ageMs > (isCoarse ? COARSE_TICKS_MS : TICKS_MS);
     this.#directories.set(key, directory);
     this.#names += directory.names.size;
     this.#bytes += directory.bytes;
