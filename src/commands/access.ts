@@ -127,6 +127,13 @@ function fromParent(tree: TreeConnect, handle: VfsHandle): MaybePromise<number> 
   });
 }
 
+/** The same of a file without a security descriptor, of which that much is known. */
+export const plainAccess = (
+  tree: TreeConnect,
+  permissions: VfsPermissions,
+  mayDelete: boolean,
+): number => ((rights(permissions, mayDelete) | takenOwnership(tree)) & tree.maximalAccess) >>> 0;
+
 const byPermissions = (
   tree: TreeConnect,
   handle: VfsHandle,

@@ -6,6 +6,7 @@ import type { Open } from '../objects/open.ts';
 import type { Request } from '../objects/request.ts';
 import type { Session } from '../objects/session.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
+import type { VfsStat } from '../vfs/vfs.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -16,6 +17,12 @@ export type OpenRequest = TreeRequest & { readonly open: Open };
 
 /** A payload up to here is copied behind the body: cheaper than a part of its own. */
 export const SMALL_PAYLOAD_BYTES = 16 * 1024;
+
+/** What was found of a file, where nothing has been waited for since. */
+export interface FoundFile {
+  readonly stat: VfsStat;
+  readonly path: readonly string[];
+}
 
 export interface Reply {
   /** STATUS_SUCCESS if absent. */
@@ -32,6 +39,8 @@ export interface Reply {
   readonly onEncoded?: (parts: readonly Buffer[]) => void;
   /** Called behind this answer: the transport has it, or is gone. */
   readonly onSent?: () => void;
+  /** Of CREATE: the file as it was found, where nothing has been waited for since; SMB1 tells more of it. */
+  readonly found?: FoundFile | undefined;
 }
 
 /** The connection has to end without an answer; `reason` is for the log. */

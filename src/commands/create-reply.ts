@@ -28,7 +28,7 @@ import { appInstanceOf } from './app-instance.ts';
 import { appleReply } from './apple.ts';
 import { expectArchiving } from './archive.ts';
 import { grantCaching, heldCaching } from './caching.ts';
-import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
+import type { FoundFile, MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { type CreateWish, durableReply, grantDurability, recorded } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
@@ -38,19 +38,13 @@ import { shownAttributes, shownFileId } from './shown-attributes.ts';
 /** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
 export type Origin = 'made' | 'reclaimed' | 'replayed';
 
-/** What was found of a file, where nothing has been waited for since. */
-interface Found {
-  readonly stat: VfsStat;
-  readonly path: readonly string[];
-}
-
 export function createReply(
   body: CreateWish,
   request: TreeRequest,
   open: Open,
   createAction: number,
   origin: Origin = 'made',
-  found?: Found,
+  found?: FoundFile,
 ): MaybePromise<Outcome> {
   return after(found?.stat ?? open.handle!.stat(), (stat) => {
     if (isErrno(stat)) return untold(request, open, createAction, origin, stat);
@@ -127,6 +121,7 @@ function answer(
   if (durable !== undefined) createContexts.push(durable);
   return {
     onSent: () => request.server.oplocks.answered(open),
+    found: path && { stat, path },
     body: encodeCreateResponse({
       oplockLevel,
       flags: 0,

@@ -430,6 +430,7 @@ const UNREACHED: Readonly<Record<string, string>> = {
   toldPath: 'likewise',
   parent: 'likewise',
   takeFound: 'likewise',
+  plainPermissions: 'likewise',
   permitRemoval: 'likewise',
   exactly: 'it has no POSIX opens',
   close: 'gives back',

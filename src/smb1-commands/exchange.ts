@@ -195,18 +195,12 @@ export class Exchange implements Answered {
     try {
       const refused = verify(row, call);
       if (refused instanceof Promise) {
-        return refused.then(async (given) => given ?? kept(await this.#handle(row, call)));
+        return refused.then(async (given) => given ?? kept(await row.handle(call as never)));
       }
-      return refused ?? this.#handle(row, call);
+      return refused ?? row.handle(call as never);
     } catch (error) {
       return this.#failure(row, error);
     }
-  }
-
-  #handle(row: Smb1Row, call: Call): Smb1Outcome | Promise<Smb1Outcome> {
-    const { request } = call;
-    this.#link.connection.requests.set(request.messageId, request);
-    return row.handle(call as never);
   }
 
   #failure(row: Smb1Row, error: unknown): Smb1Outcome {
@@ -227,6 +221,7 @@ export class Exchange implements Answered {
     if (tree !== undefined) used.push(tree.lifetime);
     if (open !== undefined) used.push(open.lifetime);
     for (const one of used) one.hold();
+    this.#list(call.request);
     waiting.add(call);
     outcome
       .catch((error: unknown) => this.#failure(row, error))
@@ -245,11 +240,20 @@ export class Exchange implements Answered {
       });
   }
 
+  /** Where NT_CANCEL finds it, and what ends its session or connection: one that is answered at once is never looked for. */
+  #list(request: Request): void {
+    const { connection } = this.#link;
+    connection.requests.set(request.messageId, request);
+    request.isListed = true;
+    // By its own handler, before it had to wait.
+    if (connection.state === 'closed' || request.session?.state === 'gone') request.cancel();
+  }
+
   /** Takes an outcome; what is to be done next in this message, if anything. */
   #settle(row: Smb1Row, command: number, call: Call, outcome: Smb1Outcome) {
     const { connection } = this.#link;
     const { request } = call;
-    connection.requests.delete(request.messageId);
+    if (request.isListed) connection.requests.delete(request.messageId);
     if (request.asyncId !== 0) connection.asyncRequests.delete(request.asyncId);
     if (outcome instanceof Disconnect) {
       connection.transport.close(outcome.reason);

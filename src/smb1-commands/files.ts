@@ -104,7 +104,7 @@ export function ntCreateAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
     if ((body.flags & NT_CREATE_REQUEST_EXTENDED_RESPONSE) === 0) {
       return { words: NtCreateAnswer.encode(fields), onSent };
     }
-    return after(maximalRights(made.open), (maximalAccessRights) => ({
+    return after(maximalRights(made.open, made.found), (maximalAccessRights) => ({
       words: NtCreateExtendedAnswer.encode({
         ...fields,
         // Who counts 42 words takes what comes behind them, in FileId, for ByteCount: "zero" where it is not known.

@@ -1,6 +1,7 @@
 /** MS-SMB 2.2.4.1.2 and 2.2.4.9.2: MaximalAccessRights, for which a client asks with every open. */
 import { after } from '../base/after.ts';
-import { maximalAccess } from '../commands/access.ts';
+import { maximalAccess, plainAccess } from '../commands/access.ts';
+import type { FoundFile } from '../commands/command.ts';
 import { DELETE } from '../dtyp/access-mask.ts';
 import type { Open } from '../objects/open.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
@@ -23,22 +24,53 @@ interface Found {
 
 const lastFound = new WeakMap<TreeConnect, Found>();
 
-export function maximalRights({ tree, handle, access }: Open): MaybePromise<number> {
-  return handle === undefined ? access : rightsOf(tree!, handle);
+/** `found`: of an open that was made just now. */
+export function maximalRights(
+  { tree, handle, access }: Open,
+  found?: FoundFile,
+): MaybePromise<number> {
+  if (handle === undefined) return access;
+  return rightsJustFound(tree!, handle, found) ?? rightsOf(tree!, handle);
+}
+
+/** Nobody is asked what was asked for the open, and nothing has been waited for since. */
+function rightsJustFound(
+  tree: TreeConnect,
+  handle: VfsHandle,
+  found: FoundFile | undefined,
+): number | undefined {
+  if (found === undefined || !isPlainFile(handle, found.path)) return undefined;
+  const permissions = handle.plainPermissions?.();
+  const mayDelete = lastAnswer(tree, directoryOf(found.path), found.stat.uid);
+  if (permissions === undefined || mayDelete === undefined) return undefined;
+  return plainAccess(tree, permissions, mayDelete);
+}
+
+/** Of a directory and of a stream other things decide as well. */
+const isPlainFile = (handle: VfsHandle, path: readonly string[]): boolean =>
+  path.length > 0 && handle.kind === 'file' && handle.base === undefined;
+
+const directoryOf = (path: readonly string[]): string => path.slice(0, -1).join('/');
+
+/** Whether such a file may be deleted; undefined where that was asked too long ago. */
+function lastAnswer(tree: TreeConnect, directory: string, owner: number): boolean | undefined {
+  const found = lastFound.get(tree);
+  const stands =
+    found?.directory === directory &&
+    found.owner === owner &&
+    performance.now() - found.atMs < DIRECTORY_STANDS_MS;
+  return stands ? found.mayDelete : undefined;
 }
 
 function rightsOf(tree: TreeConnect, handle: VfsHandle): MaybePromise<number> {
   const path = handle.toldPath?.() ?? handle.path();
-  // Of a directory and of a stream other things decide as well.
-  if (isErrno(path) || path.length === 0 || handle.kind !== 'file' || handle.base !== undefined) {
-    return maximalAccess(tree, handle);
-  }
+  if (isErrno(path) || !isPlainFile(handle, path)) return maximalAccess(tree, handle);
   const { securityDescriptors } = tree.share.vfs!.features;
   return after(securityDescriptors ? handle.storedSecurity() : undefined, (stored) =>
     after(handle.stat(), (stat) =>
       stored !== undefined || isErrno(stat)
         ? maximalAccess(tree, handle)
-        : plainRights(tree, handle, path.slice(0, -1).join('/'), stat.uid),
+        : plainRights(tree, handle, directoryOf(path), stat.uid),
     ),
   );
 }
@@ -50,18 +82,14 @@ function plainRights(
   directory: string,
   owner: number,
 ): MaybePromise<number> {
-  const found = lastFound.get(tree);
-  const nowMs = performance.now();
-  const stands =
-    found?.directory === directory &&
-    found.owner === owner &&
-    nowMs - found.atMs < DIRECTORY_STANDS_MS;
-  if (stands) {
-    const given = found.mayDelete ? DELETE : 0;
+  const mayDelete = lastAnswer(tree, directory, owner);
+  if (mayDelete !== undefined) {
+    const given = mayDelete ? DELETE : 0;
     return after(maximalAccess(tree, handle, 0), (rights) => (rights | given) >>> 0);
   }
+  const atMs = performance.now();
   return after(maximalAccess(tree, handle), (rights) => {
-    lastFound.set(tree, { directory, owner, mayDelete: (rights & DELETE) !== 0, atMs: nowMs });
+    lastFound.set(tree, { directory, owner, mayDelete: (rights & DELETE) !== 0, atMs });
     return rights;
   });
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from '../base/after.ts';
-import { Disconnect, type OpenRequest, type Outcome } from '../commands/command.ts';
+import { Disconnect, type FoundFile, type OpenRequest, type Outcome } from '../commands/command.ts';
 import { create } from '../commands/create.ts';
 import { withoutDfsPrefix } from '../commands/dfs.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
@@ -51,6 +51,7 @@ export interface Made {
   readonly open: Open;
   readonly response: ReturnType<typeof readCreateResponseBody>;
   readonly onSent: (() => void) | undefined;
+  readonly found: FoundFile | undefined;
 }
 
 const NO_CONTEXTS: readonly CreateContext[] = [];
@@ -93,7 +94,8 @@ export function openWish(wish: Wish, call: TreeCall): MaybePromise<Made | NtStat
     if (typeof outcome === 'number') return outcome;
     if (outcome instanceof Disconnect) return STATUS_INVALID_HANDLE;
     const response = readCreateResponseBody(outcome.body);
-    return { open: request.open!, response, onSent: outcome.onSent };
+    const { onSent, found } = outcome;
+    return { open: request.open!, response, onSent, found };
   };
   return after(create(body, request), made);
 }

@@ -207,6 +207,12 @@ export interface VfsHandle extends VfsObjectId {
    * `stat()` tells.
    */
   takeFound?(): VfsStat | undefined;
+  /**
+   * What the kernel permits, as a lookup with a purpose has found it, or what is made has it, where no security
+   * descriptor is stored; for whoever has waited for nothing since, and tells it. Absent, or undefined:
+   * `storedSecurity()` and `permissions()` tell.
+   */
+  plainPermissions?(): VfsPermissions | undefined;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
   /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */

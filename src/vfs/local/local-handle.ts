@@ -93,6 +93,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   /** A write takes setuid and setgid away, as the kernel does for whoever is no superuser. */
   #losesPrivilege = false;
   foreseen: ForeseenPermissions | undefined;
+  /** Of what was made just now, without a security descriptor. */
+  asMade: ForeseenPermissions | undefined;
   /** What statx told of it when it was looked up. */
   found: VfsStat | undefined;
   /** Whoever goes on with what was found asks for the security descriptor next. */
@@ -202,6 +204,14 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     this.found = undefined;
     this.#isJustFound = found !== undefined;
     return found;
+  }
+
+  plainPermissions(): VfsPermissions | undefined {
+    const { changeSeconds, changeNanoseconds, known } = this;
+    const { ntAclName } = this.#share;
+    const isPlain = ntAclName === undefined || known?.noNtAcl === ntAclName;
+    const found = this.asMade ?? (isPlain ? this.foreseen : undefined);
+    return found?.at(changeSeconds, changeNanoseconds);
   }
 
   get isReadable(): boolean {

@@ -51,7 +51,12 @@ import { inheritedMode, modeWith } from './making.ts';
 import { birthTimeOfStat, kindOf, statMade, statStated } from './metadata.ts';
 import { storeNewAttributes } from './new-attributes.ts';
 import { NTACL } from './nt-acl.ts';
-import { ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
+import {
+  ForeseenPermissions,
+  isPrivileged,
+  ownersPermissions,
+  permissionsOf,
+} from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
 import { leadsElsewhere } from './reparse.ts';
@@ -271,6 +276,7 @@ export class LocalTree implements VfsTree {
     const refused = this.#finish(made, what, parent);
     if (refused === 0) {
       if (typeof stored === 'object') handle.found = statMade(this.#share, handle, stored);
+      if (handle.found !== undefined && made.security === undefined) this.#foresee(handle);
       return handle;
     }
     // Made, but not as asked: it goes again.
@@ -282,6 +288,12 @@ export class LocalTree implements VfsTree {
       this.#share.resolver.cache.forget(parent);
     }
     return refused;
+  }
+
+  /** Of what statx has just told of, which this user has made. */
+  #foresee(handle: LocalHandle): void {
+    const permissions = this.#share.isRemote ? undefined : ownersPermissions(this.#credentials);
+    if (permissions !== undefined) handle.asMade = new ForeseenPermissions(permissions);
   }
 
   /** What the new object is to have. The identity is entered, and is so again after. */

@@ -64,6 +64,21 @@ export function allowedByMode(mode: number, uid: number, gid: number, actor: Act
   return (actor.gid === gid || actor.groups.includes(gid) ? mode >> 3 : mode) & 7;
 }
 
+/**
+ * What the owner of the object of the statx just made may do with it: an ACL has the owner's permissions in the mode
+ * (acl(5)). Undefined for others, and for root, whom the mode does not bind.
+ */
+export function ownersPermissions({ uid }: Actor): VfsPermissions | undefined {
+  if (uid === 0 || stx.uid() !== uid) return undefined;
+  const allowed = (stx.mode() >> 6) & 7;
+  return {
+    read: (allowed & R_OK) !== 0,
+    write: (allowed & W_OK) !== 0,
+    execute: (allowed & X_OK) !== 0,
+    owns: true,
+  };
+}
+
 /** Permissions that were asked for with the lookup, good while ctime says that nothing changed. */
 export class ForeseenPermissions {
   readonly #permissions: VfsPermissions;
@@ -75,11 +90,15 @@ export class ForeseenPermissions {
     this.#permissions = permissions;
   }
 
+  /** As they were when its st_ctime was this. */
+  at(seconds: number, nanoseconds: number): VfsPermissions | undefined {
+    const isSame = this.#seconds === seconds && this.#nanoseconds === nanoseconds;
+    return isSame ? this.#permissions : undefined;
+  }
+
   now(fd: number): VfsPermissions | undefined {
     if (statx(fd, '', AT_EMPTY_PATH) !== 0) return undefined;
-    const isSame =
-      this.#seconds === stx.changeSeconds() && this.#nanoseconds === stx.changeNanoseconds();
-    return isSame ? this.#permissions : undefined;
+    return this.at(stx.changeSeconds(), stx.changeNanoseconds());
   }
 }
 

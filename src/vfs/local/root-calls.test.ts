@@ -235,6 +235,7 @@ async function dataOf(file: VfsHandle): Promise<void> {
   file.path();
   file.toldPath?.();
   file.takeFound?.();
+  file.plainPermissions?.();
   file.parent();
   await file.stat();
   await file.permissions();
