@@ -192,16 +192,20 @@ function rights(permissions: VfsPermissions, removable: boolean): number {
 
 /**
  * The rights to grant of those wanted (generic ones mapped, MAXIMUM_ALLOWED taken out): false where
- * something wanted is not to be had. Asks the file system only for what is in question.
+ * something wanted is not to be had. Asks the file system only for what is in question. `isFresh`: nothing has been
+ * waited for since the file was looked up.
  */
 export function grantable(
   tree: TreeConnect,
   handle: VfsHandle,
   wanted: number,
+  isFresh = false,
 ): MaybePromise<boolean> {
   if ((wanted & ~ACCESS_SYSTEM_SECURITY & ~tree.maximalAccess) !== 0) return false;
   if (lacksPrivilege(tree, wanted)) return false;
-  return after(storedSecurity(tree, handle), (stored) => isGranted(tree, handle, wanted, stored));
+  return after(storedSecurity(tree, handle), (stored) =>
+    isGranted(tree, handle, wanted, stored, isFresh),
+  );
 }
 
 /** The SACL is for those with the privilege, whatever a descriptor says. */
@@ -213,6 +217,7 @@ function isGranted(
   handle: VfsHandle,
   wanted: number,
   stored: SecurityDescriptor | undefined | Errno,
+  isFresh: boolean,
 ): MaybePromise<boolean> {
   if (isErrno(stored)) return false;
   if (stored === undefined) {
@@ -221,6 +226,8 @@ function isGranted(
     const isOpened = handle.isReadable === true && handle.kind === 'file';
     const known = isOpened ? ALWAYS | READ | FILE_EXECUTE : ALWAYS;
     if ((asked & ~known) === 0) return true;
+    const found = isFresh && (asked & DELETE) === 0 ? handle.plainPermissions?.() : undefined;
+    if (found !== undefined) return (asked & ~plainAccess(tree, found, false)) === 0;
     return after(byPermissions(tree, handle, asked), (most) => (asked & ~most) === 0);
   }
   const missing = missingAccess(tree.token, stored, wanted);

@@ -273,7 +273,7 @@ function prepare(
   const found = handle.takeFound?.();
   const stat = isFresh && found !== undefined ? found : handle.stat();
   return after(stat, (now) =>
-    isErrno(now) ? statusOfErrno(now) : prepareFound(wanted, request, handle, now),
+    isErrno(now) ? statusOfErrno(now) : prepareFound(wanted, request, handle, now, now === found),
   );
 }
 
@@ -282,6 +282,7 @@ function prepareFound(
   request: TreeRequest,
   handle: VfsHandle,
   stat: VfsStat,
+  isFresh: boolean,
 ): MaybePromise<Prepared | NtStatus> {
   const isDirectory = (handle.base ?? handle).kind === 'directory';
   const refused = refuseType(wanted, stat) ?? refuseAttributes(wanted, stat, isDirectory);
@@ -291,7 +292,7 @@ function prepareFound(
   const needed = (wanted.access | impliedAccess(wanted)) & ~backup;
   // Windows; MS-FSA knows of ACCESS_DENIED only.
   if (lacksPrivilege(tree, needed)) return STATUS_PRIVILEGE_NOT_HELD;
-  return after(grantable(tree, handle, needed), (isGranted) => {
+  return after(grantable(tree, handle, needed, isFresh), (isGranted) => {
     if (!isGranted) return STATUS_ACCESS_DENIED;
     if (!wanted.maximum) return permitted(wanted.access, tree, handle, stat);
     return after(maximalAccess(tree, handle), (most) => {
