@@ -1,7 +1,6 @@
 /**
- * The complaints that clients have had of SMB servers. A01 to A45 are everyday ones; of the B's, which
- * many users met, those that concern files, names, macOS, copies, caching, breaks, cancel, notify, durable handles,
- * sessions and channels. Each is replayed here or tested elsewhere. explorer.test.ts and statuses.test.ts play
+ * The complaints that clients have had of SMB servers. A01 to A45 are everyday ones, B01 to B45 those that many users
+ * met. Each is replayed here or tested elsewhere. explorer.test.ts and statuses.test.ts play
  * beside them what nobody complained of because servers do it: a document that is saved, the statuses clients steer by.
  */
 export interface Case {
@@ -130,7 +129,9 @@ export const CASES: readonly Case[] = [
   here('B38', 'names that Windows cannot have: lost files', 'files'),
   here('B39', 'a previous version where there are none is asked for without end', 'explorer'),
   here('B40', 'room told in one class alone: no bytes free', 'files'),
+  here('B41', 'the first word in SMB1 answered wrong: network path not found', 'first-contact'),
   here('B42', 'the newest listings misread: empty folders', 'files'),
+  here('B43', 'answers compressed wrong: unexpected network error', 'compression'),
   here('B44', 'several create contexts in any order: misread', 'create'),
   here('B45', 'ids of 0 in answers to the end: exceptions at exit', 'login'),
 ];
