@@ -13,8 +13,12 @@ const IMAGES = ['.sparsebundle', '.backupbundle'];
 /** An Info.plist of an image has some 500 bytes. */
 const MAX_PLIST_BYTES = 16_384;
 const BAND_SIZE = /<key>band-size<\/key>\s*<integer>(\d{1,12})<\/integer>/;
-/** Time Machine asks often, and a backup does not grow fast. */
+/** Time Machine asks often, and a backup of many bands does not grow fast. */
 const REMEMBERED_MS = 10_000;
+/** Up to so many names are counted anew each time, which takes some milliseconds. */
+const CHEAP_NAMES = 1_000;
+/** The unit in which Samba tells such a disk: a limit need not be a multiple of the disk's blocks. */
+const UNIT_BYTES = 1_024;
 
 const remembered = new WeakMap<Share, { readonly bytes: number; readonly untilMs: number }>();
 
@@ -25,6 +29,7 @@ export async function backupVolume(tree: TreeConnect, disk: VfsVolume): Promise<
   const left = Math.max(0, limit - (await usedBytes(tree)));
   return {
     ...disk,
+    blockSize: UNIT_BYTES,
     totalBytes: Math.min(limit, disk.totalBytes),
     freeBytes: Math.min(left, disk.freeBytes),
     availableBytes: Math.min(left, disk.availableBytes),
@@ -35,20 +40,25 @@ async function usedBytes({ share, files }: TreeConnect): Promise<number> {
   const known = remembered.get(share);
   if (known !== undefined && performance.now() < known.untilMs) return known.bytes;
   let bytes = 0;
-  const names = namesIn(files!, []);
-  for await (const name of names) {
-    if (IMAGES.some((ending) => name.endsWith(ending))) bytes += await imageBytes(files!, name);
+  let names = 0;
+  for await (const name of namesIn(files!, [])) {
+    names += 1;
+    if (!IMAGES.some((ending) => name.endsWith(ending))) continue;
+    const image = await bandsOf(files!, name);
+    bytes += image.bands * image.bandBytes;
+    names += image.bands;
   }
-  remembered.set(share, { bytes, untilMs: performance.now() + REMEMBERED_MS });
+  const untilMs = names > CHEAP_NAMES ? performance.now() + REMEMBERED_MS : 0;
+  remembered.set(share, { bytes, untilMs });
   return bytes;
 }
 
-/** 0 for what is no image, or cannot be read: a limit that fails must not stop backups. */
-async function imageBytes(files: VfsTree, image: string): Promise<number> {
+/** None for what is no image, or cannot be read: a limit that fails must not stop backups. */
+async function bandsOf(files: VfsTree, image: string) {
   const bandBytes = await bandSize(files, image);
   let bands = 0;
   if (bandBytes > 0) for await (const _ of namesIn(files, [image, 'bands'])) bands += 1;
-  return bands * bandBytes;
+  return { bands, bandBytes };
 }
 
 async function bandSize(files: VfsTree, image: string): Promise<number> {

@@ -65,7 +65,9 @@ export async function queryFsInfo(
   }
   const disk = await tree.files.volume();
   if (isErrno(disk)) return statusOfErrno(disk);
-  const volume = await backupVolume(tree, disk);
+  // A limit on what backups take changes nothing about the disk's sectors.
+  const isAboutSectors = body.fileInfoClass === Class.FileFsSectorSizeInformation;
+  const volume = isAboutSectors ? disk : await backupVolume(tree, disk);
   const encoded = fsInformation(body.fileInfoClass, tree, volume, server);
   return fitInformation(rule.fixedSize, encoded, body.outputBufferLength);
 }

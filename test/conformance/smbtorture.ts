@@ -18,6 +18,7 @@
  * Needs smbtorture (Debian: samba-testsuite).
  */
 import { writeFileSync } from 'node:fs';
+import { startProxy } from '../support/answer-proxy.ts';
 import { commandLine } from '../support/command-line.ts';
 import { enterNamespace, isInNamespace } from '../support/namespace.ts';
 import { findProgram, tail } from '../support/process.ts';
@@ -37,6 +38,7 @@ import {
 import { planted } from './plant.ts';
 import { Smbtorture } from './program.ts';
 import { isRpc, RPC_SUITES, RPC_TCP_SUITES, RPC_USER, TCP_BINDING } from './rpc-suites.ts';
+import { turnSlashes } from './slashes.ts';
 import { isSmb1, SETTINGS, SHARES, SMB1_SUITES, type Suite, suitesOf } from './suites.ts';
 
 /** For one test that runs by itself after its suite hung or died. */
@@ -91,6 +93,15 @@ async function runSuite(plan: Plan, suite: Suite, target: Target): Promise<Suite
 }
 
 async function runSuiteItsWay(plan: Plan, suite: Suite, target: Target): Promise<SuiteReport> {
+  if (suite.slashes === true) {
+    const way = await startProxy(target.port, target.host);
+    way.changeRequest = turnSlashes;
+    try {
+      return await runSuite(plan, suite, { ...target, port: way.port });
+    } finally {
+      await way.close();
+    }
+  }
   if (suite.cuts !== true) return runSuite(plan, suite, target);
   const way = await CuttableWay.open(target.host, target.port);
   try {

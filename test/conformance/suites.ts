@@ -75,6 +75,8 @@ export interface Suite {
   readonly settings?: Settings;
   /** Its tests hold back what they send on one connection. */
   readonly cuts?: boolean;
+  /** Its tests separate names by slashes as well: slashes.ts. */
+  readonly slashes?: boolean;
   /** The newest that smbtorture speaks in it; SMB3 if absent. */
   readonly protocol?: 'NT1' | 'SMB3';
   /** RPC over TCP in place of a share: options of a binding, as Samba writes them. */
@@ -100,6 +102,7 @@ export const suite = (
 const waiting = (name: string, limitSeconds: number): Suite =>
   suite(name, limitSeconds, { waits: true });
 
+const TIMESTAMPS = suite('smb2.timestamps', 120, { waits: true, slashes: true });
 const NOTIFY = suite('smb2.notify', 180, { share: 'watched', waits: true });
 const CHANGE_NOTIFY_DISABLED = suite('smb2.change_notify_disabled', DEFAULT_LIMIT_SECONDS, {
   share: 'nonotify',
@@ -133,6 +136,7 @@ const ACLS_NON_CANONICAL = suite('smb2.acls_non_canonical', DEFAULT_LIMIT_SECOND
 const SNAPSHOT = [`twrp_snapshot=${SNAPSHOT_NAME}`, 'twrp_file=foo'];
 const TWRP = suite('smb2.twrp', DEFAULT_LIMIT_SECONDS, {
   share: 'twrp',
+  slashes: true,
   options: [...SNAPSHOT, 'twrp_stream=bar', 'twrp_stream_size=3'],
 });
 
@@ -151,7 +155,7 @@ const LOCALDIR = `localdir=${FOLDERS}/fruit`;
 /** The tests compare what AAPL says with what Samba's self-test has it say. */
 const FRUIT_SETTINGS = [...SETTINGS, 'fruit:copyfile = yes', 'fruit:model = MacSamba'];
 const fruit = (name: string, share: string, ...options: readonly string[]): Suite =>
-  suite(name, 120, { share, settings: FRUIT_SETTINGS, options });
+  suite(name, 120, { share, settings: FRUIT_SETTINGS, options, slashes: true });
 
 const FRUIT: readonly Suite[] = [
   fruit('vfs.fruit', 'fruit', 'share2=wofruit', LOCALDIR),
@@ -181,7 +185,7 @@ const LISTED_SUITES: readonly Suite[] = [
   suite('smb2.sharemode'),
   suite('smb2.deny'),
   suite('smb2.create'),
-  waiting('smb2.timestamps', 120),
+  TIMESTAMPS,
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
   suite('smb2.delete-on-close-perms'),
@@ -232,7 +236,7 @@ const NEWER_SUITES: readonly Suite[] = [
   // Otherwise it expects READ and WRITE to be answered late, as Samba does where its disk is slowed down.
   suite('smb2.compound_async', DEFAULT_LIMIT_SECONDS, { options: ['smbd=no'], waits: true }),
   suite('smb2.sharemode'),
-  waiting('smb2.timestamps', 120),
+  TIMESTAMPS,
   suite('smb2.streams'),
   CREATE_NO_STREAMS,
   suite('smb2.delete-on-close-perms'),

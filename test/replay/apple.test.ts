@@ -225,6 +225,9 @@ test('C16 a disk for Time Machine is as large as its limit, less the bands of it
   for (let i = 0; i < 3; i++)
     await tree.writeFile(`Mac.sparsebundle\\bands\\${i}`, Buffer.from('b'));
   assert.deepEqual(await freeBytes(tree), [1 << 20, (1 << 20) - 3 * 65_536]);
+  // A few bands are counted whenever it is asked.
+  await tree.writeFile('Mac.sparsebundle\\bands\\3', Buffer.from('b'));
+  assert.deepEqual(await freeBytes(tree), [1 << 20, (1 << 20) - 4 * 65_536]);
 });
 
 const copying = await openStage({ global: { ...LENIENT, appleCopyFile: true } });
