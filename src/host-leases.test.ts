@@ -3,6 +3,7 @@
  * when somebody on the host changes it. By both of the kernel's methods.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -116,6 +117,34 @@ for (const method of ['auto', 'inotify'] as const) {
       await below.close();
     });
 
+    test('what others do elsewhere on the disk, however much it is, takes no lease', async () => {
+      const scene = await setScene(method);
+      const { root, tree } = scene;
+      for (const name of ['a', 'beside']) await tree.makeDirectory(name);
+      const directory = await hold(tree, 'a', 1);
+      // This thread is busy meanwhile, and takes nothing of what the kernel keeps, which is 16,384 events.
+      const { status } = spawnSync(process.execPath, ['-e', MANY, join(root, 'beside')]);
+      assert.equal(status, 0);
+      assert.deepEqual(await breaksOf(scene, ': > beside/f'), []);
+      assert.deepEqual(await breaksOf(scene, ': > a/f'), [1]);
+      await directory.close();
+    });
+
+    test('two who cache one directory, of which one gives it up, then both, then one again', async () => {
+      const scene = await setScene(method);
+      const { tree } = scene;
+      await tree.makeDirectory('a');
+      const [first, second] = [await hold(tree, 'a', 1), await hold(tree, 'a', 2)];
+      await first.close();
+      assert.deepEqual(await breaksOf(scene, ': > a/f'), [2]);
+      await second.close();
+      assert.deepEqual(await breaksOf(scene, 'rm a/f'), []);
+      const third = await hold(tree, 'a', 3);
+      assert.deepEqual(await breaksOf(scene, 'mkdir a/d'), [3]);
+      await third.close();
+      await takeBreaks(tree);
+    });
+
     test('what the server does is not taken for another program’s', async () => {
       const scene = await setScene(method);
       const { tree } = scene;
@@ -129,3 +158,10 @@ for (const method of ['auto', 'inotify'] as const) {
     });
   });
 }
+
+const MANY = `
+  const { renameSync, writeFileSync } = require('node:fs');
+  process.chdir(process.argv[1]);
+  writeFileSync('0', '');
+  for (let i = 0; i < 20000; i++) renameSync(i + '', i + 1 + '');
+`;

@@ -145,6 +145,12 @@ export class ChangeNotifier {
     return this.host?.watch(share.vfs!, directory, tree);
   }
 
+  /** The same of what is in a directory that somebody caches; undefined where `watchHost` alone can tell. */
+  watchEntries(share: Share, directory: VfsHandle, changed: () => void): HostWatch | undefined {
+    if (share.hostChanges === false) return undefined;
+    return this.host?.watchEntries(share.vfs!, directory, changed);
+  }
+
   /** The open closes: STATUS_NOTIFY_CLEANUP to those that wait. */
   unwatch(open: Open): void {
     if (open.watch === undefined) return;

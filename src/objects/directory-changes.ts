@@ -44,7 +44,7 @@ export class DirectoryChanges {
   constructor(notifier: ChangeNotifier, oplocks: Oplocks) {
     this.#notifier = notifier;
     this.#oplocks = oplocks;
-    this.#host = new HostLeases(notifier);
+    this.#host = new HostLeases(notifier, (key) => this.#uncache(key, undefined));
     oplocks.onCached = (file, open) => {
       this.#askOfRemovals();
       this.#host.begin(file, open);
@@ -144,10 +144,7 @@ export class DirectoryChanges {
   /** What other programs did on the host, in order. */
   onHost(changes: readonly HostChange[]): void {
     this.#notifier.changedOnHost(changes);
-    const directories = this.#host.changed(changes);
-    for (const directory of directories === 'all' ? [ANY_DIRECTORY] : directories) {
-      this.#uncache(directory, undefined);
-    }
+    for (const directory of this.#host.changed(changes)) this.#uncache(directory, undefined);
   }
 
   /** Somebody begins to cache a directory; what has lost its name by now he has not seen. */

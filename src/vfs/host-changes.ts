@@ -46,6 +46,12 @@ export interface HostWatcher {
    * where that is not possible.
    */
   watch(vfs: Vfs, directory: VfsHandle, tree: boolean): HostWatch | undefined;
+  /**
+   * Until it is closed, `changed` is called when other programs have changed the names in this directory or what
+   * bears them, wherever the directory is by then: once, however much was changed together. Nothing that
+   * happens elsewhere costs anything. Undefined where `watch` alone can tell.
+   */
+  watchEntries(vfs: Vfs, directory: VfsHandle, changed: () => void): HostWatch | undefined;
   /** A share that was not there when the watcher was made. */
   learn(share: HostShare): void;
   /** A share that is no more, and whose watches are closed. */

@@ -322,7 +322,8 @@ const isName = (mask: number, pid: number): boolean => pid !== process.pid || (m
 const isOfUse = (mask: number, pid: number): boolean =>
   pid !== process.pid || ((mask & FAN_ONDIR) !== 0 && (mask & NAMES) !== 0);
 
-function fsidOf(fd: number): string {
+/** As events name the file system of `fd`. */
+export function fsidOf(fd: number): string {
   if (fstatfs(fd) !== 0) return '';
   return Buffer.from(new Uint32Array([stfs.fsidLow(), stfs.fsidHigh()]).buffer).toString('latin1');
 }

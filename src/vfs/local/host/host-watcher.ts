@@ -12,6 +12,7 @@ import type { Vfs, VfsHandle } from '../../vfs.ts';
 import { LocalHandle } from '../local-handle.ts';
 import { localShareOf } from '../local-vfs.ts';
 import type { LocalShare } from '../share.ts';
+import { EntriesWatcher } from './entries-watcher.ts';
 import { canUseFanotify, FanotifyWatcher } from './fanotify-watcher.ts';
 import { InotifyWatcher } from './inotify-watcher.ts';
 import { HostTeller } from './teller.ts';
@@ -51,6 +52,7 @@ class Watcher implements LocalHostWatcher {
   readonly #watched = new Map<LocalShare, number>();
   #fanotify: FanotifyWatcher | undefined;
   #inotify: InotifyWatcher | undefined;
+  #entries: EntriesWatcher | undefined;
   readonly #warned = new Set<string>();
   /** By performance.now(); until then nothing is said of lost changes. */
   #quietUntil = 0;
@@ -87,6 +89,7 @@ class Watcher implements LocalHostWatcher {
   catchUp(): void {
     this.#fanotify?.catchUp();
     this.#inotify?.catchUp();
+    this.#entries?.catchUp();
   }
 
   methodOf(vfs: Vfs): HostMethod | undefined {
@@ -118,7 +121,41 @@ class Watcher implements LocalHostWatcher {
     };
   }
 
+  watchEntries(vfs: Vfs, directory: VfsHandle, changed: () => void): HostWatch | undefined {
+    const share = localShareOf(vfs);
+    if (share === undefined || this.#methods.get(share) !== 'fanotify') return undefined;
+    if (!(directory instanceof LocalHandle)) return undefined;
+    const entries = this.#entries ?? EntriesWatcher.open(() => this.#lost(), this.#notices.fail);
+    if (isErrno(entries)) return undefined;
+    this.#entries = entries;
+    // What happened before concerns others.
+    entries.catchUp();
+    const end = entries.watch(share, directory.fd, changed);
+    if (isErrno(end)) {
+      // Most likely fs.fanotify.max_user_marks: the mark of the whole file system is another one.
+      this.#releaseEntries();
+      return undefined;
+    }
+    let isClosed = false;
+    return {
+      close: () => {
+        if (isClosed || this.#entries !== entries) return;
+        isClosed = true;
+        end();
+        this.#releaseEntries();
+      },
+    };
+  }
+
+  #releaseEntries(): void {
+    if (this.#entries?.isIdle !== true) return;
+    this.#entries.close();
+    this.#entries = undefined;
+  }
+
   close(): void {
+    this.#entries?.close();
+    this.#entries = undefined;
     for (const share of this.#watched.keys()) share.own.observer = undefined;
     this.#watched.clear();
     this.#release();
