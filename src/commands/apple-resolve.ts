@@ -9,15 +9,15 @@ import {
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_NOT_SUPPORTED,
-  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
 import type { Session } from '../objects/session.ts';
-import { isErrno } from '../vfs/errno.ts';
+import { EACCES, ENOENT, type Errno, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
 import type { TreeRequest } from './command.ts';
+import { statusOfErrno } from './errno-status.ts';
 
 export interface Resolved {
   readonly status: NtStatus;
@@ -41,8 +41,12 @@ export async function resolvedPath(
   if (searching.has(session)) return refused(STATUS_INSUFFICIENT_RESOURCES);
   searching.add(session);
   try {
-    const path = await new Search(files, open, fileId).path();
-    if (path === undefined) return refused(STATUS_OBJECT_NAME_NOT_FOUND);
+    const search = new Search(files, open, fileId);
+    const path = await search.path();
+    // An alias is not to be called broken because the disk is.
+    if (path === undefined) {
+      return refused(statusOfErrno(search.failure === 0 ? ENOENT : search.failure));
+    }
     return { status: STATUS_SUCCESS, path: path.join('\\') };
   } finally {
     searching.delete(session);
@@ -58,6 +62,8 @@ class Search {
   readonly #fileId: bigint;
   readonly #directories: Path[] = [[]];
   #namesLeft = MAX_RESOLVED_NAMES;
+  /** The first of what could not be looked at, though it is there and the user may. */
+  failure: Errno = 0;
 
   constructor(files: VfsTree, open: Open, fileId: bigint) {
     this.#files = files;
@@ -75,7 +81,7 @@ class Search {
 
   async #within(path: Path): Promise<Path | undefined> {
     const directory = await this.#files.lookup(path);
-    if (isErrno(directory)) return undefined;
+    if (isErrno(directory)) return this.#failed(directory);
     try {
       const access = await maximalAccess(this.#open.tree!, directory, 0);
       if ((access & FILE_LIST_DIRECTORY) === 0) return undefined;
@@ -87,12 +93,13 @@ class Search {
 
   async #listed(path: Path, directory: VfsHandle): Promise<Path | undefined> {
     const cursor = await directory.cursor();
-    if (isErrno(cursor)) return undefined;
+    if (isErrno(cursor)) return this.#failed(cursor);
     const { visibility } = this.#open.home;
     try {
       while (this.#namesLeft > 0) {
         const entries = await cursor.next();
-        if (isErrno(entries) || entries.length === 0) return undefined;
+        if (isErrno(entries)) return this.#failed(entries);
+        if (entries.length === 0) return undefined;
         this.#namesLeft -= entries.length;
         for (const entry of entries) {
           if (visibility?.vetoes(entry.name) === true) continue;
@@ -100,6 +107,7 @@ class Search {
           if (entry.fileId === this.#fileId)
             return (await this.#mayBeTold(child)) ? child : undefined;
           const stat = await cursor.stat(entry);
+          if (isErrno(stat)) this.#failed(stat);
           if (isErrno(stat) || stat.kind !== 'directory') continue;
           if (this.#directories.length < MAX_RESOLVED_DIRECTORIES) this.#directories.push(child);
         }
@@ -112,10 +120,18 @@ class Search {
     }
   }
 
+  #failed(errno: Errno): undefined {
+    if (errno !== ENOENT && errno !== EACCES && this.failure === 0) this.failure = errno;
+    return undefined;
+  }
+
   /** An open of this path for its attributes would be granted; with `hide unreadable` it has to be readable. */
   async #mayBeTold(path: Path): Promise<boolean> {
     const handle = await this.#files.lookup(path);
-    if (isErrno(handle)) return false;
+    if (isErrno(handle)) {
+      this.#failed(handle);
+      return false;
+    }
     try {
       if (handle.fileId !== this.#fileId) return false;
       const access = await maximalAccess(this.#open.tree!, handle, 0);

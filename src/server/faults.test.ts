@@ -12,6 +12,7 @@ import { succeed } from '../client/exchange.ts';
 import type { ClientFile } from '../client/file.ts';
 import { queryInfoRequest, setInfoRequest } from '../client/requests.ts';
 import type { ClientTree } from '../client/tree.ts';
+import { configure } from '../config/configuration.ts';
 import {
   DELETE,
   FILE_ALL_ACCESS,
@@ -26,6 +27,7 @@ import {
   STATUS_INVALID_TOKEN,
   STATUS_IO_DEVICE_ERROR,
   STATUS_MEDIA_WRITE_PROTECTED,
+  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import {
@@ -38,6 +40,7 @@ import {
   FileAllocationInformation,
   FileBasicInformation,
   FileEndOfFileInformation,
+  FileInternalInformation,
 } from '../fscc/file-information.ts';
 import { FileAllocatedRange, FileZeroData } from '../fscc/file-ranges.ts';
 import { FileInformationClass as Class, FsInformationClass } from '../fscc/information-class.ts';
@@ -46,6 +49,8 @@ import { encodeQuotas } from '../fscc/quota-information.ts';
 import { encodeRenameInformation, FileDispositionInformation } from '../fscc/rename-information.ts';
 import { encodeEmptyReparseData, encodeSymbolicLinkReparseData } from '../fscc/reparse-data.ts';
 import { IO_REPARSE_TAG_LX_FIFO } from '../fscc/reparse-tags.ts';
+import { decodeAppleResolveAnswer, encodeAppleResolveRequest } from '../smb2/apple.ts';
+import { CreateContextName, findCreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_CREATE,
   FILE_DELETE_ON_CLOSE,
@@ -55,6 +60,7 @@ import {
   FILE_OVERWRITE,
 } from '../smb2/create-options.ts';
 import { Fsctl } from '../smb2/fsctl.ts';
+import { Command } from '../smb2/header.ts';
 import {
   SMB2_0_INFO_FILESYSTEM,
   SMB2_0_INFO_QUOTA,
@@ -88,6 +94,9 @@ const vfs = createFaultyVfs(createMemoryVfs({ quotas: true }), {
   },
 });
 const server = await startServer({
+  configuration: configure({
+    shares: [{ name: SHARE, path: '/', readOnly: false, appleZeroFileIds: false }],
+  }),
   shares: [{ name: SHARE, vfs }],
   users: [
     { name: USER, password: PASSWORD, identity: { uid: 1001, gid: 1001, groups: [] } },
@@ -98,6 +107,8 @@ after(() => server.close());
 const tree = await server.mount();
 /** An administrator. */
 const chief = await server.mount({}, { user: CHIEF });
+/** A client of Apple's. */
+const mac = await server.mount();
 
 const ALL = FILE_GENERIC_READ | FILE_GENERIC_WRITE | DELETE;
 const CONTENT = Buffer.from('what was there before');
@@ -283,6 +294,18 @@ const REQUESTS: Readonly<Record<string, Act>> = {
       await made.close();
     }
   },
+  'resolve an id': async ({ file }, opened) => {
+    const info = await opened.queryInfo(Class.FileInternalInformation);
+    const { indexNumber: fileId } = FileInternalInformation.read(info);
+    const data = encodeAppleResolveRequest({ fileId });
+    const contexts = [{ name: CreateContextName.AAPL, data }];
+    const root = await mac.open('', { options: FILE_DIRECTORY_FILE, contexts });
+    await root.close();
+    const answer = findCreateContext(root.created.createContexts, CreateContextName.AAPL)!;
+    const { status, path } = decodeAppleResolveAnswer(answer);
+    if (status !== STATUS_SUCCESS) throw new StatusError(Command.CREATE, status);
+    assert.equal(path, file);
+  },
   'own quota': () => quotas(tree, undefined),
   'all quotas': () => quotas(chief, undefined),
   'quotas of some': () => quotas(chief, [unixUserSid(1001)]),
@@ -322,10 +345,16 @@ async function securityOf({ fileId }: ClientFile): Promise<void> {
 
 /** What a request may answer as well when a call fails that it has no need of; `*`: any request. */
 const TOLERATED: Readonly<Record<string, Readonly<Record<string, readonly NtStatus[]>>>> = {
-  // Who may do what cannot be found out: nobody may, which is no matter to whoever does not ask for it.
-  permissions: { '*': [STATUS_ACCESS_DENIED] },
+  // Who may do what cannot be found out: nobody may, nor is told a path, which is no matter to whoever does not ask.
+  permissions: {
+    '*': [STATUS_ACCESS_DENIED],
+    'resolve an id': [STATUS_ACCESS_DENIED, STATUS_OBJECT_NAME_NOT_FOUND],
+  },
   removable: { '*': [STATUS_ACCESS_DENIED, STATUS_SUCCESS] },
-  storedSecurity: { '*': [STATUS_ACCESS_DENIED] },
+  storedSecurity: {
+    '*': [STATUS_ACCESS_DENIED],
+    'resolve an id': [STATUS_ACCESS_DENIED, STATUS_OBJECT_NAME_NOT_FOUND],
+  },
   parentSecurity: { '*': [STATUS_ACCESS_DENIED, STATUS_SUCCESS] },
   // The close that is to delete is done; the file stays, and the log says so.
   remove: {
@@ -334,7 +363,7 @@ const TOLERATED: Readonly<Record<string, Readonly<Record<string, readonly NtStat
     'mark a directory for deletion': [STATUS_SUCCESS],
   },
   // One broken file does not hide the others, as with ls(1).
-  'cursor.stat': { list: [STATUS_SUCCESS] },
+  'cursor.stat': { list: [STATUS_SUCCESS], 'resolve an id': [STATUS_SUCCESS] },
   // To whoever may not read them there are none: EaSize says so.
   eas: { 'query all': [STATUS_SUCCESS] },
   // They are set; only the archive attribute could not be looked at.
