@@ -1,8 +1,10 @@
 /** `usmbd adduser`: ksmbd.adduser's options and behaviour on its user database. */
 import { existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { ntHash } from '../auth/ntlm-crypto.ts';
+import { SILENT_LOGGER } from '../base/log.ts';
+import { defaultStatePath } from '../base/state-directory.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { defaultConfigurationPath, defaultUserDatabasePath } from '../config/paths.ts';
@@ -14,6 +16,12 @@ import {
   USER_NAME_EXPECTED,
   UserDatabase,
 } from '../config/user-db.ts';
+import {
+  cleartextFault,
+  DOMAIN_POLICY_FILE,
+  type DomainPolicy,
+  DomainPolicyStore,
+} from '../mountd/domain-policy.ts';
 import { readSystemAccounts } from '../mountd/system-accounts.ts';
 import { CommandError } from './command-error.ts';
 import { checkPassword } from './password.ts';
@@ -26,6 +34,7 @@ interface AddUserFlags {
   readonly password?: string;
   readonly config?: string;
   readonly pwddb?: string;
+  readonly state?: string;
   readonly verbose?: true;
 }
 
@@ -38,7 +47,8 @@ Examples:
                                      take the password from a pipe, twice as from a terminal
 
 With none of -a, -u and -d the account is added or, where it is there, updated.
-A running server takes changes at the next login; who is logged in stays so.`;
+A running server takes changes at the next login; who is logged in stays so.
+What administrators ask of passwords there (their length, for one) counts here, too.`;
 
 export function addUserCommand(name: string): Command {
   return new Command(name)
@@ -57,6 +67,7 @@ export function addUserCommand(name: string): Command {
       defaultConfigurationPath(),
     )
     .option('-P, --pwddb <file>', 'user database', defaultUserDatabasePath())
+    .option('--state <folder>', "the server's state folder, which has the rules of passwords")
     .option('-v, --verbose', 'say what is done')
     .addHelpText('after', EXAMPLES)
     .action((user: string, flags: AddUserFlags, command: Command) =>
@@ -83,18 +94,50 @@ async function addUser(user: string, flags: AddUserFlags, configNamed: boolean):
     existsSync(pwddb) ? readUserDatabase(pwddb) : new UserDatabase(),
     flags,
   );
+  const policy = policyIn(resolve(flags.state ?? defaultStatePath()));
   const password = checkPassword(flags.password ?? (await promptNewPassword(user)));
+  checkRules(user, password, policy);
   mkdirSync(dirname(pwddb), { recursive: true, mode: 0o700 });
-  editUserDatabase(pwddb, (database) => {
-    checkPresence(user, pwddb, database, flags);
-    database.set(user, ntHash(password));
-  });
+  editUserDatabase(
+    pwddb,
+    (database) => {
+      checkPresence(user, pwddb, database, flags);
+      database.set(user, ntHash(password));
+    },
+    { historyLength: policy.passwordHistoryLength },
+  );
   say(flags, `wrote ${user} to ${pwddb}`);
   if (process.getuid?.() === 0 && readSystemAccounts().userByName(user) === undefined) {
     say(
       { verbose: true },
       `note: the system has no user ${user}; only shares with "force user" will let it in`,
     );
+  }
+}
+
+/** What administrators have set at the server: a new password has to keep to it, whoever sets it. */
+function policyIn(statePath: string): DomainPolicy {
+  const file = join(statePath, DOMAIN_POLICY_FILE);
+  const store = new DomainPolicyStore(file, SILENT_LOGGER);
+  const { policy } = store;
+  if (!store.isDamaged) return policy;
+  throw new CommandError(
+    `${file}, which has the rules of passwords, cannot be read; restore it, or remove it to have none`,
+  );
+}
+
+/** As MS-SAMR 3.1.1.7 has it of an administrator: length and complexity count, age and history do not. */
+function checkRules(user: string, password: string, policy: DomainPolicy): void {
+  switch (cleartextFault(policy, user, password)) {
+    case 'too-short':
+      throw new CommandError(
+        `a password has at least ${policy.minPasswordLength} characters: so administrators have set it at this server`,
+      );
+    case 'not-complex':
+      throw new CommandError(
+        `a password has three of capitals, small letters, digits, letters of other alphabets and signs, and not ${user}'s name in it: so administrators have set it at this server`,
+      );
+    case undefined:
   }
 }
 

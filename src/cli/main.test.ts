@@ -16,6 +16,8 @@ import { connect, createServer as createSocket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { SILENT_LOGGER } from '../base/log.ts';
+import { DOMAIN_POLICY_FILE, DomainPolicyStore } from '../mountd/domain-policy.ts';
 import { quoteForShell } from './serve-hints.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usmbd-cli-'));
@@ -93,6 +95,25 @@ test('adduser: add, update, delete', () => {
   assert.match(readFileSync(users, 'utf8'), /^ann:(?!pPS).*\nbob:pPScQGUQvcq2gk7nww\/YUg==\n$/);
   assert.equal(addUser(['-d', 'ann']).status, 0);
   assert.equal(readFileSync(users, 'utf8'), `bob:${PASSWORD_LINE}`);
+});
+
+test('adduser: a password keeps to what administrators have set at the server', () => {
+  const state = join(folder, 'state');
+  mkdirSync(state);
+  const store = new DomainPolicyStore(join(state, DOMAIN_POLICY_FILE), SILENT_LOGGER);
+  store.change({ minPasswordLength: 8, passwordProperties: 1 }, 'root');
+  const before = readFileSync(users, 'utf8');
+  const add = (password: string) => addUser(['-a', '-p', password, '--state', state, 'ruth']);
+  const short = add('Ab1!');
+  assert.equal(short.status, 1);
+  assert.match(short.stderr, /a password has at least 8 characters: so administrators have set it/);
+  assert.match(add('abcdefgh').stderr, /three of capitals, small letters, digits/);
+  assert.match(add('Ruth-1234').stderr, /not ruth's name in it/);
+  assert.equal(readFileSync(users, 'utf8'), before);
+  assert.equal(add('Abcdef-1').status, 0);
+  assert.equal(addUser(['-d', 'ruth']).status, 0);
+  writeFileSync(join(state, DOMAIN_POLICY_FILE), '{');
+  assert.match(add('Abcdef-1').stderr, /domain-policy\.json, .*restore it, or remove it/);
 });
 
 test('adduser: an account that the configuration needs is not deleted', () => {

@@ -94,7 +94,7 @@ test('edits replace the file, for its owner alone', () => {
   editUserDatabase(file, (database) => assert.equal(database.delete('User'), true));
   assert.equal(readFileSync(file, 'utf8'), 'ann:AAAAAAAAAAAAAAAAAAAAAA==\n');
   assert.equal(statSync(file).mode & 0o777, 0o600);
-  assert.deepEqual(readdirSync(folder), ['users']);
+  assert.deepEqual(readdirSync(folder), ['users', 'users.history']);
 });
 
 test('a failed edit leaves the file alone', () => {

@@ -7,6 +7,12 @@ import { existsSync } from 'node:fs';
 import { replaceFile } from '../base/atomic-file.ts';
 import { LockedError, lockFolder } from '../base/file-lock.ts';
 import { readText } from './load-text.ts';
+import {
+  MUST_CHANGE,
+  type PasswordHistory,
+  readPasswordHistory,
+  writePasswordHistory,
+} from './password-history.ts';
 import { type Problem, ProblemsError } from './problem.ts';
 
 /** ksmbd: an account's name is in a field of 48 bytes, with its NUL. */
@@ -25,8 +31,20 @@ export function isUserName(name: string): boolean {
   return legal && bytes >= 1 && bytes <= MAXIMUM_USER_BYTES;
 }
 
+/** How a password was set. */
+export interface PasswordSet {
+  /** The user has to choose another one at once. */
+  readonly mustChange: boolean;
+}
+
 export class UserDatabase {
   readonly #hashes = new Map<string, Buffer>();
+  readonly #set = new Map<string, PasswordSet>();
+
+  /** Whose password was set since it was read. */
+  get passwordsSet(): ReadonlyMap<string, PasswordSet> {
+    return this.#set;
+  }
 
   /** In the order of the file. */
   get names(): string[] {
@@ -49,7 +67,18 @@ export class UserDatabase {
     return this.#hashes.has(name);
   }
 
-  set(name: string, ntHash: Buffer): void {
+  /** Of the account that has exactly this name. */
+  hashOf(name: string): Buffer | undefined {
+    return this.#hashes.get(name);
+  }
+
+  set(name: string, ntHash: Buffer, how: PasswordSet = { mustChange: false }): void {
+    this.load(name, ntHash);
+    this.#set.set(name, how);
+  }
+
+  /** What the file has. */
+  load(name: string, ntHash: Buffer): void {
     if (!isUserName(name))
       throw new TypeError(`bad name of an account; expected ${USER_NAME_EXPECTED}`);
     if (ntHash.length !== NT_HASH_BYTES) throw new TypeError('an NT hash has 16 bytes');
@@ -98,7 +127,7 @@ function addLine(
   if (!/^[A-Za-z0-9+/]{21}[AQgw]==$/.test(encoded)) {
     return { message: `bad hash of "${name}"`, expected: '16 bytes in base64' };
   }
-  database.set(name, Buffer.from(encoded, 'base64'));
+  database.load(name, Buffer.from(encoded, 'base64'));
   return undefined;
 }
 
@@ -107,15 +136,37 @@ export function readUserDatabase(file: string): UserDatabase {
   return parseUserDatabase(readText(file), file);
 }
 
+export interface UserDatabaseEdit {
+  /** How many passwords of an account are remembered, the one that counts among them (PasswordHistoryLength). */
+  readonly historyLength?: number;
+  readonly nowMs?: number;
+}
+
 /**
  * Lets `edit` change the accounts of `file`, which is made where it is missing; the new file replaces the
- * old one at once and only its owner may read it. One at a time: others wait.
+ * old one at once and only its owner may read it. When passwords were set is noted beside it. One at a time: others
+ * wait.
  */
-export function editUserDatabase(file: string, edit: (database: UserDatabase) => void): void {
+export function editUserDatabase(
+  file: string,
+  edit: (database: UserDatabase, history: PasswordHistory) => void,
+  { historyLength: length = 0, nowMs = Date.now() }: UserDatabaseEdit = {},
+): void {
   const lock = lockFile(file);
   try {
     const database = existsSync(file) ? readUserDatabase(file) : new UserDatabase();
-    edit(database);
+    const before = new Map(database.names.map((name) => [name, database.hashOf(name)]));
+    const history = readPasswordHistory(file);
+    edit(database, history);
+    for (const [name, { mustChange }] of database.passwordsSet) {
+      const ntHash = database.hashOf(name);
+      if (ntHash === undefined) continue;
+      const setAtMs = mustChange ? MUST_CHANGE : nowMs;
+      history.note(name, { ntHash, before: before.get(name), setAtMs, length });
+    }
+    history.keepOnly(database.names);
+    // First: a history that knows more than the database has does no harm.
+    writePasswordHistory(file, history);
     replaceFile(file, database.toString(), { mode: 0o600 });
   } finally {
     lock.release();

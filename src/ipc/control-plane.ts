@@ -96,6 +96,10 @@ export type LoginRefusal =
   | 'account-disabled'
   | 'unsupported'
   | 'clock-skew'
+  /** Too many wrong passwords: by the domain's policy, for its time. */
+  | 'account-locked-out'
+  | 'password-expired'
+  | 'password-must-change'
   /** The control plane is not there, and did not come back in time. */
   | 'unavailable';
 

@@ -31,7 +31,7 @@ import {
 } from './fields.ts';
 import type { Notice } from './link.ts';
 
-export const MOUNTD_VERSION = 5;
+export const MOUNTD_VERSION = 6;
 
 /** `S-1-`, an authority and 15 sub-authorities of at most ten digits each. */
 const MAX_SID_TEXT = 192;
@@ -173,6 +173,9 @@ const loginStep = variant({
       'account-disabled',
       'unsupported',
       'clock-skew',
+      'account-locked-out',
+      'password-expired',
+      'password-must-change',
       'unavailable',
     ),
   }),

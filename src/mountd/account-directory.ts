@@ -75,6 +75,11 @@ export class AccountDirectory {
     return this.#users.find(user) ?? this.#file?.accounts.find(user);
   }
 
+  /** Of the file's accounts, as stored; undefined: nobody knows. */
+  passwordSetAtMs(name: string): number | undefined {
+    return this.isInFile(name) ? this.#file?.passwordSetAtMs(name) : undefined;
+  }
+
   has(name: string): boolean {
     return this.#users.has(name) || this.#file?.accounts.has(name) === true;
   }

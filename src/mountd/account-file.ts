@@ -4,6 +4,7 @@
  */
 import { statSync } from 'node:fs';
 import type { Logger } from '../base/log.ts';
+import { historyFileOf, PasswordHistory, readPasswordHistory } from '../config/password-history.ts';
 import { readUserDatabase, UserDatabase } from '../config/user-db.ts';
 
 export class AccountFile {
@@ -12,6 +13,8 @@ export class AccountFile {
   #database: UserDatabase;
   /** Of the file that was read last, or what kept it from being read. */
   #version: string;
+  #history = new PasswordHistory();
+  #historyVersion: string | undefined;
 
   /** Throws ProblemsError. */
   constructor(file: string, log: Logger) {
@@ -44,6 +47,26 @@ export class AccountFile {
       this.#log.error('the user database cannot be used; its last good state counts', { problem });
     }
     return this.#database;
+  }
+
+  /** See PasswordHistory; of one that cannot be read nothing is known. */
+  passwordSetAtMs(name: string): number | undefined {
+    const ntHash = this.accounts.hashOf(name);
+    return ntHash === undefined ? undefined : this.#currentHistory().setAtMs(name, ntHash);
+  }
+
+  #currentHistory(): PasswordHistory {
+    const version = versionOf(historyFileOf(this.#file));
+    if (version === this.#historyVersion) return this.#history;
+    this.#historyVersion = version;
+    try {
+      this.#history = readPasswordHistory(this.#file);
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#log.error('nobody knows how old passwords are', { problem });
+      this.#history = new PasswordHistory();
+    }
+    return this.#history;
   }
 }
 

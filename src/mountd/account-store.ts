@@ -6,14 +6,22 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { equalSecrets, ntHash } from '../auth/ntlm-crypto.ts';
 import type { Logger } from '../base/log.ts';
+import type { PasswordHistory } from '../config/password-history.ts';
 import { ProblemsError } from '../config/problem.ts';
 import {
   editUserDatabase,
   isUserName,
   MAXIMUM_PASSWORD_BYTES,
   NT_HASH_BYTES,
+  type PasswordSet,
   type UserDatabase,
 } from '../config/user-db.ts';
+import type { AccountGuard } from './account-guard.ts';
+import {
+  type CleartextFault,
+  cleartextFault,
+  DOMAIN_PASSWORD_NO_CLEAR_CHANGE,
+} from './domain-policy.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 
 export type AccountChange =
@@ -24,7 +32,13 @@ export type AccountChange =
   | 'user-exists'
   | 'bad-name'
   | 'bad-password'
-  | 'wrong-password';
+  | 'wrong-password'
+  | 'locked-out'
+  /** Against the domain's policy. */
+  | CleartextFault
+  | 'in-history'
+  | 'too-recent'
+  | 'no-changes';
 
 interface NewPassword {
   readonly password: string;
@@ -38,9 +52,18 @@ export type ProvenChange = (
 export interface AccountStore {
   create(name: string): AccountChange;
   remove(name: string): AccountChange;
-  setPassword(name: string, password: string): AccountChange;
-  setHash(name: string, hash: Buffer): AccountChange;
-  /** By who knows the old one; a wrong one is slowed down as a failed login is. */
+  /**
+   * By an administrator: neither age nor history counts, which are of who changes a password (MS-SAMR 3.1.1.7.1). The
+   * account is unlocked.
+   */
+  setPassword(name: string, password: string, how?: PasswordSet): AccountChange;
+  /** The same; what cannot be read is held to no rules. */
+  setHash(name: string, hash: Buffer, how?: PasswordSet): AccountChange;
+  /** By an administrator: the user has to choose another one before anything else. */
+  expire(name: string): AccountChange;
+  /** By an administrator: wrong passwords are forgotten. */
+  unlock(name: string): AccountChange;
+  /** By who knows the old one; a wrong one is slowed down, and counted, as a failed login is. */
   changePassword(name: string, change: ProvenChange): Promise<AccountChange>;
 }
 
@@ -54,6 +77,7 @@ export interface AccountStoreFacts {
   mayExist(name: string): boolean;
   changed(): void;
   readonly throttle: LoginThrottle;
+  readonly guard: AccountGuard;
   readonly address: string;
   /** Who asks. */
   readonly by: string;
@@ -66,13 +90,25 @@ const NO_ACCOUNT = randomBytes(NT_HASH_BYTES);
 export const isPassword = (password: string): boolean =>
   password !== '' && Buffer.byteLength(password) <= MAXIMUM_PASSWORD_BYTES;
 
+type Edit = (database: UserDatabase, history: PasswordHistory) => AccountChange;
+
 export function createAccountStore(facts: AccountStoreFacts): AccountStore {
-  const { file, log, throttle, address, by } = facts;
-  const edit = (what: string, user: string, change: (database: UserDatabase) => void) => {
+  const { file, log, throttle, guard, address, by } = facts;
+  const edit = (what: string, user: string, change: Edit): AccountChange => {
     if (file === undefined) return 'read-only';
+    const historyLength = guard.policy.passwordHistoryLength;
+    let outcome: AccountChange = 'done';
     try {
-      editUserDatabase(file, change);
+      editUserDatabase(
+        file,
+        (database, history) => {
+          outcome = change(database, history);
+          if (outcome !== 'done') throw new Unchanged();
+        },
+        { historyLength },
+      );
     } catch (error) {
+      if (error instanceof Unchanged) return outcome;
       if (!(error instanceof ProblemsError)) throw error;
       log.error('the user database cannot be changed', { problem: error.message });
       return 'read-only';
@@ -81,28 +117,62 @@ export function createAccountStore(facts: AccountStoreFacts): AccountStore {
     log.info(`account ${what}`, { user, by, address });
     return 'done';
   };
-  const existing = (name: string): string | 'no-such-user' | 'read-only' | undefined =>
-    facts.find(name)?.name;
-  const setHash = (name: string, hash: Buffer): AccountChange => {
+  const existing = (name: string): string | undefined => facts.find(name)?.name;
+  const changing = (name: string, change: (stored: string) => Edit): AccountChange => {
     const stored = existing(name);
     if (stored === undefined) return 'no-such-user';
     if (!facts.isInFile(stored)) return 'read-only';
-    return edit('has a new password', stored, (database) => database.set(stored, hash));
+    const outcome = edit('has a new password', stored, change(stored));
+    if (outcome === 'done') guard.lockouts.succeeded(stored);
+    return outcome;
   };
-  const setPassword = (name: string, password: string): AccountChange =>
-    isPassword(password) ? setHash(name, ntHash(password)) : 'bad-password';
+  const setHash = (name: string, hash: Buffer, how?: PasswordSet): AccountChange =>
+    changing(name, (stored) => (database) => {
+      database.set(stored, hash, how);
+      return 'done';
+    });
+  const setPassword = (name: string, password: string, how?: PasswordSet): AccountChange => {
+    if (!isPassword(password)) return 'bad-password';
+    const fault = cleartextFault(guard.policy, existing(name) ?? name, password);
+    return fault ?? setHash(name, ntHash(password), how);
+  };
+  /** In the order in which clients know the reasons: age, length, complexity, history. */
+  const changeOwn = (name: string, oldHash: Buffer, password: string): AccountChange => {
+    const { policy } = guard;
+    if ((policy.passwordProperties & DOMAIN_PASSWORD_NO_CLEAR_CHANGE) !== 0) return 'no-changes';
+    if (guard.isTooRecent(name)) return 'too-recent';
+    if (!isPassword(password)) return 'bad-password';
+    const fault = cleartextFault(policy, name, password);
+    if (fault !== undefined) return fault;
+    const hash = ntHash(password);
+    return changing(name, (stored) => (database, history) => {
+      const before = database.hashOf(stored);
+      // Somebody else was faster: what was proved counts no more.
+      if (before === undefined || !equalSecrets(before, oldHash)) return 'wrong-password';
+      if (history.has(stored, hash, before, policy.passwordHistoryLength)) return 'in-history';
+      database.set(stored, hash);
+      return 'done';
+    });
+  };
   const changeSlowly = async (name: string, change: ProvenChange): Promise<AccountChange> => {
     const wait = throttle.waitBefore(address);
     if (wait > 0) await sleep(wait);
     const found = facts.find(name);
     const proven = await change(found?.ntHash ?? NO_ACCOUNT);
-    if (found === undefined || proven === undefined) {
+    const isWrong = found === undefined || proven === undefined;
+    // 3.1.5.14.5: whoever is locked out changes nothing, by whatever password.
+    if (guard.lockouts.isLocked(found?.name ?? name)) {
+      if (isWrong) await sleep(throttle.failed(address));
+      return 'locked-out';
+    }
+    if (isWrong) {
       const heldMs = throttle.failed(address);
+      guard.lockouts.failed(found?.name ?? name);
       log.warn('password change failed', { user: name, address, heldMs });
       await sleep(heldMs);
       return 'wrong-password';
     }
-    return setPassword(found.name, proven.password);
+    return changeOwn(found.name, found.ntHash, proven.password);
   };
   return {
     create(name) {
@@ -111,19 +181,42 @@ export function createAccountStore(facts: AccountStoreFacts): AccountStore {
       if (!facts.mayExist(name)) return 'no-such-user';
       // Nobody knows a password for it until one is set.
       const hash = randomBytes(NT_HASH_BYTES);
-      return edit('made', name, (database) => database.set(name, hash));
+      return edit('made', name, (database) => {
+        database.set(name, hash);
+        return 'done';
+      });
     },
     remove(name) {
       const stored = existing(name);
       if (stored === undefined) return 'no-such-user';
       if (!facts.isInFile(stored)) return 'read-only';
-      return edit('removed', stored, (database) => database.delete(stored));
+      return edit('removed', stored, (database) => {
+        database.delete(stored);
+        return 'done';
+      });
     },
     setPassword,
     setHash,
+    expire: (name) =>
+      changing(name, (stored) => (database) => {
+        const hash = database.hashOf(stored);
+        if (hash === undefined) return 'no-such-user';
+        database.set(stored, hash, { mustChange: true });
+        return 'done';
+      }),
+    unlock(name) {
+      const stored = existing(name);
+      if (stored === undefined) return 'no-such-user';
+      guard.lockouts.succeeded(stored);
+      log.info('account unlocked', { user: stored, by, address });
+      return 'done';
+    },
     changePassword: changeSlowly,
   };
 }
+
+/** Ends an edit that is to change nothing. */
+class Unchanged extends Error {}
 
 /** Whether a hash that came beside a new password is that of the old one. */
 export const provesHash = (sent: Buffer, stored: Buffer): boolean => equalSecrets(sent, stored);

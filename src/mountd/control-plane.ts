@@ -33,6 +33,8 @@ import {
   type UserDatabaseInput,
   type UserInput,
 } from './account-directory.ts';
+import { AccountGuard } from './account-guard.ts';
+import { DOMAIN_POLICY_FILE, DomainPolicyStore } from './domain-policy.ts';
 import { GROUPS_FILE, GroupStore } from './group-store.ts';
 import { identityOfDomain, NOBODY, withGroups } from './identities.ts';
 import { Idmap } from './idmap.ts';
@@ -117,6 +119,7 @@ class LocalControlPlane implements OwnControlPlane {
   readonly #shares: ShareDecisions;
   readonly #throttle: LoginThrottle;
   readonly #failures = new LoginFailures();
+  readonly #guard: AccountGuard;
   #audit: AuditLog | undefined;
   readonly #idmap: Idmap;
   readonly #tokens: SecurityTokens;
@@ -140,6 +143,11 @@ class LocalControlPlane implements OwnControlPlane {
       systemAccounts: options.systemAccounts ?? readSystemAccounts,
     });
     this.#throttle = new LoginThrottle(options.now);
+    this.#guard = new AccountGuard({
+      domainPolicy: new DomainPolicyStore(keptIn(options.statePath, DOMAIN_POLICY_FILE), log),
+      nameOf: (user) => this.#accounts.find(this.#mapped([user]) ?? user)?.name,
+      passwordSetAtMs: (name) => this.#accounts.passwordSetAtMs(name),
+    });
     this.#audit = auditOf(configuration, log);
     const machineSid = options.machineSid ?? makeMachineSid();
     this.#machineSid = machineSid;
@@ -192,6 +200,7 @@ class LocalControlPlane implements OwnControlPlane {
       isInFile: (name) => this.#accounts.isInFile(name),
       switches: this.#accounts.switches,
       throttle: this.#throttle,
+      guard: this.#guard,
       dataPlane: options.dataPlane,
       rpcPort: () => this.rpcPort,
       log,
@@ -275,6 +284,7 @@ class LocalControlPlane implements OwnControlPlane {
       },
       throttle: this.#throttle,
       failures: this.#failures,
+      guard: this.#guard,
       audit: () => this.#audit,
       log: this.#log,
       account: (name: IdentityName) => this.#account(name),

@@ -32,10 +32,15 @@ export class KeptRecord<T> {
     return this.#value;
   }
 
+  /** It is there, but cannot be read. */
+  get isDamaged(): boolean {
+    return this.value !== undefined && this.#damaged;
+  }
+
   /** False: it cannot be written, so nothing has changed. */
   replace(value: T): boolean {
     const { path, log } = this.#options;
-    if (this.value !== undefined && this.#damaged) return false;
+    if (this.isDamaged) return false;
     try {
       if (path !== undefined) replaceFile(path, `${JSON.stringify(value)}\n`, { mode: MODE });
     } catch (error) {

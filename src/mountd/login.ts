@@ -13,7 +13,8 @@ import type { KerberosPeer } from '../auth/kerberos.ts';
 import type { IdentityName } from '../auth/ntlm-acceptor.ts';
 import type { AuditDetails, AuditLog } from '../base/audit-log.ts';
 import type { Logger } from '../base/log.ts';
-import type { Account, Login, LoginDone, LoginStep } from '../ipc/control-plane.ts';
+import type { Account, Login, LoginDone, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
+import type { AccountGuard } from './account-guard.ts';
 import type { LoginFailures } from './login-failures.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 
@@ -21,6 +22,8 @@ export interface LoginContext {
   readonly acceptor: AcceptorOptions;
   readonly throttle: LoginThrottle;
   readonly failures: LoginFailures;
+  /** Absent: there are no accounts. */
+  readonly guard?: AccountGuard;
   /** Undefined: nobody wants to know. */
   readonly audit?: () => AuditLog | undefined;
   readonly log: Logger;
@@ -86,7 +89,14 @@ class ThrottledLogin implements SecureLogin {
         return step;
       case 'done': {
         const account = accountOf(step.identityName);
-        const { user } = step.identityName;
+        const { user, anonymous, guest } = step.identityName;
+        const isNobody = anonymous || guest === true;
+        const refusal = isNobody ? undefined : this.#context.guard?.proved(user);
+        if (refusal !== undefined) {
+          log.info('login not permitted', { user, address, reason: refusal });
+          this.#audit(refusal, { user });
+          return { kind: 'refused', reason: refusal };
+        }
         if (account === undefined) {
           log.info('login not permitted', { user, address });
           this.#audit('not permitted', { user });
@@ -107,10 +117,12 @@ class ThrottledLogin implements SecureLogin {
           return { kind: 'refused', reason };
         }
         const heldMs = this.#context.throttle.failed(address);
-        this.#context.failures.failed(identityName?.user ?? '', address);
-        this.#audit(reason, { user: identityName?.user ?? null });
-        log.warn('login failed', { user: identityName?.user, address, heldMs });
-        return this.#refuseLater(heldMs);
+        const user = identityName?.user ?? '';
+        this.#context.failures.failed(user, address);
+        const refusal = user === '' ? undefined : this.#context.guard?.failed(user);
+        this.#audit(refusal ?? reason, { user: identityName?.user ?? null });
+        log.warn('login failed', { user: identityName?.user, address, heldMs, reason: refusal });
+        return this.#refuseLater(heldMs, refusal);
       }
     }
   }
@@ -150,9 +162,12 @@ class ThrottledLogin implements SecureLogin {
     this.#context.audit?.()?.note('login', result, { ...details, address: this.#address });
   }
 
-  async #refuseLater(wait: number): Promise<SecureLoginStep> {
+  async #refuseLater(
+    wait: number,
+    reason: LoginRefusal = 'logon-failure',
+  ): Promise<SecureLoginStep> {
     await this.#sleep(wait);
-    return { kind: 'refused', reason: 'logon-failure' };
+    return { kind: 'refused', reason };
   }
 
   /** Ends early with the exchange; a connection that is gone holds nothing up. */

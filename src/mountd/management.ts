@@ -14,6 +14,7 @@ import type { Principal } from '../config/value-types.ts';
 import { BUILTIN_ADMINISTRATORS, parseSid, type Sid } from '../dtyp/sid.ts';
 import type { Account, PipeClient } from '../ipc/control-plane.ts';
 import type { DataPlane } from '../ipc/data-plane.ts';
+import type { AccountGuard } from './account-guard.ts';
 import { type AccountStore, createAccountStore } from './account-store.ts';
 import type { GroupStore } from './group-store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
@@ -67,6 +68,7 @@ export interface ManagementFacts {
   /** Whether the process acts as its users. */
   readonly switches: boolean;
   readonly throttle: LoginThrottle;
+  readonly guard: AccountGuard;
   readonly dataPlane: (() => DataPlane | undefined) | undefined;
   /** See ServiceContext. */
   rpcPort(): number | undefined;
@@ -104,6 +106,7 @@ export class Management {
       groups,
       registry,
       accounts: this.#accountStore(account, client.address),
+      guard: this.#facts.guard,
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,
       rpcPort: this.#facts.rpcPort(),
@@ -133,7 +136,7 @@ export class Management {
   }
 
   #accountStore(account: Account, address: string): AccountStore {
-    const { accountFile, find, isInFile, switches, throttle, log, principals } = this.#facts;
+    const { accountFile, find, isInFile, switches, throttle, guard, log, principals } = this.#facts;
     return createAccountStore({
       file: accountFile,
       find,
@@ -141,6 +144,7 @@ export class Management {
       mayExist: (name) => !switches || this.#facts.systemAccounts().uidByName(name) !== undefined,
       changed: () => principals.forget(),
       throttle,
+      guard,
       ...{ address, by: account.name, log },
     });
   }

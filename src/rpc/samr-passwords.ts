@@ -77,6 +77,23 @@ export const PASSWORD_OPERATIONS = {
   ),
   SamrDeleteUser: operation(35, { handle }, { handle, status: u32 }),
   SamrSetInformationUser: setUser(37),
+  SamrChangePasswordUser: operation(
+    38,
+    {
+      handle,
+      lmPresent: u8,
+      oldLmEncryptedWithNewLm: unique(ENCRYPTED_OWF),
+      newLmEncryptedWithOldLm: unique(ENCRYPTED_OWF),
+      ntPresent: u8,
+      oldNtEncryptedWithNewNt: unique(ENCRYPTED_OWF),
+      newNtEncryptedWithOldNt: unique(ENCRYPTED_OWF),
+      ntCrossEncryptionPresent: u8,
+      newNtEncryptedWithNewLm: unique(ENCRYPTED_OWF),
+      lmCrossEncryptionPresent: u8,
+      newLmEncryptedWithNewNt: unique(ENCRYPTED_OWF),
+    },
+    { status: u32 },
+  ),
   SamrCreateUser2InDomain: operation(
     50,
     { handle, name: unicodeString, accountType: u32, desiredAccess: u32 },

@@ -13,7 +13,7 @@ import {
 } from './ndr.ts';
 import { unicodeString } from './security-types.ts';
 
-/** 2.2.2.2: 64 bits in two halves, aligned as one. */
+/** 2.2.2.2: 64 bits in two halves, aligned as one, with a sign. */
 export const OLD_LARGE_INTEGER: NdrType<bigint> = {
   alignment: 4,
   minimumSize: 8,
@@ -23,7 +23,7 @@ export const OLD_LARGE_INTEGER: NdrType<bigint> = {
   },
   read(r, assign) {
     const low = BigInt(r.u32());
-    assign((BigInt(r.u32()) << 32n) | low);
+    assign(BigInt.asIntN(64, (BigInt(r.u32()) << 32n) | low));
   },
 };
 

@@ -13,7 +13,7 @@ import {
   wstring,
 } from './ndr.ts';
 import { operation } from './operation.ts';
-import { DOMAIN_INFORMATION } from './samr-domains.ts';
+import { DOMAIN_INFORMATION, DOMAIN_INFORMATION_BUFFER } from './samr-domains.ts';
 import { GROUP_OPERATIONS, listOf, PSID_ARRAY } from './samr-groups.ts';
 import { PASSWORD_OPERATIONS } from './samr-passwords.ts';
 import { USER_INFORMATION } from './samr-users.ts';
@@ -131,6 +131,11 @@ export const SAMR = {
     SamrEnumerateDomainsInSamServer: enumeration(6),
     SamrOpenDomain: operation(7, { handle, desiredAccess: u32, domainId: rpcSid }, opened),
     SamrQueryInformationDomain: queryDomain(8),
+    SamrSetInformationDomain: operation(
+      9,
+      { handle, informationClass: u16, information: DOMAIN_INFORMATION_BUFFER },
+      { status: u32 },
+    ),
     SamrEnumerateGroupsInDomain: enumeration(11),
     SamrEnumerateUsersInDomain: operation(
       13,

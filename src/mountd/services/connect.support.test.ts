@@ -4,6 +4,8 @@ import { SILENT_LOGGER } from '../../base/log.ts';
 import type { PipeEndpoint } from '../../ipc/control-plane.ts';
 import { ClientAssociation } from '../../rpc/client-association.ts';
 import type { InputOf, Operation, OutputOf, RpcInterface } from '../../rpc/operation.ts';
+import { AccountGuard } from '../account-guard.ts';
+import { DomainPolicyStore } from '../domain-policy.ts';
 import { GroupStore } from '../group-store.ts';
 import { PolicyStore } from '../policy-store.ts';
 import { RegistryStore } from '../registry-store.ts';
@@ -39,6 +41,15 @@ export const SHARES = [
   IPC,
 ];
 
+/** Of a policy that is kept nowhere; `setAtMs` is when each password was set. */
+export const guardOf = (setAtMs?: number, now?: () => number): AccountGuard =>
+  new AccountGuard({
+    domainPolicy: new DomainPolicyStore(undefined, SILENT_LOGGER),
+    nameOf: (user) => (user === 'stranger' ? undefined : user),
+    passwordSetAtMs: () => setAtMs,
+    ...(now && { now }),
+  });
+
 export function context(more: Partial<ServiceContext> = {}, shares = SHARES): ServiceContext {
   const groups = more.groups ?? new GroupStore(undefined, MACHINE, SILENT_LOGGER);
   return {
@@ -58,6 +69,7 @@ export function context(more: Partial<ServiceContext> = {}, shares = SHARES): Se
     principals: principalsWith(groups, ['anna', 1000], ['bob', 1001]),
     policy: new PolicyStore(undefined, SILENT_LOGGER),
     registry: new RegistryStore(undefined, SILENT_LOGGER),
+    guard: guardOf(),
     ...more,
   };
 }

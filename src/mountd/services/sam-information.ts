@@ -1,14 +1,16 @@
 /** MS-SAMR 3.1.5.5: what is told of users, groups and domains, by information class. */
 
+import { MUST_CHANGE } from '../../config/password-history.ts';
+import { type FileTime, fromUnixNanoseconds, NO_TIME } from '../../dtyp/filetime.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import type { SAMR } from '../../rpc/samr.ts';
+import type { PasswordState } from '../account-guard.ts';
 import { RID_NONE } from '../principals.ts';
 import type { SamDomain, SamGroup, SamUser } from './sam-objects.ts';
 import { GROUP_ATTRIBUTES } from './sam-objects.ts';
 
 type Operations = typeof SAMR.operations;
 export type UserInformation = OutputOf<Operations['SamrQueryInformationUser']>['information'];
-export type DomainInformation = OutputOf<Operations['SamrQueryInformationDomain']>['information'];
 export type GroupInformation = OutputOf<Operations['SamrQueryInformationGroup']>['information'];
 export type AliasInformation = OutputOf<Operations['SamrQueryInformationAlias']>['information'];
 export type DisplayBuffer = OutputOf<Operations['SamrQueryDisplayInformation']>['buffer'];
@@ -24,18 +26,29 @@ const LOGON_HOURS = {
 };
 const NO_BLOB = { length: 0, maximumLength: 0, buffer: null };
 
-/** Undefined: a class that nobody may query, or none. */
-export function userInformation(informationClass: number, user: SamUser): UserInformation {
+/** A time that is not known is that of nothing; MUST_CHANGE is 0 in both. */
+const timeOf = (ms: number | undefined, unknown: FileTime): FileTime => {
+  if (ms === undefined) return unknown;
+  return ms === MUST_CHANGE ? NO_TIME : fromUnixNanoseconds(BigInt(ms) * 1_000_000n);
+};
+
+/** Null: a class that nobody may query, or none. */
+export function userInformation(
+  informationClass: number,
+  user: SamUser,
+  state: PasswordState,
+): UserInformation {
   const names = { userName: user.name, fullName: '' };
   const ids = { userId: user.rid, primaryGroupId: RID_NONE };
   const home = { homeDirectory: '', homeDirectoryDrive: '' };
   const logon = { lastLogon: 0n, lastLogoff: 0n };
-  const counts = { badPasswordCount: 0, logonCount: 0 };
+  const counts = { badPasswordCount: Math.min(state.badPasswordCount, 0xffff), logonCount: 0 };
   const passwords = {
-    passwordLastSet: 0n,
-    passwordCanChange: 0n,
-    passwordMustChange: NTTIME_NEVER,
+    passwordLastSet: timeOf(state.setAtMs, NO_TIME),
+    passwordCanChange: timeOf(state.canChangeMs, NO_TIME),
+    passwordMustChange: timeOf(state.mustChangeMs, NTTIME_NEVER),
   };
+  const isExpired = state.mustChangeMs !== undefined && state.mustChangeMs <= Date.now();
   const texts = { scriptPath: '', profilePath: '', workStations: '' };
   const userAccountControl = user.control;
   const accountExpires = NTTIME_NEVER;
@@ -60,7 +73,8 @@ export function userInformation(informationClass: number, user: SamUser): UserIn
         tag: 5,
         value: {
           ...{ ...names, ...ids, ...home, ...texts, adminComment: '', ...logon },
-          ...{ logonHours: LOGON_HOURS, ...counts, passwordLastSet: 0n },
+          ...{ logonHours: LOGON_HOURS, ...counts },
+          passwordLastSet: passwords.passwordLastSet,
           ...{ accountExpires, userAccountControl },
         },
       };
@@ -97,7 +111,7 @@ export function userInformation(informationClass: number, user: SamUser): UserIn
           ...{ privateData: null, securityDescriptor: null, ...ids, userAccountControl },
           ...{ whichFields: ALL_FIELDS, logonHours: LOGON_HOURS, ...counts },
           ...{ countryCode: 0, codePage: 0, lmPasswordPresent: 0, ntPasswordPresent: 0 },
-          ...{ passwordExpired: 0, privateDataSensitive: 0 },
+          ...{ passwordExpired: isExpired ? 1 : 0, privateDataSensitive: 0 },
         },
       };
     default:
@@ -107,70 +121,6 @@ export function userInformation(informationClass: number, user: SamUser): UserIn
 
 /** 2.2.1.8: all that an account has but its secrets. */
 const ALL_FIELDS = 0x00ff_ffff;
-
-/** DomainServerRolePrimary and DomainServerEnabled, 2.2.3.2 and 2.2.3.4. */
-const PRIMARY = 3;
-const ENABLED = 1;
-/** 2.2.3.1: passwords are not held to rules here, beyond being there. */
-const PASSWORD_RULES = {
-  minPasswordLength: 0,
-  passwordHistoryLength: 0,
-  passwordProperties: 0,
-  maxPasswordAge: -NTTIME_NEVER - 1n,
-  minPasswordAge: 0n,
-};
-/** Half an hour, as Windows has it. */
-const LOCKOUT = {
-  lockoutDuration: -18_000_000_000n & 0xffff_ffff_ffff_ffffn,
-  lockoutObservationWindow: -18_000_000_000n & 0xffff_ffff_ffff_ffffn,
-  lockoutThreshold: 0,
-};
-
-export function domainInformation(informationClass: number, domain: SamDomain): DomainInformation {
-  const modified = { domainModifiedCount: 1n, creationTime: 0n };
-  switch (informationClass) {
-    case 1:
-      return { tag: 1, value: PASSWORD_RULES };
-    case 2:
-      return { tag: 2, value: generalInformation(domain) };
-    case 3:
-      return { tag: 3, value: { forceLogoff: NTTIME_NEVER } };
-    case 4:
-      return { tag: 4, value: { oemInformation: '' } };
-    case 5:
-      return { tag: 5, value: { domainName: domain.name } };
-    case 6:
-      return { tag: 6, value: { replicaSourceNodeName: '' } };
-    case 7:
-      return { tag: 7, value: { domainServerRole: PRIMARY } };
-    case 8:
-      return { tag: 8, value: modified };
-    case 9:
-      return { tag: 9, value: { domainServerState: ENABLED } };
-    case 11:
-      return { tag: 11, value: { general: generalInformation(domain), ...LOCKOUT } };
-    case 12:
-      return { tag: 12, value: LOCKOUT };
-    case 13:
-      return { tag: 13, value: { ...modified, modifiedCountAtLastPromotion: 0n } };
-    default:
-      return null;
-  }
-}
-
-const generalInformation = (domain: SamDomain) => ({
-  forceLogoff: NTTIME_NEVER,
-  oemInformation: '',
-  domainName: domain.name,
-  replicaSourceNodeName: '',
-  domainModifiedCount: 1n,
-  domainServerState: ENABLED,
-  domainServerRole: PRIMARY,
-  uasCompatibilityRequired: 1,
-  userCount: domain.users().length,
-  groupCount: domain.groups().length,
-  aliasCount: domain.aliases().length,
-});
 
 export function groupInformation(
   informationClass: number,

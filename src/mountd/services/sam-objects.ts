@@ -13,6 +13,7 @@ import {
   splitSid,
 } from '../../dtyp/sid.ts';
 import { SidNameUse } from '../../rpc/security-types.ts';
+import type { AccountGuard } from '../account-guard.ts';
 import type { GroupStore } from '../group-store.ts';
 import {
   BUILTIN_ALIASES,
@@ -50,14 +51,21 @@ export interface SamDomain {
 /** What a handle stands for. */
 export type SamObject =
   | { readonly kind: 'server' }
-  | { readonly kind: 'domain'; readonly domain: SamDomain }
+  | {
+      readonly kind: 'domain';
+      readonly domain: SamDomain;
+      /** DOMAIN_* of MS-SAMR 2.2.1.4 that it was opened with. */
+      readonly granted: number;
+    }
   | { readonly kind: 'user'; readonly user: SamUser; readonly domain: SamDomain }
   | { readonly kind: 'group' | 'alias'; readonly group: SamGroup; readonly domain: SamDomain };
 
 /** MS-SAMR 2.2.1.12. */
 const USER_ACCOUNT_DISABLED = 0x0000_0001;
 const USER_NORMAL_ACCOUNT = 0x0000_0010;
-const USER_DONT_EXPIRE_PASSWORD = 0x0000_0200;
+export const USER_DONT_EXPIRE_PASSWORD = 0x0000_0200;
+/** Too many wrong passwords. */
+export const USER_ACCOUNT_AUTO_LOCKED = 0x0000_0400;
 /** MS-SAMR 2.2.1.10: a group that is there and counts. */
 export const GROUP_ATTRIBUTES = 0x7;
 
@@ -75,12 +83,13 @@ export const samGroup = (domain: SamDomain, rid: number): SamGroup | undefined =
 export function samDomains(
   principals: Principals,
   store: GroupStore,
+  guard: AccountGuard,
 ): readonly [own: SamDomain, builtin: SamDomain] {
   const own: SamDomain = {
     kind: 'domain',
     name: principals.machineName,
     sid: principals.machineSid,
-    users: () => usersOf(principals),
+    users: () => usersOf(principals, guard),
     groups: () => [NONE, ...store.groups.filter(({ kind }) => kind === 'group')],
     aliases: () => store.groups.filter(({ kind }) => kind === 'alias'),
   };
@@ -97,7 +106,7 @@ export function samDomains(
 }
 
 /** By RID, each once: of several accounts that act as one system user the first has its SID. */
-function usersOf(principals: Principals): SamUser[] {
+function usersOf(principals: Principals, guard: AccountGuard): SamUser[] {
   const guestSid = sidInDomain(principals.machineSid, RID_GUEST);
   const guest: SamUser = {
     kind: 'user',
@@ -110,7 +119,10 @@ function usersOf(principals: Principals): SamUser[] {
   for (const { sid, name } of principals.accounts()) {
     const { rid } = splitSid(sid)!;
     if (users.has(rid)) continue;
-    const control = USER_NORMAL_ACCOUNT | USER_DONT_EXPIRE_PASSWORD;
+    const { isLockedOut, mustChangeMs } = guard.stateOf(name);
+    const locked = isLockedOut ? USER_ACCOUNT_AUTO_LOCKED : 0;
+    const endless = mustChangeMs === undefined ? USER_DONT_EXPIRE_PASSWORD : 0;
+    const control = USER_NORMAL_ACCOUNT | endless | locked;
     users.set(rid, { kind: 'user', rid, name, control, isGuest: false });
   }
   return [...users.values()].sort((a, b) => a.rid - b.rid);

@@ -8,10 +8,14 @@ import { ntHash } from '../../auth/ntlm-crypto.ts';
 import { encryptHash, encryptPassword, encryptPasswordNew } from '../../auth/sam-passwords.ts';
 import { encryptPasswordAes, keyOfOldHash } from '../../auth/sam-passwords-aes.ts';
 import { SILENT_LOGGER } from '../../base/log.ts';
+import { readPasswordHistory } from '../../config/password-history.ts';
 import { editUserDatabase, parseUserDatabase, type UserDatabase } from '../../config/user-db.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_ACCOUNT_LOCKED_OUT,
+  STATUS_INVALID_PARAMETER,
   STATUS_NO_SUCH_USER,
+  STATUS_NOT_IMPLEMENTED,
   STATUS_NOT_SUPPORTED,
   STATUS_PASSWORD_RESTRICTION,
   STATUS_SUCCESS,
@@ -29,7 +33,7 @@ import { SAMR } from '../../rpc/samr.ts';
 import { createAccountStore } from '../account-store.ts';
 import { GroupStore } from '../group-store.ts';
 import { LoginThrottle } from '../login-throttle.ts';
-import { context } from './connect.support.test.ts';
+import { context, guardOf } from './connect.support.test.ts';
 import { MACHINE, principalsOf } from './principals.support.test.ts';
 import { createSamrService } from './samr-service.ts';
 
@@ -41,7 +45,7 @@ const { operations: op } = SAMR;
 let files = 0;
 
 /** anna and bob have accounts; carl is the system's only. */
-function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
+function server(administrator: boolean, sessionKey: Buffer | undefined = KEY, guard = guardOf()) {
   const groups = new GroupStore(undefined, MACHINE, SILENT_LOGGER);
   files += 1;
   const file = join(folder, `accounts-${files}`);
@@ -58,13 +62,14 @@ function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
     mayExist: (name) => name in ids,
     changed: () => undefined,
     throttle: new LoginThrottle(),
+    guard,
     ...{ address: '192.0.2.1', by: 'anna', log: SILENT_LOGGER },
   });
   // Principals keep what they know for a second: each call sees the file as it is.
   const make = () =>
     createSamrService(
       context({
-        ...{ administrator, sessionKey, accounts, groups },
+        ...{ administrator, sessionKey, accounts, groups, guard },
         principals: principalsOf(...stored().names.map((name) => [name, ids[name]!] as const)),
       }),
     );
@@ -86,7 +91,8 @@ function server(administrator: boolean, sessionKey: Buffer | undefined = KEY) {
   const renew = () => {
     service = make();
   };
-  return { call, domain, user, stored, renew, groups };
+  const setAtMs = (name: string) => readPasswordHistory(file).setAtMs(name, hashOf(stored(), name));
+  return { call, domain, user, stored, renew, groups, setAtMs };
 }
 
 const hashOf = (database: UserDatabase, name: string): Buffer => database.find(name)!.ntHash;
@@ -157,7 +163,6 @@ test('a password that is none is refused with its reason', async () => {
   const answer = await call(op.SamrUnicodeChangePasswordUser3, input);
   assert.equal(answer.status, STATUS_PASSWORD_RESTRICTION);
   assert.equal(answer.refusal?.reason, 1);
-  assert.equal(answer.rules?.minPasswordLength, 1);
 });
 
 test('an administrator sets passwords under the session key, by each class (3.1.5.6.4)', async () => {
@@ -246,4 +251,117 @@ test('an administrator makes and removes accounts of system users', async () => 
   assert.equal(gone.status, STATUS_SUCCESS);
   assert.deepEqual(groups.membersOf('S-1-5-32-544'), []);
   assert.deepEqual(stored().names, ['anna', 'bob']);
+});
+
+const reasonOf = async (of: ReturnType<typeof server>, old: string, next: string) => {
+  const input = { ...changeOf('anna', old, next), additional: null };
+  const { status, refusal } = await of.call(op.SamrUnicodeChangePasswordUser3, input);
+  return status === STATUS_PASSWORD_RESTRICTION ? refusal!.reason : status;
+};
+
+test('a change keeps to length, complexity and history, each with its reason (3.1.1.7)', async () => {
+  const guard = guardOf();
+  const of = server(false, KEY, guard);
+  guard.domainPolicy.change(
+    { minPasswordLength: 7, passwordProperties: 1, passwordHistoryLength: 3 },
+    'root',
+  );
+  // SAM_PWD_CHANGE_PASSWORD_TOO_SHORT, _NOT_COMPLEX and _PWD_IN_HISTORY.
+  assert.equal(await reasonOf(of, 'tiger', 'Tig3r!'), 1);
+  assert.equal(await reasonOf(of, 'tiger', 'tigertiger'), 5);
+  assert.equal(await reasonOf(of, 'tiger', 'Anna12345'), 5);
+  assert.deepEqual(hashOf(of.stored(), 'anna'), ntHash('tiger'));
+  assert.equal(await reasonOf(of, 'tiger', 'First-1'), STATUS_SUCCESS);
+  assert.equal(await reasonOf(of, 'First-1', 'First-1'), 2);
+  assert.equal(await reasonOf(of, 'First-1', 'Second-2'), STATUS_SUCCESS);
+  assert.equal(await reasonOf(of, 'Second-2', 'First-1'), 2);
+  assert.equal(await reasonOf(of, 'Second-2', 'Third-3'), STATUS_SUCCESS);
+  assert.equal(await reasonOf(of, 'Third-3', 'Fourth-4'), STATUS_SUCCESS);
+  assert.equal(await reasonOf(of, 'Fourth-4', 'First-1'), STATUS_SUCCESS);
+  // DOMAIN_PASSWORD_NO_CLEAR_CHANGE: by nobody.
+  guard.domainPolicy.change({ passwordProperties: 4 }, 'root');
+  assert.equal(await reasonOf(of, 'First-1', 'Other-77'), 0);
+});
+
+test('who changed a password a moment ago waits; an administrator need not, nor remember (3.1.1.7.1)', async () => {
+  const clock = { ms: 5_000_000 };
+  const guard = guardOf(5_000_000, () => clock.ms);
+  const of = server(true, KEY, guard);
+  guard.domainPolicy.change(
+    { minPasswordAge: -600_000_000n, passwordHistoryLength: 5, minPasswordLength: 3 },
+    'root',
+  );
+  clock.ms += 59_999;
+  assert.equal(await reasonOf(of, 'tiger', 'leopard'), 0);
+  const handle = await of.user(rid(1000));
+  const set = async (password: string) => {
+    const value = { password: encryptPassword(password, KEY), passwordExpired: 0 };
+    const information = { tag: 24, value } as const;
+    const input = { handle, informationClass: 24, information };
+    return (await of.call(op.SamrSetInformationUser, input)).status;
+  };
+  assert.equal(await set('tiger'), STATUS_SUCCESS);
+  // Length and complexity are of whoever sets it.
+  assert.equal(await set('ti'), STATUS_PASSWORD_RESTRICTION);
+  clock.ms += 1;
+  assert.equal(await reasonOf(of, 'tiger', 'leopard'), STATUS_SUCCESS);
+});
+
+test('wrong old passwords lock the account, until an administrator unlocks it (3.1.5.14.5)', async () => {
+  const guard = guardOf();
+  const of = server(true, KEY, guard);
+  guard.domainPolicy.change({ lockoutThreshold: 2 }, 'root');
+  assert.equal(await reasonOf(of, 'wrong', 'leopard'), STATUS_WRONG_PASSWORD);
+  assert.equal(await reasonOf(of, 'wrong', 'leopard'), STATUS_WRONG_PASSWORD);
+  assert.equal(await reasonOf(of, 'tiger', 'leopard'), STATUS_ACCOUNT_LOCKED_OUT);
+  const control = async (handle: Buffer) => {
+    const told = await of.call(op.SamrQueryInformationUser, { handle, informationClass: 16 });
+    assert.equal(told.information?.tag, 16);
+    return told.information.value.userAccountControl;
+  };
+  const handle = await of.user(rid(1000));
+  assert.equal((await control(handle)) & 0x400, 0x400);
+  const information = { tag: 16, value: { userAccountControl: 0x210 } } as const;
+  const input = { handle, informationClass: 16, information };
+  assert.equal((await of.call(op.SamrSetInformationUser, input)).status, STATUS_SUCCESS);
+  assert.equal((await control(await of.user(rid(1000)))) & 0x400, 0);
+  assert.equal(await reasonOf(of, 'tiger', 'leopard'), STATUS_SUCCESS);
+});
+
+test('a hash is set by class 21, too; a password that has to be changed is told (3.1.5.6.4.2)', async () => {
+  const of = server(true);
+  const handle = await of.user(rid(1001));
+  const queried = await of.call(op.SamrQueryInformationUser, { handle, informationClass: 21 });
+  assert.equal(queried.information?.tag, 21);
+  const { value: known } = queried.information;
+  const setAll = async (some: Partial<typeof known>) => {
+    const information = { tag: 21, value: { ...known, ...some } } as const;
+    const input = { handle, informationClass: 21, information };
+    return (await of.call(op.SamrSetInformationUser, input)).status;
+  };
+  const sent = encryptHash(ntHash('four'), KEY);
+  const units = [...new Uint16Array(Uint8Array.from(sent).buffer)];
+  const blob = (length: number) => ({ length, maximumLength: 16, buffer: units });
+  const whichFields = 0x0100_0000;
+  assert.equal(await setAll({ whichFields, ntOwfPassword: blob(17) }), STATUS_INVALID_PARAMETER);
+  assert.equal(await setAll({ whichFields: 0x0200_0000 }), STATUS_NOT_SUPPORTED);
+  assert.deepEqual(hashOf(of.stored(), 'bob'), ntHash('lion'));
+  assert.equal(await setAll({ whichFields, ntOwfPassword: blob(16) }), STATUS_SUCCESS);
+  assert.deepEqual(hashOf(of.stored(), 'bob'), ntHash('four'));
+  assert.equal(await setAll({ whichFields: 0x0800_0000, passwordExpired: 1 }), STATUS_SUCCESS);
+  assert.deepEqual(hashOf(of.stored(), 'bob'), ntHash('four'));
+  assert.equal(of.setAtMs('bob'), 0);
+});
+
+test('a change by hashes alone is not done: nobody could hold it to the rules (3.1.5.10.1)', async () => {
+  const { call, user } = server(true);
+  const crossed = { ntCrossEncryptionPresent: 0, lmCrossEncryptionPresent: 0 };
+  const { status } = await call(op.SamrChangePasswordUser, {
+    ...{ handle: await user(rid(1000)), lmPresent: 0, ntPresent: 1, ...crossed },
+    ...{ oldLmEncryptedWithNewLm: null, newLmEncryptedWithOldLm: null },
+    oldNtEncryptedWithNewNt: encryptHash(ntHash('tiger'), ntHash('x')),
+    newNtEncryptedWithOldNt: encryptHash(ntHash('x'), ntHash('tiger')),
+    ...{ newNtEncryptedWithNewLm: null, newLmEncryptedWithNewNt: null },
+  });
+  assert.equal(status, STATUS_NOT_IMPLEMENTED);
 });

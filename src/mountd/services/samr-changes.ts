@@ -5,11 +5,14 @@
 import { ntHash } from '../../auth/ntlm-crypto.ts';
 import { decryptHash, decryptPassword, decryptPasswordNew } from '../../auth/sam-passwords.ts';
 import { decryptPasswordAes, keyOfOldHash } from '../../auth/sam-passwords-aes.ts';
+import { NT_HASH_BYTES } from '../../config/user-db.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_ACCOUNT_LOCKED_OUT,
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
   STATUS_NO_SUCH_USER,
+  STATUS_NOT_IMPLEMENTED,
   STATUS_NOT_SUPPORTED,
   STATUS_OBJECT_TYPE_MISMATCH,
   STATUS_PASSWORD_RESTRICTION,
@@ -26,7 +29,14 @@ import { NO_HANDLE } from '../../rpc/security-types.ts';
 import { type AccountChange, provesHash } from '../account-store.ts';
 import type { ContextHandles } from './context-handles.ts';
 import type { Handlers } from './rpc-service.ts';
-import type { SamDomain, SamObject, SamUser } from './sam-objects.ts';
+import {
+  type SamDomain,
+  type SamObject,
+  type SamUser,
+  USER_ACCOUNT_AUTO_LOCKED,
+  USER_DONT_EXPIRE_PASSWORD,
+} from './sam-objects.ts';
+import { passwordRulesOf } from './samr-policy.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof PASSWORD_OPERATIONS;
@@ -55,18 +65,22 @@ const STATUS_OF: Readonly<Record<AccountChange, number>> = {
   'bad-name': STATUS_INVALID_ACCOUNT_NAME,
   'bad-password': STATUS_PASSWORD_RESTRICTION,
   'wrong-password': STATUS_WRONG_PASSWORD,
+  'locked-out': STATUS_ACCOUNT_LOCKED_OUT,
+  'too-short': STATUS_PASSWORD_RESTRICTION,
+  'not-complex': STATUS_PASSWORD_RESTRICTION,
+  'in-history': STATUS_PASSWORD_RESTRICTION,
+  'too-recent': STATUS_PASSWORD_RESTRICTION,
+  'no-changes': STATUS_PASSWORD_RESTRICTION,
 };
 
-/** Of a refusal by opnum 63: SAM_PWD_CHANGE_NO_ERROR says nothing more, PASSWORD_TOO_SHORT 1. */
-const PASSWORD_TOO_SHORT = 1;
-/** No length, history or age is asked for; the properties are those of 2.2.1.4, none. */
-const RULES = {
-  minPasswordLength: 1,
-  passwordHistoryLength: 0,
-  passwordProperties: 0,
-  maxPasswordAge: -0x8000_0000_0000_0000n,
-  minPasswordAge: 0n,
+/** Of a refusal by opnum 63, SAM_PWD_CHANGE_*: too early a change has NO_ERROR. */
+const REASON_OF: Partial<Record<AccountChange, number>> = {
+  'bad-password': 1,
+  'too-short': 1,
+  'in-history': 2,
+  'not-complex': 5,
 };
+const NO_ERROR = 0;
 
 export interface Changes {
   readonly own: SamDomain;
@@ -108,26 +122,35 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
     },
     SamrSetInformationUser: set,
     SamrSetInformationUser2: set,
+    // By hashes alone: nobody could tell whether the new password keeps to the domain's rules.
+    SamrChangePasswordUser: ({ handle }) => {
+      handles.get(handle);
+      return { status: STATUS_NOT_IMPLEMENTED };
+    },
     // By the LM hash of the old password, which is not stored.
     SamrOemChangePasswordUser2: () => ({ status: STATUS_NOT_SUPPORTED }),
     SamrUnicodeChangePasswordUser2: async (input) => ({
-      status: await changePassword(context, input),
+      status: statusOf(await changePassword(context, input)),
     }),
     SamrUnicodeChangePasswordUser3: async (input) => {
-      const status = await changePassword(context, input);
+      const change = await changePassword(context, input);
+      const status = statusOf(change);
       if (status !== STATUS_PASSWORD_RESTRICTION) return { rules: null, refusal: null, status };
-      const refusal = { reason: PASSWORD_TOO_SHORT, filter: null, reserved: 0 };
-      return { rules: RULES, refusal, status };
+      const reason = REASON_OF[change as AccountChange] ?? NO_ERROR;
+      const refusal = { reason, filter: null, reserved: 0 };
+      return { rules: passwordRulesOf(context.guard.policy), refusal, status };
     },
     SamrUnicodeChangePasswordUser4: async (input) => ({
-      status: await changePasswordAes(context, input),
+      status: statusOf(await changePasswordAes(context, input)),
     }),
   };
 }
 
 const NOT_MADE = { handle: NO_HANDLE, relativeId: 0 };
 
-const statusOf = (change: AccountChange | undefined): number => STATUS_OF[change ?? 'read-only'];
+/** Undefined: there is nothing to be changed. */
+const statusOf = (change: AccountChange | 'malformed' | undefined): number =>
+  change === 'malformed' ? STATUS_INVALID_PARAMETER : STATUS_OF[change ?? 'read-only'];
 
 function create(
   { context, handles, open, findUser }: Changes,
@@ -149,35 +172,42 @@ function create(
 function setInformation(context: ServiceContext, user: SamUser, information: Settings): number {
   if (!context.administrator) return STATUS_ACCESS_DENIED;
   const { sessionKey } = context;
-  const setPassword = (open: (key: Buffer) => string | undefined): number => {
+  const setPassword = (open: (key: Buffer) => string | undefined, expired: number): number => {
     if (sessionKey === undefined) return STATUS_NO_USER_SESSION_KEY;
     const password = open(sessionKey.subarray(0, 16));
     if (password === undefined) return STATUS_WRONG_PASSWORD;
-    return statusOf(context.accounts?.setPassword(user.name, password));
+    const how = { mustChange: expired !== 0 };
+    return statusOf(context.accounts?.setPassword(user.name, password, how));
   };
   switch (information.tag) {
     case 16:
-      return setControl(user, information.value.userAccountControl);
+      return setControl(context, user, information.value.userAccountControl);
     case 18: {
       if (sessionKey === undefined) return STATUS_NO_USER_SESSION_KEY;
       if (information.value.ntPasswordPresent === 0) return STATUS_INVALID_PARAMETER;
       const hash = decryptHash(information.value.ntOwfPassword, sessionKey.subarray(0, 16));
-      return statusOf(context.accounts?.setHash(user.name, hash));
+      const how = { mustChange: information.value.passwordExpired !== 0 };
+      return statusOf(context.accounts?.setHash(user.name, hash, how));
     }
-    case 21:
-      return setAll(user, information.value);
+    case 21: {
+      const others = setAll(context, user, information.value);
+      return others === STATUS_SUCCESS ? setOwf(context, user, information.value) : others;
+    }
     case 23:
     case 25:
     case 32: {
-      const { whichFields } = information.value.all;
-      const others = setAll(user, information.value.all);
-      if (others !== STATUS_SUCCESS || (whichFields & PASSWORD_PRESENT) === 0) return others;
-      return setPassword((key) => passwordOf(information, key));
+      const { whichFields, passwordExpired } = information.value.all;
+      const others = setAll(context, user, information.value.all);
+      if (others !== STATUS_SUCCESS) return others;
+      if ((whichFields & PASSWORD_PRESENT) === 0)
+        return setExpired(context, user, information.value.all);
+      const expired = (whichFields & USER_ALL_PASSWORDEXPIRED) === 0 ? 0 : passwordExpired;
+      return setPassword((key) => passwordOf(information, key), expired);
     }
     case 24:
     case 26:
     case 31:
-      return setPassword((key) => passwordOf(information, key));
+      return setPassword((key) => passwordOf(information, key), information.value.passwordExpired);
     case 'other':
       return STATUS_INVALID_INFO_CLASS;
   }
@@ -199,11 +229,49 @@ function passwordOf({ tag, value }: SettingsWithPassword, key: Buffer): string |
   }
 }
 
-/** What the control bits are already may be said again; nothing of them can be changed. */
-const setControl = (user: SamUser, control: number): number =>
-  (control & ~user.control) === 0 && (control & USER_NORMAL_ACCOUNT) !== 0
+/** 3.1.5.6.4.2: the hash of a password, under the session key as in class 18. */
+function setOwf(context: ServiceContext, user: SamUser, all: AllSettings): number {
+  const { sessionKey, accounts } = context;
+  if ((all.whichFields & PASSWORD_PRESENT) === 0) return setExpired(context, user, all);
+  const { length, buffer } = all.ntOwfPassword;
+  const isNt = (all.whichFields & USER_ALL_NTPASSWORDPRESENT) !== 0;
+  // An LM hash is not kept.
+  if (!isNt) return STATUS_NOT_SUPPORTED;
+  if (length !== NT_HASH_BYTES || buffer?.length !== NT_HASH_BYTES / 2) {
+    return STATUS_INVALID_PARAMETER;
+  }
+  if (sessionKey === undefined) return STATUS_NO_USER_SESSION_KEY;
+  const sent = Buffer.from(Uint16Array.from(buffer).buffer);
+  const hash = decryptHash(sent, sessionKey.subarray(0, 16));
+  const isExpired = (all.whichFields & USER_ALL_PASSWORDEXPIRED) !== 0;
+  const how = { mustChange: isExpired && all.passwordExpired !== 0 };
+  return statusOf(accounts?.setHash(user.name, hash, how));
+}
+
+/** The password stays as it is, and has to be changed; that it need not is so already, or no news. */
+const setExpired = (
+  { accounts }: ServiceContext,
+  { name }: SamUser,
+  { whichFields, passwordExpired }: AllSettings,
+): number =>
+  (whichFields & USER_ALL_PASSWORDEXPIRED) === 0 || passwordExpired === 0
     ? STATUS_SUCCESS
-    : STATUS_NOT_SUPPORTED;
+    : statusOf(accounts?.expire(name));
+
+/**
+ * What the control bits are already may be said again; nothing of them can be changed, but that the account is locked
+ * (3.1.5.6.4.2): without that bit it is unlocked. Whether a password ends is the domain's to say.
+ */
+function setControl({ accounts, guard }: ServiceContext, user: SamUser, control: number): number {
+  const known = user.control | USER_ACCOUNT_AUTO_LOCKED | USER_DONT_EXPIRE_PASSWORD;
+  if ((control & ~known) !== 0 || (control & USER_NORMAL_ACCOUNT) === 0) {
+    return STATUS_NOT_SUPPORTED;
+  }
+  const stays = (control & USER_ACCOUNT_AUTO_LOCKED) !== 0;
+  return stays || !guard.lockouts.isLocked(user.name)
+    ? STATUS_SUCCESS
+    : statusOf(accounts?.unlock(user.name));
+}
 
 /** 2.2.1.8: what is empty already may be said to be empty, as those say who make an account. */
 const TEXTS: readonly (readonly [bit: number, field: keyof AllSettings])[] = [
@@ -234,7 +302,7 @@ function emptyFields(all: AllSettings): number {
 }
 
 /** Names, homes and times of accounts are not kept: to set them is refused, not forgotten. */
-function setAll(user: SamUser, all: AllSettings): number {
+function setAll(context: ServiceContext, user: SamUser, all: AllSettings): number {
   const known =
     USER_ALL_USERACCOUNTCONTROL |
     USER_ALL_PASSWORDEXPIRED |
@@ -245,38 +313,35 @@ function setAll(user: SamUser, all: AllSettings): number {
   const unset = all.whichFields & ~known & ~named & ~emptyFields(all);
   if (unset !== 0) return STATUS_NOT_SUPPORTED;
   if ((all.whichFields & USER_ALL_USERACCOUNTCONTROL) === 0) return STATUS_SUCCESS;
-  return setControl(user, all.userAccountControl);
+  return setControl(context, user, all.userAccountControl);
 }
 
 /** 3.1.5.10.3. The new password is under the old hash, and the old hash under the new one. */
 async function changePassword(
   { accounts }: ServiceContext,
   input: InputOf<Operations['SamrUnicodeChangePasswordUser2']>,
-): Promise<number> {
+): Promise<AccountChange | 'malformed' | undefined> {
   const { userName, newPasswordEncryptedWithOldNt, oldNtOwfEncryptedWithNewNt } = input;
-  if (accounts === undefined) return STATUS_ACCESS_DENIED;
+  if (accounts === undefined) return undefined;
   if (newPasswordEncryptedWithOldNt === null || oldNtOwfEncryptedWithNewNt === null) {
-    return STATUS_INVALID_PARAMETER;
+    return 'malformed';
   }
-  const change = await accounts.changePassword(userName ?? '', (oldHash) => {
+  return accounts.changePassword(userName ?? '', (oldHash) => {
     const password = decryptPassword(newPasswordEncryptedWithOldNt, oldHash);
     if (password === undefined) return undefined;
     const sent = decryptHash(oldNtOwfEncryptedWithNewNt, ntHash(password));
     return provesHash(sent, oldHash) ? { password } : undefined;
   });
-  return statusOf(change);
 }
 
 /** 3.1.5.10.4. The new password is under a key made of the old hash. */
 async function changePasswordAes(
   { accounts }: ServiceContext,
   { userName, password: sent }: InputOf<Operations['SamrUnicodeChangePasswordUser4']>,
-): Promise<number> {
-  if (accounts === undefined) return STATUS_ACCESS_DENIED;
-  const change = await accounts.changePassword(userName ?? '', async (oldHash) => {
+): Promise<AccountChange | undefined> {
+  return accounts?.changePassword(userName ?? '', async (oldHash) => {
     const key = await keyOfOldHash(oldHash, sent);
     const password = key && decryptPasswordAes(sent, key);
     return password === undefined ? undefined : { password };
   });
-  return statusOf(change);
 }

@@ -31,13 +31,7 @@ import {
   USER_RIGHTS,
 } from './object-security.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
-import {
-  type DisplayInput,
-  displayBuffer,
-  displayed,
-  domainInformation,
-  userInformation,
-} from './sam-information.ts';
+import { type DisplayInput, displayBuffer, displayed, userInformation } from './sam-information.ts';
 import {
   aliasesOf,
   entriesOf,
@@ -49,6 +43,7 @@ import {
 } from './sam-objects.ts';
 import { changeHandlers } from './samr-changes.ts';
 import { groupHandlers } from './samr-groups.ts';
+import { domainInformation, grantedOf, setDomain, shortRulesOf } from './samr-policy.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
 type Operations = typeof SAMR.operations;
@@ -62,8 +57,8 @@ const MAX_LOOKUPS = 1000;
 const ENTRY_BYTES = 12;
 
 export function createSamrService(context: ServiceContext): RpcService {
-  const { principals, groups: store } = context;
-  const [own, builtin] = samDomains(principals, store);
+  const { principals, groups: store, guard } = context;
+  const [own, builtin] = samDomains(principals, store, guard);
   const domains = [own, builtin];
   const handles = new ContextHandles<SamObject>();
   const open = (object: SamObject) => {
@@ -92,12 +87,14 @@ export function createSamrService(context: ServiceContext): RpcService {
     handle,
     informationClass,
   }: InputOf<Operations['SamrQueryInformationDomain']>) =>
-    told(on.domain(handle), (domain) => domainInformation(informationClass, domain));
+    told(on.domain(handle), (domain) => domainInformation(informationClass, domain, guard.policy));
   const queryUser = ({
     handle,
     informationClass,
   }: InputOf<Operations['SamrQueryInformationUser']>) =>
-    told(on.user(handle), ({ user }) => userInformation(informationClass, user));
+    told(on.user(handle), ({ user }) =>
+      userInformation(informationClass, user, guard.stateOf(user.name)),
+    );
   const queryDisplay = (input: DisplayInput) => display(on.domain(input.handle), input);
   const findUser = (name: string) =>
     own.users().find((user) => user.name.toLowerCase() === name.toLowerCase());
@@ -132,15 +129,16 @@ export function createSamrService(context: ServiceContext): RpcService {
         input,
       );
     },
-    SamrOpenDomain: ({ handle, domainId }) => {
+    SamrOpenDomain: ({ handle, desiredAccess, domainId }) => {
       handles.get(handle);
       const domain = domains.find(({ sid }) => sid === domainId);
       return domain === undefined
         ? { handle: NO_HANDLE, status: STATUS_NO_SUCH_DOMAIN }
-        : open({ kind: 'domain', domain });
+        : open({ kind: 'domain', domain, granted: grantedOf(desiredAccess, context) });
     },
     SamrQueryInformationDomain: queryDomain,
     SamrQueryInformationDomain2: queryDomain,
+    SamrSetInformationDomain: (input) => ({ status: setDomain(context, handles, input) }),
     SamrEnumerateGroupsInDomain: (input) => listed(on.domain(input.handle), groupOf, input),
     SamrEnumerateAliasesInDomain: (input) => listed(on.domain(input.handle), aliasOf, input),
     SamrEnumerateUsersInDomain: (input) => {
@@ -200,11 +198,14 @@ export function createSamrService(context: ServiceContext): RpcService {
     SamrGetUserDomainPasswordInformation: ({ handle }) => {
       const object = on.user(handle);
       return {
-        information: NO_RULES,
+        information: shortRulesOf(guard.policy),
         status: typeof object === 'number' ? object : STATUS_SUCCESS,
       };
     },
-    SamrGetDomainPasswordInformation: () => ({ information: NO_RULES, status: STATUS_SUCCESS }),
+    SamrGetDomainPasswordInformation: () => ({
+      information: shortRulesOf(guard.policy),
+      status: STATUS_SUCCESS,
+    }),
     SamrRidToSid: ({ handle, rid }) => {
       const object = handles.get(handle);
       return object.kind === 'server'
@@ -221,8 +222,6 @@ const RIGHTS = {
   alias: ALIAS_RIGHTS,
   user: USER_RIGHTS,
 };
-
-const NO_RULES = { minPasswordLength: 0, passwordProperties: 0 };
 
 /** 2.2.7.15: passwords are to come encrypted by AES. */
 const USES_AES = 0x10;

@@ -1,6 +1,7 @@
 /** What the management interfaces know of the server: its names and its shares. */
 import type { Account } from '../../ipc/control-plane.ts';
 import type { DataPlane } from '../../ipc/data-plane.ts';
+import type { AccountGuard } from '../account-guard.ts';
 import type { AccountStore } from '../account-store.ts';
 import type { GroupStore } from '../group-store.ts';
 import type { PolicyStore } from '../policy-store.ts';
@@ -65,6 +66,8 @@ export interface ServiceContext {
   readonly registry: RegistryStore;
   /** Who may log in, to be changed; undefined where that cannot be. */
   readonly accounts?: AccountStore | undefined;
+  /** What the domain asks of passwords, and how the accounts' are. */
+  readonly guard: AccountGuard;
   /** Shares, to be changed; undefined where that cannot be. */
   readonly shareEditor?: ShareEditor | undefined;
   /** The configuration as it counts, for administrators; undefined where nobody can tell. */
