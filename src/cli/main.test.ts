@@ -98,7 +98,7 @@ test('adduser: add, update, delete', () => {
 });
 
 test('adduser: a password keeps to what administrators have set at the server', () => {
-  const state = join(folder, 'state');
+  const state = join(folder, 'state-with-rules');
   mkdirSync(state);
   const store = new DomainPolicyStore(join(state, DOMAIN_POLICY_FILE), SILENT_LOGGER);
   store.change({ minPasswordLength: 8, passwordProperties: 1 }, 'root');
@@ -193,7 +193,7 @@ async function freePort(): Promise<number> {
 
 test('serve: listens, says how to reach it, and ends on a signal', async () => {
   const shared = join(folder, 'files');
-  const state = join(folder, 'state');
+  const state = join(folder, 'state-with-rules');
   mkdirSync(shared);
   const port = await freePort();
   const where = ['--address', '127.0.0.1', '--port', `${port}`, '--state', state];

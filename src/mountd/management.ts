@@ -109,6 +109,7 @@ export class Management {
       guard: this.#facts.guard,
       settings: () => settingsOf(this.#facts.configuration()),
       dataPlane,
+      loginOf: (uid) => this.#facts.systemAccounts().loginOf(uid),
       rpcPort: this.#facts.rpcPort(),
     };
   }

@@ -14,6 +14,8 @@ export interface SystemAccounts {
   userById(uid: number): SystemUser | undefined;
   /** The user's home folder; undefined where there is none. */
   homeOf(name: string): string | undefined;
+  /** Where the user is at home, and by which program; undefined: nobody has that number. */
+  loginOf(uid: number): { readonly home: string; readonly shell: string } | undefined;
   groupId(name: string): number | undefined;
   userName(uid: number): string | undefined;
   groupName(gid: number): string | undefined;
@@ -28,6 +30,7 @@ interface PasswdLine {
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
+  readonly shell: string;
 }
 
 interface GroupLine {
@@ -57,6 +60,7 @@ export function systemAccounts(
     userByName: (name) => identify(users.find((user) => user.name === name)),
     userById: (uid) => identify(users.find((user) => user.uid === uid)),
     homeOf: (name) => users.find((user) => user.name === name)?.home || undefined,
+    loginOf: (uid) => users.find((user) => user.uid === uid),
     groupId: (name) => groups.find((group) => group.name === name)?.gid,
     userName: (uid) => users.find((user) => user.uid === uid)?.name,
     groupName: (gid) => groups.find((group) => group.gid === gid)?.name,
@@ -90,10 +94,10 @@ function id(text: string | undefined): number | undefined {
 }
 
 function parsePasswd(line: string): PasswdLine[] {
-  const [name, , uidText, gidText, , home = ''] = line.split(':');
+  const [name, , uidText, gidText, , home = '', shell = ''] = line.split(':');
   const uid = id(uidText);
   const gid = id(gidText);
-  return name && uid !== undefined && gid !== undefined ? [{ name, uid, gid, home }] : [];
+  return name && uid !== undefined && gid !== undefined ? [{ name, uid, gid, home, shell }] : [];
 }
 
 function parseGroup(line: string): GroupLine[] {

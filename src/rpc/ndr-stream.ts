@@ -58,6 +58,12 @@ export class NdrReader {
     return this.#input.subarray(at, at + size);
   }
 
+  /** The octet that is `ahead` of the next one, which stays the next. */
+  peek(ahead: number): number {
+    if (ahead >= this.remaining) this.fail(`needs ${ahead + 1} octets, ${this.remaining} are left`);
+    return this.#input.readUInt8(this.#offset + ahead);
+  }
+
   u8(): number {
     return this.octets(1).readUInt8(0);
   }

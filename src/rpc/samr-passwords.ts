@@ -126,7 +126,7 @@ export const PASSWORD_OPERATIONS = {
     },
     {
       rules: unique(DOMAIN_PASSWORD_INFORMATION),
-      refusal: unique(struct({ reason: u32, filter: unicodeString, reserved: u32 })),
+      refusal: unique(struct({ reason: u32, filter: unicodeString })),
       status: u32,
     },
   ),

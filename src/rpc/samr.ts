@@ -183,6 +183,8 @@ export const SAMR = {
       { information: USER_DOMAIN_PASSWORD_INFORMATION, status: u32 },
     ),
     SamrConnect2: operation(57, { serverName, desiredAccess: u32 }, opened),
+    /** Of NT 4 with service packs; MS-SAMR leaves its number out. */
+    SamrConnect3: operation(61, { serverName, unknown: u32, desiredAccess: u32 }, opened),
     SamrConnect4: operation(62, { serverName, clientRevision: u32, desiredAccess: u32 }, opened),
     SamrConnect5: operation(
       64,

@@ -40,6 +40,7 @@ export const RPC_SUITES: readonly Suite[] = [
   rpc('spoolss.win'),
   rpc('srvsvc'),
   rpc('svcctl'),
+  rpc('unixinfo'),
 ];
 
 /** What a binding of smbtorture says beside the transport: everything is protected over TCP. */
@@ -64,6 +65,7 @@ export const RPC_TCP_SUITES: readonly Suite[] = [
   tcp('objectuuid'),
   tcp('srvsvc'),
   tcp('svcctl'),
+  tcp('unixinfo'),
 ];
 
 /** Whether a suite or test of this name calls a management interface. */

@@ -111,7 +111,7 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     rpc: SAMR,
-    create: () => createSamrService(context()),
+    create: () => createSamrService(context({ administrator: true, sessionKey: KEY })),
     open: [
       stubOf(SamrConnect2, { serverName: 'FILES', desiredAccess: 1 }),
       stubOf(SamrOpenDomain, { handle, desiredAccess: 1, domainId: MACHINE }),
@@ -122,6 +122,30 @@ const SUBJECTS: readonly Subject[] = [
         index: 0,
         entryCount: 10,
         preferredMaximumLength: 1000,
+      }),
+      stubOf(SAMR.operations.SamrSetInformationDomain, {
+        ...{ handle, informationClass: 1 },
+        information: {
+          tag: 1,
+          value: {
+            ...{ minPasswordLength: 5, passwordHistoryLength: 3, passwordProperties: 1 },
+            ...{ maxPasswordAge: -864_000_000_000n, minPasswordAge: 0n },
+          },
+        },
+      }),
+      stubOf(SAMR.operations.SamrSetInformationDomain, {
+        ...{ handle, informationClass: 12 },
+        information: {
+          tag: 12,
+          value: { lockoutDuration: -9n, lockoutObservationWindow: -9n, lockoutThreshold: 3 },
+        },
+      }),
+      stubOf(SAMR.operations.SamrChangePasswordUser, {
+        ...{ handle, lmPresent: 0, ntPresent: 1 },
+        ...{ oldLmEncryptedWithNewLm: null, newLmEncryptedWithOldLm: null },
+        ...{ oldNtEncryptedWithNewNt: KEY, newNtEncryptedWithOldNt: KEY },
+        ...{ ntCrossEncryptionPresent: 0, newNtEncryptedWithNewLm: null },
+        ...{ lmCrossEncryptionPresent: 0, newLmEncryptedWithNewNt: null },
       }),
     ],
   },
@@ -201,10 +225,14 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     rpc: UNIXINFO,
-    create: () => createUnixinfoService(context()),
+    create: () =>
+      createUnixinfoService(
+        context({ administrator: true, loginOf: () => ({ home: '/home/a', shell: '/bin/sh' }) }),
+      ),
     open: [
       stubOf(UNIXINFO.operations.SidToUid, { sid: MACHINE }),
       stubOf(UNIXINFO.operations.UidToSid, { uid: 1000n }),
+      stubOf(UNIXINFO.operations.GetPWUid, { count: 2, uids: [1000n, 7n] }),
     ],
   },
   {

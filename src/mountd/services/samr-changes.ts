@@ -128,7 +128,7 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       return { status: STATUS_NOT_IMPLEMENTED };
     },
     // By the LM hash of the old password, which is not stored.
-    SamrOemChangePasswordUser2: () => ({ status: STATUS_NOT_SUPPORTED }),
+    SamrOemChangePasswordUser2: () => ({ status: STATUS_NOT_IMPLEMENTED }),
     SamrUnicodeChangePasswordUser2: async (input) => ({
       status: statusOf(await changePassword(context, input)),
     }),
@@ -137,7 +137,7 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
       const status = statusOf(change);
       if (status !== STATUS_PASSWORD_RESTRICTION) return { rules: null, refusal: null, status };
       const reason = REASON_OF[change as AccountChange] ?? NO_ERROR;
-      const refusal = { reason, filter: null, reserved: 0 };
+      const refusal = { reason, filter: null };
       return { rules: passwordRulesOf(context.guard.policy), refusal, status };
     },
     SamrUnicodeChangePasswordUser4: async (input) => ({

@@ -104,6 +104,7 @@ export function createSamrService(context: ServiceContext): RpcService {
     ...groupHandlers(changes),
     SamrConnect: connect,
     SamrConnect2: connect,
+    SamrConnect3: connect,
     SamrConnect4: connect,
     SamrConnect5: ({ inVersion }) =>
       inVersion === 1

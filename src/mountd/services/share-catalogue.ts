@@ -8,6 +8,7 @@ import type { PolicyStore } from '../policy-store.ts';
 import type { Principals } from '../principals.ts';
 import type { RegistryStore } from '../registry-store.ts';
 import type { ShareEditor } from '../share-editor.ts';
+import type { SystemAccounts } from '../system-accounts.ts';
 import type { SettingsSection } from './registry.ts';
 import type { SharePermissions } from './share-security.ts';
 
@@ -72,6 +73,8 @@ export interface ServiceContext {
   readonly shareEditor?: ShareEditor | undefined;
   /** The configuration as it counts, for administrators; undefined where nobody can tell. */
   readonly settings?: (() => readonly SettingsSection[]) | undefined;
+  /** What the system knows of a user by number; undefined where nobody can tell. */
+  readonly loginOf?: SystemAccounts['loginOf'] | undefined;
   /** Where the interfaces are reached by TCP; undefined: they are not. */
   readonly rpcPort?: number | undefined;
   /** Who is connected, and what they have open; undefined where nobody can tell. */
