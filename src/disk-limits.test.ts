@@ -127,6 +127,48 @@ test('a disk that becomes read-only: MEDIA_WRITE_PROTECTED, and reading goes on'
   await tree.writeFile('new', CHUNK);
 });
 
+/** A file system of 64 MiB on a disk that has room for 8: what is written is taken, and not kept. */
+function overcommittedDisk(): string | undefined {
+  const backing = tinyDisk('backing');
+  if (backing === undefined) return undefined;
+  execFileSync('mount', ['-o', 'remount,size=8m', backing]);
+  const image = join(backing, 'image');
+  const path = join(folder, 'overcommitted');
+  mkdirSync(path);
+  try {
+    execFileSync('truncate', ['--size=64M', image]);
+    // Without a journal: one that cannot be written makes the whole disk read-only.
+    const features = ['-q', '-F', '-O', '^has_journal', '-E', 'lazy_itable_init=1'];
+    execFileSync('mkfs.ext4', [...features, image], { stdio: 'ignore' });
+    execFileSync('mount', ['-o', 'loop,errors=continue', image, path], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  mounted.unshift(path);
+  chmodSync(path, 0o777);
+  return path;
+}
+
+test('a disk with less behind it than it says, as thin volumes have: FLUSH says so, and what was flushed before is there', {
+  skip,
+}, async (t) => {
+  const disk = overcommittedDisk();
+  if (disk === undefined) return t.skip('may not mount, or no loop devices');
+  const tree = await mount(disk);
+  const kept = await tree.open('kept', { access, disposition: FILE_CREATE });
+  await kept.write(0, CHUNK);
+  await kept.flush();
+  const lost = await tree.open('lost', { access, disposition: FILE_CREATE });
+  for (let at = 0; at < 12 * TINY_DISK_BYTES; at += CHUNK.length) await lost.write(at, CHUNK);
+  await assert.rejects(lost.flush(), refusedWith(STATUS_DISK_FULL));
+  // The session and the other file are none the worse.
+  assert.deepEqual(await kept.read(0, CHUNK.length), CHUNK);
+  execFileSync('sh', ['-c', 'echo 1 > /proc/sys/vm/drop_caches']);
+  assert.deepEqual(await tree.readFile('kept'), CHUNK);
+  await lost.close();
+  await kept.close();
+});
+
 test('4 TiB of nothing: sparse, and read where it ends', { skip }, async () => {
   const path = mkdtempSync(join(folder, 'sparse-'));
   const tree = await mount(path);
