@@ -10,7 +10,7 @@ import { type Change, changesBetween, withoutRestart } from './config/effects.ts
 import { networkAddresses } from './config/network-interfaces.ts';
 import { NT1 } from './config/parameters.ts';
 import { isPortable } from './file-system.ts';
-import type { Administration, LoginFailure } from './ipc/administration.ts';
+import type { Administration, LoginFailure, WhoseFailures } from './ipc/administration.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
@@ -276,6 +276,11 @@ class UsmbdServer implements Server {
 
   async loginFailures(): Promise<readonly LoginFailure[]> {
     return (await this.#parts.controlPlane.loginFailures?.()) ?? [];
+  }
+
+  async forgetLoginFailures(whose: Partial<WhoseFailures> = {}): Promise<number> {
+    const { user, address } = whose;
+    return (await this.#parts.controlPlane.forgetLoginFailures?.({ user, address })) ?? 0;
   }
 
   close(): Promise<void> {

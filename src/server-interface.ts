@@ -3,7 +3,7 @@ import type { Logger } from './base/log.ts';
 import type { StateDirectory } from './base/state-directory.ts';
 import type { Configuration, ConfigurationInput } from './config/configuration.ts';
 import type { Change } from './config/effects.ts';
-import type { LoginFailure } from './ipc/administration.ts';
+import type { LoginFailure, WhoseFailures } from './ipc/administration.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import type { ServerStatus, StatusQuery } from './ipc/status.ts';
@@ -100,6 +100,8 @@ export interface Server {
   debugChanged(): Promise<void>;
   /** Logins that failed since the last good one of the same user from the same address; the last one first. */
   loginFailures(): Promise<readonly LoginFailure[]>;
+  /** Of a user, from an address, or all: they count no more, and delay nobody. How many records there were. */
+  forgetLoginFailures(whose?: Partial<WhoseFailures>): Promise<number>;
   /** Ends all connections and gives everything back; the server cannot listen again. */
   close(): Promise<void>;
 }

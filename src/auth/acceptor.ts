@@ -55,7 +55,12 @@ export interface AcceptorOptions extends NtlmAcceptorOptions {
 
 export type AcceptorStep =
   /** Send the token; the client answers with another. */
-  | { readonly kind: 'continue'; readonly token: Buffer }
+  | {
+      readonly kind: 'continue';
+      readonly token: Buffer;
+      /** Who has shown the right password with it already; what is due is a MIC. */
+      readonly identityName?: IdentityName;
+    }
   | {
       readonly kind: 'done';
       /** For the final response; empty when the exchange was bare NTLMSSP. */
@@ -265,7 +270,9 @@ class GssAcceptor implements Acceptor {
   #finishMic(token: Buffer, negotiation: Negotiation, accepted: NtlmAccepted): AcceptorStep {
     const sent = this.#response(token)?.mechListMic;
     if (sent === undefined) return refused('malformed');
-    if (!rightMic(accepted, negotiation, sent)) return refused('logon-failure');
+    const { identityName } = accepted;
+    if (!rightMic(accepted, negotiation, sent))
+      return { ...refused('logon-failure'), identityName };
     return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }), 1);
   }
 
@@ -326,7 +333,8 @@ class GssAcceptor implements Acceptor {
     if (negotiation.micDue && ours !== undefined && !accepted.identityName.anonymous) {
       this.#state = { kind: 'awaitingMic', negotiation, accepted };
       const negState = NegState.ACCEPT_INCOMPLETE;
-      return { kind: 'continue', token: encodeNegTokenResp({ negState, mechListMic: ours }) };
+      const answer = encodeNegTokenResp({ negState, mechListMic: ours });
+      return { kind: 'continue', token: answer, identityName: accepted.identityName };
     }
     return done(accepted, encodeNegTokenResp({ negState: NegState.ACCEPT_COMPLETED }), 0);
   }

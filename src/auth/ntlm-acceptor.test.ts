@@ -57,8 +57,11 @@ test('a wrong password and an unknown user are the same refusal', async () => {
     kind: 'refused',
     reason: 'logon-failure',
     identityName: { user: USER, domain: 'DOM', anonymous: false, guest: false },
+    why: 'wrong password',
   });
+  // Which it was is the administrator's to know.
   assert.ok(unknown.server.kind === 'refused' && unknown.server.reason === 'logon-failure');
+  assert.equal(unknown.server.why, 'no such account');
 });
 
 test('user names compare without case', async () => {

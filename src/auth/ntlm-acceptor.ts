@@ -65,6 +65,12 @@ export interface ServerNames {
   readonly dnsDomain?: string | undefined;
 }
 
+export interface FoundAccount {
+  readonly ntHash: Buffer;
+  /** Who has not its password is let in as a guest. */
+  readonly orGuest?: boolean;
+}
+
 /**
  * The NT hash of the account; 'guest' to let this name in as guest whatever its response;
  * undefined for no such account. User and domain are as sent; names compare without case.
@@ -72,7 +78,7 @@ export interface ServerNames {
 export type AccountLookup = (
   user: string,
   domain: string,
-) => MaybePromise<{ readonly ntHash: Buffer } | 'guest' | undefined>;
+) => MaybePromise<FoundAccount | 'guest' | undefined>;
 
 export interface NtlmAcceptorOptions {
   readonly names: ServerNames;
@@ -95,6 +101,8 @@ export interface IdentityName {
   readonly domain: string;
   readonly anonymous: boolean;
   readonly guest: boolean;
+  /** A guest because of it. */
+  readonly wrongPassword?: true;
   /** What the client calls itself; absent where it does not. */
   readonly workstation?: string;
 }
@@ -109,6 +117,8 @@ export interface Refusal {
   readonly identityName?: IdentityName;
   /** It was a ticket that did not do, and no password. */
   readonly ticket?: true;
+  /** For the administrator alone: clients are not told which accounts there are. */
+  readonly why?: string;
 }
 
 export interface NtlmAccepted {
@@ -287,6 +297,14 @@ function promisesMic({ ntChallengeResponse }: AuthenticateMessage): boolean {
   return (avFlags(avPairs) & AV_FLAG_MIC) !== 0;
 }
 
+const NO_SUCH_ACCOUNT = 'no such account';
+const WRONG_PASSWORD = 'wrong password';
+const NO_PASSWORD = 'no password, or only by NTLMv1';
+const refusedFor = (why: string, identityName: IdentityName): Refusal => ({
+  ...refused('logon-failure', identityName),
+  why,
+});
+
 /** A guest is let in whatever the response, also with none: who has no password sends none (smbclient -N). */
 function judge(
   attempt: Attempt,
@@ -298,18 +316,25 @@ function judge(
     return { kind: 'done', identityName: guest, flags, exportedSessionKey: undefined };
   }
   // No password, or NTLMv1: nobody's proof, whoever it is.
-  if (!isV2(message) && !ntlmV1) return refused('logon-failure', identityName);
+  const isProof = isV2(message) || ntlmV1;
   const hash = account?.ntHash ?? NO_ACCOUNT;
   const prove = isV2(message) ? proveHash : proveHashV1;
-  const base = prove(hash, message, challenged.serverChallenge, flags);
-  if (base === undefined || account === undefined) return refused('logon-failure', identityName);
+  const base = isProof ? prove(hash, message, challenged.serverChallenge, flags) : undefined;
+  if (account === undefined) return refusedFor(NO_SUCH_ACCOUNT, identityName);
+  if (base === undefined) {
+    if (account.orGuest !== true) {
+      return refusedFor(isProof ? WRONG_PASSWORD : NO_PASSWORD, identityName);
+    }
+    const guest = { ...identityName, guest: true, wrongPassword: true as const };
+    return { kind: 'done', identityName: guest, flags, exportedSessionKey: undefined };
+  }
   const key = exportKey(base, flags, message.encryptedRandomSessionKey);
   if (key === undefined) return refused('malformed', identityName);
   if (attempt.hasMic) {
     const { negotiate, challenge } = challenged;
     const expected = messageMic(key, negotiate, challenge, attempt.token);
     if (message.mic === undefined || !equalSecrets(expected, message.mic)) {
-      return refused('logon-failure', identityName);
+      return refusedFor('its messages were changed on their way', identityName);
     }
   }
   return { kind: 'done', identityName, flags, exportedSessionKey: key };

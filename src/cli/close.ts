@@ -77,11 +77,14 @@ export function kickCommand(): Command {
         const close = (id: number) => server.closeSession(id);
         if (!byName) return endAll({ ids, texts, what: 'session', ...flags }, close);
         const found = await sessionsOf(server, flags);
-        if (found.length === 0) throw new CommandError('there is no such session');
+        if (found.length === 0) throw new CommandError(nobody(flags));
         return endAll({ ids: found, texts: found.map(hex), what: 'session', ...flags }, close);
       });
     });
 }
+
+const nobody = ({ user, address }: KickFlags): string =>
+  `no session${user === undefined ? '' : ` of ${user}`}${address === undefined ? '' : ` from ${address}`}`;
 
 const hex = (id: number): string => id.toString(16);
 const statePathOf = ({ state }: StateFlag): string => resolve(state ?? defaultStatePath());
@@ -117,6 +120,7 @@ async function endAll(
   const missing: string[] = [];
   for (const [i, id] of ids.entries()) ((await end(id)) ? closed : missing).push(texts[i]!);
   if (json) await printJson({ closed, missing });
-  else await print(`${closed.length} ${what}${closed.length === 1 ? '' : 's'} closed\n`);
+  else if (closed.length > 0)
+    await print(`${closed.length} ${what}${closed.length === 1 ? '' : 's'} closed\n`);
   if (missing.length > 0) throw new CommandError(`no such ${what}: ${missing.join(', ')}`);
 }

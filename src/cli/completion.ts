@@ -1,5 +1,9 @@
-/** `usmbd completion SHELL`: commands and options for bash, zsh and fish, as they are in this version. */
-import { Argument, Command } from 'commander';
+/**
+ * `usmbd completion SHELL`: commands, options and their values for bash, zsh and fish, as they are in this version. Names of
+ * shares, users, sessions and the like are asked for when they are wanted (completion-values.ts).
+ */
+import { Argument, Command, type Option } from 'commander';
+import { VALUES_COMMAND, type ValueKind } from './completion-values.ts';
 import { print } from './output.ts';
 
 type Shell = 'bash' | 'zsh' | 'fish';
@@ -12,80 +16,201 @@ Examples:
 
 export const completionCommand = (all: () => Command): Command =>
   new Command('completion')
-    .description('print what completes commands and options in a shell')
+    .description('print what completes commands, options and names in a shell')
     .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
     .addHelpText('after', NOTES)
     .action((shell: Shell) => print(SCRIPTS[shell](pathsOf(all()))));
 
+/** Words that are known, names that are asked for, or files, which the shell itself knows. */
+type Values =
+  | { readonly words: readonly string[] }
+  | { readonly kind: ValueKind }
+  | 'files'
+  | 'anything';
+
+interface OptionValues {
+  /** `--user`, and its short form. */
+  readonly flags: readonly string[];
+  readonly values: Values;
+}
+
 interface Path {
   /** Without "usmbd". */
   readonly words: readonly string[];
+  /** The same with aliases in place of the last word. */
+  readonly others: readonly (readonly string[])[];
   /** What may stand next, with what it does. */
   readonly next: readonly (readonly [word: string, description: string])[];
+  /** Of its arguments. */
+  readonly values: Values | undefined;
+  readonly options: readonly OptionValues[];
 }
 
+const ARGUMENTS: Readonly<Record<string, ValueKind>> = {
+  share: 'shares',
+  user: 'users',
+  session: 'sessions',
+  open: 'opens',
+};
+const OPTIONS: Readonly<Record<string, ValueKind>> = {
+  '--share': 'shares',
+  '--user': 'users',
+  '--address': 'addresses',
+  '--explain': 'parameters',
+};
+/** Where the name is one that there is not yet. */
+const NEW_NAMES = ['share add', 'serve'];
+
 function pathsOf(command: Command, words: readonly string[] = []): Path[] {
-  const commands = command.commands.map((one) => [one.name(), one.description()] as const);
-  const options = command.options
-    .filter(({ hidden }) => !hidden)
-    .map(({ long, short, description }) => [long ?? short ?? '', description] as const);
-  const next = [...commands, ...options, ['--help', 'show help'] as const];
-  const below = command.commands.flatMap((one) => pathsOf(one, [...words, one.name()]));
-  return [{ words, next }, ...below];
+  const shown = command.commands.filter((one) => one.name() !== VALUES_COMMAND);
+  const commands = shown.map((one) => [one.name(), one.description()] as const);
+  const options = command.options.filter(({ hidden }) => !hidden);
+  const long = options.map((one) => [flagsOf(one)[0] ?? '', one.description] as const);
+  const next = [...commands, ...long, ['--help', 'show help'] as const];
+  const below = shown.flatMap((one) => pathsOf(one, [...words, one.name()]));
+  const isNew = NEW_NAMES.includes(words.join(' '));
+  const [argument] = command.registeredArguments;
+  const own: Path = {
+    ...{ words, next },
+    others: command.aliases().map((alias) => [...words.slice(0, -1), alias]),
+    values: argument && valuesOf(argument, isNew ? undefined : ARGUMENTS[argument.name()]),
+    options: options
+      .filter(({ required, optional }) => required || optional)
+      .map((one) => ({
+        flags: flagsOf(one),
+        values: valuesOf(one, isNew ? undefined : OPTIONS[one.long ?? '']),
+      })),
+  };
+  return [own, ...below];
+}
+
+const flagsOf = ({ long, short }: Option): string[] =>
+  [long, short].filter((one) => one !== undefined && one !== null);
+
+function valuesOf(
+  { argChoices, description }: Pick<Option, 'argChoices' | 'description'>,
+  kind: ValueKind | undefined,
+): Values {
+  if (argChoices !== undefined) return { words: argChoices };
+  if (kind !== undefined) return { kind };
+  return /\b(file|folder|accounts|configuration|database|share)\b/.test(description)
+    ? 'files'
+    : 'anything';
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-const wordsOf = ({ next }: Path): string => next.map(([word]) => word).join(' ');
 
-function caseOf(paths: readonly Path[], say: (path: Path) => string): string {
-  const lines = paths.map((path) => `    ${quote(path.words.join(' '))}) ${say(path)} ;;\n`);
-  return lines.join('');
-}
+const cases = (lines: readonly (readonly [patterns: readonly string[], does: string])[]): string =>
+  lines.map(([patterns, does]) => `    ${patterns.map(quote).join('|')}) ${does} ;;\n`).join('');
 
 /** Branches that take a word where it is a command after those before it. */
-function steps(paths: readonly Path[], variable: string): string {
-  const below = paths.filter(({ words }) => words.length > 0);
-  const step = `${variable}="\${${variable}:+$${variable} }$word"`;
-  return below.map(({ words }) => `      ${quote(words.join(' '))}) ${step} ;;\n`).join('');
+const steps = (paths: readonly Path[]): string =>
+  cases(
+    paths
+      .filter(({ words }) => words.length > 0)
+      .map(({ words, others }) => [
+        [words, ...others].map((one) => one.join(' ')),
+        `at=${quote(words.join(' '))}`,
+      ]),
+  );
+
+/** `at` and the option before the cursor: sets `kind`, or `next` and `kind` to nothing. */
+const optionCases = (paths: readonly Path[]): string =>
+  cases(
+    paths.flatMap(({ words, options }) =>
+      options.map(
+        ({ flags, values }) =>
+          [flags.map((flag) => [...words, flag].join(' ')), `${assign(values)}; asked=1`] as const,
+      ),
+    ),
+  );
+
+const pathCases = (paths: readonly Path[]): string =>
+  cases(
+    paths.map(({ words, next, values }) => {
+      const list = next.map(([word]) => word);
+      const more = typeof values === 'object' && 'words' in values ? values.words : [];
+      const kind = typeof values === 'object' && 'kind' in values ? values.kind : '';
+      return [
+        [words.join(' ')],
+        `next=${quote([...list, ...more].join(' '))}; kind=${quote(kind)}`,
+      ];
+    }),
+  );
+
+function assign(values: Values): string {
+  if (typeof values !== 'object') return `kind=''`;
+  return 'words' in values ? `next=${quote(values.words.join(' '))}` : `kind=${values.kind}`;
 }
+
+/** What finds out where the cursor stands; bash and zsh both read it, in which arrays begin with 0 and with 1. */
+const standing = (paths: readonly Path[], first: string): string => `
+  local at='' word next='' kind='' asked='' before=''
+  local -a where
+  where=()
+  for word in ${first}; do
+    case "$before" in
+      --state|-C|--config|-P|--pwddb) where+=("$before" "$word") ;;
+    esac
+    before=$word
+    case "\${at:+$at }$word" in
+${steps(paths)}    esac
+  done
+  case "\${at:+$at }$before" in
+${optionCases(paths)}  esac
+  if [[ -z $asked ]]; then
+  case "$at" in
+${pathCases(paths)}  esac
+  fi`;
 
 const SCRIPTS: Readonly<Record<Shell, (paths: readonly Path[]) => string>> = {
   bash: (paths) => `# usmbd completion bash
-_usmbd() {
-  local path='' word next
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "\${path:+$path }$word" in
-${steps(paths, 'path')}    esac
-  done
-  case "$path" in
-${caseOf(paths, (path) => `next=${quote(wordsOf(path))}`)}  esac
-  COMPREPLY=($(compgen -W "$next" -- "\${COMP_WORDS[COMP_CWORD]}"))
+_usmbd() {${standing(paths, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`)}
+  local IFS=$'\\n'
+  next=\${next// /$'\\n'}
+  if [[ -n $kind && \${COMP_WORDS[COMP_CWORD]} != -* ]]; then
+    next+=$'\\n'$("\${COMP_WORDS[0]}" ${VALUES_COMMAND} "$kind" "\${where[@]}" 2>/dev/null)
+  fi
+  COMPREPLY=($(compgen -W '$next' -- "\${COMP_WORDS[COMP_CWORD]}"))
+  for word in "\${!COMPREPLY[@]}"; do printf -v "COMPREPLY[word]" %q "\${COMPREPLY[word]}"; done
 }
 complete -o default -F _usmbd usmbd
 `,
   zsh: (paths) => `#compdef usmbd
-_usmbd() {
-  local path_='' word
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    case "\${path_:+$path_ }$word" in
-${steps(paths, 'path_')}    esac
-  done
-  local -a next
-  case "$path_" in
-${caseOf(paths, ({ next }) => `next=(${next.map(([word, text]) => quote(`${word}:${text}`)).join(' ')})`)}  esac
-  _describe usmbd next || _files
+_usmbd() {${standing(paths, `"\${(@)words[2,CURRENT-1]}"`)}
+  local -a found
+  found=(\${(s: :)next})
+  if [[ -n $kind && \${words[CURRENT]} != -* ]]; then
+    found+=(\${(f)"$("\${words[1]}" ${VALUES_COMMAND} "$kind" "\${where[@]}" 2>/dev/null)"})
+  fi
+  compadd -a found || _files
 }
-_usmbd "$@"
+if [[ \${funcstack[1]} == _usmbd ]]; then _usmbd "$@"; else compdef _usmbd usmbd; fi
 `,
   fish: (paths) =>
     `# usmbd completion fish\n${paths
-      .flatMap(({ words, next }) =>
-        next.map(([word, text]) => {
-          const seen = words.map((one) => `__fish_seen_subcommand_from ${one}`).join('; and ');
-          const condition = seen === '' ? '__fish_use_subcommand' : seen;
-          const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word} -f`;
-          return `complete -c usmbd -n ${quote(condition)} ${what} -d ${quote(text)}\n`;
-        }),
-      )
+      .flatMap(({ words, next, values, options }) => {
+        const seen = words.map((one) => `__fish_seen_subcommand_from ${one}`).join('; and ');
+        const condition = quote(seen === '' ? '__fish_use_subcommand' : seen);
+        const line = (what: string, text = ''): string =>
+          `complete -c usmbd -n ${condition} ${what}${text && ` -d ${quote(text)}`}\n`;
+        return [
+          ...next.map(([word, text]) => {
+            const option = options.find(({ flags }) => flags[0] === word);
+            const asked = option ? fishValues(option.values) : '';
+            const what = word.startsWith('--') ? `-l ${word.slice(2)}${asked}` : `-a ${word} -f`;
+            return line(what, text);
+          }),
+          ...(values === undefined || values === 'files' ? [] : [line(fishValues(values, ''))]),
+        ];
+      })
       .join('')}`,
 };
+
+/** `-r`: the option takes a value; `-f`: which is no file. */
+function fishValues(values: Values, takes = ' -r'): string {
+  if (typeof values !== 'object') return takes;
+  const list =
+    'words' in values ? values.words.join(' ') : `(usmbd ${VALUES_COMMAND} ${values.kind})`;
+  return `${takes} -f -a ${quote(list)}`;
+}

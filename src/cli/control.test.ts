@@ -31,7 +31,7 @@ interface Said {
 
 const command = (name: string, ...args: string[]): Promise<Said> =>
   new Promise((resolve) => {
-    const argv = [usmbd, name, '--state', state, ...args];
+    const argv = [usmbd, name, ...args, '--state', state];
     const done = (error: Error | null, stdout: string, stderr: string): void => {
       const code = error === null ? 0 : Number((error as { readonly code?: unknown }).code);
       resolve({ code, stdout, stderr });
@@ -79,6 +79,19 @@ test('a server is reloaded, listened to and ended', { skip, timeout: 110_000 }, 
   await until(() => /"part":"usmbd.mountd","component":"auth".*"login"/.test(log()));
   const off = await command('control', '-d', 'auth', '--json');
   assert.deepEqual(JSON.parse(off.stdout), { debug: [] });
+
+  // Failed logins are mountd's, too.
+  const guesser = await connect({ host: '127.0.0.1', port });
+  await assert.rejects(guesser.login({ user: 'ann', secret: 'lion' }));
+  await guesser.close();
+  assert.equal(
+    (await command('user', 'list')).stdout.match(/"ann" from 127.0.0.1: 1, /g)?.length,
+    1,
+  );
+  assert.equal((await command('user', 'unlock')).code, 1);
+  const unlocked = await command('user', 'unlock', 'Ann');
+  assert.equal(unlocked.stdout, 'failed logins forgotten: 1\n');
+  assert.doesNotMatch((await command('user', 'list')).stdout, /from/);
 
   appendFileSync(conf, `[b]\npath = ${join(folder, 'b')}\n`);
   const { code, stdout } = await command('reload');

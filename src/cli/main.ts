@@ -9,6 +9,7 @@ import { addUserCommand } from './adduser.ts';
 import { closeCommand, kickCommand } from './close.ts';
 import { CommandError } from './command-error.ts';
 import { completionCommand } from './completion.ts';
+import { valuesCommand } from './completion-values.ts';
 import { controlCommand, reloadCommand } from './control.ts';
 import { groupCommand } from './group.ts';
 import { manualCommand } from './manual.ts';
@@ -50,6 +51,7 @@ function usmbdCommand(): Command {
     .addCommand(controlCommand('control'))
     .addCommand(completionCommand(usmbdCommand))
     .addCommand(manualCommand(usmbdCommand))
+    .addCommand(valuesCommand(), { hidden: true })
     .addHelpText('after', EXAMPLES);
 }
 

@@ -6,6 +6,7 @@ import { type Effect, globalEffects, shareEffects } from '../config/effects.ts';
 import { namesOf, type Parameter, type Table } from '../config/parameter.ts';
 import { globalParameters, shareParameters } from '../config/parameters.ts';
 import { normalizeKey } from '../config/smb-conf.ts';
+import { VALUES_COMMAND } from './completion-values.ts';
 import { print } from './output.ts';
 
 const NOTES = `
@@ -33,7 +34,7 @@ const heading = (name: string, section: number): string =>
   `.TH ${name.toUpperCase()} ${section} "" "usmbd ${version()}"\n`;
 
 function commandsPage(usmbd: Command): string {
-  const commands = usmbd.commands.filter((one) => one.name() !== 'help');
+  const commands = usmbd.commands.filter((one) => !['help', VALUES_COMMAND].includes(one.name()));
   const below = (one: Command, path: string): string =>
     one.commands.map((each) => commandText(each, `${path} ${one.name()}`)).join('');
   return `${heading('usmbd', 8)}.SH NAME

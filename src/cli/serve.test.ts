@@ -34,6 +34,7 @@ function rehearsal(free: readonly number[], refusal = 'EACCES', bound = ['::']) 
     },
     debugChanged: async () => {},
     loginFailures: async () => [],
+    forgetLoginFailures: async () => 0,
     async close() {
       events.push('close');
     },

@@ -17,14 +17,19 @@ import { ControlError, connectControl } from '../ipc/control-client.ts';
 import { CommandError } from './command-error.ts';
 import { print, printJson } from './output.ts';
 
-interface ShareFlags {
-  readonly config: string;
+interface GivenFlags {
+  readonly config?: string;
   readonly state?: string;
   readonly json?: true;
   readonly option?: readonly string[];
 }
 
-interface AddShareFlags extends ShareFlags {
+/** With the configuration that is meant. */
+interface ShareFlags extends GivenFlags {
+  readonly config: string;
+}
+
+interface AddShareFlags extends GivenFlags {
   readonly add?: true;
   readonly update?: true;
   readonly delete?: true;
@@ -59,7 +64,10 @@ const optionOption = (): Option =>
 
 function common(command: Command): Command {
   return command
-    .option('-C, --config <file>', 'configuration', defaultConfigurationPath())
+    .option(
+      '-C, --config <file>',
+      `configuration; that of the running server, or ${defaultConfigurationPath()}`,
+    )
     .option('--state <folder>', 'state folder of the server to tell, as given to usmbd serve')
     .option('--json', 'print what the share comes to as JSON');
 }
@@ -75,7 +83,8 @@ export function addShareCommand(name: string): Command {
   return common(command)
     .option('-v, --verbose', 'for the sake of ksmbd.addshare: nothing more is said')
     .addHelpText('after', ADD_NOTES)
-    .action((share: string, flags: AddShareFlags) => {
+    .action(async (share: string, given: AddShareFlags) => {
+      const flags = { ...given, config: await configurationOf(given) };
       if (flags.delete) {
         if (flags.option !== undefined) throw new CommandError('-d takes no -o');
         return edit(flags, share, () => removeShare(flags.config, share));
@@ -91,27 +100,55 @@ export function shareCommand(): Command {
   const share = new Command('share').description('list and change the shares of a configuration');
   const sub = (usage: string, description: string): Command =>
     common(share.command(usage).description(description));
-  sub('list', 'list them').action((flags: ShareFlags) => list(flags));
+  sub('list', 'list them').action(async (flags: GivenFlags) => list(await meant(flags)));
   sub('show <share>', 'show one with all its parameters').action(
-    (name: string, flags: ShareFlags) => show(flags, name, loadConfiguration(flags.config)),
+    async (name: string, given: GivenFlags) => {
+      const flags = await meant(given);
+      return show(flags, name, loadConfiguration(flags.config));
+    },
   );
   sub('add <share>', 'add one')
     .addOption(optionOption())
-    .action((name: string, flags: ShareFlags) =>
-      edit(flags, name, () => addShare(flags.config, name, settingsFrom(flags))),
-    );
+    .action(async (name: string, given: GivenFlags) => {
+      const flags = await meant(given);
+      return edit(flags, name, () => addShare(flags.config, name, settingsFrom(flags)));
+    });
   sub('set <share>', 'change parameters of one, or of "global"')
     .alias('update')
     .addOption(optionOption())
-    .action((name: string, flags: ShareFlags) =>
-      edit(flags, name, () => updateShare(flags.config, name, settingsFrom(flags))),
-    );
+    .action(async (name: string, given: GivenFlags) => {
+      const flags = await meant(given);
+      return edit(flags, name, () => updateShare(flags.config, name, settingsFrom(flags)));
+    });
   sub('remove <share>', 'remove one; its folder stays')
     .alias('delete')
-    .action((name: string, flags: ShareFlags) =>
-      edit(flags, name, () => removeShare(flags.config, name)),
-    );
+    .action(async (name: string, given: GivenFlags) => {
+      const flags = await meant(given);
+      return edit(flags, name, () => removeShare(flags.config, name));
+    });
   return share.addHelpText('after', SHARE_NOTES);
+}
+
+const meant = async (flags: GivenFlags): Promise<ShareFlags> => ({
+  ...flags,
+  config: await configurationOf(flags),
+});
+
+/** The one that is named, else the running server's, which may not be asked by everybody. */
+async function configurationOf({ config, state }: GivenFlags): Promise<string> {
+  if (config !== undefined) return config;
+  try {
+    const server = await connectControl(resolve(state ?? defaultStatePath()));
+    try {
+      const { configurationFile } = await server.administration.about();
+      return configurationFile ?? defaultConfigurationPath();
+    } finally {
+      server.close();
+    }
+  } catch (error) {
+    if (error instanceof ControlError) return defaultConfigurationPath();
+    throw error;
+  }
 }
 
 function addOrUpdate(file: string, share: string, settings: readonly Setting[]) {
@@ -125,7 +162,7 @@ function addOrUpdate(file: string, share: string, settings: readonly Setting[]) 
   }
 }
 
-function settingsFrom({ option = [] }: ShareFlags): Setting[] {
+function settingsFrom({ option = [] }: GivenFlags): Setting[] {
   return option.map((text) => {
     const equals = text.indexOf('=');
     if (equals < 1) throw new CommandError(`bad option "${text}"; expected "NAME = VALUE"`);

@@ -88,6 +88,7 @@ test('what is open is shown, as tables and as JSON, of all or of one', async () 
   });
   assert.deepEqual(withoutTimes(json), withoutTimes(here));
   assert.equal(json.server.processId, process.pid);
+  for (const { port: from } of json.connections) assert.ok(from > 0);
   assert.deepEqual(
     json.opens.map((one: { user: string; path: string; caching: unknown }) => [
       one.user,
@@ -210,7 +211,7 @@ test('close and kick end what status shows, and say what is not there', async ()
     ['/b'],
   );
   const again = await command('kick', '--user', 'bob', '--state', state);
-  assert.deepEqual([again.code, again.stderr], [1, 'usmbd: there is no such session\n']);
+  assert.deepEqual([again.code, again.stderr], [1, 'usmbd: no session of bob\n']);
 });
 
 test('close and kick want to know what to end', async () => {

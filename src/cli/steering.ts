@@ -9,6 +9,7 @@ import {
   type LoginFailure,
   type ReloadReport,
   reportOf,
+  type WhoseFailures,
 } from '../ipc/administration.ts';
 import { CommandError } from './command-error.ts';
 import type { RunningMountd } from './mountd-start.ts';
@@ -98,6 +99,12 @@ export class Steering implements Administration {
 
   loginFailures(): Promise<readonly LoginFailure[]> | readonly LoginFailure[] {
     return this.server?.loginFailures() ?? [];
+  }
+
+  async forgetLoginFailures(whose: WhoseFailures): Promise<number> {
+    const count = (await this.server?.forgetLoginFailures(whose)) ?? 0;
+    this.#options.log.info('failed logins are forgotten', { ...whose, count });
+    return count;
   }
 
   shutDown(): void {

@@ -21,14 +21,17 @@ import {
   STATUS_SUCCESS,
   statusName,
 } from '../dtyp/ntstatus.ts';
+import { sessionIdText } from '../ipc/status.ts';
 import type { Open } from '../objects/open.ts';
-import type { CreateRequest } from '../smb2/create.ts';
+import { type CreateRequest, createActionIn } from '../smb2/create.ts';
+import { FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED } from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
 import {
   Disconnect,
   type MaybePromise,
   type OpenRequest,
   type Outcome,
+  type SessionRequest,
   type TreeRequest,
 } from './command.ts';
 
@@ -41,12 +44,19 @@ const RIGHTS: readonly (readonly [string, number])[] = [
 const rightsIn = (access: number): string[] =>
   RIGHTS.filter(([, bits]) => (access & bits) !== 0).map(([name]) => name);
 
+/** 2.2.14; what was there already and is as it was is not named. */
+const ACTIONS: Readonly<Record<number, string>> = {
+  [FILE_SUPERSEDED]: 'superseded',
+  [FILE_CREATED]: 'created',
+  [FILE_OVERWRITTEN]: 'overwritten',
+};
+
 const resultOf = (status: NtStatus): string => (isError(status) ? statusName(status) : 'ok');
 
 const where = ({ session, tree, connection }: TreeRequest) => ({
   user: session.account?.name ?? '',
   address: connection.transport.remoteAddress,
-  session: session.sessionId.toString(16),
+  session: sessionIdText(session.sessionId),
   share: tree.share.name,
 });
 
@@ -80,14 +90,39 @@ export function auditCreate(
     const status = typeof done === 'number' ? done : (done.status ?? STATUS_SUCCESS);
     if (status === STATUS_PENDING) return done;
     const path = body.name.replaceAll('\\', '/');
+    const made = typeof done === 'number' || isError(status) ? undefined : actionOf(done.body);
     tell(request, 'open', resultOf(status), {
       ...where(request),
       path,
       access: rightsIn(request.open?.access ?? body.desiredAccess),
+      ...(made !== undefined && { action: made }),
     });
     return done;
   };
   return outcome instanceof Promise ? outcome.then(told) : told(outcome);
+}
+
+const actionOf = (body: Buffer): string | undefined => ACTIONS[createActionIn(body)];
+
+/** A share that this plane refuses, beside those that the control plane refuses and tells of itself. */
+export function auditRefusedShare(request: SessionRequest, share: string, why: string): void {
+  const { server, session, connection } = request;
+  const user = session.account?.name ?? '';
+  const address = connection.transport.remoteAddress;
+  server.audit?.note('connect', why, { user, address, share });
+}
+
+/** A file that is to be deleted and may not be; those that are deleted are told when they go. */
+export async function auditedDeletion(
+  request: OpenRequest,
+  mark: () => MaybePromise<NtStatus>,
+): Promise<NtStatus> {
+  const status = await mark();
+  if (isError(status) && isHeard(request, 'delete')) {
+    const path = pathOf(request.open);
+    tell(request, 'delete', statusName(status), { ...where(request), path });
+  }
+  return status;
 }
 
 /** `event` of an open that is there already, by its path before and after. */

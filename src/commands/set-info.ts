@@ -27,6 +27,7 @@ import type { VfsHandle } from '../vfs/vfs.ts';
 import { CHANGES } from './access.ts';
 import { setAppleSecurity } from './apple-security.ts';
 import { basicSet } from './archive.ts';
+import { auditedDeletion } from './audited.ts';
 import { breakFor, whileChanging } from './caching.ts';
 import { changesBySetting, setsChangeTime } from './changes-by-setting.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
@@ -184,9 +185,13 @@ function change(
     case Class.FileLinkInformationEx:
       return setLinkEx(body.buffer, request);
     case Class.FileDispositionInformation:
-      return setDisposition(body.buffer, open, handle, request.server.files);
+      return auditedDeletion(request, () =>
+        setDisposition(body.buffer, open, handle, request.server.files),
+      );
     case Class.FileDispositionInformationEx:
-      return setDispositionEx(body.buffer, open, handle, request.server.files);
+      return auditedDeletion(request, () =>
+        setDispositionEx(body.buffer, open, handle, request.server.files),
+      );
     case Class.FilePositionInformation:
       return setPosition(body.buffer, open);
     case Class.FileModeInformation:

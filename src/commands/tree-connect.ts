@@ -9,6 +9,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_NO_LOGON_SERVERS,
   STATUS_REQUEST_NOT_ACCEPTED,
+  statusName,
 } from '../dtyp/ntstatus.ts';
 import type { ShareClient, SharePlace } from '../ipc/control-plane.ts';
 import type { Connection } from '../objects/connection.ts';
@@ -29,6 +30,7 @@ import {
 } from '../smb2/share-flags.ts';
 import { encodeTreeConnectResponse, type TreeConnectRequest } from '../smb2/tree-connect.ts';
 import { isErrno } from '../vfs/errno.ts';
+import { auditRefusedShare } from './audited.ts';
 import type { Outcome, SessionRequest } from './command.ts';
 import { statusOfErrno } from './errno-status.ts';
 
@@ -45,17 +47,26 @@ export async function treeConnect(
   const name = PATH.exec(body.path)?.[1];
   if (name === undefined) return STATUS_INVALID_PARAMETER;
   const offered = name.length > MAX_SHARE_NAME ? undefined : server.offered(name);
-  if (offered === undefined) return STATUS_BAD_NETWORK_NAME;
+  if (offered === undefined) {
+    auditRefusedShare(request, name.slice(0, MAX_SHARE_NAME), 'no-such-share');
+    return STATUS_BAD_NETWORK_NAME;
+  }
   if (session.trees.size >= MAX_TREES_PER_SESSION) return STATUS_INSUFFICIENT_RESOURCES;
   const canEncrypt = session.isUser && session.canEncrypt;
-  if (offered.encryption === 'required' && !canEncrypt) return STATUS_ACCESS_DENIED;
+  if (offered.encryption === 'required' && !canEncrypt) {
+    auditRefusedShare(request, name, 'its messages are to be encrypted, and cannot be');
+    return STATUS_ACCESS_DENIED;
+  }
   const encryptData = mustEncrypt(offered, canEncrypt);
   const client = clientOf(connection);
   const asked = offered.places === undefined ? offered.name : name;
   const decision = await server.controlPlane.connectShare(session.account!, asked, client);
   if (decision.kind === 'no-such-share') return STATUS_BAD_NETWORK_NAME;
   if (decision.kind === 'denied') return STATUS_ACCESS_DENIED;
-  if (decision.kind === 'unavailable') return STATUS_NO_LOGON_SERVERS;
+  if (decision.kind === 'unavailable') {
+    auditRefusedShare(request, name, 'unavailable');
+    return STATUS_NO_LOGON_SERVERS;
+  }
   const share = shareAt(offered, decision.place, request);
   if (share === undefined) return STATUS_BAD_NETWORK_NAME;
   const files = await share.vfs?.attach(decision.identity);
@@ -64,7 +75,10 @@ export async function treeConnect(
     share.lifetime?.release();
     return status;
   };
-  if (files !== undefined && isErrno(files)) return refuse(statusOfErrno(files));
+  if (files !== undefined && isErrno(files)) {
+    auditRefusedShare(request, name, statusName(statusOfErrno(files)));
+    return refuse(statusOfErrno(files));
+  }
   // The session has ended, or the configuration was read again meanwhile.
   if (session.state === 'gone' || server.offered(name) !== offered) {
     return refuse(STATUS_BAD_NETWORK_NAME);
@@ -72,6 +86,7 @@ export async function treeConnect(
   // "equal to or greater than Share.MaxUses", with nothing awaited between the count and the tree connect.
   if (!server.shareUses.take(share)) {
     connection.log.info('share refused: too many connections to it', { share: share.name });
+    auditRefusedShare(request, name, 'max connections');
     return refuse(STATUS_REQUEST_NOT_ACCEPTED);
   }
   const { readOnly } = decision;

@@ -34,7 +34,7 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
     'Network interfaces, addresses or networks: what clients are told that look for more channels, and, with "bind interfaces only", what is listened on. "eth0;capability=RDMA" says more of one.',
   bindInterfacesOnly: 'Whether the server listens on the addresses of "interfaces" alone.',
   mapToGuest:
-    'What becomes of a login by a name without an account: refused (never), or a guest (bad user). A wrong password is refused in any case.',
+    'What becomes of a login by a name without an account: refused (never), or a guest (bad user). With "bad password" a wrong password makes a guest, too, who may wonder where the files are.',
   guestAccount: "The account, of the system's, that guests act as.",
   restrictAnonymous:
     'Whether logins without a name are let in: 0 lets them list shares, 1 and 2 keep them, and guests, out of all but guest shares. 0 where guests are welcome, otherwise 2, if it is not given.',

@@ -123,7 +123,7 @@ test('a bad value is an error that says what was expected', () => {
     'hosts allow = example.com',
     'hosts allow = 10.0.0.0/33',
     'hosts allow = 10.0.0.0/255.0.255.0',
-    'map to guest = bad password',
+    'map to guest = bad uid',
     'smb2 max credits = -1',
     'interfaces = "eth0',
   ]) {

@@ -257,6 +257,7 @@ export const globalParameters = {
     choice([
       ['never', 'never'],
       ['bad user', 'bad user'],
+      ['bad password', 'bad password'],
     ]),
     'never',
   ),

@@ -50,9 +50,18 @@ export const loginFailure = record({
   failures: u32,
   /** Unix time. */
   lastMs: whole,
+  /** How long another attempt would wait now. */
+  waitMs: u32,
+  /** By the domain's policy: not even the right password lets this user in. */
+  lockedOut: flag,
 });
 export type LoginFailure = Value<typeof loginFailure>;
 export const loginFailures = list(loginFailure, MAX_TOLD_FAILURES);
+
+/** Undefined: anybody's, from anywhere. */
+export const whoseFailures = record({ user: maybe(name), address: maybe(name) });
+export type WhoseFailures = Value<typeof whoseFailures>;
+export const forgotten = record({ forgotten: u32 });
 
 export interface Administration {
   about(): MaybePromise<About>;
@@ -61,6 +70,8 @@ export interface Administration {
   /** Which components' debug output is on from now on, in all processes. */
   setDebug(components: About['debug']): MaybePromise<void>;
   loginFailures(): MaybePromise<readonly LoginFailure[]>;
+  /** They count no more, and delay nobody. How many records there were. */
+  forgetLoginFailures(whose: WhoseFailures): MaybePromise<number>;
   /** Begins to end the server; its clients get to see it off. */
   shutDown(): MaybePromise<void>;
 }
@@ -78,6 +89,7 @@ export const ADMINISTRATION_EVENTS = {
   setDebug: event(0x22, record({ components: debugComponents }), nothing),
   loginFailures: event(0x23, nothing, loginFailures),
   shutDown: event(0x24, nothing, nothing),
+  forgetLoginFailures: event(0x25, whoseFailures, forgotten),
 } as const;
 
 /** What fits into an answer; the rest is counted. */
@@ -119,6 +131,9 @@ export function serveAdministration(
     return {};
   });
   take(ADMINISTRATION_EVENTS.loginFailures, () => found().loginFailures());
+  take(ADMINISTRATION_EVENTS.forgetLoginFailures, async (whose) => ({
+    forgotten: await found().forgetLoginFailures(whose),
+  }));
   take(ADMINISTRATION_EVENTS.shutDown, async () => {
     await found().shutDown();
     return {};
@@ -149,6 +164,10 @@ export class AskedAdministration implements Administration {
 
   loginFailures(): Promise<readonly LoginFailure[]> {
     return this.#ask(ADMINISTRATION_EVENTS.loginFailures, {});
+  }
+
+  async forgetLoginFailures(whose: WhoseFailures): Promise<number> {
+    return (await this.#ask(ADMINISTRATION_EVENTS.forgetLoginFailures, whose)).forgotten;
   }
 
   async shutDown(): Promise<void> {

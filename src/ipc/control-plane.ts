@@ -9,7 +9,7 @@ import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
 import type { Identity } from '../vfs/vfs.ts';
-import type { LoginFailure } from './administration.ts';
+import type { LoginFailure, WhoseFailures } from './administration.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
 
@@ -184,6 +184,8 @@ export interface ControlPlane {
   openPipe(account: Account, name: string, client: PipeClient): PipeEndpoint | undefined;
   /** Logins that failed since the last good one of the same user from the same address; the last one first. */
   loginFailures?(): MaybePromise<readonly LoginFailure[]>;
+  /** See Administration. */
+  forgetLoginFailures?(whose: WhoseFailures): MaybePromise<number>;
   /** MS-RAP 3.2.5, of SMB1 only: undefined to whom it is not answered. Rejects with WireError. */
   rap(account: Account, parameters: Buffer): Promise<RapAnswer | undefined>;
 }

@@ -4,7 +4,7 @@
  *
  *     length of the body: u32 │ version: u16 │ event: u16 │ sequence: u32 │ body
  *
- * The header is the same in every version, so that two which differ can say so. Version 4 is this file,
+ * The header is the same in every version, so that two which differ can say so. Each is this file,
  * data-plane.ts and administration.ts: any change of a field makes another version.
  */
 import { MAX_PAGE_RECORDS } from '../base/limits.ts';
@@ -20,7 +20,7 @@ import {
 } from './data-plane.ts';
 import { encode, type Field, flag, list, oneOf, record, u32, type Value, whole } from './fields.ts';
 
-export const CONTROL_VERSION = 5;
+export const CONTROL_VERSION = 6;
 
 export interface ControlEvent<Request, Response> {
   readonly number: number;

@@ -15,7 +15,12 @@ import type { Logger } from '../base/log.ts';
 import { DomainIds } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
-import { type Administration, type LoginFailure, serveAdministration } from './administration.ts';
+import {
+  type Administration,
+  type LoginFailure,
+  serveAdministration,
+  type WhoseFailures,
+} from './administration.ts';
 import type {
   Account,
   ControlPlane,
@@ -166,6 +171,11 @@ export class MountdClient implements ControlPlane {
   /** Empty where the control plane is not there. */
   async loginFailures(): Promise<readonly LoginFailure[]> {
     return (await this.#link?.ask(MOUNTD_EVENTS.loginFailures, {})) ?? [];
+  }
+
+  async forgetLoginFailures(whose: WhoseFailures): Promise<number> {
+    const answer = await this.#link?.ask(MOUNTD_EVENTS.forgetLoginFailures, whose);
+    return answer?.forgotten ?? 0;
   }
 
   /** Ends the link for good. */

@@ -11,7 +11,7 @@ import {
 } from '../base/limits.ts';
 import { type AccessToken, ALL_FILE_PRIVILEGES } from '../dtyp/access-check.ts';
 import { parseSid, type Sid } from '../dtyp/sid.ts';
-import { loginFailures } from './administration.ts';
+import { forgotten, loginFailures, whoseFailures } from './administration.ts';
 import type { Account, LoginStep, ShareDecision } from './control-plane.ts';
 import type { ControlEvent } from './events.ts';
 import {
@@ -31,7 +31,7 @@ import {
 } from './fields.ts';
 import type { Notice } from './link.ts';
 
-export const MOUNTD_VERSION = 6;
+export const MOUNTD_VERSION = 7;
 
 /** `S-1-`, an authority and 15 sub-authorities of at most ten digits each. */
 const MAX_SID_TEXT = 192;
@@ -270,6 +270,7 @@ export const MOUNTD_EVENTS = {
     maybe(record({ parameters: token, data: token })),
   ),
   loginFailures: event(0x107, nothing, loginFailures),
+  forgetLoginFailures: event(0x108, whoseFailures, forgotten),
 } as const;
 
 export const MOUNTD_NOTICES = {

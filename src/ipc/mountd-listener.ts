@@ -9,7 +9,12 @@ import { MAX_LINK_PIPE_BYTES, MAX_LINKS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
 import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
-import { type Administration, AskedAdministration, type LoginFailure } from './administration.ts';
+import {
+  type Administration,
+  AskedAdministration,
+  type LoginFailure,
+  type WhoseFailures,
+} from './administration.ts';
 import type { ControlPlane, Login, LoginStep, PipeEndpoint } from './control-plane.ts';
 import { prepareSocketFolder, removeSocketFolder, socketAddress } from './control-socket.ts';
 import type { DataPlane } from './data-plane.ts';
@@ -32,6 +37,7 @@ export interface MountdListenerOptions {
   readonly accountIds: () => readonly number[];
   readonly idBlocks: () => readonly IdBlock[];
   readonly loginFailures?: () => readonly LoginFailure[];
+  readonly forgetLoginFailures?: (whose: WhoseFailures) => number;
   readonly log: Logger;
 }
 
@@ -152,6 +158,9 @@ class Peer {
     link.serve(MOUNTD_EVENTS.writePipe, (request) => this.#write(request));
     link.serve(MOUNTD_EVENTS.fetchPipe, ({ pipeId }) => answersOf(this.#pipes.get(pipeId), true));
     link.serve(MOUNTD_EVENTS.loginFailures, () => options.loginFailures?.() ?? []);
+    link.serve(MOUNTD_EVENTS.forgetLoginFailures, (whose) => ({
+      forgotten: options.forgetLoginFailures?.(whose) ?? 0,
+    }));
     link.serve(MOUNTD_EVENTS.rap, ({ account, parameters }) => plane().rap(account, parameters));
     link.hear(MOUNTD_NOTICES.closeLogin, ({ loginId }) => this.#closeLogin(loginId));
     link.hear(MOUNTD_NOTICES.closePipe, ({ pipeId }) => this.#closePipe(pipeId));

@@ -69,6 +69,15 @@ export class AccountGuard {
       : undefined;
   }
 
+  isLocked(user: string): boolean {
+    return this.lockouts.isLocked(this.#facts.nameOf(user) ?? user);
+  }
+
+  /** By an administrator; undefined: everybody. */
+  unlock(user: string | undefined): void {
+    this.lockouts.forget(user && (this.#facts.nameOf(user) ?? user));
+  }
+
   stateOf(name: string): PasswordState {
     const setAtMs = this.#facts.passwordSetAtMs(name);
     const { policy } = this;

@@ -77,6 +77,16 @@ export class AccountLockouts {
     this.#strangers.delete(keyOf(name));
   }
 
+  /** By an administrator; undefined: everybody. */
+  forget(name: string | undefined): void {
+    if (name !== undefined) {
+      this.succeeded(name);
+    } else {
+      this.#accounts.clear();
+      this.#strangers.clear();
+    }
+  }
+
   #find(name: string): Count | undefined {
     return this.#countsOf(name).get(keyOf(name));
   }

@@ -22,7 +22,7 @@ import {
   cleartextFault,
   DOMAIN_PASSWORD_NO_CLEAR_CHANGE,
 } from './domain-policy.ts';
-import type { LoginThrottle } from './login-throttle.ts';
+import { LONGEST_DELAY_MS, type LoginThrottle } from './login-throttle.ts';
 
 export type AccountChange =
   | 'done'
@@ -155,18 +155,19 @@ export function createAccountStore(facts: AccountStoreFacts): AccountStore {
     });
   };
   const changeSlowly = async (name: string, change: ProvenChange): Promise<AccountChange> => {
-    const wait = throttle.waitBefore(address);
-    if (wait > 0) await sleep(wait);
+    const wait = throttle.turnOf(address, name);
+    if (wait !== 0) await sleep(wait ?? LONGEST_DELAY_MS);
+    if (wait === undefined) return 'wrong-password';
     const found = facts.find(name);
     const proven = await change(found?.ntHash ?? NO_ACCOUNT);
     const isWrong = found === undefined || proven === undefined;
     // 3.1.5.14.5: whoever is locked out changes nothing, by whatever password.
     if (guard.lockouts.isLocked(found?.name ?? name)) {
-      if (isWrong) await sleep(throttle.failed(address));
+      if (isWrong) await sleep(throttle.failed(address, name));
       return 'locked-out';
     }
     if (isWrong) {
-      const heldMs = throttle.failed(address);
+      const heldMs = throttle.failed(address, name);
       guard.lockouts.failed(found?.name ?? name);
       log.warn('password change failed', { user: name, address, heldMs });
       await sleep(heldMs);

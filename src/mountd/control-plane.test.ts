@@ -130,6 +130,51 @@ test('a connection that goes ends its delay', async () => {
   assert.ok(performance.now() - start < FIRST_DELAY_MS / 2);
 });
 
+test('who guesses one account waits for a turn, right or wrong; nobody else does', async () => {
+  const now = 1000;
+  const control = createControlPlane({
+    configuration: readConfiguration('', 'f').configuration,
+    users: USERS,
+    systemAccounts: () => SYSTEM,
+    now: () => now,
+  });
+  const timed = async (credentials: typeof ann, client = CLIENT) => {
+    const exchange = control.beginLogin(client);
+    const initiator = createInitiator({ credentials });
+    const challenge = (await exchange.step(initiator.start())) as { token: Buffer };
+    const answer = initiator.step(challenge.token) as { token: Buffer };
+    const step = exchange.step(answer.token);
+    const isAtOnce = !(step instanceof Promise);
+    if (!isAtOnce) exchange.close();
+    return isAtOnce ? 'at once' : 'later';
+  };
+  for (let i = 0; i < 10; i++) await timed({ ...ann, secret: 'lion' });
+  assert.equal(await timed(ann), 'later');
+  assert.equal(await timed({ ...ann, user: 'bob', secret: 'lion' }), 'at once');
+  assert.equal(await timed(ann, { address: '192.0.2.10' }), 'at once');
+  const [{ user, failures, waitMs } = assert.fail()] = control.loginFailures();
+  assert.deepEqual([user, failures], ['ann', 10]);
+  assert.ok(waitMs > 0);
+  assert.equal(control.forgetLoginFailures({ user: 'ANN', address: undefined }), 1);
+  assert.equal(await timed(ann), 'at once');
+});
+
+test('map to guest = bad password: a wrong one makes a guest, late, and counts', async () => {
+  const control = createControlPlane({
+    configuration: readConfiguration('[global]\nmap to guest = bad password\n', 'f').configuration,
+    users: USERS,
+    systemAccounts: () => SYSTEM,
+    switchesIdentity: true,
+  });
+  const start = performance.now();
+  const guest = await accountOf(control, { ...ann, secret: 'lion' });
+  assert.deepEqual(guest, { name: 'nobody', kind: 'guest', identity: NOBODY });
+  assert.ok(performance.now() - start >= FIRST_DELAY_MS - 5);
+  assert.equal(control.loginFailures()[0]?.failures, 1);
+  assert.equal((await accountOf(control, stranger)).kind, 'guest');
+  assert.equal((await accountOf(control, ann)).kind, 'user');
+});
+
 test('garbage is malformed at once', async () => {
   const step = await plane('').beginLogin(CLIENT).step(Buffer.from('nonsense'));
   assert.deepEqual(step, { kind: 'refused', reason: 'malformed' });

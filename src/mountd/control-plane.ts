@@ -13,7 +13,7 @@ import type { Configuration } from '../config/configuration.ts';
 import type { IdBlock } from '../dtyp/id-blocks.ts';
 import type { Sid } from '../dtyp/sid.ts';
 import type { SidMap } from '../dtyp/unix-sids.ts';
-import type { Administration, LoginFailure } from '../ipc/administration.ts';
+import type { Administration, LoginFailure, WhoseFailures } from '../ipc/administration.ts';
 import type {
   Account,
   ControlPlane,
@@ -86,6 +86,7 @@ export interface OwnControlPlane extends ControlPlane {
   idBlocks(): readonly IdBlock[];
   /** The last one first. */
   loginFailures(): readonly LoginFailure[];
+  forgetLoginFailures(whose: WhoseFailures): number;
   /** An association by TCP (rpc-listener.ts); undefined: the address is let in by nobody. */
   openRpc(what: 'mapper' | 'services', caller: RpcCaller): PipeEndpoint | undefined;
   rpcPort: number | undefined;
@@ -217,7 +218,18 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   loginFailures(): readonly LoginFailure[] {
-    return this.#failures.all;
+    return this.#failures.all.map((one) => ({
+      ...one,
+      waitMs: this.#throttle.waitOf(one.address, one.user),
+      lockedOut: this.#guard.isLocked(one.user),
+    }));
+  }
+
+  forgetLoginFailures({ user, address }: WhoseFailures): number {
+    this.#throttle.forget(user, address);
+    // An account is locked everywhere.
+    if (address === undefined) this.#guard.unlock(user);
+    return this.#failures.forget(user, address);
   }
 
   async reload(configuration: Configuration): Promise<void> {
@@ -344,9 +356,12 @@ class LocalControlPlane implements OwnControlPlane {
   }
 
   readonly #lookup: AccountLookup = (user) => {
+    const { mapToGuest } = this.#configuration.global;
     const found = this.#accounts.find(this.#mapped([user]) ?? user);
-    if (found !== undefined) return { ntHash: found.ntHash };
-    return this.#configuration.global.mapToGuest === 'bad user' ? 'guest' : undefined;
+    if (found !== undefined) {
+      return { ntHash: found.ntHash, orGuest: mapToGuest === 'bad password' };
+    }
+    return mapToGuest === 'never' ? undefined : 'guest';
   };
 
   #account({ user, anonymous, guest, workstation }: IdentityName): Account | undefined {

@@ -30,6 +30,17 @@ test('failures are counted by user and address until a login is good', () => {
   );
 });
 
+test('those of a user, from an address or of everybody are forgotten', () => {
+  const left = (user?: string, address?: string): number => {
+    const failures = new LoginFailures();
+    for (const name of ['ann', 'bob']) for (const from of ['a', 'b']) failures.failed(name, from);
+    const forgotten = failures.forget(user, address);
+    assert.equal(forgotten + failures.all.length, 4);
+    return failures.all.length;
+  };
+  assert.deepEqual([left(), left('ANN'), left(undefined, 'a'), left('ann', 'b')], [0, 2, 2, 3]);
+});
+
 test('a guesser of names takes no memory', () => {
   const failures = new LoginFailures();
   for (let i = 0; i < 3 * MAX_TOLD_FAILURES; i++) failures.failed(`${i}${'x'.repeat(300)}`, 'a');

@@ -9,9 +9,11 @@ import { MAX_TOLD_FAILURES } from '../ipc/administration.ts';
 /** A name is the client's own text. */
 const MAX_NAME_CHARACTERS = 100;
 
+export type CountedFailures = Omit<LoginFailure, 'waitMs' | 'lockedOut'>;
+
 export class LoginFailures {
   /** In the order of their last failures. */
-  readonly #failures = new Map<string, LoginFailure>();
+  readonly #failures = new Map<string, CountedFailures>();
   readonly #now: () => number;
 
   constructor(now: () => number = Date.now) {
@@ -33,8 +35,18 @@ export class LoginFailures {
     if (this.#failures.size > 0) this.#failures.delete(keyOf(name, address));
   }
 
+  /** Those of `name` and from `address`, where they are given. How many there were. */
+  forget(name: string | undefined, address: string | undefined): number {
+    const before = this.#failures.size;
+    for (const [key, { user, address: from }] of this.#failures) {
+      const isOf = name === undefined || user.toLowerCase() === name.toLowerCase();
+      if (isOf && (address === undefined || from === address)) this.#failures.delete(key);
+    }
+    return before - this.#failures.size;
+  }
+
   /** The last one first. */
-  get all(): readonly LoginFailure[] {
+  get all(): readonly CountedFailures[] {
     return [...this.#failures.values()].reverse();
   }
 }

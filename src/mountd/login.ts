@@ -16,7 +16,7 @@ import type { Logger } from '../base/log.ts';
 import type { Account, Login, LoginDone, LoginRefusal, LoginStep } from '../ipc/control-plane.ts';
 import type { AccountGuard } from './account-guard.ts';
 import type { LoginFailures } from './login-failures.ts';
-import type { LoginThrottle } from './login-throttle.ts';
+import { LONGEST_DELAY_MS, type LoginThrottle } from './login-throttle.ts';
 
 export interface LoginContext {
   readonly acceptor: AcceptorOptions;
@@ -61,10 +61,8 @@ class ThrottledLogin implements SecureLogin {
   }
 
   step(token: Buffer): SecureLoginStep | Promise<SecureLoginStep> {
-    const wait = this.#context.throttle.waitBefore(this.#address);
-    if (wait > 0) return this.#stepLater(Buffer.from(token), wait);
     const step = this.#acceptor.step(token);
-    return step instanceof Promise ? step.then((s) => this.#judge(s)) : this.#judge(step);
+    return step instanceof Promise ? step.then((s) => this.#inTurn(s)) : this.#inTurn(step);
   }
 
   close(): void {
@@ -72,10 +70,25 @@ class ThrottledLogin implements SecureLogin {
     this.#acceptor.close();
   }
 
-  async #stepLater(token: Buffer, wait: number): Promise<SecureLoginStep> {
+  /** Nobody hears what a password came to before it is its turn, whether it was right or wrong. */
+  #inTurn(step: AcceptorStep): SecureLoginStep | Promise<SecureLoginStep> {
+    if (!showsPassword(step)) return this.#judge(step);
+    const user = step.identityName?.user ?? '';
+    const wait = this.#context.throttle.turnOf(this.#address, user);
+    if (wait === 0) return this.#judge(step);
+    if (wait === undefined) {
+      const { log } = this.#context;
+      log.info('login refused: too many attempts wait', { user, address: this.#address });
+      this.#audit('too many attempts at once', { user });
+      return this.#refuseLater(LONGEST_DELAY_MS);
+    }
+    return this.#judgeLater(step, wait);
+  }
+
+  async #judgeLater(step: AcceptorStep, wait: number): Promise<SecureLoginStep> {
     await this.#sleep(wait);
     if (this.#end.signal.aborted) return { kind: 'refused', reason: 'logon-failure' };
-    return this.#judge(await this.#acceptor.step(token));
+    return this.#judge(step);
   }
 
   #judge(step: AcceptorStep): SecureLoginStep | Promise<SecureLoginStep> {
@@ -86,45 +99,75 @@ class ThrottledLogin implements SecureLogin {
     }
     switch (step.kind) {
       case 'continue':
-        return step;
+        return { kind: 'continue', token: step.token };
       case 'done': {
         const account = accountOf(step.identityName);
-        const { user, anonymous, guest } = step.identityName;
-        const isNobody = anonymous || guest === true;
-        const refusal = isNobody ? undefined : this.#context.guard?.proved(user);
+        const { user, anonymous, guest, wrongPassword } = step.identityName;
+        const refusal = anonymous || guest ? undefined : this.#context.guard?.proved(user);
         if (refusal !== undefined) {
           log.info('login not permitted', { user, address, reason: refusal });
           this.#audit(refusal, { user });
-          return { kind: 'refused', reason: refusal };
+          // Late: nobody is to hear that it was the right password for an account that is locked.
+          return refusal === 'account-locked-out'
+            ? this.#refuseLater(this.#failed(step.identityName), refusal)
+            : { kind: 'refused', reason: refusal };
         }
         if (account === undefined) {
-          log.info('login not permitted', { user, address });
-          this.#audit('not permitted', { user });
+          const why = anonymous ? 'restrict anonymous' : 'no such account';
+          log.info('login not permitted', { user, address, why });
+          this.#audit('not permitted', { user, why });
           return { kind: 'refused', reason: 'logon-failure' };
         }
-        this.#context.failures.succeeded(user, address);
-        this.#audit('ok', { user, account: account.name, kind: account.kind });
+        if (account.kind === 'user') {
+          this.#context.failures.succeeded(user, address);
+          this.#context.throttle.succeeded(address, user);
+        }
+        this.#audit('ok', {
+          ...{ user, account: account.name, kind: account.kind },
+          ...(wrongPassword === true && { why: 'wrong password' }),
+        });
         log.debug('auth', 'login', { account: account.name, kind: account.kind, address });
         const { token, sessionKey, flags, firstSequenceNumber } = step;
-        return { kind: 'done', token, account, sessionKey, flags, firstSequenceNumber };
+        const done: SecureLoginDone = {
+          ...{ kind: 'done', token, account, sessionKey, flags, firstSequenceNumber },
+        };
+        // "map to guest = bad password": it is a guess like all others.
+        if (wrongPassword !== true) return done;
+        this.#context.guard?.failed(user);
+        return this.#hold(this.#failed(step.identityName), done);
       }
       case 'refused': {
-        const { reason, identityName } = step;
+        const { reason, identityName, why } = step;
         // Kerberos names nobody: there is no password to be guessed.
         if (reason !== 'logon-failure' || step.ticket === true) {
           log.debug('auth', 'login refused', { reason, address });
           this.#audit(reason, { user: identityName?.user ?? null });
           return { kind: 'refused', reason };
         }
-        const heldMs = this.#context.throttle.failed(address);
+        const heldMs = this.#failed(identityName);
         const user = identityName?.user ?? '';
-        this.#context.failures.failed(user, address);
         const refusal = user === '' ? undefined : this.#context.guard?.failed(user);
-        this.#audit(refusal ?? reason, { user: identityName?.user ?? null });
-        log.warn('login failed', { user: identityName?.user, address, heldMs, reason: refusal });
+        this.#audit(refusal ?? reason, {
+          ...{ user: identityName?.user ?? null },
+          ...(why !== undefined && { why }),
+        });
+        log.warn('login failed', {
+          user: identityName?.user,
+          address,
+          heldMs,
+          why,
+          reason: refusal,
+        });
         return this.#refuseLater(heldMs, refusal);
       }
     }
+  }
+
+  /** Milliseconds to hold the answer. */
+  #failed(identityName: IdentityName | undefined): number {
+    const user = identityName?.user ?? '';
+    this.#context.failures.failed(user, this.#address);
+    return this.#context.throttle.failed(this.#address, user);
   }
 
   /** Nothing is guessed here, and nothing delayed. */
@@ -162,16 +205,31 @@ class ThrottledLogin implements SecureLogin {
     this.#context.audit?.()?.note('login', result, { ...details, address: this.#address });
   }
 
-  async #refuseLater(
-    wait: number,
-    reason: LoginRefusal = 'logon-failure',
-  ): Promise<SecureLoginStep> {
+  #refuseLater(wait: number, reason: LoginRefusal = 'logon-failure'): Promise<SecureLoginStep> {
+    return this.#hold(wait, { kind: 'refused', reason });
+  }
+
+  async #hold(wait: number, step: SecureLoginStep): Promise<SecureLoginStep> {
     await this.#sleep(wait);
-    return { kind: 'refused', reason };
+    return step;
   }
 
   /** Ends early with the exchange; a connection that is gone holds nothing up. */
   async #sleep(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#end.signal }).catch(() => undefined);
+  }
+}
+
+/** Whether it tells somebody something of a password: a ticket, or nobody's login, does not. */
+function showsPassword(step: AcceptorStep): boolean {
+  switch (step.kind) {
+    case 'continue':
+      return step.identityName !== undefined;
+    case 'refused':
+      return step.reason === 'logon-failure' && step.ticket !== true;
+    case 'done': {
+      const { anonymous, guest, wrongPassword } = step.identityName;
+      return step.peer === undefined && !anonymous && (!guest || wrongPassword === true);
+    }
   }
 }

@@ -166,6 +166,7 @@ class Mountd {
       accountIds: () => controlPlane.accountIds(),
       idBlocks: () => controlPlane.idBlocks(),
       loginFailures: () => controlPlane.loginFailures(),
+      forgetLoginFailures: (whose) => controlPlane.forgetLoginFailures(whose),
       pipes: pipeNames(),
       log,
     });

@@ -5,6 +5,7 @@
  */
 import { getSystemErrorMap } from 'node:util';
 import { MAX_OPENS_ENDED_AT_ONCE } from '../base/limits.ts';
+import { sessionIdText } from '../ipc/status.ts';
 import { ENOENT, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle } from '../vfs/vfs.ts';
 import type { Connection } from './connection.ts';
@@ -230,7 +231,7 @@ async function removeName(
     const details = {
       user: userOf(deleter),
       address: deleter.session === undefined ? '' : addressOf(deleter.session),
-      session: deleter.session?.sessionId.toString(16) ?? null,
+      session: deleter.session === undefined ? null : sessionIdText(deleter.session.sessionId),
       share: home.name,
       path: isErrno(path) ? null : path.join('/'),
     };

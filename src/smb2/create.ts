@@ -97,6 +97,11 @@ const Response = struct('SMB2 CREATE Response', '2.2.14', {
   createContextsLength: u32,
 });
 const RESPONSE_BUFFER_AT = behind(Response);
+/** Behind StructureSize, OplockLevel and Flags. */
+const CREATE_ACTION_AT = 4;
+
+/** Of an encoded response, without its header. */
+export const createActionIn = (body: Buffer): number => body.readUInt32LE(CREATE_ACTION_AT);
 
 export interface CreateResponse
   extends Omit<Wire<typeof Response>, 'createContextsOffset' | 'createContextsLength'> {

@@ -73,6 +73,7 @@ export interface Adopted {
 
 export class NativeConnection {
   readonly remoteAddress: string;
+  readonly remotePort: number;
   readonly localAddress: string;
   readonly outbox = arena;
   readonly finished: Promise<void>;
@@ -105,6 +106,7 @@ export class NativeConnection {
     const id = adopted?.id ?? server.newConnectionId();
     this.#fd = fd;
     this.remoteAddress = remoteAddress;
+    this.remotePort = remotePort;
     this.localAddress = plainAddress(localAddress(fd)?.address);
     this.#log = server.log.part(connectionPart(id, remotePort));
     this.finished = new Promise((resolve) => {
