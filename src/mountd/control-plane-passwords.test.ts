@@ -11,6 +11,7 @@ import { readConfiguration } from '../config/load.ts';
 import { editUserDatabase } from '../config/user-db.ts';
 import { createControlPlane } from './control-plane.ts';
 import { DOMAIN_POLICY_FILE, type DomainPolicy, DomainPolicyStore } from './domain-policy.ts';
+import { FIRST_DELAY_MS } from './login-throttle.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'usmbd-passwords-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -67,6 +68,25 @@ test('so many wrong passwords lock an account out, whatever the address, and nob
   assert.equal(await login('ghost', 'x'), 'logon-failure');
   assert.equal(await login('ghost', 'x'), 'logon-failure');
   assert.equal(await login('ghost', 'x'), 'account-locked-out');
+});
+
+test('who is locked out is named to an administrator, who unlocks; a right password shows by no haste', async () => {
+  const { login, control } = plane({ lockoutThreshold: 1 });
+  assert.equal(await login('ann', 'wrong'), 'logon-failure');
+  const start = performance.now();
+  assert.equal(await login('ann', 'tiger'), 'account-locked-out');
+  assert.ok(performance.now() - start >= FIRST_DELAY_MS - 5);
+  assert.deepEqual(
+    control.loginFailures().map(({ user, lockedOut }) => [user, lockedOut]),
+    [
+      ['ann', true],
+      ['ann', true],
+    ],
+  );
+  assert.equal(control.forgetLoginFailures({ user: 'Ann', address: '192.0.2.1' }), 1);
+  assert.equal(await login('ann', 'tiger'), 'account-locked-out');
+  assert.equal(control.forgetLoginFailures({ user: 'Ann', address: undefined }), 2);
+  assert.equal(await login('ann', 'tiger'), 'done');
 });
 
 test('a good password ends the count; without a threshold nobody is locked out', async () => {
