@@ -34,12 +34,13 @@ import {
   type UserInput,
 } from './account-directory.ts';
 import { AccountGuard } from './account-guard.ts';
+import { DOMAIN_NAMES_FILE, DomainNames } from './domain-names.ts';
 import { DOMAIN_POLICY_FILE, DomainPolicyStore } from './domain-policy.ts';
 import { GROUPS_FILE, GroupStore } from './group-store.ts';
 import { identityOfDomain, NOBODY, withGroups } from './identities.ts';
 import { Idmap } from './idmap.ts';
 import { KerberosMechanism, sameKerberos } from './kerberos-mechanism.ts';
-import { localNameOf, ticketUserOf } from './kerberos-users.ts';
+import { localNameOf, type TicketUser, ticketUserOf } from './kerberos-users.ts';
 import { beginLogin, type SecureLogin } from './login.ts';
 import { LoginFailures } from './login-failures.ts';
 import { LoginThrottle } from './login-throttle.ts';
@@ -123,6 +124,7 @@ class LocalControlPlane implements OwnControlPlane {
   readonly #guard: AccountGuard;
   #audit: AuditLog | undefined;
   readonly #idmap: Idmap;
+  readonly #domainNames: DomainNames;
   readonly #tokens: SecurityTokens;
   readonly #principals: Principals;
   readonly #management: Management;
@@ -156,7 +158,9 @@ class LocalControlPlane implements OwnControlPlane {
     this.#kerberos = new KerberosMechanism(configuration.global, log, options.kerberos);
     this.#usernameMap = usernameMapOf(configuration.global.usernameMap, log);
     const groups = new GroupStore(keptIn(options.statePath, GROUPS_FILE), machineSid, log);
+    this.#domainNames = new DomainNames(keptIn(options.statePath, DOMAIN_NAMES_FILE), log);
     this.#principals = new Principals({
+      domains: this.#domainNames,
       groups: () => groups.groups,
       machineSid,
       machineName: configuration.global.netbiosName,
@@ -387,6 +391,7 @@ class LocalControlPlane implements OwnControlPlane {
       mapped: (names) => this.#mapped(names),
     });
     const user = ticketUserOf(peer, this.#machineSid, this.#log);
+    this.#learnName(user);
     const mapped = this.#accounts.switches ? this.#idmap.mapped(user) : undefined;
     const domain = { principal: user.principal, sids: user.claims, ...(mapped && { mapped }) };
     const name = local && (this.#accounts.find(local)?.name ?? this.#accounts.systemUser(local));
@@ -395,6 +400,13 @@ class LocalControlPlane implements OwnControlPlane {
     const identity = own && withGroups(own, mapped);
     if (mapped !== undefined) this.#idmap.ids.learn([], identity);
     return { name, kind: 'user', identity, domain, ...askedOf(name, nameIn(peer), undefined) };
+  }
+
+  /** For those who ask whose a SID is. */
+  #learnName({ domainAccount, domainName, domainSid, user }: TicketUser): void {
+    if (domainAccount === undefined || domainSid === undefined || user === undefined) return;
+    const name = domainAccount.slice(domainName.length + 1);
+    this.#domainNames.learn({ sid: domainSid, name: domainName }, { sid: user, name });
   }
 
   /** Of who is known to a domain alone: it is somebody here where its domain has uids. */

@@ -173,7 +173,7 @@ export class Management {
   #members(names: readonly Principal[]): readonly Sid[] | undefined {
     if (names.length === 0) return undefined;
     return names.flatMap(
-      ({ name }) => parseSid(name) ?? this.#facts.principals.byName(name)?.sid ?? [],
+      ({ name }) => parseSid(name) ?? this.#facts.principals.ownByName(name)?.sid ?? [],
     );
   }
 

@@ -6,6 +6,10 @@
 import {
   BUILTIN_DOMAIN,
   gidOf,
+  nfsGidOf,
+  nfsGroupSid,
+  nfsUidOf,
+  nfsUserSid,
   RID_GUEST,
   type Sid,
   sidInDomain,
@@ -16,6 +20,7 @@ import {
 } from '../dtyp/sid.ts';
 import { idOfRid, isLocalGroupRid, ridOfUser } from '../dtyp/unix-sids.ts';
 import { SidNameUse } from '../rpc/security-types.ts';
+import type { DomainNames } from './domain-names.ts';
 import type { LocalGroup } from './group-store.ts';
 import type { SystemAccounts } from './system-accounts.ts';
 
@@ -44,6 +49,8 @@ export interface PrincipalFacts {
   /** Those of its own, which the system does not know. */
   groups(): readonly LocalGroup[];
   readonly guestName: string;
+  /** Those of other domains; absent: there are none. */
+  readonly domains?: DomainNames;
   /** The system's users and groups by name and number. */
   systemNames(): Pick<SystemAccounts, 'userName' | 'groupName' | 'uidByName' | 'gidByName'>;
 }
@@ -54,6 +61,11 @@ const UNIX_USER = 'Unix User';
 const UNIX_GROUP = 'Unix Group';
 const UNIX_USER_SID: Sid = 'S-1-22-1';
 const UNIX_GROUP_SID: Sid = 'S-1-22-2';
+/** The same numbers as clients of NFS, Linux' and Apple's write them; Windows has no names for them. */
+const NFS_USER = 'NFS User';
+const NFS_GROUP = 'NFS Group';
+const NFS_USER_SID: Sid = 'S-1-5-88-1';
+const NFS_GROUP_SID: Sid = 'S-1-5-88-2';
 /** The group that each account of a machine outside any domain is in, as Windows calls it. */
 export const RID_NONE = 513;
 export const NONE_NAME = 'None';
@@ -85,9 +97,19 @@ const WELL_KNOWN: readonly (readonly [sid: Sid, domain: string, name: string])[]
   ['S-1-5-13', 'NT AUTHORITY', 'TERMINAL SERVER USER'],
   ['S-1-5-14', 'NT AUTHORITY', 'REMOTE INTERACTIVE LOGON'],
   ['S-1-5-15', 'NT AUTHORITY', 'This Organization'],
+  ['S-1-5-17', 'NT AUTHORITY', 'IUSR'],
   ['S-1-5-18', 'NT AUTHORITY', 'SYSTEM'],
   ['S-1-5-19', 'NT AUTHORITY', 'LOCAL SERVICE'],
   ['S-1-5-20', 'NT AUTHORITY', 'NETWORK SERVICE'],
+  ['S-1-5-33', 'NT AUTHORITY', 'WRITE RESTRICTED'],
+  ['S-1-5-64-10', 'NT AUTHORITY', 'NTLM Authentication'],
+  ['S-1-5-64-14', 'NT AUTHORITY', 'SChannel Authentication'],
+  ['S-1-5-64-21', 'NT AUTHORITY', 'Digest Authentication'],
+  ['S-1-5-113', 'NT AUTHORITY', 'Local account'],
+  ['S-1-5-114', 'NT AUTHORITY', 'Local account and member of Administrators group'],
+  ['S-1-5-1000', 'NT AUTHORITY', 'Other Organization'],
+  ['S-1-18-1', '', 'Authentication authority asserted identity'],
+  ['S-1-18-2', '', 'Service asserted identity'],
 ];
 
 /** MS-DTYP 2.4.2.4: aliases of the built-in domain, by RID. */
@@ -199,8 +221,13 @@ export class Principals {
     if (uid !== undefined) return this.#unixUser(uid);
     const gid = gidOf(sid);
     if (gid !== undefined) return this.#unixGroup(gid);
+    const nfsUid = nfsUidOf(sid);
+    if (nfsUid !== undefined) return this.#nfsUser(nfsUid);
+    const nfsGid = nfsGidOf(sid);
+    if (nfsGid !== undefined) return this.#nfsGroup(nfsGid);
     const split = splitSid(sid);
-    if (split?.domain !== this.machineSid) return undefined;
+    if (split === undefined) return undefined;
+    if (split.domain !== this.machineSid) return this.#ofDomain(sid, split.domain);
     const account = this.#current().bySid.get(sid);
     if (account !== undefined) return account;
     if (isLocalGroupRid(split.rid)) return this.#localGroups().find((one) => one.sid === sid);
@@ -210,6 +237,12 @@ export class Principals {
 
   /** `name`, `DOMAIN\name` or `name@DOMAIN`, without regard to case. */
   byName(text: string): Principal | undefined {
+    const { domain, name } = parse(text);
+    return this.ownByName(text) ?? this.#farByName(domain, name);
+  }
+
+  /** The same without other domains: what decides about access believes no ticket's names. */
+  ownByName(text: string): Principal | undefined {
     const { domain, name } = parse(text);
     const key = name.toLowerCase();
     const inDomain = (one: string): boolean =>
@@ -231,6 +264,41 @@ export class Principals {
     return this.#fixed.find(
       (one) => one.use === SidTypeDomain && one.domain.toLowerCase() === whole,
     );
+  }
+
+  /** The name of another domain that this one has, though nobody knows whose the SID is. */
+  domainOf(sid: Sid): Pick<Principal, 'domain' | 'domainSid'> | undefined {
+    const domainSid = splitSid(sid)?.domain;
+    const domain = domainSid && this.#facts.domains?.domainBySid(domainSid);
+    return domain === undefined || domainSid === undefined ? undefined : { domain, domainSid };
+  }
+
+  #ofDomain(sid: Sid, domainSid: Sid): Principal | undefined {
+    const { domains } = this.#facts;
+    const whole = domains?.domainBySid(sid);
+    if (whole !== undefined) return domainPrincipal(whole, sid);
+    const domain = domains?.domainBySid(domainSid);
+    const name = domains?.userBySid(sid);
+    if (domain === undefined || name === undefined) return undefined;
+    return { sid, name, domain, domainSid, use: SidTypeUser };
+  }
+
+  /** With its domain only: a bare name is one of this machine's. */
+  #farByName(domain: string | undefined, name: string): Principal | undefined {
+    if (domain?.toLowerCase() === NFS_USER.toLowerCase()) {
+      const uid = this.#facts.systemNames().uidByName(name);
+      return uid === undefined ? undefined : this.#nfsUser(uid);
+    }
+    if (domain?.toLowerCase() === NFS_GROUP.toLowerCase()) {
+      const gid = this.#facts.systemNames().gidByName(name);
+      return gid === undefined ? undefined : this.#nfsGroup(gid);
+    }
+    const { domains } = this.#facts;
+    const found = domains?.domainByName(domain ?? name);
+    if (found === undefined || domains === undefined) return undefined;
+    if (domain === undefined || name === '') return domainPrincipal(found.name, found.sid);
+    const user = domains.userByName(found.sid, name);
+    return user && this.#ofDomain(user.sid, found.sid);
   }
 
   #ofMachine(rid: number, name: string, use: SidNameUse): Principal {
@@ -266,6 +334,16 @@ export class Principals {
       domainSid: UNIX_USER_SID,
       use: SidTypeUser,
     };
+  }
+
+  #nfsUser(uid: number): Principal {
+    const of = { domain: NFS_USER, domainSid: NFS_USER_SID };
+    return { ...this.#unixUser(uid), ...of, sid: nfsUserSid(uid) };
+  }
+
+  #nfsGroup(gid: number): Principal {
+    const of = { domain: NFS_GROUP, domainSid: NFS_GROUP_SID };
+    return { ...this.#unixGroup(gid), ...of, sid: nfsGroupSid(gid) };
   }
 
   #unixGroup(gid: number): Principal {

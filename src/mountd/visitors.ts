@@ -25,7 +25,7 @@ export function visitorOf(
     ...{ name, isGuest },
     sids: [...(ofDomain ?? []), ...memberOf],
     isIn(group) {
-      const sid = principals.byName(group)?.sid;
+      const sid = principals.ownByName(group)?.sid;
       return sid !== undefined && memberOf.includes(sid);
     },
   };

@@ -80,6 +80,7 @@ export const SERVER_INFO = union({
   502: untold,
   503: untold,
   599: untold,
+  1005: unique(struct({ comment: text })),
 });
 export type ServerInfo = NdrValue<typeof SERVER_INFO>;
 
@@ -160,6 +161,11 @@ export const SRVSVC = {
       21,
       { serverName: text, level: u32 },
       { infoStruct: SERVER_INFO, status: u32 },
+    ),
+    NetrServerSetInfo: operation(
+      22,
+      { serverName: text, level: u32, infoStruct: SERVER_INFO, parmErr: unique(u32) },
+      { parmErr: unique(u32), status: u32 },
     ),
     NetrServerDiskEnum: operation(
       23,

@@ -4,6 +4,7 @@
 import {
   conformantArray,
   counted,
+  hyper,
   leveled,
   type NdrType,
   type NdrValue,
@@ -77,6 +78,51 @@ const WKSTA_TRANSPORT_ENUM_STRUCT = leveled({
 /** 2.2.5.21. */
 const NET_COMPUTER_NAME_ARRAY = unique(struct({ names: counted(conformantArray(unicodeString)) }));
 
+/** STAT_WORKSTATION_0, 2.2.5.11. */
+const STAT_WORKSTATION_0 = struct({
+  statisticsStartTime: hyper,
+  bytesReceived: hyper,
+  smbsReceived: hyper,
+  pagingReadBytesRequested: hyper,
+  nonPagingReadBytesRequested: hyper,
+  cacheReadBytesRequested: hyper,
+  networkReadBytesRequested: hyper,
+  bytesTransmitted: hyper,
+  smbsTransmitted: hyper,
+  pagingWriteBytesRequested: hyper,
+  nonPagingWriteBytesRequested: hyper,
+  cacheWriteBytesRequested: hyper,
+  networkWriteBytesRequested: hyper,
+  initiallyFailedOperations: u32,
+  failedCompletionOperations: u32,
+  readOperations: u32,
+  randomReadOperations: u32,
+  readSmbs: u32,
+  largeReadSmbs: u32,
+  smallReadSmbs: u32,
+  writeOperations: u32,
+  randomWriteOperations: u32,
+  writeSmbs: u32,
+  largeWriteSmbs: u32,
+  smallWriteSmbs: u32,
+  rawReadsDenied: u32,
+  rawWritesDenied: u32,
+  networkErrors: u32,
+  sessions: u32,
+  failedSessions: u32,
+  reconnects: u32,
+  coreConnects: u32,
+  lanman20Connects: u32,
+  lanman21Connects: u32,
+  lanmanNtConnects: u32,
+  serverDisconnects: u32,
+  hungSessions: u32,
+  useCount: u32,
+  failedUseCount: u32,
+  currentCommands: u32,
+});
+export type WorkstationStatistics = NdrValue<typeof STAT_WORKSTATION_0>;
+
 export const WKSSVC = {
   name: 'wkssvc',
   syntax: { uuid: '6bffd098-a112-3610-9833-46c3f87e345a', major: 1, minor: 0 },
@@ -115,6 +161,11 @@ export const WKSSVC = {
         resumeHandle: unique(u32),
         status: u32,
       },
+    ),
+    NetrWorkstationStatisticsGet: operation(
+      13,
+      { serverName: text, serviceName: text, level: u32, options: u32 },
+      { buffer: unique(STAT_WORKSTATION_0), status: u32 },
     ),
     NetrGetJoinInformation: operation(
       20,

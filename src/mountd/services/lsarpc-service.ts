@@ -135,12 +135,18 @@ function getUserName(
   const [domain, user] =
     account.kind === 'anonymous'
       ? ['NT AUTHORITY', 'ANONYMOUS LOGON']
-      : [server.name, account.name];
+      : ofDomain(account.name, server.name);
   return {
     userName: user,
     domainName: domainName === null ? null : { string: domain },
     status: STATUS_SUCCESS,
   };
+}
+
+/** Who is known to another domain alone has its name before his own. */
+function ofDomain(name: string, machine: string): readonly [domain: string, user: string] {
+  const slash = name.indexOf('\\');
+  return slash < 0 ? [machine, name] : [name.slice(0, slash), name.slice(slash + 1)];
 }
 
 function enumeratePrivileges({
@@ -296,14 +302,16 @@ function lookupSids(principals: Principals, sids: readonly (Sid | null)[] | null
   return { referencedDomains: domains.list, names, mappedCount, status };
 }
 
-/** One of this domain that is not there has its RID for a name; of any other nothing is known. */
-function unknownSid({ machineName, machineSid }: Principals, domains: ReferencedDomains, sid: Sid) {
+/** One of this domain that is not there has its RID for a name; of any other at most the domain is known. */
+function unknownSid(principals: Principals, domains: ReferencedDomains, sid: Sid) {
+  const { machineName, machineSid } = principals;
   const split = splitSid(sid);
   const isOurs = split?.domain === machineSid;
+  const domain = isOurs ? { domain: machineName, domainSid: machineSid } : principals.domainOf(sid);
   return {
     use: SidNameUse.SidTypeUnknown as number,
     name: isOurs ? split.rid.toString(16).padStart(8, '0') : sid,
-    domainIndex: isOurs ? domains.indexOf({ domain: machineName, domainSid: machineSid }) : -1,
+    domainIndex: domain === undefined ? -1 : domains.indexOf(domain),
   };
 }
 

@@ -168,6 +168,10 @@ const SUBJECTS: readonly Subject[] = [
         ...{ pathType: 0, flags: 0 },
       }),
       stubOf(SRVSVC.operations.NetrShareGetInfo, { serverName: 'F', netName: 'Data', level: 502 }),
+      stubOf(SRVSVC.operations.NetrServerSetInfo, {
+        ...{ serverName: 'F', level: 1005, parmErr: 0 },
+        infoStruct: { tag: 1005, value: { comment: 'Ours' } },
+      }),
       stubOf(SRVSVC.operations.NetrServerStatisticsGet, {
         ...{ serverName: 'F', service: 'SERVER', level: 0, options: 0 },
       }),
@@ -175,8 +179,13 @@ const SUBJECTS: readonly Subject[] = [
   },
   {
     rpc: WKSSVC,
-    create: () => createWkssvcService(context()),
-    open: [stubOf(WKSSVC.operations.NetrWkstaGetInfo, { serverName: 'F', level: 102 })],
+    create: () => createWkssvcService(context({ administrator: true })),
+    open: [
+      stubOf(WKSSVC.operations.NetrWkstaGetInfo, { serverName: 'F', level: 102 }),
+      stubOf(WKSSVC.operations.NetrWorkstationStatisticsGet, {
+        ...{ serverName: 'F', serviceName: 'W', level: 0, options: 0 },
+      }),
+    ],
   },
   {
     rpc: SVCCTL,

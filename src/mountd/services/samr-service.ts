@@ -335,7 +335,7 @@ function lookupNames(domain: SamDomain | number, names: readonly (string | null)
   const byName = new Map(entriesOf(domain).map((one) => [one.name.toLowerCase(), one]));
   const found = names.map((name) => byName.get((name ?? '').toLowerCase()));
   const mapped = found.filter((one) => one !== undefined).length;
-  if (mapped === 0) return { ...none, status: STATUS_NONE_MAPPED };
+  if (mapped === 0) return { ...none, status: outcome(names.length, mapped) };
   return {
     relativeIds: { entries: found.map((one) => one?.rid ?? 0) },
     use: { entries: found.map((one) => one?.use ?? SidNameUse.SidTypeUnknown) },

@@ -23,7 +23,7 @@ import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 import { nameHandlers } from './srvsvc-names.ts';
 import { sessionHandlers } from './srvsvc-sessions.ts';
-import { shareHandlers, UNLIMITED } from './srvsvc-shares.ts';
+import { changed, shareHandlers, UNLIMITED } from './srvsvc-shares.ts';
 
 const {
   NERR_Success,
@@ -50,6 +50,7 @@ export function createSrvsvcService(context: ServiceContext): RpcService {
     ...sessionHandlers(context),
     ...shareHandlers(context),
     NetrServerGetInfo: (input) => serverGetInfo(input, context),
+    NetrServerSetInfo: (input) => serverSetInfo(input, context),
     NetrServerDiskEnum: (input) => serverDiskEnum(input, context),
     NetrServerTransportEnum: (input) => transportEnum(input, context),
     NetrServerStatisticsGet: (input) => serverStatistics(input, context),
@@ -63,7 +64,7 @@ function serverGetInfo(
   { serverName, level }: InputOf<Operations['NetrServerGetInfo']>,
   { administrator, server }: ServiceContext,
 ): OutputOf<Operations['NetrServerGetInfo']> {
-  if (level === 103 || level === 502 || level === 503 || level === 599) {
+  if (level === 103 || level === 502 || level === 503 || level === 599 || level === 1005) {
     return { infoStruct: { tag: level, value: null }, status: ERROR_INVALID_LEVEL };
   }
   if (level !== 100 && level !== 101 && level !== 102) {
@@ -106,6 +107,51 @@ const NOT_DISCONNECTED = {
   licenses: 0,
   userpath: '',
 } as const;
+
+// --- NetrServerSetInfo, 3.1.4.18 -----------------------------------------------------------------
+
+/** What a server of CIFS was tuned by; there is nothing of it here. */
+const OTHER_LEVELS: ReadonlySet<number> = new Set([
+  ...[502, 503, 599, 1010, 1016, 1017, 1018, 1107, 1501, 1502, 1503, 1506, 1510, 1511, 1512, 1513],
+  ...[1514, 1515, 1516, 1518, 1523, 1528, 1529, 1530, 1533, 1534, 1535, 1536, 1538, 1539, 1540],
+  ...[1541, 1542, 1543, 1544, 1545, 1546, 1547, 1548, 1549, 1550, 1552, 1553, 1554, 1555, 1556],
+]);
+/** 2.2.2.12. */
+const SV_COMMENT_PARMNUM = 5;
+
+/** The comment is set, as `server string` of the configuration's file; what else is so already may be said again. */
+function serverSetInfo(
+  { infoStruct, parmErr }: InputOf<Operations['NetrServerSetInfo']>,
+  { administrator, server, shareEditor }: ServiceContext,
+): MaybePromise<OutputOf<Operations['NetrServerSetInfo']>> {
+  const failed = (status: number) => ({
+    parmErr: parmErr !== null && status === ERROR_INVALID_PARAMETER ? SV_COMMENT_PARMNUM : parmErr,
+    status,
+  });
+  if (!administrator) return failed(ERROR_ACCESS_DENIED);
+  const { tag, value } = infoStruct;
+  if (tag === 'other' || (tag !== 101 && tag !== 102 && tag !== 1005)) {
+    const isOther = OTHER_LEVELS.has(Number(tag === 'other' ? value : tag));
+    return failed(isOther ? ERROR_NOT_SUPPORTED : ERROR_INVALID_LEVEL);
+  }
+  if (value === null) return failed(ERROR_INVALID_PARAMETER);
+  if (tag === 102 && !isAsTold(value)) return failed(ERROR_NOT_SUPPORTED);
+  const comment = value.comment ?? '';
+  if (comment === server.comment) return failed(NERR_Success);
+  // A macro would be read in it.
+  const settings = [{ key: 'server string', value: comment.replaceAll('%', '%%') }];
+  return changed(shareEditor?.update('global', settings), failed);
+}
+
+type Info102 = NonNullable<Extract<ServerInfo, { tag: 102 }>['value']>;
+
+/** Of the members that 2.2.4.43 does not have ignored. */
+const isAsTold = ({ users, disc, hidden, announce, anndelta }: Info102): boolean =>
+  users === UNLIMITED &&
+  disc === NOT_DISCONNECTED.disc &&
+  hidden === NOT_DISCONNECTED.hidden &&
+  announce === NOT_DISCONNECTED.announce &&
+  anndelta === NOT_DISCONNECTED.anndelta;
 
 // --- NetrServerStatisticsGet, 3.1.4.20 -----------------------------------------------------------
 

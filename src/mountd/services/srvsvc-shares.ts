@@ -326,7 +326,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-async function changed<T>(
+export async function changed<T>(
   change: Promise<ShareChange> | undefined,
   answer: (status: number) => T,
 ): Promise<T> {

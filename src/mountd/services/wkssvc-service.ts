@@ -1,10 +1,17 @@
 /** The Workstation Service (MS-WKST 3.2.4): the workgroup, names and users of this machine, which is no client itself. */
+import { after } from '../../base/after.ts';
+import { fromUnixNanoseconds } from '../../dtyp/filetime.ts';
 import type { MaybePromise } from '../../ipc/control-plane.ts';
 import { collect } from '../../ipc/status.ts';
 import type { InputOf, OutputOf } from '../../rpc/operation.ts';
 import { PLATFORM_ID_NT } from '../../rpc/srvsvc.ts';
 import { WIN32_ERROR } from '../../rpc/win32-error.ts';
-import { WKSSVC, type WkstaInfo, type WkstaUserEnumStruct } from '../../rpc/wkssvc.ts';
+import {
+  WKSSVC,
+  type WkstaInfo,
+  type WkstaUserEnumStruct,
+  type WorkstationStatistics,
+} from '../../rpc/wkssvc.ts';
 import { type RpcService, serveInterface } from './rpc-service.ts';
 import type { ServerDescription, ServiceContext } from './share-catalogue.ts';
 
@@ -16,6 +23,7 @@ export function createWkssvcService(context: ServiceContext): RpcService {
     NetrWkstaGetInfo: (input) => wkstaGetInfo(input, context),
     NetrWkstaUserEnum: (input) => userEnum(input, context),
     NetrWkstaTransportEnum: (input) => transportEnum(input, context),
+    NetrWorkstationStatisticsGet: (input) => statistics(input, context),
     NetrGetJoinInformation: () => ({
       nameBuffer: context.server.workgroup,
       nameType: NetSetupWorkgroupName,
@@ -125,6 +133,41 @@ function transportEnum(
     status: administrator ? NERR_Success : ERROR_ACCESS_DENIED,
   };
 }
+
+/**
+ * 3.2.4.11, of the redirector, for administrators as on Windows (note 54). This machine is no client, so all of it is none:
+ * "If a member value does not apply to the server, it MUST be set to zero." Only when one began to count is known.
+ */
+function statistics(
+  { level, options }: InputOf<Operations['NetrWorkstationStatisticsGet']>,
+  { administrator, dataPlane }: ServiceContext,
+): MaybePromise<OutputOf<Operations['NetrWorkstationStatisticsGet']>> {
+  const failed = (status: number) => ({ buffer: null, status });
+  if (level !== 0) return failed(ERROR_INVALID_LEVEL);
+  if (options !== 0) return failed(ERROR_INVALID_PARAMETER);
+  if (!administrator) return failed(ERROR_ACCESS_DENIED);
+  const asked = dataPlane?.();
+  if (asked === undefined) return failed(ERROR_NOT_SUPPORTED);
+  return after(asked.summary(), ({ startedAtMs }) => {
+    const statisticsStartTime = fromUnixNanoseconds(BigInt(Math.floor(startedAtMs)) * 1_000_000n);
+    return { buffer: { ...NO_REDIRECTOR, statisticsStartTime }, status: NERR_Success };
+  });
+}
+
+const NO_REDIRECTOR: WorkstationStatistics = {
+  ...{ statisticsStartTime: 0n, bytesReceived: 0n, smbsReceived: 0n },
+  ...{ pagingReadBytesRequested: 0n, nonPagingReadBytesRequested: 0n },
+  ...{ cacheReadBytesRequested: 0n, networkReadBytesRequested: 0n },
+  ...{ bytesTransmitted: 0n, smbsTransmitted: 0n, pagingWriteBytesRequested: 0n },
+  ...{ nonPagingWriteBytesRequested: 0n, cacheWriteBytesRequested: 0n },
+  ...{ networkWriteBytesRequested: 0n, initiallyFailedOperations: 0 },
+  ...{ failedCompletionOperations: 0, readOperations: 0, randomReadOperations: 0, readSmbs: 0 },
+  ...{ largeReadSmbs: 0, smallReadSmbs: 0, writeOperations: 0, randomWriteOperations: 0 },
+  ...{ writeSmbs: 0, largeWriteSmbs: 0, smallWriteSmbs: 0, rawReadsDenied: 0, rawWritesDenied: 0 },
+  ...{ networkErrors: 0, sessions: 0, failedSessions: 0, reconnects: 0, coreConnects: 0 },
+  ...{ lanman20Connects: 0, lanman21Connects: 0, lanmanNtConnects: 0, serverDisconnects: 0 },
+  ...{ hungSessions: 0, useCount: 0, failedUseCount: 0, currentCommands: 0 },
+};
 
 /** 3.2.4.21: NetPrimaryComputerName, NetAlternateComputerNames, NetAllComputerNames. */
 function computerNames(
