@@ -4,15 +4,10 @@
  */
 import type { LockRange } from '../objects/byte-range-locks.ts';
 import type { Open } from '../objects/open.ts';
-import type { ProcessLocks } from '../objects/process-locks.ts';
+import type { LockOwner } from '../objects/process-locks.ts';
 import type { SharedFile } from '../objects/shared-file.ts';
 
-export function meetsLock(
-  open: Open,
-  owner: Open | ProcessLocks,
-  range: LockRange,
-  write: boolean,
-): boolean {
+export function meetsLock(open: Open, owner: LockOwner, range: LockRange, write: boolean): boolean {
   const file = open.file!;
   if (open.isPosix && isAdvisory(file)) return false;
   return file.locks.conflicts(owner, range, write);

@@ -12,10 +12,13 @@
  * about them can change, so its end looks at them alone, in the order in which they came. With that
  * they are let in as if each release tried everybody who waits, first come first served.
  *
+ * A process of POSIX (fcntl(2)) holds ranges that never overlap, and its own stop it from nothing: see posix-ranges.ts.
+ *
  *     wait() ──▶ parked ── no conflict is left ──▶ held, settle(true)
  *                 │  └── cancel() ──▶ gone
  *                 └── releaseAll() of its owner ──▶ gone, settle(false)
  */
+import { isSameRange, type PosixRange, reshaped } from './posix-ranges.ts';
 import { RangeNode, RangeTree } from './range-tree.ts';
 
 export interface LockRange {
@@ -41,7 +44,8 @@ class HeldLock extends RangeNode {
   }
 
   /** Whether it stops a lock of this kind and owner. */
-  stops(ownerId: number, { offset, last, exclusive }: Waiting): boolean {
+  stops(ownerId: number, { offset, last, exclusive, isPosix }: Waiting): boolean {
+    if (isPosix && this.ownerId === ownerId) return false;
     const allowed = this.exclusive ? this.ownerId === ownerId && !exclusive : !exclusive;
     return !allowed && this.overlaps(offset, last);
   }
@@ -59,6 +63,8 @@ interface Waiting {
   readonly offset: bigint;
   readonly last: bigint;
   readonly exclusive: boolean;
+  /** Of a process of POSIX. */
+  readonly isPosix: boolean;
   /** Its place in the queue. */
   readonly turn: number;
   readonly settle: (granted: boolean) => void;
@@ -74,6 +80,11 @@ export type WaitingLock = Readonly<Omit<Waiting, 'parkedAt' | 'place'>>;
 /** How many locks are held and waited for, in all the files that share it. */
 export interface LockTally {
   locks: number;
+}
+
+export interface LockInTheWay<Owner> extends LockRange {
+  readonly owner: Owner;
+  readonly exclusive: boolean;
 }
 
 interface ToldLock {
@@ -125,19 +136,20 @@ export class ByteRangeLocks<Owner> {
     range: LockRange,
     exclusive: boolean,
     settle: (granted: boolean) => void,
+    isPosix = false,
   ): WaitingLock {
     const { offset } = range;
     const last = lastOf(range);
     this.#lastTurn += 1;
     const waiting: Waiting = {
-      ...{ owner, offset, last, exclusive, settle },
+      ...{ owner, offset, last, exclusive, isPosix, settle },
       turn: this.#lastTurn,
       parkedAt: undefined,
       place: 0,
     };
-    const conflict = this.#conflict(owner, offset, last, exclusive);
+    const conflict = this.#conflict(owner, offset, last, exclusive, isPosix);
     if (conflict === undefined) {
-      this.#hold(owner, offset, last, exclusive);
+      this.#take(waiting);
       settle(true);
     } else {
       this.#entry(owner).waiting.add(waiting);
@@ -262,9 +274,65 @@ export class ByteRangeLocks<Owner> {
     return write && this.#shared?.findOverlap(range.offset, last) !== undefined;
   }
 
-  #conflict(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock | undefined {
-    if (!exclusive) return this.#exclusive?.findOverlap(offset, last, this.#owners?.get(owner)?.id);
-    return this.#exclusive?.findOverlap(offset, last) ?? this.#shared?.findOverlap(offset, last);
+  /** fcntl(2), F_SETLK: takes the lock, in place of what the process held there, if no other's conflicts. */
+  lockAsPosix(owner: Owner, range: LockRange, exclusive: boolean): boolean {
+    const last = lastOf(range);
+    if (this.#conflict(owner, range.offset, last, exclusive, true) !== undefined) return false;
+    this.#reshape(owner, { offset: range.offset, last }, exclusive);
+    return true;
+  }
+
+  unlockAsPosix(owner: Owner, range: LockRange): void {
+    this.#reshape(owner, { offset: range.offset, last: lastOf(range) }, undefined);
+  }
+
+  /** fcntl(2), F_GETLK: a lock that is in the way of this one, and whose it is. */
+  inTheWay(owner: Owner, range: LockRange, exclusive: boolean): LockInTheWay<Owner> | undefined {
+    const held = this.#conflict(owner, range.offset, lastOf(range), exclusive, true);
+    if (held === undefined) return undefined;
+    for (const [other, { id }] of this.#owners!) {
+      if (id !== held.ownerId) continue;
+      const { offset, last } = held;
+      return { owner: other, offset, length: last - offset + 1n, exclusive: held.exclusive };
+    }
+    return undefined;
+  }
+
+  /** What is new is held before what is old is given up, so that nobody comes in between. */
+  #reshape(
+    owner: Owner,
+    range: Pick<PosixRange, 'offset' | 'last'>,
+    exclusive: boolean | undefined,
+  ): void {
+    const before = [...(this.#owners?.get(owner)?.held ?? [])];
+    const next = reshaped(before, range, exclusive);
+    for (const one of next) {
+      if (before.some((held) => isSameRange(held, one))) continue;
+      this.#hold(owner, one.offset, one.last, one.exclusive);
+    }
+    for (const { offset, last, exclusive: kind } of before) {
+      if (next.some((one) => isSameRange(one, { offset, last, exclusive: kind }))) continue;
+      this.undo(owner, { offset, length: last - offset + 1n }, kind);
+    }
+  }
+
+  /** What nothing conflicts with any more. */
+  #take({ owner, offset, last, exclusive, isPosix }: Waiting): HeldLock | undefined {
+    if (!isPosix) return this.#hold(owner as Owner, offset, last, exclusive);
+    this.#reshape(owner as Owner, { offset, last }, exclusive);
+    return undefined;
+  }
+
+  #conflict(
+    owner: Owner,
+    offset: bigint,
+    last: bigint,
+    exclusive: boolean,
+    isPosix = false,
+  ): HeldLock | undefined {
+    const own = isPosix || !exclusive ? this.#owners?.get(owner)?.id : undefined;
+    const found = this.#exclusive?.findOverlap(offset, last, own);
+    return found ?? (exclusive ? this.#shared?.findOverlap(offset, last, own) : undefined);
   }
 
   #hold(owner: Owner, offset: bigint, last: bigint, exclusive: boolean): HeldLock {
@@ -326,18 +394,18 @@ export class ByteRangeLocks<Owner> {
     let newest: HeldLock | undefined;
     for (const waiting of parked) {
       const owner = waiting.owner as Owner;
-      const { offset, last, exclusive } = waiting;
+      const { offset, last, exclusive, isPosix } = waiting;
       const entry = this.#owners!.get(owner)!;
       // Mostly it is the one let in just now that stops the next: no search then.
       const conflict = newest?.stops(entry.id, waiting)
         ? newest
-        : this.#conflict(owner, offset, last, exclusive);
+        : this.#conflict(owner, offset, last, exclusive, isPosix);
       if (conflict !== undefined) {
         park(waiting, conflict);
         continue;
       }
       this.#leaveQueue(waiting, entry);
-      newest = this.#hold(owner, offset, last, exclusive);
+      newest = this.#take(waiting);
       granted.push(waiting);
     }
     for (const { settle } of granted) settle(true);

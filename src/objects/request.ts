@@ -8,7 +8,7 @@ import type { Header } from '../smb2/header.ts';
 import type { Admitted, ChannelSequence } from './channel-sequence.ts';
 import type { Connection, PendingRequest } from './connection.ts';
 import type { Open } from './open.ts';
-import type { ProcessLocks } from './process-locks.ts';
+import type { PosixProcess, ProcessLocks } from './process-locks.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
 import type { TreeConnect } from './tree-connect.ts';
@@ -27,7 +27,7 @@ export class Request implements PendingRequest {
   /** Verified the request and signs its answers, where that is not the connection's channel. */
   signer: Signer | undefined;
   /** MS-CIFS 3.3.5.3: the process whose locks count as its own, at SMB1; else they are its open's. */
-  lockOwner: ProcessLocks | undefined;
+  lockOwner: ProcessLocks | PosixProcess | undefined;
   /** Nonzero once an interim response went out. */
   asyncId = 0;
   cancelled = false;

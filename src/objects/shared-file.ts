@@ -29,7 +29,7 @@ import { STREAM_WRITTEN } from './change-notifier.ts';
 import { Few } from './few.ts';
 import type { Open } from './open.ts';
 import type { FileGrant } from './oplocks.ts';
-import type { LockOwner } from './process-locks.ts';
+import type { LockOwner, PosixProcess } from './process-locks.ts';
 import type { Share } from './share.ts';
 import { conflicts, type ShareMode, sharesDeletion } from './share-modes.ts';
 
@@ -45,6 +45,8 @@ export class SharedFile {
   streams: Map<string, SharedFile> | undefined;
   readonly opens = new Few<Open>();
   readonly locks: ByteRangeLocks<LockOwner>;
+  /** Of clients that lock as POSIX has it; undefined while there was none. */
+  processes: readonly PosixProcess[] | undefined;
   /** Oplocks and leases, see oplocks.ts. */
   grants: readonly FileGrant[] = NO_GRANTS;
   readonly #doomed: Set<SharedFile>;

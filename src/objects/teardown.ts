@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 import type { Author, Whereabouts } from './directory-changes.ts';
 import { isPreserved, nextState } from './durability.ts';
 import type { Open } from './open.ts';
-import type { ProcessLocks } from './process-locks.ts';
+import { leaveProcesses, type ProcessLocks } from './process-locks.ts';
 import { addressOf, userOf } from './records.ts';
 import type { ServerState } from './server-state.ts';
 import type { Session } from './session.ts';
@@ -81,6 +81,7 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   file.opens.delete(open);
   file.locks.releaseAll(open);
   if (open.processLocks !== undefined) releaseProcesses(open.processLocks, file);
+  leaveProcesses(open);
   server.oplocks.closed(file, open);
   if (open.deleteOnClose) {
     if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);

@@ -53,6 +53,7 @@ import { encodeFeaList, setFeaList } from './eas.ts';
 import { lookAt } from './looking.ts';
 import { openOf, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
+import { queryPosixLock, setPosixLock } from './posix-locks.ts';
 import { fileInformation, fsQuery, informationOf, setInformation } from './queries.ts';
 import { passthroughRename } from './renaming.ts';
 import { basicInformation } from './times.ts';
@@ -119,7 +120,10 @@ const QUERY_LEVELS: readonly number[] = Object.values(QueryLevel);
 const isQueryLevel = (level: number): boolean =>
   level >= PASSTHROUGH || QUERY_LEVELS.includes(level);
 
-const UNIX_QUERIES: readonly number[] = [UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.INFO2];
+const UNIX_QUERIES: readonly number[] = [
+  ...[UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.INFO2],
+  UnixLevel.ACL,
+];
 const isUnixQuery = (call: TreeCall, level: number): boolean =>
   UNIX_QUERIES.includes(level) && speaksUnix(call);
 
@@ -153,6 +157,7 @@ function query(
   if (needsEas(level) && request.open.handle?.base !== undefined) return STATUS_INVALID_PARAMETER;
   const fitting = (told: Buffer | NtStatus) =>
     typeof told === 'number' ? told : fit(told, head.maxDataCount);
+  if (level === UnixLevel.LOCK && speaksUnix(call)) return fitting(queryPosixLock(request, data));
   if (isUnixQuery(call, level)) return queryUnix(call, request, level).then(fitting);
   const same = classOf(level);
   if (same !== undefined) {
@@ -283,10 +288,8 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
 }
 
-const UNIX_SETS: readonly number[] = [
-  ...[UnixLevel.BASIC, UnixLevel.LINK, UnixLevel.HARD_LINK],
-  UnixLevel.INFO2,
-];
+const UNIX_FILE_SETS: readonly number[] = [UnixLevel.BASIC, UnixLevel.INFO2, UnixLevel.ACL];
+const UNIX_SETS: readonly number[] = [...UNIX_FILE_SETS, ...[UnixLevel.LINK, UnixLevel.HARD_LINK]];
 /** Whoever tries levels at random must not have deleted what he asks about. */
 const UNIX_OPERATIONS: readonly number[] = [UnixLevel.OPEN, UnixLevel.UNLINK];
 const isUnixSet = (call: TreeCall, level: number): boolean =>
@@ -297,7 +300,11 @@ export async function setFile(call: TreeCall, assembly: Assembly) {
   const { fid, level } = fidParameters(assembly);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
-  const ofUnix = (level === UnixLevel.BASIC || level === UnixLevel.INFO2) && speaksUnix(call);
+  if (level === UnixLevel.LOCK && speaksUnix(call)) {
+    const locked = await setPosixLock(openRequest(call), assembly.data);
+    return locked === STATUS_SUCCESS ? answered(NO_SETUP) : locked;
+  }
+  const ofUnix = UNIX_FILE_SETS.includes(level) && speaksUnix(call);
   const status = await (ofUnix
     ? setUnixFile(openRequest(call), level, assembly.data)
     : set(call, openRequest(call), level, assembly.data));

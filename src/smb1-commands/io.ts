@@ -18,7 +18,13 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { FileEndOfFileInformation } from '../fscc/file-information.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
-import { processLocks } from '../objects/process-locks.ts';
+import type { Open } from '../objects/open.ts';
+import {
+  findProcess,
+  type PosixProcess,
+  type ProcessLocks,
+  processLocks,
+} from '../objects/process-locks.ts';
 import { SMB_FLAGS2_PAGING_IO } from '../smb1/header.ts';
 import {
   CountAnswer,
@@ -64,20 +70,29 @@ function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<
 }
 
 function readLent(call: TreeCall, offset: bigint, length: number): MaybePromise<Data | NtStatus> {
-  const { request, pid } = call;
+  const { request } = call;
   const open = request.open!;
   if ((open.access & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return STATUS_ACCESS_DENIED;
   // "Read if execute" is for those who page a program in.
   const executes = (call.header.flags2 & SMB_FLAGS2_PAGING_IO) !== 0;
   if ((open.access & FILE_READ_DATA) === 0 && !executes) return STATUS_ACCESS_DENIED;
   if (open.pipe === undefined && offset > BigInt(MAX_FILE_OFFSET)) return beyond(offset, length);
-  request.lockOwner = open.processLocks === undefined ? undefined : processLocks(open, pid);
+  request.lockOwner = lockOwner(call, open);
   const body = { ...NO_CHANNEL, padding: 0, flags: 0, length, minimumCount: 0 };
   const outcome = read(
     { ...body, offset: Number(offset), readChannelInfo: NOTHING },
     openRequest(call),
   );
   return after(outcome, dataOf);
+}
+
+/** Whose locks are no obstacle: those of the process; undefined, those of the open. */
+function lockOwner(
+  { request, pid }: TreeCall,
+  open: Open,
+): ProcessLocks | PosixProcess | undefined {
+  if (open.processLocks !== undefined) return processLocks(open, pid);
+  return findProcess(open, request.connection, pid);
 }
 
 const NO_DATA: Data = { payload: NOTHING, isLent: false };
@@ -114,12 +129,12 @@ function writeData(
   data: Buffer,
   through: boolean,
 ): MaybePromise<number | { status: NtStatus }> {
-  const { request, pid } = call;
+  const { request } = call;
   const open = request.open!;
   if (open.pipe === undefined && offset > BigInt(MAX_FILE_OFFSET)) {
     return { status: STATUS_INVALID_PARAMETER };
   }
-  request.lockOwner = open.processLocks === undefined ? undefined : processLocks(open, pid);
+  request.lockOwner = lockOwner(call, open);
   const outcome = write(
     {
       ...NO_CHANNEL,

@@ -19,6 +19,8 @@ import type { Open } from '../objects/open.ts';
 import type { Share } from '../objects/share.ts';
 import { encodeTerminated } from '../smb1/strings.ts';
 import {
+  CIFS_UNIX_FCNTL_LOCKS_CAP,
+  CIFS_UNIX_POSIX_ACLS_CAP,
   CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
   CIFS_UNIX_POSIX_PATHNAMES_CAP,
   CifsUnixInfo,
@@ -32,15 +34,20 @@ import {
 import { isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { TreeCall } from './call.ts';
+import { queryPosixAcls } from './posix-acls.ts';
 
 /** Whether this server speaks them with this client about this share. */
 export const speaksUnix = ({ request }: TreeCall): boolean => request.tree.posixFiles !== undefined;
 
 /**
- * Locks are those of LOCKING_ANDX, extended attributes those of MS-CIFS; there is no encryption at SMB1.
+ * Extended attributes are those of MS-CIFS; there is no encryption at SMB1.
  * With larger reads and writes than MS-SMB has them smbclient's `put` breaks off (INVALID_PARAMETER_MIX).
  */
-const CAPABILITIES = CIFS_UNIX_POSIX_PATHNAMES_CAP | CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP;
+const CAPABILITIES =
+  CIFS_UNIX_FCNTL_LOCKS_CAP |
+  CIFS_UNIX_POSIX_ACLS_CAP |
+  CIFS_UNIX_POSIX_PATHNAMES_CAP |
+  CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP;
 const VERSION = { majorVersion: 1, minorVersion: 0 };
 
 export const cifsUnixInfo = (): Buffer =>
@@ -107,13 +114,15 @@ async function deviceOf(handle: VfsHandle, stat: VfsStat): Promise<Device | unde
 /** UNIX_BASIC, INFO2 and LINK of an open. */
 export async function queryUnix(
   call: TreeCall,
-  { open, tree }: OpenRequest,
+  request: OpenRequest,
   level: number,
 ): Promise<Buffer | NtStatus> {
+  const { open, tree } = request;
   const { handle } = open;
   if (handle === undefined) return STATUS_INVALID_HANDLE;
   const stat = await handle.stat();
   if (isErrno(stat)) return statusOfErrno(stat);
+  if (level === UnixLevel.ACL) return queryPosixAcls(request);
   if (level === UnixLevel.LINK) {
     const target = await linkOf(handle, stat, tree.share);
     return typeof target === 'number' ? target : encodeTerminated(target, call.unicode);

@@ -64,6 +64,7 @@ import type { MaybePromise, TreeCall } from './call.ts';
 import { OPLOCK_LEVELS, wantedOplock } from './files.ts';
 import { openFile, openRequest, SHARE_ALL, type Wish, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
+import { setPosixAcls } from './posix-acls.ts';
 import { setInformation, statusOf } from './queries.ts';
 import { setName } from './renaming.ts';
 import { setTimes } from './times.ts';
@@ -91,6 +92,8 @@ export async function setUnixPath(
       return done(await hardLink(call, name, untilNul(decodeText(data, call.unicode))));
     case UnixLevel.OPEN:
       return posixOpen(call, name, data);
+    case UnixLevel.ACL:
+      return done(await withOpen(call, { name }, (request) => setPosixAcls(request, data)));
     case UnixLevel.UNLINK:
       return done(await unlink(call, name, decodeUnlink(data)));
     default:
@@ -111,9 +114,13 @@ async function setBasic(call: TreeCall, name: string, wanted: UnixBasic): Promis
   return makeNode(call, name, wanted);
 }
 
-/** SET_FILE_INFORMATION's: BASIC and INFO2 of an open file. */
-export const setUnixFile = (request: OpenRequest, level: number, data: Buffer): Promise<NtStatus> =>
-  setOn(request, decodedBasic(level, data));
+/** SET_FILE_INFORMATION's: BASIC, INFO2 and ACL of an open file. */
+export const setUnixFile = (
+  request: OpenRequest,
+  level: number,
+  data: Buffer,
+): Promise<NtStatus> =>
+  level === UnixLevel.ACL ? setPosixAcls(request, data) : setOn(request, decodedBasic(level, data));
 
 const isSet = (time: bigint): boolean => time !== 0n && time !== NO_CHANGE;
 

@@ -4,8 +4,9 @@
  * their numbers to them. Offsets and ids are of 64 bits, times are FILETIMEs, all ones is "as it is".
  */
 import { encodeSid, type Sid } from '../dtyp/sid.ts';
+import { isNamed, isPosixAclTag, type PosixAcl, type PosixAclEntry } from '../fscc/posix-acl.ts';
 import { FileFsPosixInformation, PosixFileType } from '../fscc/posix-information.ts';
-import { id64, pad, struct, u16, u32, u64, type Wire } from '../wire/struct.ts';
+import { id64, pad, struct, u8, u16, u32, u64, type Wire } from '../wire/struct.ts';
 import { WireError } from '../wire/wire-error.ts';
 
 /** Of files, to be queried and set. */
@@ -13,6 +14,7 @@ export const UnixLevel = {
   BASIC: 0x0200,
   LINK: 0x0201,
   HARD_LINK: 0x0203,
+  ACL: 0x0204,
   LOCK: 0x0208,
   OPEN: 0x0209,
   UNLINK: 0x020a,
@@ -23,6 +25,8 @@ export const UnixFindLevel = { UNIX: 0x0202, INFO2: 0x020b } as const;
 
 export const UnixFsLevel = { CIFS_UNIX: 0x0200, POSIX_FS: 0x0201, WHO_AM_I: 0x0202 } as const;
 
+export const CIFS_UNIX_FCNTL_LOCKS_CAP = 0x1;
+export const CIFS_UNIX_POSIX_ACLS_CAP = 0x2;
 export const CIFS_UNIX_POSIX_PATHNAMES_CAP = 0x10;
 export const CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP = 0x20;
 
@@ -180,6 +184,63 @@ export function decodeUnlink(data: Buffer): boolean {
   const type = data.readUInt16LE(0);
   if (type > 1) throw new WireError('SMB_POSIX_UNLINK', `type ${type}`);
   return type === 1;
+}
+
+const AclHead = struct('SMB_QUERY_POSIX_ACL', 'CIFS Unix extensions', {
+  version: u16,
+  accessCount: u16,
+  defaultCount: u16,
+});
+const AclEntry = struct('POSIX ACE', 'CIFS Unix extensions', {
+  tag: u8,
+  permissions: u8,
+  id: u64,
+});
+const ACL_VERSION = 1;
+/** Of a count: the list stays as it is. */
+const IGNORED_LIST = 0xffff;
+/** Of who is nobody: all ones. */
+const NO_ACL_ID = 0xffff_ffff_ffff_ffffn;
+const MAX_ACL_ID = 0xffff_fffen;
+
+export interface PosixLists {
+  readonly access: PosixAcl;
+  readonly default: PosixAcl;
+}
+
+export function encodePosixAcls({ access, default: handedOn }: PosixLists): Buffer {
+  const head = { version: ACL_VERSION, accessCount: access.length, defaultCount: handedOn.length };
+  const entries = [...access, ...handedOn].map(({ tag, permissions, id }) =>
+    AclEntry.encode({ tag, permissions, id: id === undefined ? NO_ACL_ID : BigInt(id) }),
+  );
+  return Buffer.concat([AclHead.encode(head), ...entries]);
+}
+
+/** What is to be set: a list that is to stay is left out. */
+export function decodePosixAcls(data: Buffer): Partial<PosixLists> {
+  const { version, accessCount, defaultCount } = AclHead.read(data);
+  if (version !== ACL_VERSION) throw new WireError('SMB_SET_POSIX_ACL', `version ${version}`);
+  const counts = [accessCount, defaultCount].map((count) => (count === IGNORED_LIST ? 0 : count));
+  const [own = 0, handedOn = 0] = counts;
+  if (data.length !== AclHead.size + AclEntry.size * (own + handedOn)) {
+    throw new WireError('SMB_SET_POSIX_ACL', `${data.length} bytes`);
+  }
+  const list = (from: number, count: number): PosixAcl =>
+    Array.from({ length: count }, (_, i) => decodeAclEntry(data, from + i));
+  return {
+    ...(accessCount !== IGNORED_LIST && { access: list(0, own) }),
+    ...(defaultCount !== IGNORED_LIST && { default: list(own, handedOn) }),
+  };
+}
+
+function decodeAclEntry(data: Buffer, index: number): PosixAclEntry {
+  const { tag, permissions, id } = AclEntry.read(data, AclHead.size + index * AclEntry.size);
+  if (!isPosixAclTag(tag) || permissions > 7) {
+    throw new WireError('SMB_SET_POSIX_ACL', `entry ${index}: tag ${tag}, ${permissions}`);
+  }
+  if (!isNamed(tag)) return { tag, permissions, id: undefined };
+  if (id > MAX_ACL_ID) throw new WireError('SMB_SET_POSIX_ACL', `entry ${index}: id ${id}`);
+  return { tag, permissions, id: Number(id) };
 }
 
 export const PosixLockType = { READ: 0, WRITE: 1, UNLOCK: 2 } as const;

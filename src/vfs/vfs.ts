@@ -19,7 +19,9 @@
  *   call it. Reads and writes need `open()` first and are checked by the kernel there, not later.
  * - Nothing ever blocks on a FIFO, a device or a socket: kind 'other' cannot be opened further (EACCES).
  */
+
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
+import type { PosixAcl } from '../fscc/posix-acl.ts';
 import type { Errno, Result } from './errno.ts';
 import type { VfsQuotas } from './quotas.ts';
 
@@ -290,6 +292,13 @@ export interface VfsHandle extends VfsObjectId {
    * features.securityDescriptors is false.
    */
   setSecurity(edit: SecurityEdit): MaybePromise<Errno | 0>;
+  /** The POSIX ACLs of a file or directory, as the server. Absent, EOPNOTSUPP: there are none. */
+  posixAcls?(): MaybePromise<Result<VfsPosixAcls>>;
+  /**
+   * Sets those that are given, as the identity, which has to own the object. One without entries takes away what is
+   * more than the mode. EINVAL: no list that the kernel knows. EACCES: a default one of what is no directory.
+   */
+  setPosixAcls?(lists: Partial<VfsPosixAcls>): MaybePromise<Errno | 0>;
 
   /**
    * Opens the object for data: a file for reading or writing, as the identity. May be called again to widen.
@@ -394,6 +403,12 @@ export interface PreviousVersions {
    * whatever the disk says. To be closed; handles do not need it any more.
    */
   at(time: FileTime): MaybePromise<Result<VfsTree>>;
+}
+
+/** acl(5); `default` is a directory's, and empty where there is none. */
+export interface VfsPosixAcls {
+  readonly access: PosixAcl;
+  readonly default: PosixAcl;
 }
 
 export type VfsPurpose = 'look' | 'open' | 'read';

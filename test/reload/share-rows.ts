@@ -29,7 +29,7 @@ import {
   ACL_OTHER,
   ACL_USER_OBJ,
   encodePosixAcl,
-} from '../../src/vfs/local/posix-acl.ts';
+} from '../../src/fscc/posix-acl.ts';
 import {
   ALL_ACCESS,
   appears,

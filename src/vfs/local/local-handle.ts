@@ -40,6 +40,7 @@ import type {
   VfsKind,
   VfsObjectId,
   VfsPermissions,
+  VfsPosixAcls,
   VfsRange,
   VfsStat,
   VfsStream,
@@ -58,8 +59,14 @@ import { makeSeen, openSeen, removeNamed, type StreamBase, streamsSeen } from '.
 import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
-import { type ForeseenPermissions, isPrivileged, permissionsOf } from './permissions.ts';
+import {
+  type ForeseenPermissions,
+  isPrivileged,
+  permissionsOf,
+  plainPermissionsOf,
+} from './permissions.ts';
 import { slowDeviceOf } from './pool/slow-device.ts';
+import { posixAcls, setPosixAcls } from './posix-lists.ts';
 import { removePermitted } from './privileged.ts';
 import { link, removable, remove, rename, replace } from './renaming.ts';
 import { become, reopen } from './reopen.ts';
@@ -207,11 +214,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   plainPermissions(): VfsPermissions | undefined {
-    const { changeSeconds, changeNanoseconds, known } = this;
-    const { ntAclName } = this.#share;
-    const isPlain = ntAclName === undefined || known?.noNtAcl === ntAclName;
-    const found = this.asMade ?? (isPlain ? this.foreseen : undefined);
-    return found?.at(changeSeconds, changeNanoseconds);
+    return plainPermissionsOf(this, this.#share.ntAclName);
   }
 
   get isReadable(): boolean {
@@ -219,14 +222,17 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   set(changes: VfsChanges): Errno | 0 {
-    return this.#share.own.touching(this.inodeKey, () =>
-      change(this.#share, this.#credentials, this.fd, this.isData, changes),
-    );
+    const act = () => change(this.#share, this.#credentials, this.fd, this.isData, changes);
+    return this.#touching(act);
+  }
+
+  #touching<T>(act: () => T): T {
+    return this.#share.own.touching(this.inodeKey, act);
   }
 
   permissions(): Result<VfsPermissions> {
     const foreseen = this.foreseen?.now(this.fd);
-    return foreseen ?? this.#asUser(() => permissionsOf(this.fd, this.#credentials));
+    return foreseen ?? actAs(this.#credentials, () => permissionsOf(this.fd, this.#credentials));
   }
 
   readLink(): string | Errno {
@@ -244,9 +250,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   replaceBy(form: VfsForm): Result<VfsHandle> {
     countMove();
-    const [share, credentials] = [this.#share, this.#credentials];
-    const fd = share.own.naming(() => replace(share, credentials, this, form));
-    return fd < 0 ? fd : LocalHandle.of(share, credentials, fd, this.openedAs);
+    const fd = this.#share.own.naming(() => replace(this.#share, this.#credentials, this, form));
+    return fd < 0 ? fd : LocalHandle.of(this.#share, this.#credentials, fd, this.openedAs);
   }
 
   eas(): Result<readonly VfsEa[]> {
@@ -259,9 +264,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   setEas(changes: readonly VfsEa[]): Errno | 0 {
     if (!this.#share.features.extendedAttributes || !this.#isPlain) return EOPNOTSUPP;
-    return this.#share.own.touching(this.inodeKey, () =>
-      writeEas(this.#eaObject, this.#credentials, changes),
-    );
+    return this.#touching(() => writeEas(this.#eaObject, this.#credentials, changes));
   }
 
   get #eaObject(): EaObject {
@@ -339,20 +342,24 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   setSecurity(edit: SecurityEdit): Errno | 0 {
     if (!this.#isPlain) return EOPNOTSUPP;
-    const { own } = this.#share;
-    return own.touching(this.inodeKey, () =>
-      setSecurity(this.#share, this.#credentials, this, edit),
-    );
+    return this.#touching(() => setSecurity(this.#share, this.#credentials, this, edit));
+  }
+
+  posixAcls(): Result<VfsPosixAcls> {
+    return posixAcls(this.#share, this);
+  }
+
+  setPosixAcls(lists: Partial<VfsPosixAcls>): Errno | 0 {
+    return this.#touching(() => setPosixAcls(this.#share, this.#credentials, this, lists));
   }
 
   open(access: Access): Errno | 0 {
-    if (this.kind === 'directory') return EISDIR;
-    if (this.kind !== 'file') return EACCES;
+    if (this.kind !== 'file') return this.isDirectory ? EISDIR : EACCES;
     const read = access.read || this.#access.read;
     const write = access.write || this.#access.write;
     if (read === this.#access.read && write === this.#access.write) return 0;
     const mode = !write ? O_RDONLY : read ? O_RDWR : O_WRONLY;
-    const fd = this.#asUser(() => this.reopen(mode));
+    const fd = actAs(this.#credentials, () => this.reopen(mode));
     if (fd < 0) return fd;
     this.#access = { read, write };
     if (write && this.#credentials.uid !== 0) this.#losesPrivilege = isPrivileged(fd);
@@ -363,14 +370,8 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return 0;
   }
 
-  /** The same object for more than its path. */
   reopen(flags: number): number {
     return reopen(this.#share, this.fd, flags);
-  }
-
-  /** Runs `act` as the user, synchronously. */
-  #asUser<T>(act: () => T): T | Errno {
-    return actAs(this.#credentials, act);
   }
 
   read(buffer: Uint8Array, position: number): MaybePromise<number> {
@@ -383,16 +384,15 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     if (!this.#access.write) return EBADF;
     const slow = slowDeviceOf(this.#share, this.#losesPrivilege);
     if (slow !== undefined) return slow.write(this, buffer, position);
-    const { own } = this.#share;
-    if (own.observer === undefined) return this.#write(buffer, position);
-    return own.touching(this.inodeKey, () => this.#write(buffer, position));
+    if (this.#share.own.observer === undefined) return this.#write(buffer, position);
+    return this.#touching(() => this.#write(buffer, position));
   }
 
   #write(buffer: Uint8Array, position: number): number {
     const { pace, writeData } = this.#share;
     const begun = pace.begin();
     const result = this.#losesPrivilege
-      ? this.#asUser(() => writeData(this.fd, buffer, position))
+      ? actAs(this.#credentials, () => writeData(this.fd, buffer, position))
       : writeData(this.fd, buffer, position);
     pace.end(begun);
     return result === EIO ? flushed(this.inode, EIO) : result;
@@ -400,7 +400,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
 
   /** Runs a write as it has to be; see #losesPrivilege. */
   writing(write: () => number): number {
-    return this.#losesPrivilege ? this.#asUser(write) : write();
+    return this.#losesPrivilege ? actAs(this.#credentials, write) : write();
   }
 
   flush(): MaybePromise<Errno | 0> {
@@ -411,14 +411,13 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     if (!this.#access.write) return EBADF;
     const slow = slowDeviceOf(this.#share, this.#losesPrivilege);
     if (slow !== undefined) return slow.truncate(this, length);
-    const { own } = this.#share;
-    return own.touching(this.inodeKey, () => this.writing(() => ftruncate(this.fd, length)));
+    return this.#touching(() => this.writing(() => ftruncate(this.fd, length)));
   }
 
   allocate(length: number): Errno | 0 {
     if (!this.#access.write) return EBADF;
     if (length === 0) return 0;
-    return this.#share.own.touching(this.inodeKey, () => reserve(this.fd, length));
+    return this.#touching(() => reserve(this.fd, length));
   }
 
   zero(range: VfsRange, keepsSpace: boolean): MaybePromise<Errno | 0> {

@@ -13,6 +13,7 @@ import {
 } from '../../dtyp/acl.ts';
 import { SE_DACL_PROTECTED, type SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { CREATOR_GROUP, CREATOR_OWNER, EVERYONE, type Sid } from '../../dtyp/sid.ts';
+import { decodePosixAcl, type PosixPermissions } from '../../fscc/posix-acl.ts';
 import {
   decodeNtAcl,
   encodeNtAcl,
@@ -21,7 +22,6 @@ import {
   isCurrent,
   ksmbdHashOfPermissions,
 } from './nt-acl.ts';
-import { decodePosixAcl, type PosixPermissions } from './posix-acl.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s+/g, ''), 'hex');
 

@@ -15,9 +15,6 @@ import {
   encodeSecurityDescriptor,
   type SecurityDescriptor,
 } from '../../dtyp/security-descriptor.ts';
-import { align4, align8 } from '../../wire/tail.ts';
-import { WireError } from '../../wire/wire-error.ts';
-import type { FileTime } from '../vfs.ts';
 import {
   ACL_GROUP,
   ACL_GROUP_OBJ,
@@ -31,7 +28,10 @@ import {
   type PosixAcl,
   type PosixAclTag,
   type PosixPermissions,
-} from './posix-acl.ts';
+} from '../../fscc/posix-acl.ts';
+import { align4, align8 } from '../../wire/tail.ts';
+import { WireError } from '../../wire/wire-error.ts';
+import type { FileTime } from '../vfs.ts';
 
 export const NTACL = 'security.NTACL';
 /** Where a server that may not write into `security.` keeps it; Samba has to be told. */

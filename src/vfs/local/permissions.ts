@@ -18,7 +18,9 @@ import { faccessat2 } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { EACCES, type Errno } from '../errno.ts';
 import type { VfsPermissions } from '../vfs.ts';
+import type { KnownAttributes } from './attribute-cache.ts';
 import type { Actor, Credentials } from './credentials.ts';
+import type { NtAclName } from './nt-acl.ts';
 
 const ENOSYS = -38;
 
@@ -100,6 +102,25 @@ export class ForeseenPermissions {
     if (statx(fd, '', AT_EMPTY_PATH) !== 0) return undefined;
     return this.at(stx.changeSeconds(), stx.changeNanoseconds());
   }
+}
+
+/** What an object was found or made with. */
+interface FoundObject {
+  readonly foreseen: ForeseenPermissions | undefined;
+  readonly asMade: ForeseenPermissions | undefined;
+  readonly known: KnownAttributes | undefined;
+  readonly changeSeconds: number;
+  readonly changeNanoseconds: number;
+}
+
+/** See VfsHandle.plainPermissions: undefined where it may have a security descriptor of this name. */
+export function plainPermissionsOf(
+  { foreseen, asMade, known, changeSeconds, changeNanoseconds }: FoundObject,
+  ntAclName: NtAclName | undefined,
+): VfsPermissions | undefined {
+  const isPlain = ntAclName === undefined || known?.noNtAcl === ntAclName;
+  const found = asMade ?? (isPlain ? foreseen : undefined);
+  return found?.at(changeSeconds, changeNanoseconds);
 }
 
 /** Whether it has the setuid or setgid bit. */

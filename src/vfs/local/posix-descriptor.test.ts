@@ -29,7 +29,7 @@ import {
   type PosixAclEntry,
   type PosixAclTag,
   type PosixPermissions,
-} from './posix-acl.ts';
+} from '../../fscc/posix-acl.ts';
 import { descriptorOfPermissions } from './posix-descriptor.ts';
 import { permissionsOfDacl } from './reflected-permissions.ts';
 

@@ -56,7 +56,7 @@ import {
   type PosixAcl,
   type PosixAclEntry,
   type PosixPermissions,
-} from './posix-acl.ts';
+} from '../../fscc/posix-acl.ts';
 
 /** stat(2) refuses nobody. */
 const ALWAYS = FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE;

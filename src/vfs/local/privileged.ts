@@ -12,6 +12,17 @@
  */
 import { now } from '../../dtyp/filetime.ts';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
+import {
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_OTHER,
+  ACL_USER_OBJ,
+  encodePosixAcl,
+  isDirectoryMode,
+  POSIX_ACL_ACCESS,
+  POSIX_ACL_DEFAULT,
+  type PosixAcl,
+} from '../../fscc/posix-acl.ts';
 import { AT_EMPTY_PATH } from '../../native/constants.ts';
 import { fchmodat, fchownat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
@@ -28,17 +39,6 @@ import {
 } from '../errno.ts';
 import { type Credentials, ownCredentials } from './credentials.ts';
 import { encodeNtAcl, hashOfDescriptor, hashOfPermissions } from './nt-acl.ts';
-import {
-  ACL_GROUP_OBJ,
-  ACL_MASK,
-  ACL_OTHER,
-  ACL_USER_OBJ,
-  encodePosixAcl,
-  isDirectoryMode,
-  POSIX_ACL_ACCESS,
-  POSIX_ACL_DEFAULT,
-  type PosixAcl,
-} from './posix-acl.ts';
 import { permissionsOfDacl } from './reflected-permissions.ts';
 import { remove } from './renaming.ts';
 import { KEPT } from './reparse.ts';

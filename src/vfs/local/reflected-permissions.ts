@@ -39,7 +39,7 @@ import {
   aclOfMode,
   type PosixAcl,
   type PosixAclEntry,
-} from './posix-acl.ts';
+} from '../../fscc/posix-acl.ts';
 
 /** Named users and groups of one list; ext4 has room for some 500 entries in a block. */
 const MAX_NAMED_ENTRIES = 256;

@@ -236,6 +236,8 @@ async function dataOf(file: VfsHandle): Promise<void> {
   file.toldPath?.();
   file.takeFound?.();
   file.plainPermissions?.();
+  await file.posixAcls?.();
+  await file.setPosixAcls?.({ access: [], default: [] });
   file.parent();
   await file.stat();
   await file.permissions();

@@ -13,6 +13,7 @@ import {
 import { type Ace, allowedAce, makeAcl } from '../../dtyp/acl.ts';
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import { EVERYONE, type Sid, unixGroupSid, unixUserSid } from '../../dtyp/sid.ts';
+import { decodePosixAcl, POSIX_ACL_ACCESS, POSIX_ACL_DEFAULT } from '../../fscc/posix-acl.ts';
 import { getxattr, setxattr } from '../../native/xattr.ts';
 import { EACCES, ENODATA, ENOSPC, isErrno } from '../errno.ts';
 import type { VfsHandle, VfsTree } from '../vfs.ts';
@@ -20,7 +21,6 @@ import { cannotRun, isRoot, NOBODY } from './contract-scratch.ts';
 import { createLocalVfs, type LocalVfsOptions } from './local-vfs.ts';
 import { NO_POLICY } from './making.ts';
 import { decodeNtAcl, NTACL, type NtAclName, USER_NTACL } from './nt-acl.ts';
-import { decodePosixAcl, POSIX_ACL_ACCESS, POSIX_ACL_DEFAULT } from './posix-acl.ts';
 
 const skip = cannotRun !== false ? cannotRun : isRoot ? false : 'needs root';
 

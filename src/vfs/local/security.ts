@@ -6,6 +6,14 @@
  * Read as the server; written by privileged.ts.
  */
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
+import {
+  decodePosixAcl,
+  isDirectoryMode,
+  POSIX_ACL_ACCESS,
+  POSIX_ACL_DEFAULT,
+  type PosixAcl,
+  type PosixPermissions,
+} from '../../fscc/posix-acl.ts';
 import { AT_EMPTY_PATH } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
@@ -16,14 +24,6 @@ import type { KnownAttributes } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
 import { decodeNtAcl, isCurrent } from './nt-acl.ts';
 import { ownPath } from './own-name.ts';
-import {
-  decodePosixAcl,
-  isDirectoryMode,
-  POSIX_ACL_ACCESS,
-  POSIX_ACL_DEFAULT,
-  type PosixAcl,
-  type PosixPermissions,
-} from './posix-acl.ts';
 import { descriptorOfPermissions } from './posix-descriptor.ts';
 import { storeSecurity } from './privileged.ts';
 import type { LocalObject, LocalShare } from './share.ts';

@@ -52,7 +52,7 @@ const TAGS: ReadonlySet<number> = new Set([
   ACL_OTHER,
 ]);
 
-const isTag = (tag: number): tag is PosixAclTag => TAGS.has(tag);
+export const isPosixAclTag = (tag: number): tag is PosixAclTag => TAGS.has(tag);
 
 /** Whether entries with this tag are of one user or group. */
 export const isNamed = (tag: PosixAclTag): boolean => tag === ACL_USER || tag === ACL_GROUP;
@@ -66,7 +66,7 @@ export function decodePosixAcl(bytes: Buffer): PosixAcl | undefined {
     const tag = bytes.readUInt16LE(at);
     const permissions = bytes.readUInt16LE(at + 2);
     const id = bytes.readUInt32LE(at + 4);
-    if (!isTag(tag) || permissions > (ACL_READ | ACL_WRITE | ACL_EXECUTE)) return undefined;
+    if (!isPosixAclTag(tag) || permissions > (ACL_READ | ACL_WRITE | ACL_EXECUTE)) return undefined;
     if (isNamed(tag) && id === NO_ID) return undefined;
     entries.push({ tag, permissions, id: isNamed(tag) ? id : undefined });
   }
