@@ -24,28 +24,47 @@ import {
   utf16,
 } from '../../test/support/smb1-client.ts';
 import {
+  STATUS_ACCESS_DENIED,
+  STATUS_FILE_LOCK_CONFLICT,
+  STATUS_INVALID_HANDLE,
   STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
+import {
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_OTHER,
+  ACL_USER,
+  ACL_USER_OBJ,
+  type PosixAclTag,
+} from '../fscc/posix-acl.ts';
 import { PosixFileType } from '../fscc/posix-information.ts';
 import { nativeSupport } from '../native/support.ts';
+import { Smb1Command } from '../smb1/header.ts';
 import { CAP_UNIX, Smb1NegotiateWords } from '../smb1/negotiate.ts';
 import { Trans2 } from '../smb1/transaction.ts';
 import {
   CIFS_UNIX_POSIX_PATH_OPERATIONS_CAP,
   CIFS_UNIX_POSIX_PATHNAMES_CAP,
   CifsUnixInfo,
+  decodePosixAcls,
+  encodePosixAcls,
   NO_CHANGE,
   NO_LEVEL,
   NO_TYPE,
+  POSIX_LOCK_FLAG_WAIT,
+  type PosixLists,
+  PosixLock,
+  PosixLockType,
   PosixOpen,
   PosixOpened,
   SMB_O_CREAT,
   SMB_O_DIRECTORY,
   SMB_O_EXCL,
+  SMB_O_RDONLY,
   SMB_O_RDWR,
   UnixBasic,
   UnixFsLevel,
@@ -284,6 +303,129 @@ unix('flags are none, and none can be set', async ({ client }) => {
     set(client, UnixLevel.INFO2, '\\file', UnixInfo2.encode({ ...wanted, flagsMask }));
   assert.equal(await flags(1), STATUS_INVALID_PARAMETER);
   assert.equal(await flags(0), STATUS_SUCCESS);
+});
+
+const lockOf = (type: number, pid: number, start: bigint, length: bigint, flags = 0): Buffer =>
+  PosixLock.encode({ type, flags, pid, start, length });
+
+const byFid = (fid: number, level: number): Buffer => {
+  const b = Buffer.alloc(6);
+  b.writeUInt16LE(fid, 0);
+  b.writeUInt16LE(level, 2);
+  return b;
+};
+
+const { READ, WRITE, UNLOCK } = PosixLockType;
+
+unix('locks are what fcntl(2) makes of them', async ({ client }) => {
+  await takePosixNames(client);
+  const { opened } = await open(client, '/file', CREATES, 0o644);
+  const other = await open(client, '/file', SMB_O_RDWR, 0o644);
+  const parameters = byFid(opened!.fid, UnixLevel.LOCK);
+  const ask = async (...of: Parameters<typeof lockOf>) =>
+    (await transact2(client, Trans2.SET_FILE_INFORMATION, parameters, lockOf(...of))).status;
+  const query = async (...of: Parameters<typeof lockOf>) => {
+    const asked = lockOf(...of);
+    const { status, data } = await transact2(
+      client,
+      Trans2.QUERY_FILE_INFORMATION,
+      parameters,
+      asked,
+    );
+    return status === STATUS_SUCCESS ? PosixLock.read(data) : status;
+  };
+  const [mine, theirs] = [71, 72];
+  assert.equal(await ask(WRITE, mine, 10n, 20n), STATUS_SUCCESS);
+  // Its own is in nobody's way, also by another open, and changes its kind.
+  assert.equal(await ask(READ, mine, 15n, 5n), STATUS_SUCCESS);
+  const byOther = byFid(other.opened!.fid, UnixLevel.LOCK);
+  const again = lockOf(WRITE, mine, 25n, 10n);
+  const joined = await transact2(client, Trans2.SET_FILE_INFORMATION, byOther, again);
+  assert.equal(joined.status, STATUS_SUCCESS);
+  assert.equal(await ask(READ, theirs, 15n, 5n), STATUS_SUCCESS);
+  assert.equal(await ask(WRITE, theirs, 15n, 5n), STATUS_FILE_LOCK_CONFLICT);
+  assert.equal(await ask(READ, theirs, 14n, 2n), STATUS_FILE_LOCK_CONFLICT);
+  const found = await query(WRITE, theirs, 20n, 100n);
+  assert.deepEqual(found, { type: WRITE, flags: 0, pid: mine, start: 20n, length: 15n });
+  const free = await query(WRITE, theirs, 100n, 1n);
+  assert.deepEqual(free, { type: UNLOCK, flags: 0, pid: theirs, start: 100n, length: 1n });
+  assert.equal(await ask(UNLOCK, mine, 12n, 2n), STATUS_SUCCESS);
+  assert.equal(await ask(WRITE, theirs, 12n, 2n), STATUS_SUCCESS);
+  assert.equal(await ask(UNLOCK, theirs, 1000n, 1n), STATUS_SUCCESS);
+  // What waits gets it when it is free.
+  const waiting = ask(WRITE, theirs, 0n, 15n, POSIX_LOCK_FLAG_WAIT);
+  assert.equal(await ask(UNLOCK, mine, 0n, 0x8000_0000_0000_0000n), STATUS_SUCCESS);
+  assert.equal(await waiting, STATUS_SUCCESS);
+  assert.equal(await ask(READ, mine, 11n, 1n), STATUS_FILE_LOCK_CONFLICT);
+});
+
+unix('a lock that cannot be is refused, and goes with the open', async ({ client }) => {
+  await takePosixNames(client);
+  const first = await open(client, '/file', CREATES, 0o644);
+  const reader = await open(client, '/file', SMB_O_RDONLY, 0o644);
+  const ask = async (fid: number, data: Buffer) =>
+    (await transact2(client, Trans2.SET_FILE_INFORMATION, byFid(fid, UnixLevel.LOCK), data)).status;
+  const [one, two] = [first.opened!.fid, reader.opened!.fid];
+  assert.equal(await ask(two, lockOf(WRITE, 1, 0n, 1n)), STATUS_INVALID_HANDLE);
+  for (const wrong of [
+    lockOf(WRITE, 1, 0n, 0n),
+    lockOf(WRITE, 1, 2n, 0xffff_ffff_ffff_ffffn),
+    lockOf(3, 1, 0n, 1n),
+    lockOf(READ, 1, 0n, 1n, 2),
+    lockOf(READ, 1, 0n, 1n).subarray(1),
+  ]) {
+    assert.equal(await ask(one, wrong), STATUS_INVALID_PARAMETER);
+  }
+  assert.equal(await ask(one, lockOf(WRITE, 1, 0n, 10n)), STATUS_SUCCESS);
+  assert.equal(await ask(two, lockOf(READ, 2, 0n, 10n)), STATUS_FILE_LOCK_CONFLICT);
+  const words = Buffer.alloc(6);
+  words.writeUInt16LE(one);
+  const closed = await client.request({ command: Smb1Command.CLOSE, words });
+  assert.equal(closed.status, STATUS_SUCCESS);
+  assert.equal(await ask(two, lockOf(READ, 2, 0n, 10n)), STATUS_SUCCESS);
+});
+
+unix('access control lists are those of the disk', async ({ client, folder }) => {
+  await takePosixNames(client);
+  await open(client, '/d', SMB_O_CREAT | SMB_O_DIRECTORY, 0o755);
+  await open(client, '/d/file', CREATES, 0o640);
+  const get = async (path: string): Promise<Partial<PosixLists>> => {
+    const parameters = ofPath(UnixLevel.ACL, path);
+    const { status, data } = await transact2(client, Trans2.QUERY_PATH_INFORMATION, parameters);
+    assert.equal(status, STATUS_SUCCESS);
+    return decodePosixAcls(data);
+  };
+  const entry = (tag: PosixAclTag, permissions: number, id?: number) => ({ tag, permissions, id });
+  const [owner, others] = [entry(ACL_USER_OBJ, 6), entry(ACL_OTHER, 0)];
+  const plain = [owner, entry(ACL_GROUP_OBJ, 4), others];
+  assert.deepEqual(await get('/d/file'), { access: plain, default: [] });
+  const access = [
+    ...[owner, entry(ACL_USER, 7, 12_345)],
+    ...[entry(ACL_GROUP_OBJ, 4), entry(ACL_MASK, 7), others],
+  ];
+  const put = (path: string, lists: PosixLists) =>
+    set(client, UnixLevel.ACL, path, encodePosixAcls(lists));
+  assert.equal(await put('/d/file', { access, default: [] }), STATUS_SUCCESS);
+  assert.deepEqual(await get('/d/file'), { access, default: [] });
+  assert.equal(lstatSync(join(folder, 'd/file')).mode & 0o777, 0o670);
+  // A list that is to stay as it is.
+  const keep = encodePosixAcls({ access: [], default: access });
+  keep.writeUInt16LE(0xffff, 2);
+  const before = (await get('/d')).access;
+  assert.equal(await set(client, UnixLevel.ACL, '/d', keep), STATUS_SUCCESS);
+  assert.deepEqual(await get('/d'), { access: before, default: access });
+  const searched = [entry(ACL_USER_OBJ, 7), ...plain.slice(1)];
+  assert.equal(await put('/d', { access: searched, default: [] }), STATUS_SUCCESS);
+  assert.deepEqual(await get('/d'), { access: searched, default: [] });
+  assert.equal(await put('/d/file', { access: [], default: [] }), STATUS_SUCCESS);
+  assert.deepEqual((await get('/d/file')).access?.length, 3);
+  assert.equal(await put('/d/file', { access: [], default: access }), STATUS_ACCESS_DENIED);
+  const wrong = encodePosixAcls({ access, default: [] });
+  for (const at of [0, 2, 6, 7]) {
+    const bytes = Buffer.from(wrong);
+    bytes[at] = 0x55;
+    assert.equal(await set(client, UnixLevel.ACL, '/d/file', bytes), STATUS_INVALID_PARAMETER);
+  }
 });
 
 unix(

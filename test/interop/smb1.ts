@@ -11,6 +11,18 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  ACL_GROUP_OBJ,
+  ACL_MASK,
+  ACL_OTHER,
+  ACL_USER,
+  ACL_USER_OBJ,
+  encodePosixAcl,
+  POSIX_ACL_ACCESS,
+  POSIX_ACL_DEFAULT,
+  type PosixAclTag,
+} from '../../src/fscc/posix-acl.ts';
+import { setxattr } from '../../src/native/xattr.ts';
 import { commandLine } from '../support/command-line.ts';
 import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
@@ -92,6 +104,35 @@ async function unixExtensions(target: Target): Promise<void> {
   expect(/u\/l -> f/.test(told), told);
 }
 
+/** A list that somebody on the server has set, as smbclient reads it. */
+async function accessLists(target: Target): Promise<void> {
+  await smbclient(target, 'posix; posix_mkdir acl 755');
+  const entry = (tag: PosixAclTag, permissions: number, id?: number) => ({ tag, permissions, id });
+  const list = [
+    ...[entry(ACL_USER_OBJ, 7), entry(ACL_USER, 6, 12_345), entry(ACL_GROUP_OBJ, 5)],
+    ...[entry(ACL_MASK, 7), entry(ACL_OTHER, 1)],
+  ];
+  const path = join(target.folder!, 'acl');
+  for (const name of [POSIX_ACL_ACCESS, POSIX_ACL_DEFAULT]) {
+    expect(setxattr(path, name, encodePosixAcl(list)) === 0, `the disk has no ${name}`);
+  }
+  const told = await smbclient(target, 'posix; getfacl acl; posix_rmdir acl');
+  for (const line of ['user:12345:rw-', 'mask::rwx', 'other::--x']) {
+    expect(told.includes(`\n${line}`), `${line} is missing: ${told}`);
+    expect(told.includes(`\ndefault:${line}`), `default:${line} is missing: ${told}`);
+  }
+}
+
+/** posix_open, lock and unlock; what is wrong with one of them smbclient tells as NT_STATUS. */
+async function posixLocks(target: Target): Promise<void> {
+  const told = await smbclient(
+    target,
+    'posix; posix_open l 644; lock 1 w 0 64; lock 1 r a a; unlock 1 0 64; lock 1 w 0 ffff; close 1; posix_unlink l',
+  );
+  expect(/capabilities locks acls /.test(told), `capabilities: ${told}`);
+  expect(/posix_open file \S+: for read\/write fnum 1/.test(told), told);
+}
+
 async function curlBothWays(target: Target): Promise<void> {
   const put = await curl(target, '-T', local);
   expect(put.code === 0, put.stderr);
@@ -130,6 +171,8 @@ const refusing = await startUsmbd(SMB1);
 try {
   await check('smbclient: files and folders', () => filesAndFolders(permitting));
   await check('smbclient: Unix extensions', () => unixExtensions(permitting));
+  await check('smbclient: POSIX ACLs', () => accessLists(permitting));
+  await check('smbclient: POSIX locks', () => posixLocks(permitting));
   await check('curl: put and get', () => curlBothWays(permitting));
   await check('curl: refused without NTLMv1', () => curlRefused(refusing));
   await mounts(refusing);
