@@ -15,6 +15,12 @@ import {
 import { encodeFullEas } from '../../src/fscc/extended-attributes.ts';
 import { FileFsSizeInformation } from '../../src/fscc/fs-information.ts';
 import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
+import {
+  ACL_GROUP_OBJ,
+  ACL_OTHER,
+  ACL_USER_OBJ,
+  encodePosixAcl,
+} from '../../src/fscc/posix-acl.ts';
 import { getxattr, listxattr, setxattr } from '../../src/native/xattr.ts';
 import { encodePosixCreateRequest } from '../../src/smb2/create-context-values.ts';
 import { CreateContextName } from '../../src/smb2/create-contexts.ts';
@@ -24,12 +30,6 @@ import { Fsctl } from '../../src/smb2/fsctl.ts';
 import { decodeIoctlResponse } from '../../src/smb2/ioctl.ts';
 import { NegotiateContextType, POSIX_EXTENSIONS_TAG } from '../../src/smb2/negotiate-contexts.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/oplock-levels.ts';
-import {
-  ACL_GROUP_OBJ,
-  ACL_OTHER,
-  ACL_USER_OBJ,
-  encodePosixAcl,
-} from '../../src/fscc/posix-acl.ts';
 import {
   ALL_ACCESS,
   appears,
