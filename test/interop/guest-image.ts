@@ -3,14 +3,15 @@
  * package, the modules that cifs.ko needs, and busybox.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Cpio } from './cpio.ts';
 
 export interface Kernel {
+  /** What QEMU boots; for User Mode Linux the program that is the kernel. */
   readonly image: string;
-  /** The folder of its modules. */
-  readonly modules: string;
+  /** The folder of its modules; undefined for User Mode Linux, which has all it needs built in. */
+  readonly modules: string | undefined;
   readonly release: string;
 }
 
@@ -24,8 +25,15 @@ const MODULES = [
   ...['aes_generic', 'aesni_intel', 'ecb', 'ctr', 'ccm', 'cmac', 'ghash_generic', 'gcm', 'cifs'],
 ];
 
-/** Kernel images below a folder laid out as Debian's package is (boot, lib/modules). */
+/**
+ * The kernel below a folder laid out as Debian's package is (boot, lib/modules), or a program: a kernel of User Mode
+ * Linux (`make ARCH=um`), which runs without an emulator.
+ */
 export function kernelIn(folder: string): Kernel {
+  if (statSync(folder).isFile()) {
+    const release = execFileSync(folder, ['--version'], { encoding: 'utf8' }).trim();
+    return { image: folder, modules: undefined, release: `${release} (User Mode)` };
+  }
   const releases = join(folder, 'lib', 'modules');
   const release = readdirSync(releases).sort().at(-1);
   if (release === undefined) throw new Error(`no kernel modules in ${releases}`);
@@ -60,22 +68,21 @@ const moduleName = (file: string): string => basename(file, '.ko').replaceAll('-
 
 /** The files of MODULES and of what they depend on, in an order in which they can be loaded. */
 function moduleFiles(kernel: Kernel, more: readonly string[]): string[] {
+  const { modules, release } = kernel;
+  if (modules === undefined) return [];
   const files = new Map<string, string>();
-  for (const entry of readdirSync(join(kernel.modules, 'kernel'), {
-    recursive: true,
-    encoding: 'utf8',
-  })) {
-    if (entry.endsWith('.ko')) files.set(moduleName(entry), join(kernel.modules, 'kernel', entry));
+  for (const entry of readdirSync(join(modules, 'kernel'), { recursive: true, encoding: 'utf8' })) {
+    if (entry.endsWith('.ko')) files.set(moduleName(entry), join(modules, 'kernel', entry));
   }
-  if (files.size === 0) throw new Error(`no uncompressed modules in ${kernel.modules}`);
+  if (files.size === 0) throw new Error(`no uncompressed modules in ${modules}`);
   const builtIn = new Set(
-    readFileSync(join(kernel.modules, 'modules.builtin'), 'utf8').split('\n').map(moduleName),
+    readFileSync(join(modules, 'modules.builtin'), 'utf8').split('\n').map(moduleName),
   );
   const ordered = new Set<string>();
   const visit = (name: string): void => {
     if (builtIn.has(name)) return;
     const file = files.get(name);
-    if (file === undefined) throw new Error(`kernel ${kernel.release} has no module ${name}`);
+    if (file === undefined) throw new Error(`kernel ${release} has no module ${name}`);
     if (ordered.has(file)) return;
     for (const dependency of dependenciesOf(file)) visit(dependency);
     ordered.add(file);
@@ -103,7 +110,8 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 for m in $(cat /modules/order); do insmod /modules/$m || echo "insmod $m failed"; done
 ifconfig lo up
-ifconfig eth0 10.0.2.15 netmask 255.255.255.0 up
+[ -e /sys/class/net/eth0 ] && network=eth0 || network=vec0
+ifconfig $network 10.0.2.15 netmask 255.255.255.0 up
 stty -F /dev/ttyS1 raw -echo
 sh /guest.sh < /dev/ttyS1 > /dev/ttyS1
 poweroff -f

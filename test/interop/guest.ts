@@ -1,6 +1,6 @@
 /**
- * A QEMU guest with a Linux kernel that runs one script; the script's input and output are a serial line
- * whose other end is here. No KVM: the guest is emulated, so its seconds say nothing about speed.
+ * A guest with a Linux kernel that runs one script; the script's input and output are a serial line whose other end is
+ * here. By QEMU without KVM, so its seconds say nothing about speed, or as a process of this machine (User Mode Linux).
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { end, findProgram, start, tail } from '../support/process.ts';
 import { type GuestFiles, initialRamFs, type Kernel } from './guest-image.ts';
+import { type Machine, userModeMachine } from './user-mode.ts';
 
 const GUEST_MEMORY_MIB = 768;
 /**
@@ -45,19 +46,11 @@ export function startGuest(
   const consoleLog = join(scratch, 'console');
   const initrd = join(scratch, 'initrd');
   writeFileSync(initrd, initialRamFs(kernel, files));
-  const args = [
-    ...['-accel', 'tcg', '-cpu', PROCESSOR, '-machine', 'q35,hpet=off', '-smp', '1'],
-    ...['-m', String(memoryMib), '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-kernel', kernel.image, '-initrd', initrd],
-    ...[
-      '-append',
-      'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable no_timer_check',
-    ],
-    ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
-    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
-    ...qemuArguments,
-  ];
-  const machine = start(qemu, args, { stdio: 'pipe', stdin: 'pipe' });
+  const { program, arguments: args } =
+    kernel.modules === undefined
+      ? userModeMachine(kernel, initrd, scratch, memoryMib)
+      : emulated(qemu, kernel, initrd, consoleLog, memoryMib);
+  const machine = start(program, [...args, ...qemuArguments], { stdio: 'pipe', stdin: 'pipe' });
   const { stdin, stdout, stderr } = machine;
   if (stdin === null || stdout === null || stderr === null) throw new Error('no pipes');
   let complaints = '';
@@ -78,9 +71,30 @@ export function startGuest(
       await end(machine);
       const log = existsSync(consoleLog) ? readFileSync(consoleLog, 'latin1') : '';
       rmSync(scratch, { recursive: true, force: true });
-      return `${complaints}\n${tail(log, 15)}`;
+      return `${tail(complaints, 15)}\n${tail(log, 15)}`;
     },
   };
+}
+
+function emulated(
+  program: string,
+  kernel: Kernel,
+  initrd: string,
+  consoleLog: string,
+  memoryMib: number,
+): Machine {
+  const args = [
+    ...['-accel', 'tcg', '-cpu', PROCESSOR, '-machine', 'q35,hpet=off', '-smp', '1'],
+    ...['-m', String(memoryMib), '-nodefaults', '-display', 'none', '-no-reboot'],
+    ...['-kernel', kernel.image, '-initrd', initrd],
+    ...[
+      '-append',
+      'console=ttyS0 loglevel=4 panic=-1 mitigations=off net.ifnames=0 tsc=reliable no_timer_check',
+    ],
+    ...['-serial', `file:${consoleLog}`, '-serial', 'stdio'],
+    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
+  ];
+  return { program, arguments: args };
 }
 
 async function* withoutReturns(lines: AsyncIterable<string>): AsyncGenerator<string> {

@@ -1,9 +1,11 @@
-# Runs in the QEMU guest, by busybox's shell; its output is the runner's. The guest's file system is this
+# Runs in the guest, by busybox's shell; its output is the runner's. The guest's file system is this
 # machine's, read only, with a layer of memory over it; what was built here lies where it lies here. /run.sh goes on.
 . /guest.env
 
 mkdir -p /host /layer /all
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro host /host || echo 'no /host'
+if grep -q hostfs /proc/filesystems; then mount -t hostfs -o ro,/ none /host
+else mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=loose,ro host /host
+fi || echo 'no /host'
 mount -t tmpfs tmpfs /layer && mkdir /layer/up /layer/work
 mount -t overlay -o lowerdir=/host,upperdir=/layer/up,workdir=/layer/work overlay /all || echo 'no overlay'
 for folder in proc sys dev; do mount -o bind /$folder /all/$folder; done

@@ -1,5 +1,5 @@
 /**
- * A QEMU guest that sees this machine's programs and files, read only, with a layer of memory over them: what test
+ * A guest that sees this machine's programs and files, read only, with a layer of memory over them: what test
  * suites need that are built here. Its script is bash's, and runs as root.
  */
 import { readFileSync } from 'node:fs';
@@ -38,10 +38,11 @@ export function startHostGuest(
     ['guest.env', environment],
     ['run.sh', run],
   ] as const;
+  const equipment = kernel.modules === undefined ? [] : ['-virtfs', HOST, ...qemuArguments];
   return startGuest(
     qemu,
     kernel,
     { busybox, script, files, modules: [...MODULES, ...modules] },
-    { memoryMib, qemuArguments: ['-virtfs', HOST, ...qemuArguments] },
+    { memoryMib, qemuArguments: equipment },
   );
 }

@@ -1,5 +1,5 @@
 /**
- * What programs of Linux do with a disk, by its client (cifs.ko, mounted with `posix`) in a QEMU guest: links and
+ * What programs of Linux do with a disk, by its client (cifs.ko, mounted with `posix`) in a guest: links and
  * special files, a clone by git, a build by make, fsx, pjdfstest.
  *
  *     npm run interop:posix                                       links, git, build
@@ -127,7 +127,7 @@ async function main(): Promise<void> {
   const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
   const tally = new Tally();
   const target = await openTarget(values, [], {}, 'root');
-  console.log(`Linux ${kernel.release} in QEMU, ${cases.length} cases`);
+  console.log(`Linux ${kernel.release}, ${cases.length} cases`);
   const folders = { XFSTESTS: xfstests ?? '', PJDFSTEST: pjdfstest ?? '' };
   const caseSeconds = Number(values['case-seconds']);
   try {

@@ -1,5 +1,5 @@
 /**
- * xfstests, the Linux kernel's own tests of file systems, by its client (cifs.ko) in a QEMU guest, each with
+ * xfstests, the Linux kernel's own tests of file systems, by its client (cifs.ko) in a guest, each with
  * and without `posix`.
  *
  *     npm run interop:xfstests -- --xfstests /src/xfstests                     the list of this folder
@@ -121,7 +121,7 @@ async function main(): Promise<void> {
   const tally = new Tally();
   const target = await openTarget(values, [], { [SCRATCH]: [] }, 'root');
   const tests = positionals.length > 0 ? positionals : [...expectations.keys()];
-  console.log(`Linux ${kernel.release} in QEMU, ${tests.length} tests a mount`);
+  console.log(`Linux ${kernel.release}, ${tests.length} tests a mount`);
   try {
     const folder = realpathSync(values.xfstests);
     const plan = { target, kernel, folder, tests, testSeconds: Number(values['test-seconds']) };
