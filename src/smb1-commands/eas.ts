@@ -2,12 +2,7 @@
 import type { OpenRequest } from '../commands/command.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
 import { FILE_READ_EA } from '../dtyp/access-mask.ts';
-import {
-  type NtStatus,
-  STATUS_ACCESS_DENIED,
-  STATUS_EAS_NOT_SUPPORTED,
-  STATUS_NO_EAS_ON_FILE,
-} from '../dtyp/ntstatus.ts';
+import { type NtStatus, STATUS_ACCESS_DENIED, STATUS_EAS_NOT_SUPPORTED } from '../dtyp/ntstatus.ts';
 import { encodeFullEas } from '../fscc/extended-attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { decodeFeaList, decodeGeaList, feaList } from '../smb1/extended-attributes.ts';
@@ -25,8 +20,8 @@ export async function encodeFeaList(
   if ((open.access & FILE_READ_EA) === 0) return STATUS_ACCESS_DENIED;
   const eas = await open.handle.eas();
   if (isErrno(eas)) return eas === EOPNOTSUPP ? STATUS_EAS_NOT_SUPPORTED : statusOfErrno(eas);
-  if (list === undefined) return eas.length === 0 ? STATUS_NO_EAS_ON_FILE : feaList(eas);
-  return namedEas(eas, list);
+  // Without any an empty list, as Samba's: Linux' client takes STATUS_NO_EAS_ON_FILE for an error of the disk.
+  return list === undefined ? feaList(eas) : namedEas(eas, list);
 }
 
 /** Those that an SMB_GEA_LIST names, empty where there is none. */

@@ -29,6 +29,7 @@ const skip = nativeSupport().unavailable ?? false;
 const BASIC = 0x101;
 const STANDARD = 0x102;
 const PASSTHROUGH_BASIC = 1004;
+const ALL_EAS = 4;
 
 function put(path: string, text = ''): void {
   writeFileSync(path, text);
@@ -139,4 +140,11 @@ looking('a file is looked at whatever others have of it, until it is being delet
   assert.equal((await query(BASIC, '\\file')).status, STATUS_DELETE_PENDING);
   await closeFid(client, fidOf(second));
   assert.equal((await query(BASIC, '\\file')).status, STATUS_OBJECT_NAME_NOT_FOUND);
+});
+
+looking('a file without extended attributes has an empty list of them (2.2.8.3.4)', async (it) => {
+  put(join(it.folder, 'plain'));
+  const seen = await it.query(ALL_EAS, '\\plain');
+  assert.equal(seen.status, STATUS_SUCCESS);
+  assert.deepEqual(seen.data, Buffer.from([4, 0, 0, 0]));
 });

@@ -28,7 +28,8 @@ import { findProgram, run, tail } from '../support/process.ts';
 import { expect, Tally } from '../support/tally.ts';
 import { startUsmbd, type Target } from '../support/target.ts';
 import { guestPrograms } from './guest.ts';
-import { fetchKernel, kernelIn } from './guest-image.ts';
+import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
+import { startHostGuest } from './host-guest.ts';
 import { runGuest } from './kernel-guest.ts';
 import { noise } from './sample-tree.ts';
 
@@ -150,11 +151,30 @@ async function curlRefused(target: Target): Promise<void> {
 async function mounts(target: Target): Promise<void> {
   const chosen = MOUNTS.filter((mount) => mount.includes(values.only ?? ''));
   if (chosen.length === 0) return;
-  mkdirSync(values.cache, { recursive: true });
-  const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
+  const kernel = kernelOfGuest();
   const files = Number(values.files);
   const how = { ...guestPrograms(), kernel, files, mounts: chosen, limitMs: GUEST_LIMIT_MS };
   await runGuest({ target, ...how }, tally);
+}
+
+/** What the guest of the mounts above has no programs for. */
+async function posixOfLinux(target: Target): Promise<void> {
+  const script = readFileSync(new URL('smb1-posix.sh', import.meta.url), 'utf8');
+  const guest = startHostGuest(target, kernelOfGuest(), script, {});
+  const timer = setTimeout(() => void guest.stop(), GUEST_LIMIT_MS);
+  const told: string[] = [];
+  for await (const line of guest.lines) {
+    told.push(line);
+    if (line === 'finished') break;
+  }
+  clearTimeout(timer);
+  const said = await guest.stop();
+  expect(told.length === 1 && told[0] === 'finished', `${told.join('\n')}\n${said}`);
+}
+
+function kernelOfGuest(): Kernel {
+  mkdirSync(values.cache, { recursive: true });
+  return values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
 }
 
 const tally = new Tally();
@@ -175,6 +195,7 @@ try {
   await check('smbclient: POSIX locks', () => posixLocks(permitting));
   await check('curl: put and get', () => curlBothWays(permitting));
   await check('curl: refused without NTLMv1', () => curlRefused(refusing));
+  await check('vers=1.0,unix: POSIX ACLs and byte ranges', () => posixOfLinux(refusing));
   await mounts(refusing);
 } finally {
   await Promise.all([permitting.stop(), refusing.stop()]);
