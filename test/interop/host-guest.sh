@@ -9,11 +9,13 @@ fi || echo 'no /host'
 mount -t tmpfs tmpfs /layer && mkdir /layer/up /layer/work
 mount -t overlay -o lowerdir=/host,upperdir=/layer/up,workdir=/layer/work overlay /all || echo 'no overlay'
 for folder in proc sys dev; do mount -o bind /$folder /all/$folder; done
+ln -s /proc/self/fd /dev/fd
 mount -t tmpfs tmpfs /all/run
 mkdir -p /all/dev/pts /all/dev/shm /all/run/test /all/run/scratch /all/run/results
 mount -t devpts devpts /all/dev/pts
 for user in fsgqa fsgqa2 123456-fsgqa; do
   grep -q "^$user:" /all/etc/passwd || echo "$user:x:$((5000 + $(wc -l < /all/etc/passwd))):5000::/:/bin/bash" >> /all/etc/passwd
+  grep -q "^$user:" /all/etc/shadow || echo "$user:*:20000::::::" >> /all/etc/shadow
 done
 grep -q ^fsgqa: /all/etc/group || echo 'fsgqa:x:5000:' >> /all/etc/group
 cp /guest.env /run.sh /all/run/
