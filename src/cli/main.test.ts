@@ -193,7 +193,7 @@ async function freePort(): Promise<number> {
 
 test('serve: listens, says how to reach it, and ends on a signal', async () => {
   const shared = join(folder, 'files');
-  const state = join(folder, 'state-with-rules');
+  const state = join(folder, 'state');
   mkdirSync(shared);
   const port = await freePort();
   const where = ['--address', '127.0.0.1', '--port', `${port}`, '--state', state];
