@@ -3,7 +3,8 @@
  * processor itself. Where there is no KVM, a suite that takes an emulated guest hours takes this one minutes.
  *
  * Debian's user-mode-linux has cifs.ko as a module only; one that is built (`make ARCH=um defconfig`) needs CONFIG_CIFS,
- * CONFIG_CIFS_POSIX, CONFIG_OVERLAY_FS, CONFIG_HOSTFS, CONFIG_UML_NET_VECTOR and CONFIG_BLK_DEV_INITRD built in.
+ * CONFIG_CIFS_POSIX, CONFIG_CIFS_UPCALL (Kerberos), CONFIG_OVERLAY_FS, CONFIG_HOSTFS, CONFIG_UML_NET_VECTOR and
+ * CONFIG_BLK_DEV_INITRD built in.
  * slirp4netns is its network, with the addresses that QEMU's has.
  */
 import { availableParallelism } from 'node:os';
