@@ -71,8 +71,11 @@ export function contextsOf(allocationSize: number): CreateContext[] {
 /** The answer tells the attributes, so Windows opens for them as well, also where nothing else is asked for. */
 export const withAttributes = (access: number): number => (access | FILE_READ_ATTRIBUTES) >>> 0;
 
-/** MS-CIFS 2.2.1.2.3: above them are flags, such as ATTR_POSIX_SEMANTICS, which Linux sends to who speaks CAP_UNIX. */
-const ATTRIBUTES = 0x00ff_ffff;
+/**
+ * MS-CIFS 2.2.1.2.3: above them are flags, such as ATTR_POSIX_SEMANTICS, which Linux sends to who speaks CAP_UNIX: up to 6.x as
+ * 0x01000000, in 7.2 as 0x00100000.
+ */
+const ATTRIBUTES = 0x000f_ffff;
 
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);

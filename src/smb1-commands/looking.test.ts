@@ -23,7 +23,11 @@ import { FILE_ATTRIBUTE_HIDDEN } from '../fscc/attributes.ts';
 import { FileBasicInformation, FileStandardInformation } from '../fscc/file-information.ts';
 import { nativeSupport } from '../native/support.ts';
 import { Trans2 } from '../smb1/transaction.ts';
-import { FILE_DELETE_ON_CLOSE, FILE_OPEN_REPARSE_POINT } from '../smb2/create-options.ts';
+import {
+  FILE_CREATE,
+  FILE_DELETE_ON_CLOSE,
+  FILE_OPEN_REPARSE_POINT,
+} from '../smb2/create-options.ts';
 
 const skip = nativeSupport().unavailable ?? false;
 const BASIC = 0x101;
@@ -147,4 +151,17 @@ looking('a file without extended attributes has an empty list of them (2.2.8.3.4
   const seen = await it.query(ALL_EAS, '\\plain');
   assert.equal(seen.status, STATUS_SUCCESS);
   assert.deepEqual(seen.data, Buffer.from([4, 0, 0, 0]));
+});
+
+looking('flags above the attributes of a file that is made are let be (2.2.1.2.3)', async (it) => {
+  const normal = 0x80;
+  for (const flag of [0x0100_0000, 0x0010_0000]) {
+    const made = await ntCreate(it.client, {
+      name: `\\${flag}`,
+      attributes: normal | flag,
+      disposition: FILE_CREATE,
+    });
+    assert.equal(made.status, STATUS_SUCCESS, `${flag}`);
+    await closeFid(it.client, fidOf(made));
+  }
 });
