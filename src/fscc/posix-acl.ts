@@ -1,7 +1,7 @@
 /**
  * The extended attributes system.posix_acl_access and system.posix_acl_default: POSIX access control
  * lists (acl(5)) as Linux hands them out, struct posix_acl_xattr_header and posix_acl_xattr_entry of
- * linux/posix_acl_xattr.h. What the security descriptor of a file (MS-FSA 2.1.1.3) becomes for the kernel.
+ * linux/posix_acl_xattr.h.
  */
 
 export const POSIX_ACL_ACCESS = 'system.posix_acl_access';

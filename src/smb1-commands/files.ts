@@ -75,7 +75,8 @@ export const withAttributes = (access: number): number => (access | FILE_READ_AT
  * MS-CIFS 2.2.1.2.3: above them are flags, such as ATTR_POSIX_SEMANTICS, which Linux sends to who speaks CAP_UNIX: up to 6.x as
  * 0x01000000, in 7.2 as 0x00100000.
  */
-const ATTRIBUTES = 0x000f_ffff;
+export const attributesOf = ({ extFileAttributes }: Pick<NtCreate, 'extFileAttributes'>): number =>
+  extFileAttributes & 0x000f_ffff;
 
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
@@ -88,7 +89,7 @@ export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
     share: body.shareAccess,
     disposition: body.createDisposition,
     options: body.createOptions,
-    attributes: body.extFileAttributes & ATTRIBUTES,
+    attributes: attributesOf(body),
     oplockLevel: wantedOplock(body.flags),
     impersonationLevel: body.impersonationLevel,
     createContexts: contextsOf(body.allocationSize),

@@ -28,7 +28,14 @@ import { SMB2_0_INFO_SECURITY } from '../smb2/info-types.ts';
 import { SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import { slice } from '../wire/tail.ts';
 import type { TreeCall } from './call.ts';
-import { contextsOf, createdFields, nameBelow, wantedOplock, withAttributes } from './files.ts';
+import {
+  attributesOf,
+  contextsOf,
+  createdFields,
+  nameBelow,
+  wantedOplock,
+  withAttributes,
+} from './files.ts';
 import { openFile, openOf, openRequest } from './opening.ts';
 import { fsQuery, informationOf, setInformation } from './queries.ts';
 
@@ -53,7 +60,7 @@ export async function ntCreate(call: TreeCall, { parameters, data }: Assembly) {
       share: body.shareAccess,
       disposition: body.createDisposition,
       options: body.createOptions,
-      attributes: body.extFileAttributes,
+      attributes: attributesOf(body),
       oplockLevel: wantedOplock(body.flags),
       impersonationLevel: body.impersonationLevel,
       createContexts,

@@ -7,11 +7,12 @@ import { filesBelow, isTest, type SourceFile } from './source-files.ts';
 const SECTION =
   /\bMS-[A-Z0-9]+ (?:sections? |§)?\d+(?:\.\d+)*|\bRFC ?\d{3,4}\b|\bC706\b|\bX\.690\b/;
 
-/** Files that implement no section: what the others of their folder share. */
+/** Files that implement no section: what the others of their folder share, and what Linux has of its own. */
 const SHARED = [
   'src/commands/command.ts',
   'src/commands/ended.ts',
   'src/commands/errno-status.ts',
+  'src/fscc/posix-acl.ts',
   'src/smb2/body.ts',
 ];
 

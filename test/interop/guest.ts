@@ -42,6 +42,11 @@ export function startGuest(
   files: GuestFiles,
   { memoryMib = GUEST_MEMORY_MIB, qemuArguments = [] }: Equipment = {},
 ): Guest {
+  if (kernel.modules === undefined && qemuArguments.length > 0) {
+    throw new Error(
+      'User Mode Linux has none of the devices that this runner needs: a --kernel for QEMU',
+    );
+  }
   const scratch = mkdtempSync(join(tmpdir(), 'usmbd-guest-'));
   const consoleLog = join(scratch, 'console');
   const initrd = join(scratch, 'initrd');

@@ -38,7 +38,8 @@ export function startHostGuest(
     ['guest.env', environment],
     ['run.sh', run],
   ] as const;
-  const equipment = kernel.modules === undefined ? [] : ['-virtfs', HOST, ...qemuArguments];
+  const equipment =
+    kernel.modules === undefined ? qemuArguments : ['-virtfs', HOST, ...qemuArguments];
   return startGuest(
     qemu,
     kernel,

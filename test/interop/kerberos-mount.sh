@@ -31,9 +31,12 @@ else
   problem=
   ticket "$SECOND" 4001
   su second -c 'echo mine > /mnt/second' || problem="writing with a ticket: $(tail_of_dmesg)"
-  # Written, not listed: a client may list what it knows by the session of another.
+  # Written and read, not listed: the client of Linux 7.2 lists what it knows by the session of another.
   su third -c 'echo theirs > /mnt/third' 2> /dev/null
-  [ -e /mnt/third ] && problem="$problem; who has no ticket got in"
+  [ -e /mnt/third ] && problem="$problem; who has no ticket wrote"
+  echo 3 > /proc/sys/vm/drop_caches
+  su third -c 'cat /mnt/second' > /dev/null 2>&1 && problem="$problem; who has no ticket read"
+  su second -c 'cat /mnt/second' > /dev/null 2>&1 || problem="$problem; who has one did not read"
   echo "check owner"; read -r owner
   [ "$owner" = "$SECOND" ] || problem="$problem; the file belongs to $owner"
   rm /mnt/second; umount /mnt
