@@ -66,18 +66,16 @@ export function readEntries(fd: number, into: RawEntry[]): 'more' | 'end' | numb
   return 'more';
 }
 
-/** All names to the end; 0 or a negative errno. */
-export function readNames(fd: number, visit: (name: string) => void): number {
-  for (;;) {
-    const length = fill(fd);
-    if (length <= 0) return length;
-    for (let at = 0; at < length; ) {
-      const recordLength = batch.readUInt16LE(at + RECORD_LENGTH_AT);
-      const name = nameAt(at, recordLength);
-      if (name !== undefined) visit(name);
-      at += recordLength;
-    }
+/** The names of the next batch: more than 0 where there may be others, 0 at the end, or a negative errno. */
+export function readSomeNames(fd: number, visit: (name: string) => void): number {
+  const length = fill(fd);
+  for (let at = 0; at < length; ) {
+    const recordLength = batch.readUInt16LE(at + RECORD_LENGTH_AT);
+    const name = nameAt(at, recordLength);
+    if (name !== undefined) visit(name);
+    at += recordLength;
   }
+  return length;
 }
 
 /** DT_… of dirent.h; not every file system tells more than DT_UNKNOWN. */

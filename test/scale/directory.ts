@@ -42,9 +42,11 @@ const MAX_KEPT_BYTES = 400 * MiB;
 const MAX_FOUND_MS = 100;
 /** The median of names in another case, of those that are missing, and of new ones, once all have been read. */
 const MAX_MISSED_MS = 10;
-/** All names are read in one step, for which all wait: once, when a name misses. A quiet machine needs a second. */
-const MAX_FIRST_MISS_MS = 10_000;
-const MAX_WAIT_BESIDE_MS = 1_000;
+/** All names are read once, when a name misses. A quiet machine needs some seconds. */
+const MAX_FIRST_MISS_MS = 20_000;
+/** Between two pieces others are served: nobody waits for more than this part of the whole, or for what a busy machine needs. */
+const MAX_WAIT_OF_READING = 1 / 4;
+const MAX_WAIT_BESIDE_MS = 100;
 const PAGES_A_SAMPLE = 200;
 const ROUNDS = 100;
 
@@ -143,8 +145,16 @@ try {
   await witness.latency();
   let firstMissMs = 0;
   await tally.check('names in another case, missing ones and new ones', async () => {
+    await witness.latency();
     const [first] = await timed(() => isMissing(tree, 'none'));
+    const beside = await witness.latency();
     firstMissMs = first;
+    console.log(
+      `  while all names were read a witness did ${beside.operations} operations, ${beside.slowest.toFixed(0)} ms at most`,
+    );
+    const bound = Math.max(MAX_WAIT_BESIDE_MS, first * MAX_WAIT_OF_READING);
+    expect(beside.operations > 0, 'nobody else was served');
+    expect(beside.slowest < bound, `somebody else waited ${beside.slowest.toFixed(0)} ms`);
     const other = await median((i) => openAndClose(tree, nameOf(i).toUpperCase()));
     const missing = await median((i) => isMissing(tree, `none ${i}`));
     const made = await median(async (i) => {
@@ -167,10 +177,8 @@ try {
       `  ${mib} MiB of names; a witness did ${operations} operations, ${slowest.toFixed(0)} ms at most`,
     );
     expect(kept < MAX_KEPT_BYTES, `${mib} MiB are kept`);
-    expect(
-      slowest < firstMissMs + MAX_WAIT_BESIDE_MS,
-      `somebody else waited ${slowest.toFixed(0)} ms`,
-    );
+    const bound = Math.max(MAX_WAIT_BESIDE_MS, firstMissMs * MAX_WAIT_OF_READING);
+    expect(slowest < bound, `somebody else waited ${slowest.toFixed(0)} ms`);
   });
   await witness.stop();
   await hangUp([tree]);

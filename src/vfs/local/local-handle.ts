@@ -78,6 +78,7 @@ import {
   type LocalObject,
   type LocalShare,
   NO_ACCESS,
+  whenNamed,
 } from './share.ts';
 import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
 
@@ -249,7 +250,6 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   replaceBy(form: VfsForm): Result<VfsHandle> {
-    countMove();
     const fd = this.#share.own.naming(() => replace(this.#share, this.#credentials, this, form));
     return fd < 0 ? fd : LocalHandle.of(this.#share, this.#credentials, fd, this.openedAs);
   }
@@ -444,24 +444,24 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.isDirectory ? openCursor(this.#share, this.#credentials, this.fd) : ENOTDIR;
   }
 
-  child(name: string): Result<{ name: string; stat: VfsStat }> {
+  child(name: string): MaybePromise<Result<{ name: string; stat: VfsStat }>> {
     if (this.kind !== 'directory') return ENOTDIR;
-    return childOf(this.#share, this.#credentials, this.fd, name);
+    const find = () => childOf(this.#share, this.#credentials, this.fd, name);
+    return whenNamed(this.#share, this, find);
   }
 
   isEmpty(): boolean | Errno {
     return this.isDirectory ? isEmptyObject(this.#share, this.#credentials, this.fd) : ENOTDIR;
   }
 
-  rename(path: readonly string[], replace: boolean): Errno | 0 {
-    countMove();
-    return this.#share.own.naming(() =>
-      rename(this.#share, this.#credentials, this, path, replace),
-    );
+  rename(path: readonly string[], replace: boolean): MaybePromise<Errno | 0> {
+    const act = () => rename(this.#share, this.#credentials, this, path, replace);
+    return whenNamed(this.#share, this, () => this.#share.own.naming(act));
   }
 
-  link(path: readonly string[], replace: boolean): Errno | 0 {
-    return this.#share.own.naming(() => link(this.#share, this.#credentials, this, path, replace));
+  link(path: readonly string[], replace: boolean): MaybePromise<Errno | 0> {
+    const act = () => link(this.#share, this.#credentials, this, path, replace);
+    return whenNamed(this.#share, this, () => this.#share.own.naming(act));
   }
 
   remove(): Errno | 0 {

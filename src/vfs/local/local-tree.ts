@@ -119,9 +119,13 @@ export class LocalTree implements VfsTree {
   }
 
   lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>> {
-    if (this.#share.pace.isSlow)
-      return this.#warmed(path).then(() => this.lookupNow(path, purpose));
-    return this.lookupNow(path, purpose);
+    const lookup = () => this.#unhurried(() => this.lookupNow(path, purpose));
+    return this.#share.pace.isSlow ? this.#warmed(path).then(lookup) : lookup();
+  }
+
+  /** Reads a large directory in pieces, should a name need it. */
+  #unhurried<T>(work: () => T): MaybePromise<T> {
+    return this.#share.resolver.cache.inPieces(work);
   }
 
   /** The kernel has in memory what will be asked for; whatever comes of it, the loop finds as well. */
@@ -208,8 +212,8 @@ export class LocalTree implements VfsTree {
   }
 
   create(path: readonly string[], what: VfsNewObject): MaybePromise<Result<VfsHandle>> {
-    if (this.#share.pace.isSlow) return this.#warmed(path).then(() => this.createNow(path, what));
-    return this.createNow(path, what);
+    const create = () => this.#unhurried(() => this.createNow(path, what));
+    return this.#share.pace.isSlow ? this.#warmed(path).then(create) : create();
   }
 
   createNow(path: readonly string[], what: VfsNewObject): Result<VfsHandle> {

@@ -254,3 +254,121 @@ test('ASCII counts one byte a letter, so that a million names of a usual length 
   }
   assert.ok((bytes / names.length) * 1_000_000 < MAX_CACHED_BYTES);
 });
+
+/** More than is read at once: three batches of 64 KiB of such names and some. */
+const LARGE = Array.from({ length: 6000 }, (_, i) => `a name of some thirty letters ${i}`);
+
+test('a large directory is read in pieces, between which others are served', {
+  skip,
+}, async () => {
+  const { cache, find } = folder(LARGE, later);
+  let turns = 0;
+  let isDone = false;
+  const turn = (): void => {
+    turns++;
+    if (!isDone) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const missing = cache.inPieces(() => find('none'));
+  assert.ok(missing instanceof Promise);
+  const other = cache.inPieces(() => find('A NAME OF SOME THIRTY LETTERS 5999'));
+  assert.equal(await missing, ENOENT);
+  assert.equal(await other, 'a name of some thirty letters 5999');
+  isDone = true;
+  assert.ok(turns >= 2, `others had ${turns} turns`);
+  assert.equal(cache.scans, 1);
+  assert.equal(cache.names, LARGE.length);
+  // Known from now on.
+  assert.equal(
+    cache.inPieces(() => find('none')),
+    ENOENT,
+  );
+});
+
+test('what the server itself does while a directory is read is in what was read', {
+  skip,
+}, async () => {
+  const { cache, find, path, fd } = folder(LARGE, later);
+  const waiting = [
+    cache.inPieces(() => find('NEW')),
+    cache.inPieces(() => find('A NAME OF SOME THIRTY LETTERS 1')),
+    cache.inPieces(() => find('A NAME OF SOME THIRTY LETTERS 5999')),
+  ];
+  const creating = cache.before(fd);
+  writeFileSync(join(path, 'new'), '');
+  cache.after(creating, fd, undefined, 'new');
+  for (const gone of [LARGE[1]!, LARGE[5999]!]) {
+    const removing = cache.before(fd);
+    unlinkSync(join(path, gone));
+    cache.after(removing, fd, gone);
+  }
+  assert.deepEqual(await Promise.all(waiting), ['new', ENOENT, ENOENT]);
+  assert.equal(cache.scans, 1);
+  assert.equal(cache.names, LARGE.length - 1);
+});
+
+test('of two who wait for one name the second finds what the first has made', {
+  skip,
+}, async () => {
+  const { cache, find, path, fd } = folder(LARGE, later);
+  const make = (name: string) => () => {
+    const found = find(name);
+    if (found !== ENOENT) return found;
+    const creating = cache.before(fd);
+    writeFileSync(join(path, name), '');
+    cache.after(creating, fd, undefined, name);
+    return 'made';
+  };
+  const both = [cache.inPieces(make('Twin')), cache.inPieces(make('TWIN'))];
+  // Others change it as well, so that nothing of it is kept.
+  tick();
+  writeFileSync(join(path, 'foreign'), '');
+  const made = await Promise.all(both);
+  assert.deepEqual(made, ['made', 'Twin']);
+});
+
+test('what others did while a directory is read is found by whoever asks after that', {
+  skip,
+}, async () => {
+  const { cache, find, path } = folder(LARGE, later);
+  const first = cache.inPieces(() => find('none'));
+  tick();
+  writeFileSync(join(path, 'foreign'), '');
+  const second = cache.inPieces(() => find('FOREIGN'));
+  assert.equal(await first, ENOENT);
+  assert.equal(await second, 'foreign');
+});
+
+test('two large directories are read one after the other', { skip }, async () => {
+  const [one, two] = [folder(LARGE, later), folder(LARGE, later)];
+  const { cache } = one;
+  const find = (dir: number, name: string) =>
+    cache.inPieces(() => cache.find(dir, name, credentials));
+  const found = await Promise.all([
+    find(one.fd, LARGE[7]!.toUpperCase()),
+    find(two.fd, LARGE[8]!.toUpperCase()),
+    find(one.fd, LARGE[9]!.toUpperCase()),
+  ]);
+  assert.deepEqual(found, [LARGE[7], LARGE[8], LARGE[9]]);
+  assert.equal(cache.names, 2 * LARGE.length);
+});
+
+test('of a large directory beyond the bounds those who wait learn what they asked', {
+  skip,
+}, async () => {
+  const { cache, find } = folder(LARGE, { ...later, maxNames: 100 });
+  const asked = [LARGE[0]!, LARGE[3000]!, LARGE[5999]!, 'none'];
+  const found = await Promise.all(
+    asked.map((name) => cache.inPieces(() => find(name.toUpperCase()))),
+  );
+  assert.deepEqual(found, [LARGE[0], LARGE[3000], LARGE[5999], ENOENT]);
+  assert.equal(cache.names, 0);
+});
+
+test('on a thread of its own a large directory is read at once', { skip }, () => {
+  const { cache, find } = folder(LARGE, { ...later, readsAtOnce: true });
+  assert.equal(
+    cache.inPieces(() => find('none')),
+    ENOENT,
+  );
+});

@@ -8,17 +8,21 @@
  * trusted, save where the kernel tells each change apart (attribute-cache.ts). It is used again only while repeating it would take more than its share of the time (large
  * directories, in a burst of changes), and never in a small one. Changes of our own are entered, and
  * leave the scan untrusted.
+ *
+ * A million names take a second to read. So a larger directory is read in pieces (name-reading.ts), between which
+ * others are served: whoever misses a name in it waits, and looks again when all is read. One directory is read so at a
+ * time, whose names are beside those that are kept; who needs another waits for it to come to its end.
  */
 
-import { clientName } from '../../fscc/private-names.ts';
-import { foldKey, isAscii } from '../../fscc/upcase.ts';
+import { foldKey } from '../../fscc/upcase.ts';
 import { AT_EMPTY_PATH, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from '../../native/constants.ts';
-import { readNames } from '../../native/directory.ts';
 import { close, openat } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
-import { EACCES, ENOENT, type Errno } from '../errno.ts';
+import { EACCES, EAGAIN, ENOENT, type Errno } from '../errno.ts';
 import { nextChangeTells } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
+import { type DirectoryNames, keyOfName } from './directory-names.ts';
+import { isSameAsStat, NameReading, type Stamp, stampOfStat } from './name-reading.ts';
 
 /** Two ticks of the slowest kernel clock (100 Hz), and a little for ours. */
 const TICKS_MS = 25;
@@ -35,32 +39,27 @@ const REUSE_FACTOR = 16;
  */
 export const MAX_CACHED_NAMES = 1_200_000;
 export const MAX_CACHED_BYTES = 200 * 1024 * 1024;
-/** Two short strings and a slot of a map, beside the letters themselves. */
-const NAME_OVERHEAD_BYTES = 96;
-
-interface Stamp {
-  readonly modified: number;
-  readonly modifiedNs: number;
-  readonly changed: number;
-  readonly changedNs: number;
-}
+/** Batches of 64 KiB, some 2,000 names each, that are read at once: a few milliseconds. */
+const BATCHES_AT_ONCE = 2;
+/**
+ * How often somebody has directories read for a name. One reading answers for one directory whatever others do to
+ * it; a path has several, and while all of them change all the time the last attempt reads them at once.
+ */
+const MAX_READINGS = 8;
 
 interface CachedDirectory {
   stamp: Stamp;
-  /** By fold key: the name on disk; of several the first. */
-  readonly names: Map<string, string>;
-  /** Keys that more than one name has. */
-  readonly shared: Set<string>;
+  readonly names: DirectoryNames;
   readonly scannedAtMs: number;
-  readonly scanMs: number;
+  /** How long it is used after that, untrusted. */
+  readonly reuseMs: number;
   trusted: boolean;
-  bytes: number;
 }
 
 /** A directory as it was before a change of ours; see `before` and `after`. */
 export interface Change {
   readonly key: string;
-  readonly directory: CachedDirectory;
+  readonly directory: CachedDirectory | undefined;
 }
 
 export interface NameCacheOptions {
@@ -70,27 +69,12 @@ export interface NameCacheOptions {
   readonly now?: () => number;
   /** Whether every further change of the directory of the statx just made moves its times. */
   readonly nextChangeTells?: (dir: number) => boolean;
+  /** Directories are read at once however large they are: on a thread that has nobody else to serve. */
+  readonly readsAtOnce?: boolean;
 }
 
 /** The directory of the statx just made. */
 const keyOfStat = (): string => `${stx.device()}/${stx.inodeHigh()}/${stx.inodeLow()}`;
-
-const stampOfStat = (): Stamp => ({
-  modified: stx.modificationSeconds(),
-  modifiedNs: stx.modificationNanoseconds(),
-  changed: stx.changeSeconds(),
-  changedNs: stx.changeNanoseconds(),
-});
-
-const isSameAsStat = (stamp: Stamp): boolean =>
-  stamp.modifiedNs === stx.modificationNanoseconds() &&
-  stamp.changedNs === stx.changeNanoseconds() &&
-  stamp.modified === stx.modificationSeconds() &&
-  stamp.changed === stx.changeSeconds();
-
-/** What is ASCII takes one byte a letter. */
-const bytesOf = (key: string, name: string): number =>
-  NAME_OVERHEAD_BYTES + (isAscii(name) ? 1 : 2) * (key.length + name.length);
 
 export class NameCache {
   readonly #procFd: number;
@@ -99,10 +83,21 @@ export class NameCache {
   readonly #maxBytes: number;
   readonly #now: () => number;
   readonly #nextChangeTells: (dir: number) => boolean;
+  readonly #readsAtOnce: boolean;
   #names = 0;
   #bytes = 0;
   /** How many directories were read, for tests and statistics. */
   scans = 0;
+  /** Counts calls of `inPieces` and the beginnings of readings, to tell which came first. */
+  #events = 0;
+  /** When whoever looks for names now began to; undefined: he cannot wait. */
+  #askedAt: number | undefined;
+  /** What he has to wait for. */
+  #awaited: NameReading | undefined;
+  /** What is being read in pieces. */
+  #reading: NameReading | undefined;
+  /** What has been, for those who waited for it and look again now. */
+  #justRead: NameReading | undefined;
 
   /** `procFd`: /proc/self/fd, through which a directory is opened for reading. */
   constructor(procFd: number, options: NameCacheOptions = {}) {
@@ -111,6 +106,7 @@ export class NameCache {
     this.#maxBytes = options.maxBytes ?? MAX_CACHED_BYTES;
     this.#now = options.now ?? Date.now;
     this.#nextChangeTells = options.nextChangeTells ?? nextChangeTells;
+    this.#readsAtOnce = options.readsAtOnce === true;
   }
 
   get names(): number {
@@ -118,11 +114,47 @@ export class NameCache {
   }
 
   /**
+   * Runs `work`, which looks for names first and does nothing before it has found them; where that needs a large
+   * directory to be read it is run again once that is done, and what it returned before is of no account.
+   * Call with no identity entered.
+   */
+  inPieces<T>(work: () => T): T | Promise<T> {
+    if (this.#readsAtOnce) return work();
+    const askedAt = ++this.#events;
+    const result = this.#run(work, askedAt);
+    const reading = this.#awaited;
+    return reading === undefined ? result : this.#runAgain(work, askedAt, reading);
+  }
+
+  #run<T>(work: () => T, askedAt: number): T {
+    this.#awaited = undefined;
+    this.#askedAt = askedAt;
+    try {
+      return work();
+    } finally {
+      this.#askedAt = undefined;
+    }
+  }
+
+  async #runAgain<T>(work: () => T, askedAt: number, first: NameReading): Promise<T> {
+    let reading = first;
+    // What others have read ends as well, and who came first looks first.
+    for (let ours = 0; ours < MAX_READINGS; ours += reading.askedAt === askedAt ? 1 : 0) {
+      await reading.done;
+      const result = this.#run(work, askedAt);
+      if (this.#awaited === undefined) return result;
+      reading = this.#awaited;
+    }
+    await reading.done;
+    return work();
+  }
+
+  /**
    * The name on disk that equals `name` (a client's) without regard to case; ENOENT when there is none.
    * Call with the identity entered: the scan may be the server's, so that names are unique also
    * where the user may not list. `isAgain`: the directory has been asked for the same name before, and whoever asks has
    * waited for nothing since, so that a scan made for him then is as good as another: what it may not show was
-   * done while he was asking.
+   * done while he was asking. EAGAIN within `inPieces`, whose caller does not see it.
    */
   find(dir: number, name: string, credentials: Credentials, isAgain = false): string | Errno {
     const refused = statx(dir, '', AT_EMPTY_PATH);
@@ -135,90 +167,140 @@ export class NameCache {
       this.#directories.set(key, known);
       return known.names.get(foldKey(name)) ?? ENOENT;
     }
+    const wanted = foldKey(name);
+    const just = this.#justRead;
+    if (just !== undefined && just.key === key && just.knows(wanted)) {
+      const isForUs = this.#askedAt !== undefined && this.#askedAt < just.startedAt;
+      if (isAgain || isForUs)
+        return just.failed !== 0 ? just.failed : (just.names.get(wanted) ?? ENOENT);
+    }
     this.#drop(key);
-    return this.#scan(dir, key, foldKey(name), credentials);
+    return this.#read(dir, key, wanted, credentials);
   }
 
   /** Before a change of ours in `dir`; undefined when nothing is known of it. */
   before(dir: number): Change | undefined {
-    if (this.#directories.size === 0 || statx(dir, '', AT_EMPTY_PATH) !== 0) return undefined;
+    const isIdle = this.#reading === undefined && this.#justRead === undefined;
+    if (isIdle && this.#directories.size === 0) return undefined;
+    if (statx(dir, '', AT_EMPTY_PATH) !== 0) return undefined;
     const key = keyOfStat();
-    const directory = this.#directories.get(key);
-    if (directory === undefined) return undefined;
-    if (isSameAsStat(directory.stamp)) return { key, directory };
-    this.#drop(key);
-    return undefined;
+    if (this.#reading?.key === key) this.#reading.before();
+    let directory = this.#directories.get(key);
+    if (directory !== undefined && !isSameAsStat(directory.stamp)) {
+      this.#drop(key);
+      directory = undefined;
+    }
+    const isRead = this.#reading?.key === key || this.#justRead?.key === key;
+    return directory === undefined && !isRead ? undefined : { key, directory };
   }
 
   /** After it: `removed` and `added` are names on disk. */
   after(change: Change | undefined, dir: number, removed?: string, added?: string): void {
     if (change === undefined) return;
     const { key, directory } = change;
-    if (this.#directories.get(key) !== directory) return;
-    const removedKey = removed === undefined ? undefined : foldKey(clientName(removed));
-    const isUnclear = removedKey !== undefined && directory.shared.has(removedKey);
+    if (directory !== undefined && this.#directories.get(key) === directory) {
+      this.#enter(change.key, directory, dir, removed, added);
+    }
+    const just = this.#justRead;
+    if (just?.key === key && just.names !== directory?.names) {
+      if (!just.enter({ removed, added })) this.#justRead = undefined;
+    }
+    const reading = this.#reading;
+    if (reading?.key !== key) return;
+    if (statx(dir, '', AT_EMPTY_PATH) === 0) reading.did({ removed, added });
+    else reading.isForeign = true;
+  }
+
+  #enter(
+    key: string,
+    directory: CachedDirectory,
+    dir: number,
+    removed: string | undefined,
+    added: string | undefined,
+  ): void {
+    const { names } = directory;
+    const removedKey = removed === undefined ? undefined : keyOfName(removed);
+    const isUnclear = removedKey !== undefined && names.isShared(removedKey);
     // A small one that is not trusted would never be used.
-    const isSmall = directory.names.size < SMALL_DIRECTORY_ENTRIES;
+    const isSmall = names.size < SMALL_DIRECTORY_ENTRIES;
     if (isSmall || isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
       this.#drop(key);
       return;
     }
     directory.stamp = stampOfStat();
     directory.trusted = false;
-    if (removedKey !== undefined) this.#remove(directory, removedKey);
-    if (added !== undefined) this.#add(directory, added);
+    const { size, bytes } = names;
+    if (removedKey !== undefined) names.remove(removedKey);
+    if (added !== undefined) names.enter(added);
+    this.#names += names.size - size;
+    this.#bytes += names.bytes - bytes;
     this.#evict();
   }
 
   /** The directory is not what it was thought to be. */
   forget(dir: number): void {
-    if (statx(dir, '', AT_EMPTY_PATH) === 0) this.#drop(keyOfStat());
+    if (statx(dir, '', AT_EMPTY_PATH) !== 0) return;
+    const key = keyOfStat();
+    this.#drop(key);
+    if (this.#reading?.key === key) this.#reading.isForeign = true;
+    if (this.#justRead?.key === key) this.#justRead = undefined;
   }
 
   #isUsable(directory: CachedDirectory): boolean {
     if (directory.trusted) return true;
     if (directory.names.size < SMALL_DIRECTORY_ENTRIES) return false;
     const age = this.#now() - directory.scannedAtMs;
-    return age >= 0 && age < directory.scanMs * REUSE_FACTOR;
+    return age >= 0 && age < directory.reuseMs;
   }
 
-  #scan(dir: number, key: string, wanted: string, credentials: Credentials): string | Errno {
+  /** What the directory of the statx just made has under the key. */
+  #read(dir: number, key: string, wanted: string, credentials: Credentials): string | Errno {
+    const mayWait = this.#askedAt !== undefined;
+    if (mayWait && this.#reading?.key === key) return this.#await(this.#reading, wanted);
+    const when = {
+      askedAt: this.#askedAt,
+      startedAt: ++this.#events,
+      scannedAtMs: this.#now(),
+    };
     const stamp = stampOfStat();
     const fd = this.#openForReading(dir, credentials);
     if (fd === EACCES) return ENOENT;
     if (fd < 0) return fd;
-    const scannedAtMs = this.#now();
-    const started = performance.now();
-    const found: CachedDirectory = {
-      stamp,
-      names: new Map(),
-      shared: new Set(),
-      scannedAtMs,
-      scanMs: 0,
-      trusted: false,
-      bytes: 0,
-    };
+    const bounds = { maxNames: this.#maxNames, maxBytes: this.#maxBytes };
+    const reading = new NameReading(key, fd, stamp, when, bounds);
+    reading.want(wanted);
     this.scans++;
-    let match: string | undefined;
-    let isTooLarge = false;
-    const result = readNames(fd, (name) => {
-      if (isTooLarge) {
-        if (match === undefined && foldKey(clientName(name)) === wanted) match = name;
+    for (let batches = 1; reading.step() === 'more'; batches++) {
+      if (!mayWait || batches < BATCHES_AT_ONCE) continue;
+      if (this.#reading === undefined) this.#readOn(reading);
+      else reading.close();
+      return this.#await(this.#reading!, wanted);
+    }
+    this.#ended(reading);
+    return reading.failed !== 0 ? reading.failed : (reading.names.get(wanted) ?? ENOENT);
+  }
+
+  #await(reading: NameReading, wanted: string): Errno {
+    reading.want(wanted);
+    this.#awaited = reading;
+    return EAGAIN;
+  }
+
+  #readOn(reading: NameReading): void {
+    this.#reading = reading;
+    setImmediate(() => {
+      if (reading.step() === 'more') {
+        this.#readOn(reading);
         return;
       }
-      this.#enter(found, name);
-      if (found.names.size > this.#maxNames || found.bytes > this.#maxBytes) {
-        isTooLarge = true;
-        match = found.names.get(wanted);
-        found.names.clear();
-      }
+      this.#reading = undefined;
+      this.#justRead = reading;
+      this.#ended(reading);
+      // Whoever waited looks again before anything else happens.
+      setImmediate(() => {
+        if (this.#justRead === reading) this.#justRead = undefined;
+      });
     });
-    close(fd);
-    // A directory that was removed reads as if it were missing.
-    if (result < 0 && result !== ENOENT) return result;
-    if (isTooLarge) return match ?? ENOENT;
-    this.#keep(dir, key, { ...found, scanMs: performance.now() - started });
-    return found.names.get(wanted) ?? ENOENT;
   }
 
   #openForReading(dir: number, credentials: Credentials): number {
@@ -234,47 +316,27 @@ export class NameCache {
     return refused;
   }
 
-  #keep(dir: number, key: string, directory: CachedDirectory): void {
-    if (statx(dir, '', AT_EMPTY_PATH) !== 0 || !isSameAsStat(directory.stamp)) return;
-    const { stamp, scannedAtMs } = directory;
+  /** All of it is read: kept, unless there is too much of it or it is another by now. */
+  #ended(reading: NameReading): void {
+    const { key, fd, names, scannedAtMs } = reading;
+    const isKnown = statx(fd, '', AT_EMPTY_PATH) === 0;
+    reading.end();
+    const tells = isKnown && this.#nextChangeTells(fd);
+    reading.close();
+    const { stamp } = reading;
+    if (!isKnown || reading.isForeign || !reading.isWhole) return;
     const changedMs = Math.max(stamp.modified, stamp.changed) * 1000;
     const isCoarse = stamp.modifiedNs === 0 && stamp.changedNs === 0;
     const fractionMs = (stamp.modified >= stamp.changed ? stamp.modifiedNs : stamp.changedNs) / 1e6;
     const ageMs = scannedAtMs - changedMs - fractionMs;
-    directory.trusted =
-      this.#nextChangeTells(dir) || ageMs > (isCoarse ? COARSE_TICKS_MS : TICKS_MS);
-    this.#directories.set(key, directory);
-    this.#names += directory.names.size;
-    this.#bytes += directory.bytes;
+    const isSettled = tells || ageMs > (isCoarse ? COARSE_TICKS_MS : TICKS_MS);
+    const trusted = isSettled && !reading.hasOwnChanges;
+    const reuseMs = this.#now() - scannedAtMs + reading.tookMs * REUSE_FACTOR;
+    this.#drop(key);
+    this.#directories.set(key, { stamp, names, scannedAtMs, reuseMs, trusted });
+    this.#names += names.size;
+    this.#bytes += names.bytes;
     this.#evict();
-  }
-
-  #enter(directory: CachedDirectory, name: string): void {
-    const key = foldKey(clientName(name));
-    if (directory.names.has(key)) {
-      directory.shared.add(key);
-    } else {
-      directory.names.set(key, name);
-      directory.bytes += bytesOf(key, name);
-    }
-  }
-
-  #add(directory: CachedDirectory, name: string): void {
-    const { bytes } = directory;
-    const { size } = directory.names;
-    this.#enter(directory, name);
-    this.#names += directory.names.size - size;
-    this.#bytes += directory.bytes - bytes;
-  }
-
-  #remove(directory: CachedDirectory, key: string): void {
-    const name = directory.names.get(key);
-    if (name === undefined) return;
-    directory.names.delete(key);
-    const bytes = bytesOf(key, name);
-    directory.bytes -= bytes;
-    this.#names--;
-    this.#bytes -= bytes;
   }
 
   #drop(key: string): void {
@@ -282,7 +344,7 @@ export class NameCache {
     if (directory === undefined) return;
     this.#directories.delete(key);
     this.#names -= directory.names.size;
-    this.#bytes -= directory.bytes;
+    this.#bytes -= directory.names.bytes;
   }
 
   #evict(): void {

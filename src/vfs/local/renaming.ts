@@ -42,6 +42,7 @@ import { refusal } from './permissions.ts';
 import { replaceObject } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import type { LocalObject, LocalShare } from './share.ts';
+import { countMove } from './told-path.ts';
 
 /** Where a name is to go: the directory, and the name as asked for and on disk. */
 interface Target {
@@ -98,6 +99,7 @@ export function rename(
   path: readonly string[],
   replace: boolean,
 ): Errno | 0 {
+  countMove();
   const checked = checkPath(path);
   if (isErrno(checked)) return checked;
   if (path.length === 0) return rootAsTarget(replace);
@@ -296,6 +298,7 @@ export function replace(
   object: LocalObject,
   form: VfsForm,
 ): number {
+  countMove();
   let fd = 0;
   const refused = withOwnName(share, credentials, object, (own) => {
     fd = replaceObject(share, own, object.isDirectory, form);

@@ -1,7 +1,7 @@
 /** What all trees and handles of one share have in common. */
 import type { SidMap } from '../../dtyp/unix-sids.ts';
 import type { Errno } from '../errno.ts';
-import type { VfsFeatures, VfsKind, VfsObjectId } from '../vfs.ts';
+import type { MaybePromise, VfsFeatures, VfsKind, VfsObjectId } from '../vfs.ts';
 import type { ReadRest } from './file-data.ts';
 import type { MakingPolicy } from './making.ts';
 import type { NtAclName } from './nt-acl.ts';
@@ -87,4 +87,14 @@ export interface HandleState extends VfsObjectId {
   readonly inodeKey: string;
   readonly access: Access;
   readonly losesPrivilege: boolean;
+}
+
+/** Runs what needs a name of a directory, which is read in pieces if it is large (name-cache.ts), on an open object. */
+export function whenNamed<T>(
+  share: LocalShare,
+  object: { whileRunning<T>(operation: Promise<T>): Promise<T> },
+  work: () => T,
+): MaybePromise<T> {
+  const result = share.resolver.cache.inPieces(work);
+  return result instanceof Promise ? object.whileRunning(result) : result;
 }

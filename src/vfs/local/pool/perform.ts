@@ -79,7 +79,10 @@ const shares = new Map<number, LocalShare>();
 function shareOf(recipe: ShareRecipe): LocalShare {
   const known = shares.get(recipe.id);
   if (known !== undefined) return known;
-  cache ??= new NameCache(recipe.procFd, { maxNames: MAX_THREAD_CACHED_NAMES });
+  cache ??= new NameCache(recipe.procFd, {
+    maxNames: MAX_THREAD_CACHED_NAMES,
+    readsAtOnce: true,
+  });
   const share: LocalShare = {
     ...recipe,
     rootPath: { now: undefined },
@@ -233,7 +236,8 @@ const performers: Performers = {
     }),
   rename: ({ state, path, replace }, place) =>
     withHandle(place, state, (handle) => {
-      const value = handle.rename(path, replace);
+      // Nothing is read in pieces on a thread.
+      const value = handle.rename(path, replace) as Errno | 0;
       return { value, parent: handle.parent(), path: ownPath(place.share, handle) };
     }),
   findStream: ({ state, name, rules }, place) =>
