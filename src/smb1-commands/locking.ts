@@ -291,13 +291,15 @@ export const lockForRead = (
   call: TreeCall,
   asker: OpenFile,
   range: LockRange,
-): MaybePromise<NtStatus> =>
-  lockAll(call, asker.open, [{ ...range, pid: call.pid }], {
+): MaybePromise<NtStatus> => {
+  if (asker.open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
+  return lockAll(call, asker.open, [{ ...range, pid: call.pid }], {
     asker,
     exclusive: true,
     large: false,
     timeout: 0,
   });
+};
 
 export const unlockRange = (call: TreeCall, range: LockRange): NtStatus =>
   unlock(call.request.open!, { ...range, pid: call.pid });
@@ -306,7 +308,6 @@ export async function lockByteRange(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, count, offset } = LockRangeWords.read(call.block.words);
   const file = openOf(call, fid);
   if (typeof file === 'number') return file;
-  if (file.open.handle?.kind !== 'file') return STATUS_INVALID_DEVICE_REQUEST;
   const status = await lockForRead(call, file, { offset: BigInt(offset), length: BigInt(count) });
   return status === STATUS_SUCCESS ? EMPTY : status;
 }
