@@ -68,6 +68,8 @@ import { treeFor } from './tree-connect.ts';
 
 /** Commands of one message; Windows sends three. */
 const MAX_CHAIN = 32;
+/** Where the answer of a chain's next command begins at most: AndXOffset and, behind its words, DataOffset have 16 bits. */
+const MAX_ANSWER_OFFSET = 0xf000;
 
 /** In place of SMB2's header, of which the commands read no more than the session. */
 const STAND_IN = readHeader(encodeHeader({ command: Command.ECHO }));
@@ -280,7 +282,8 @@ export class Exchange implements Answered {
     const reply = next === undefined ? outcome : (kept(outcome) as Smb1Reply);
     this.#blocks.push({ command, reply, andX: row.andX });
     // "A chain cannot loop": each block lies behind the one before.
-    if (next !== undefined && next.offset > call.block.bytesAt - 3) return next;
+    const goesOn = next !== undefined && next.offset > call.block.bytesAt - 3;
+    if (goesOn && answerOffset(this.#blocks, 0) <= MAX_ANSWER_OFFSET) return next;
     this.#send(next === undefined ? status : STATUS_INVALID_SMB);
     return undefined;
   }
