@@ -7,15 +7,8 @@ import { grantable } from '../commands/access.ts';
 import { breakFor } from '../commands/caching.ts';
 import type { OpenRequest } from '../commands/command.ts';
 import { withoutDfsPrefix } from '../commands/dfs.ts';
-import { statusOfErrno } from '../commands/errno-status.ts';
 import { setRename } from '../commands/rename.ts';
-import {
-  DELETE,
-  FILE_GENERIC_READ,
-  FILE_GENERIC_WRITE,
-  FILE_READ_ATTRIBUTES,
-  FILE_WRITE_ATTRIBUTES,
-} from '../dtyp/access-mask.ts';
+import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -28,25 +21,18 @@ import {
   STATUS_SHARING_VIOLATION,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
-import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_VALID_SET } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
-import { closeOpen } from '../objects/teardown.ts';
 import { RenameType1 } from '../smb1/information.ts';
 import { decodeNtRename, decodeRename, NtRenameLevel } from '../smb1/paths.ts';
-import {
-  FILE_CREATE,
-  FILE_NON_DIRECTORY_FILE,
-  FILE_OPEN,
-  FILE_SHARE_READ,
-  FILE_SHARE_WRITE,
-} from '../smb2/create-options.ts';
-import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
+import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
-import { openWish, SHARE_ALL, withOpen } from './opening.ts';
+import { copyFile } from './copying.ts';
+import { SHARE_ALL, withOpen } from './opening.ts';
 import { hasDfsPrefix, joinPath, namesPosix, refusePath, sharePath, splitPath } from './paths.ts';
 import { setInformation } from './queries.ts';
 import { isSoughtFile, namesLike } from './wild-names.ts';
@@ -229,60 +215,7 @@ async function renameStream(
   return status === STATUS_SUCCESS ? EMPTY : status;
 }
 
-/** What is read at once. */
-const COPY_BYTES = 256 * 1024;
-
-/** Data and attributes, into a file that is new. */
-async function copyFile(call: TreeCall, from: string, to: string): Promise<NtStatus> {
-  const { server } = call.link;
-  const source = await openWish({ ...COPYING, name: from, access: FILE_GENERIC_READ }, call);
-  if (typeof source === 'number') return source;
-  try {
-    const made = await openWish(
-      {
-        ...COPYING,
-        name: to,
-        access: FILE_GENERIC_WRITE,
-        disposition: FILE_CREATE,
-        attributes: source.response.fileAttributes & FILE_ATTRIBUTE_VALID_SET,
-      },
-      call,
-    );
-    if (typeof made === 'number') return made;
-    try {
-      const status = await copyData(source.open.handle!, made.open.handle!);
-      // A file that is written has FILE_ATTRIBUTE_ARCHIVE; a copy has what the first one has.
-      const attributes = source.response.fileAttributes & FILE_ATTRIBUTE_VALID_SET;
-      const set = status === STATUS_SUCCESS ? await made.open.handle!.set({ attributes }) : 0;
-      return isErrno(set) && set !== EOPNOTSUPP ? statusOfErrno(set) : status;
-    } finally {
-      await closeOpen(server, made.open);
-    }
-  } finally {
-    await closeOpen(server, source.open);
-  }
-}
-
-async function copyData(source: VfsHandle, target: VfsHandle): Promise<NtStatus> {
-  const buffer = Buffer.allocUnsafe(COPY_BYTES);
-  for (let at = 0; ; ) {
-    const count = await source.read(buffer, at);
-    if (count <= 0) return count < 0 ? statusOfErrno(count) : STATUS_SUCCESS;
-    const written = await target.write(buffer.subarray(0, count), at);
-    if (written < 0) return statusOfErrno(written);
-    at += count;
-  }
-}
-
-const COPYING = {
-  share: FILE_SHARE_READ,
-  disposition: FILE_OPEN,
-  options: FILE_NON_DIRECTORY_FILE,
-  attributes: 0,
-};
-
-/** MS-FSCC 2.4.42.1: the new name is one beside the old. */
-/** `looking`: the open was made for this, by the path. */
+/** MS-FSCC 2.4.42.1: the new name is one beside the old. `looking`: the open was made for this, by the path. */
 export function passthroughRename(
   call: TreeCall,
   request: OpenRequest,
