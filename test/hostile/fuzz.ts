@@ -1,5 +1,6 @@
 /**
- * The long fuzzer: `npm run fuzz [-- --messages N --seed N]`; `-- --rpc` sends 100,000 changed stubs to each interface. usmbd runs as a process of its own on a
+ * The long fuzzer: `npm run fuzz [-- --messages N --seed N]`; `-- --rpc` sends 100,000 changed stubs to each interface,
+ * `-- --smb1` speaks SMB1. usmbd runs as a process of its own on a
  * folder with a FIFO in it; random and changed messages come from strangers and users, some peers
  * fall silent in mid-message, and a well-behaved client wants to be served meanwhile. It fails when that
  * client waits for more than two seconds, when the server dies, says "internal error", sends what real
@@ -12,12 +13,15 @@ import { commandLine } from '../support/command-line.ts';
 import { startUsmbd } from '../support/target.ts';
 import { campaign } from './fuzz/campaign.ts';
 import type { Findings } from './fuzz/findings.ts';
+import { errorsIn } from './fuzz/server-log.ts';
 import { fuzzStubs } from './fuzz/stubs.ts';
 
 const { values } = commandLine({
   options: {
     /** The interfaces of DCE/RPC, and what the planes' processes send each other, in place of a server. */
     rpc: { type: 'boolean', default: false },
+    /** Every command, subcommand and level of SMB1, in chains too, on a server that speaks it. */
+    smb1: { type: 'boolean', default: false },
     messages: { type: 'string', default: '100000' },
     /** Sent before memory is watched: V8 lets its young generation grow for some 150,000 messages. */
     'warm-up': { type: 'string', default: '200000' },
@@ -37,7 +41,9 @@ const CLEAN_EVERY_MESSAGES = 2_000;
 const KEPT = new Set(['fifo', 'witness', 'fuzz folder']);
 
 console.log(`seed ${seed}, ${values.messages} messages after a warm-up of ${warmUp}`);
-const target = await startUsmbd();
+const target = await startUsmbd(
+  values.smb1 ? ['server min protocol = NT1', 'server signing = auto'] : [],
+);
 const folder = target.folder!;
 execFileSync('mkfifo', [join(folder, 'fifo')]);
 
@@ -84,6 +90,7 @@ try {
     },
     messages,
     seed,
+    smb1: values.smb1,
     onProgress,
   });
   target.assertAlive();
@@ -95,9 +102,10 @@ try {
     return mean(watched.filter(({ sent }) => sent >= from && sent < to).map(({ rss }) => rss));
   };
   const quarters = [0, 1, 2, 3].map(quarter);
-  console.log(
-    `corpus: ${corpus.commands.length} messages of users, ${corpus.strangers.length} of strangers`,
-  );
+  if (!values.smb1) {
+    const { commands, strangers } = corpus;
+    console.log(`corpus: ${commands.length} messages of users, ${strangers.length} of strangers`);
+  }
   console.log(findings.summary());
   console.log(`${seconds.toFixed(0)} s, ${(findings.sent / seconds).toFixed(0)} messages a second`);
   console.log(`witness: ${operations} operations, the slowest ${slowestMs.toFixed(0)} ms`);
@@ -107,8 +115,7 @@ try {
   const growth = quarters[3]! / quarters[0]!;
   if (!(growth <= MAX_GROWTH)) failures.push(`memory grew by ${((growth - 1) * 100).toFixed(1)} %`);
   const log = readFileSync(join(dirname(folder), 'usmbd.log'), 'utf8');
-  // `12:00:00.000 usmbd/3(4711) error: a command failed …`
-  const bugs = log.split('\n').filter((line) => /^\S+ \S+ error: /.test(line));
+  const bugs = errorsIn(log);
   if (bugs.length > 0) failures.push(`the log has ${bugs.length} errors, first: ${bugs[0]}`);
 } finally {
   clearInterval(sampler);

@@ -54,6 +54,8 @@ export class Smb1Client {
   onUnasked: ((answer: Smb1Answer) => void) | undefined;
   /** A message without even a header: READ_RAW's. */
   onEmpty: (() => void) | undefined;
+  /** Takes each message, in place of what waits for answers. */
+  onMessage: ((message: Buffer) => void) | undefined;
   lastMid = 0;
 
   private constructor(socket: FrameSocket, signs: boolean) {
@@ -63,10 +65,10 @@ export class Smb1Client {
   }
 
   static async open(
-    { host, port }: { host: string; port: number },
+    { host, port, localAddress }: { host: string; port: number; localAddress?: string },
     { signs = true }: { signs?: boolean } = {},
   ): Promise<Smb1Client> {
-    const socket = await FrameSocket.open({ host, port, timeoutMs: 2_000 });
+    const socket = await FrameSocket.open({ host, port, localAddress, timeoutMs: 2_000 });
     return new Smb1Client(socket, signs);
   }
 
@@ -75,6 +77,10 @@ export class Smb1Client {
   }
 
   #receive(message: Buffer): void {
+    if (this.onMessage !== undefined) {
+      this.onMessage(message);
+      return;
+    }
     if (message.length === 0) {
       this.onEmpty?.();
       return;

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../support/process.ts';
 import { freePort, startUsmbd, type Target, usmbd } from '../../support/target.ts';
+import { errorsIn } from './server-log.ts';
 
 /** Of the clock: whoever waits for so long waits for ever. */
 export const HANG_MS = 120_000;
@@ -59,7 +60,4 @@ export async function connectionsLeft(target: Target): Promise<number> {
 }
 
 /** What the log has of faults of its own. */
-export const errorsOf = (target: Target): string[] =>
-  readFileSync(target.log!, 'utf8')
-    .split('\n')
-    .filter((line) => /^\S+ \S+ error: /.test(line));
+export const errorsOf = (target: Target): string[] => errorsIn(readFileSync(target.log!, 'utf8'));
