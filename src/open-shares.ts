@@ -113,6 +113,7 @@ export function shareFields(
     shortNames: share.shortNames,
     listsEaSizes: share.listEaSizes,
     oplocks: share.oplocks,
+    posixLocking: share.posixLocking,
     continuousAvailability: share.continuousAvailability,
     posixExtensions: share.posixExtensions,
     changeNotify: share.changeNotify,

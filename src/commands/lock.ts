@@ -21,6 +21,7 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { isLegalRange } from '../objects/byte-range-locks.ts';
+import { layOnHost } from '../objects/host-locks.ts';
 import { LockSequences } from '../objects/lock-sequences.ts';
 import { SMB2_GLOBAL_CAP_MULTI_CHANNEL } from '../smb2/capabilities.ts';
 import {
@@ -115,6 +116,7 @@ function lockAll(elements: readonly LockElement[], request: OpenRequest): MaybeP
   const ofOpen = locks.count(open) + locks.waiting(open) + elements.length;
   const ofServer = server.files.lockTally.locks + elements.length;
   if (ofOpen > MAX_LOCKS_PER_OPEN || ofServer > MAX_LOCKS) return STATUS_INSUFFICIENT_RESOURCES;
+  layOnHost(open);
   for (const [i, element] of elements.entries()) {
     if (locks.lock(open, element, isExclusive(element))) continue;
     if (mayWait(element)) return waitFor(element, request);

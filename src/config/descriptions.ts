@@ -149,6 +149,8 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
   msdfsRoot: 'Whether symbolic links "msdfs:server\\share" in it take clients there.',
   msdfsProxy:
     'A share of another server that takes the place of all of this one; needs "msdfs root".',
+  posixLocking:
+    'Whether byte-range locks of clients stop other programs on the host, and theirs the clients.',
   oplocks: 'Whether clients may cache files of this share, by oplocks and leases.',
   storeDosAttributes:
     'Whether DOS attributes and times of creation are kept, in an extended attribute.',

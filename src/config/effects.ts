@@ -130,6 +130,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   msdfsRoot: 'share anew',
   msdfsProxy: 'now',
   oplocks: 'now',
+  posixLocking: 'now',
   storeDosAttributes: 'share anew',
   maxConnections: 'now',
   encryption: 'now',

@@ -429,6 +429,8 @@ export const shareParameters = {
   ),
   /** Oplocks and leases of its files. */
   oplocks: parameter('oplocks', bool, true),
+  /** Samba's default. What is locked by SMB is locked for other programs of the host too, and the other way round. */
+  posixLocking: parameter('posix locking', bool, true),
   storeDosAttributes: parameter('store dos attributes', bool, true),
   maxConnections: parameter('max connections', limit, NO_LIMIT),
   /** What a connection to this share must have beyond what the server asks of all. */

@@ -73,7 +73,7 @@ const IGNORED = `
   level; os2 driver map; pam password change; panic action; paranoid server security; passdb
   backend; passdb expand explicit; passwd chat; passwd chat debug; passwd chat timeout; passwd
   program; password hash gpg key ids; password hash userpassword schemes; password server;
-  perfcount module; persistent handles; pid directory; posix locking; postexec; preexec; preexec
+  perfcount module; persistent handles; pid directory; postexec; preexec; preexec
   close; prefered master; preferred master; prefork backoff increment; prefork children; prefork
   maximum backoff; preload; preload modules; preserve case; print command; print notify
   backchannel; print ok; printable; printcap; printcap cache time; printcap name; printer; printer

@@ -12,12 +12,16 @@
  * about them can change, so its end looks at them alone, in the order in which they came. With that
  * they are let in as if each release tried everybody who waits, first come first served.
  *
+ * Where a file is locked on the disk as well (host-locks.ts), what another program holds there stops a lock like a held one, and
+ * waits for it are parked at none.
+ *
  * A process of POSIX (fcntl(2)) holds ranges that never overlap, and its own stop it from nothing: see posix-ranges.ts.
  *
  *     wait() ──▶ parked ── no conflict is left ──▶ held, settle(true)
  *                 │  └── cancel() ──▶ gone
  *                 └── releaseAll() of its owner ──▶ gone, settle(false)
  */
+import { type CoveredRange, covered, type HostRanges } from './host-ranges.ts';
 import { isSameRange, type PosixRange, reshaped } from './posix-ranges.ts';
 import { RangeNode, RangeTree } from './range-tree.ts';
 
@@ -101,6 +105,9 @@ export class ByteRangeLocks<Owner> {
   #size = 0;
   #lastOwnerId = 0;
   #lastTurn = 0;
+  #host: HostRanges | undefined;
+  /** Where those are parked who wait for another program. */
+  #elsewhere: HeldLock | undefined;
 
   constructor(tally: LockTally = { locks: 0 }) {
     this.#tally = tally;
@@ -109,6 +116,18 @@ export class ByteRangeLocks<Owner> {
   /** Locks that are held. */
   get size(): number {
     return this.#size;
+  }
+
+  get host(): HostRanges | undefined {
+    return this.#host;
+  }
+
+  /** From now on all locks are laid there, and those that are held, as far as others let them. */
+  layOn(host: HostRanges): void {
+    this.#host = host;
+    for (const { held } of this.#owners?.values() ?? []) {
+      for (const { offset, last } of held) this.#relay(offset, last);
+    }
   }
 
   /** Whether a lock begins before this offset. */
@@ -123,6 +142,7 @@ export class ByteRangeLocks<Owner> {
   lock(owner: Owner, range: LockRange, exclusive: boolean): boolean {
     const last = lastOf(range);
     if (this.#conflict(owner, range.offset, last, exclusive) !== undefined) return false;
+    if (!this.#lay(range.offset, last, exclusive)) return false;
     this.#hold(owner, range.offset, last, exclusive);
     return true;
   }
@@ -148,13 +168,13 @@ export class ByteRangeLocks<Owner> {
       place: 0,
     };
     const conflict = this.#conflict(owner, offset, last, exclusive, isPosix);
-    if (conflict === undefined) {
+    if (conflict === undefined && this.#lay(offset, last, exclusive)) {
       this.#take(waiting);
       settle(true);
     } else {
       this.#entry(owner).waiting.add(waiting);
       this.#tally.locks += 1;
-      park(waiting, conflict);
+      this.#park(waiting, conflict);
     }
     return waiting;
   }
@@ -191,6 +211,7 @@ export class ByteRangeLocks<Owner> {
     tree.delete(held);
     entry.held.delete(held);
     this.#forgetIfIdle(owner, entry);
+    this.#unlay([held]);
     if (held.parked !== undefined) this.#admit(held.parked);
     return true;
   }
@@ -217,6 +238,7 @@ export class ByteRangeLocks<Owner> {
         if (held.parked !== undefined) for (const waiting of held.parked) parked.push(waiting);
       }
     }
+    this.#unlay(entry.held);
     this.#admit(parked);
     for (const waiting of given) waiting.settle(false);
   }
@@ -278,6 +300,7 @@ export class ByteRangeLocks<Owner> {
   lockAsPosix(owner: Owner, range: LockRange, exclusive: boolean): boolean {
     const last = lastOf(range);
     if (this.#conflict(owner, range.offset, last, exclusive, true) !== undefined) return false;
+    if (!this.#lay(range.offset, last, exclusive)) return false;
     this.#reshape(owner, { offset: range.offset, last }, exclusive);
     return true;
   }
@@ -352,6 +375,51 @@ export class ByteRangeLocks<Owner> {
     return held;
   }
 
+  /** At what stops it; undefined: another program does. */
+  #park(waiting: Waiting, conflict: HeldLock | undefined): void {
+    if (conflict !== undefined) {
+      park(waiting, conflict);
+      return;
+    }
+    this.#elsewhere ??= new HeldLock(0n, -1n, 0, true);
+    park(waiting, this.#elsewhere);
+    this.#host!.lookAgain(() => {
+      const parked = this.#elsewhere?.parked ?? [];
+      this.#elsewhere = undefined;
+      this.#admit(parked);
+    });
+  }
+
+  /** Before a lock is held, which nothing here stops; false: another program does. */
+  #lay(offset: bigint, last: bigint, exclusive: boolean): boolean {
+    const host = this.#host;
+    if (host === undefined || last < offset) return true;
+    if (exclusive) return host.set(offset, last, 'exclusive');
+    for (const part of this.#covered(offset, last)) {
+      if (part.kind === 'exclusive' || host.set(part.offset, part.last, 'shared')) continue;
+      this.#relay(offset, last);
+      return false;
+    }
+    return true;
+  }
+
+  /** After these are held no more. */
+  #unlay(ended: Iterable<HeldLock>): void {
+    if (this.#host === undefined) return;
+    if (this.#size === 0) this.#host.clear();
+    else for (const { offset, last } of ended) this.#relay(offset, last);
+  }
+
+  #covered(offset: bigint, last: bigint): Iterable<CoveredRange> {
+    return covered(this.#exclusive, this.#shared, offset, last);
+  }
+
+  #relay(offset: bigint, last: bigint): void {
+    for (const part of this.#covered(offset, last)) {
+      this.#host!.set(part.offset, part.last, part.kind);
+    }
+  }
+
   #tree(exclusive: boolean): RangeTree<HeldLock> {
     if (exclusive) {
       this.#exclusive ??= new RangeTree();
@@ -400,8 +468,8 @@ export class ByteRangeLocks<Owner> {
       const conflict = newest?.stops(entry.id, waiting)
         ? newest
         : this.#conflict(owner, offset, last, exclusive, isPosix);
-      if (conflict !== undefined) {
-        park(waiting, conflict);
+      if (conflict !== undefined || !this.#lay(offset, last, exclusive)) {
+        this.#park(waiting, conflict);
         continue;
       }
       this.#leaveQueue(waiting, entry);

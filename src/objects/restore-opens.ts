@@ -14,6 +14,7 @@ import { ENOENT, type Errno, ESTALE, isErrno, type Result } from '../vfs/errno.t
 import type { VfsHandle, VfsTree } from '../vfs/vfs.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { type Durability, isPreserved } from './durability.ts';
+import { layOnHost } from './host-locks.ts';
 import type { Inherited, Keeper, KeptOpens } from './kept-opens.ts';
 import { leaseId } from './lease.ts';
 import { Lifetime } from './lifetime.ts';
@@ -336,6 +337,8 @@ function giveBack(server: ServerState, open: Open, record: OpenRecord): void {
       path: record.path.join('/'),
     });
   }
+  // They are the client's whatever other programs have locked meanwhile.
+  if (locks.length > 0) layOnHost(open);
   if (lockSequences !== undefined) {
     open.lockSequences = new LockSequences();
     open.lockSequences.restore(lockSequences);

@@ -67,6 +67,8 @@ export interface Share {
   readonly dfs?: DfsNamespace | undefined;
   /** Share.IsCA: its opens may be persistent. */
   readonly continuousAvailability?: boolean;
+  /** Byte-range locks are laid on the disk for other programs of the host. */
+  readonly posixLocking?: boolean;
   /** Grants oplocks and leases. */
   readonly oplocks: boolean;
   /** FileFsVolumeInformation's label. */

@@ -462,6 +462,7 @@ const UNREACHED: Readonly<Record<string, string>> = {
   plainPermissions: 'likewise',
   posixAcls: 'it has none',
   setPosixAcls: 'likewise',
+  hostLocks: 'no other program sees it',
   permitRemoval: 'tells what is known',
   exactly: 'it has no POSIX opens',
   close: 'gives back',

@@ -22,6 +22,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { isLegalRange, type LockRange } from '../objects/byte-range-locks.ts';
 import { R } from '../objects/caching.ts';
+import { layOnHost } from '../objects/host-locks.ts';
 import type { Open } from '../objects/open.ts';
 import { processLocks } from '../objects/process-locks.ts';
 import {
@@ -160,6 +161,7 @@ function attempt(
 ): MaybePromise<NtStatus> {
   if (open.closed) return STATUS_FILE_CLOSED;
   const { asker, exclusive, timeout } = how;
+  layOnHost(open);
   const stopped = tryAll(open, ranges, exclusive);
   if (stopped === undefined) return STATUS_SUCCESS;
   const wait = patience(asker, stopped, timeout);

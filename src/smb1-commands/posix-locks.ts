@@ -17,6 +17,7 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { isLegalRange, type LockRange } from '../objects/byte-range-locks.ts';
+import { layOnHost } from '../objects/host-locks.ts';
 import { findProcess, type LockOwner, posixProcess } from '../objects/process-locks.ts';
 import { POSIX_LOCK_FLAG_WAIT, PosixLock, PosixLockType } from '../smb1/unix.ts';
 import type { MaybePromise } from './call.ts';
@@ -69,6 +70,7 @@ function take(request: OpenRequest, { type, waits, pid, range }: Wanted): MaybeP
     return STATUS_INSUFFICIENT_RESOURCES;
   }
   const exclusive = type === PosixLockType.WRITE;
+  layOnHost(open);
   if (locks.lockAsPosix(process, range, exclusive)) return STATUS_SUCCESS;
   if (!waits) return STATUS_FILE_LOCK_CONFLICT;
   if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;

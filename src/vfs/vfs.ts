@@ -23,6 +23,7 @@
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
 import type { PosixAcl } from '../fscc/posix-acl.ts';
 import type { Errno, Result } from './errno.ts';
+import type { VfsHostLocks } from './host-locks.ts';
 import type { VfsQuotas } from './quotas.ts';
 
 export type MaybePromise<T> = T | Promise<T>;
@@ -305,6 +306,12 @@ export interface VfsHandle extends VfsObjectId {
    * EISDIR for a directory, EACCES for kind 'symlink' or 'other'.
    */
   open(access: { read: boolean; write: boolean }): MaybePromise<Errno | 0>;
+
+  /**
+   * Of a file that is open for data: locks on its ranges that every program of the host sees, EBADF of others. Absent: the
+   * back end has none.
+   */
+  hostLocks?(): Result<VfsHostLocks>;
 
   /**
    * Reads into `buffer` from `position`; the count, smaller only where the file ends.

@@ -151,6 +151,10 @@ const EA = suite('smb2.ea', DEFAULT_LIMIT_SECONDS, {
   options: ['acl_xattr_name=NTACL'],
 });
 
+/** The program locks files itself, in the folder of the share. */
+const SHARE_DIR = `localdir=${FOLDERS}/share`;
+const SAMBA3MISC = suite('smb2.samba3misc', DEFAULT_LIMIT_SECONDS, { options: [SHARE_DIR] });
+
 const LOCALDIR = `localdir=${FOLDERS}/fruit`;
 /** The tests compare what AAPL says with what Samba's self-test has it say. */
 const FRUIT_SETTINGS = [...SETTINGS, 'fruit:copyfile = yes', 'fruit:model = MacSamba'];
@@ -207,7 +211,7 @@ const LISTED_SUITES: readonly Suite[] = [
   EA,
   suite('smb2.charset'),
   TWRP,
-  suite('smb2.samba3misc'),
+  SAMBA3MISC,
   NOTIFY,
   suite('smb2.notify-inotify'),
   CHANGE_NOTIFY_DISABLED,
@@ -279,7 +283,7 @@ const NEWER_SUITES: readonly Suite[] = [
   EA,
   suite('smb2.charset'),
   suite('smb2.dosmode', DEFAULT_LIMIT_SECONDS, { share: 'dosmode' }),
-  suite('smb2.samba3misc'),
+  SAMBA3MISC,
   ...FRUIT,
   fruit('vfs.fruit_validate_afpinfo', 'fruit', 'share2=wofruit', LOCALDIR),
 ];
@@ -362,7 +366,7 @@ export const SMB1_SUITES: readonly Suite[] = [
   smb1('raw.samba3checkfsp'),
   smb1('raw.samba3hide'),
   smb1('raw.samba3oplocklogoff'),
-  smb1('raw.samba3posixtimedlock'),
+  smb1('raw.samba3posixtimedlock', DEFAULT_LIMIT_SECONDS, { options: [SHARE_DIR] }),
   smb1('raw.samba3rootdirfid'),
   smb1('raw.samba3rootdirfid2'),
   smb1('raw.scan-eamax'),

@@ -1,6 +1,6 @@
 /** The parameters of a share: what shows that another value counts. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ioctlRequest } from '../../src/client/requests.ts';
 import type { shareParameters } from '../../src/config/parameters.ts';
@@ -21,6 +21,7 @@ import {
   ACL_USER_OBJ,
   encodePosixAcl,
 } from '../../src/fscc/posix-acl.ts';
+import { RecordLock, setRecordLock } from '../../src/native/record-locks.ts';
 import { getxattr, listxattr, setxattr } from '../../src/native/xattr.ts';
 import { encodePosixCreateRequest } from '../../src/smb2/create-context-values.ts';
 import { CreateContextName } from '../../src/smb2/create-contexts.ts';
@@ -28,6 +29,10 @@ import { FILE_DIRECTORY_FILE, FILE_OPEN_IF } from '../../src/smb2/create-options
 import { encodeReferralRequest } from '../../src/smb2/dfs-referral.ts';
 import { Fsctl } from '../../src/smb2/fsctl.ts';
 import { decodeIoctlResponse } from '../../src/smb2/ioctl.ts';
+import {
+  SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
+  SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
+} from '../../src/smb2/lock.ts';
 import { NegotiateContextType, POSIX_EXTENSIONS_TAG } from '../../src/smb2/negotiate-contexts.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/oplock-levels.ts';
 import {
@@ -247,6 +252,19 @@ const refusesNotify = (world: World) => notices(world, () => {});
 /** Of previous versions, those that a row shows. */
 const OF_DEFAULT = ['@GMT-2026.06.01-00.00.00', '@GMT-2026.01.01-00.00.00', 'data'];
 
+/** A range that another program of the host has locked. */
+async function locksWhatIsLocked(world: World): Promise<string> {
+  const name = world.name();
+  const file = await world.tree.open(name, { access: ALL_ACCESS, disposition: FILE_OPEN_IF });
+  const other = openSync(world.path(name), 'r+');
+  setRecordLock(other, RecordLock.WRITE, 0n, 0n);
+  const flags = SMB2_LOCKFLAG_EXCLUSIVE_LOCK | SMB2_LOCKFLAG_FAIL_IMMEDIATELY;
+  const answer = await told(() => file.lock([{ flags, offset: 0n, length: 1n }]));
+  closeSync(other);
+  await file.close();
+  return answer;
+}
+
 export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Nothing | Elsewhere>> =
   {
     path: { value: join(FOLDER, 'data2'), look: where, before: 'data', after: 'data2' },
@@ -339,6 +357,10 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
       ...{ before: 'here', after: 'far' },
     },
     oplocks: { value: 'no', look: oplock, before: SMB2_OPLOCK_LEVEL_BATCH, after: 0 },
+    posixLocking: {
+      ...{ value: 'no', look: locksWhatIsLocked },
+      ...{ before: 'STATUS_LOCK_NOT_GRANTED', after: 'ok' },
+    },
     storeDosAttributes: {
       ...{ value: 'no', look: keptAttributes(FILE_ATTRIBUTE_HIDDEN), before: true, after: false },
     },

@@ -5,13 +5,13 @@ import { O_DIRECTORY, O_RDONLY, X_OK } from '../../native/constants.ts';
 import { hasEntries, type RawEntry, readEntries } from '../../native/directory.ts';
 import { close, rewind } from '../../native/files.ts';
 import { EACCES, ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
-import type { VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
+import type { MaybePromise, VfsCursor, VfsDirectoryEntry, VfsStat } from '../vfs.ts';
 import { actAs, type Credentials } from './credentials.ts';
 import { statFound, statName } from './metadata.ts';
 import { refusal } from './permissions.ts';
 import { reopen } from './reopen.ts';
 import { checkName } from './resolver.ts';
-import type { LocalShare } from './share.ts';
+import { type LocalShare, type Running, whenNamed } from './share.ts';
 
 /** All that a cursor is, in plain values. */
 export interface CursorState {
@@ -154,7 +154,15 @@ function isEmptyDirectory(fd: number): boolean | Errno {
 }
 
 /** What the directory holds under a client's name. Call with no identity entered. */
-export function childOf(
+export const childOf = (
+  share: LocalShare,
+  credentials: Credentials,
+  directory: Running & { readonly fd: number },
+  name: string,
+): MaybePromise<Result<{ name: string; stat: VfsStat }>> =>
+  whenNamed(share, directory, () => childNow(share, credentials, directory.fd, name));
+
+function childNow(
   share: LocalShare,
   credentials: Credentials,
   fd: number,

@@ -27,6 +27,7 @@ import {
   isErrno,
   type Result,
 } from '../errno.ts';
+import type { VfsHostLocks } from '../host-locks.ts';
 import { StreamHandle } from '../stream-handle.ts';
 import type {
   MaybePromise,
@@ -53,6 +54,7 @@ import { type EaObject, readEas, writeEas } from './extended-attributes.ts';
 import { isLargeFile, type Readable, type ReadMode, readData } from './file-data.ts';
 import { flushLocal } from './flushing.ts';
 import { dataRanges, zeroLocal } from './holes.ts';
+import { openHostLocks } from './host-locks.ts';
 import { keep } from './keeping.ts';
 import { childOf, isEmptyObject, openCursor } from './local-cursor.ts';
 import { makeSeen, openSeen, removeNamed, type StreamBase, streamsSeen } from './local-streams.ts';
@@ -78,7 +80,6 @@ import {
   type LocalObject,
   type LocalShare,
   NO_ACCESS,
-  whenNamed,
 } from './share.ts';
 import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
 
@@ -403,6 +404,10 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     return this.#losesPrivilege ? actAs(this.#credentials, write) : write();
   }
 
+  hostLocks(): Result<VfsHostLocks> {
+    return this.isData ? openHostLocks(this.#share, this.fd, this.#access.write) : EBADF;
+  }
+
   flush(): MaybePromise<Errno | 0> {
     return flushLocal(this, this.#share.dataSync);
   }
@@ -445,9 +450,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   child(name: string): MaybePromise<Result<{ name: string; stat: VfsStat }>> {
-    if (this.kind !== 'directory') return ENOTDIR;
-    const find = () => childOf(this.#share, this.#credentials, this.fd, name);
-    return whenNamed(this.#share, this, find);
+    return this.isDirectory ? childOf(this.#share, this.#credentials, this, name) : ENOTDIR;
   }
 
   isEmpty(): boolean | Errno {
@@ -455,13 +458,11 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   }
 
   rename(path: readonly string[], replace: boolean): MaybePromise<Errno | 0> {
-    const act = () => rename(this.#share, this.#credentials, this, path, replace);
-    return whenNamed(this.#share, this, () => this.#share.own.naming(act));
+    return rename(this.#share, this.#credentials, this, path, replace);
   }
 
   link(path: readonly string[], replace: boolean): MaybePromise<Errno | 0> {
-    const act = () => link(this.#share, this.#credentials, this, path, replace);
-    return whenNamed(this.#share, this, () => this.#share.own.naming(act));
+    return link(this.#share, this.#credentials, this, path, replace);
   }
 
   remove(): Errno | 0 {

@@ -34,14 +34,14 @@ import {
   type Errno,
   isErrno,
 } from '../errno.ts';
-import type { VfsForm } from '../vfs.ts';
+import type { MaybePromise, VfsForm } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import { type OwnName, openOwnName, ownPath } from './own-name.ts';
 import { refusal } from './permissions.ts';
 import { replaceObject } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
-import type { LocalObject, LocalShare } from './share.ts';
+import { type LocalObject, type LocalShare, type Running, whenNamed } from './share.ts';
 import { countMove } from './told-path.ts';
 
 /** Where a name is to go: the directory, and the name as asked for and on disk. */
@@ -92,7 +92,18 @@ function withTarget(
 /** A target that is the root: there, and a directory. */
 const rootAsTarget = (replace: boolean): Errno => (replace ? EACCES : EEXIST);
 
-export function rename(
+export const rename = (
+  share: LocalShare,
+  credentials: Credentials,
+  object: LocalObject & Running,
+  path: readonly string[],
+  replace: boolean,
+): MaybePromise<Errno | 0> =>
+  whenNamed(share, object, () =>
+    share.own.naming(() => renameNow(share, credentials, object, path, replace)),
+  );
+
+function renameNow(
   share: LocalShare,
   credentials: Credentials,
   object: LocalObject,
@@ -307,7 +318,18 @@ export function replace(
   return refused !== 0 ? refused : fd;
 }
 
-export function link(
+export const link = (
+  share: LocalShare,
+  credentials: Credentials,
+  object: LocalObject & Running,
+  path: readonly string[],
+  replace: boolean,
+): MaybePromise<Errno | 0> =>
+  whenNamed(share, object, () =>
+    share.own.naming(() => linkNow(share, credentials, object, path, replace)),
+  );
+
+function linkNow(
   share: LocalShare,
   credentials: Credentials,
   object: LocalObject,

@@ -67,7 +67,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
     'what the user has just made, to the owner of its directory: `inherit owner`',
   'openat by #renewed local-vfs.ts': "the share's folder, whose path is the operator's",
   'openat by reopen reopen.ts':
-    'whether a directory that is open already has entries; an open that has outlived its process, for what it was open',
+    'whether a directory that is open already has entries; an open that has outlived its process, for what it was open; locks of a file that is open, for what it is open',
   'openat2 by exactDirectory resolver.ts':
     'the directory that the kernel says an open object is in',
   'fsetxattr by writeAs metadata.ts':
@@ -102,7 +102,7 @@ const ON_WHAT_IS_OPEN = new Set([
   ...['statx', 'fstatfs', 'readlinkat', 'faccessat2', 'getdents64', 'lseek', 'dup3'],
   ...['getxattr', 'fgetxattr', 'lgetxattr', 'getxattrat'],
   ...['listxattr', 'flistxattr', 'listxattrat'],
-  ...['read', 'pread', 'pwrite', 'preadv2', 'ftruncate', 'fallocate', 'ioctl'],
+  ...['read', 'pread', 'pwrite', 'preadv2', 'ftruncate', 'fallocate', 'ioctl', 'fcntl'],
 ]);
 
 /** They tell or set who the thread is, or give back. */
@@ -169,6 +169,12 @@ const must = <T>(value: T): Exclude<T, number> => {
 };
 
 /** Every method of the tree, of a file's handle and of a directory's. */
+function lockOnHost(file: VfsHandle): void {
+  const locks = must(file.hostLocks!());
+  assert.equal(locks.set(0n, 9n, 'exclusive'), 0);
+  locks.close();
+}
+
 async function everything(plain: VfsTree, root: string): Promise<void> {
   const called = new Set<string>();
   const tree = watched(plain, called);
@@ -237,6 +243,7 @@ async function dataOf(file: VfsHandle): Promise<void> {
   file.takeFound?.();
   file.plainPermissions?.();
   await file.posixAcls?.();
+  lockOnHost(file);
   await file.setPosixAcls?.({ access: [], default: [] });
   file.parent();
   await file.stat();

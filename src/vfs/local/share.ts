@@ -89,12 +89,13 @@ export interface HandleState extends VfsObjectId {
   readonly losesPrivilege: boolean;
 }
 
+/** What keeps its descriptor until an operation has ended. */
+export interface Running {
+  whileRunning<T>(operation: Promise<T>): Promise<T>;
+}
+
 /** Runs what needs a name of a directory, which is read in pieces if it is large (name-cache.ts), on an open object. */
-export function whenNamed<T>(
-  share: LocalShare,
-  object: { whileRunning<T>(operation: Promise<T>): Promise<T> },
-  work: () => T,
-): MaybePromise<T> {
+export function whenNamed<T>(share: LocalShare, object: Running, work: () => T): MaybePromise<T> {
   const result = share.resolver.cache.inPieces(work);
   return result instanceof Promise ? object.whileRunning(result) : result;
 }
