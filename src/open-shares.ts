@@ -107,6 +107,7 @@ export function shareFields(
     canonicalInheritedFlag: share.canonicalInheritedFlag,
     defaultAclStyle: defaultAclStyleOf(share),
     appleStreams: share.vfsObjects.includes(FRUIT_MODULE),
+    convertsAppleDouble: share.vfsObjects.includes(FRUIT_MODULE) && share.appleConvertsDouble,
     appleFileIds: !share.appleZeroFileIds,
     appleEmptyAcls: !share.appleIgnoresEmptyAcls,
     visibility: visibilityOf(share),

@@ -9,10 +9,12 @@ import {
 } from '../fscc/directory-information.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import type { Open } from '../objects/open.ts';
+import type { ServerState } from '../objects/server-state.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import { isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat, VfsStream } from '../vfs/vfs.ts';
 import { maximalAccess } from './access.ts';
+import { ownerOfAppleDouble, unpackAppleDouble } from './apple-double.ts';
 import { directoryEntry } from './directory-entry.ts';
 import { filesOf } from './posix.ts';
 
@@ -30,19 +32,33 @@ const DATE_ADDED = { at: 20, bytes: 4 };
 const EXTENDED_FLAGS = { at: 24, bytes: 2 };
 
 /** Entries for a client of Apple's, in the information class that it asked for. */
-export function appleTeller(open: Open, informationClass: number) {
+export function appleTeller(server: ServerState, open: Open, informationClass: number) {
   const apple = open.session!.apple!;
   const tree = open.tree!;
   const lists =
     apple.listsAttributes &&
     informationClass === FileInformationClass.FileIdBothDirectoryInformation;
   return async (name: string, stat: VfsStat): Promise<DirectoryEntry> => {
+    if (tree.share.convertsAppleDouble === true) await unpackFor(server, open, tree, name);
     const plain = directoryEntry(open.home, name, stat);
     const entry = tree.share.appleFileIds === true ? plain : { ...plain, fileId: 0n };
     if (!lists) return entry;
     const attributes = await attributesOf(open, tree, name, stat);
     return attributes === undefined ? entry : { ...entry, apple: attributes };
   };
+}
+
+/** What is listed as `._NAME` this time is so no more the next. */
+async function unpackFor(
+  server: ServerState,
+  open: Open,
+  tree: TreeConnect,
+  name: string,
+): Promise<void> {
+  const owner = ownerOfAppleDouble(name);
+  if (owner === undefined || open.handle!.snapshot !== undefined) return;
+  const path = childPath(open, owner);
+  if (!isErrno(path)) await unpackAppleDouble(server, tree, path);
 }
 
 /** Undefined: it is not there any more. */

@@ -10,6 +10,7 @@ import { FILE_CREATED } from '../smb2/create-options.ts';
 import { ENOENT, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { grantable, maximalAccess, withoutReadonly } from './access.ts';
+import { unpackAppleDouble } from './apple-double.ts';
 import type { Outcome, TreeRequest } from './command.ts';
 import { openExisting, refuseAttributes } from './create-existing.ts';
 import { createReply } from './create-reply.ts';
@@ -27,6 +28,7 @@ export async function openStream(
   name: string,
 ): Promise<Outcome | Errno> {
   const rules = streamRules(request.session, request.tree.share);
+  await closedWithoutUse(file, () => unpackBeside(request, file));
   const found = await closedWithoutUse(file, () => file.stream(name, rules));
   if (!isErrno(found)) return openExisting(wanted, request, found);
   if (found !== ENOENT || !createsIfMissing(wanted)) {
@@ -42,6 +44,13 @@ export async function openStream(
   if (!isErrno(made)) return openMade(wanted, request, made, prepared);
   file.close();
   return made;
+}
+
+/** A stream may be in `._NAME` still. */
+async function unpackBeside({ server, tree }: TreeRequest, file: VfsHandle): Promise<void> {
+  if (tree.share.convertsAppleDouble !== true || file.snapshot !== undefined) return;
+  const path = file.path();
+  if (!isErrno(path)) await unpackAppleDouble(server, tree, path);
 }
 
 async function closedWithoutUse<T>(handle: VfsHandle, work: () => T | Promise<T>): Promise<T> {

@@ -24,6 +24,7 @@ import { MAX_COMPONENT_UNITS, refusePattern } from '../fscc/names.ts';
 import { POSIX_ENTRY_BYTES, PosixDirectoryWriter } from '../fscc/posix-information.ts';
 import { clientName } from '../fscc/private-names.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
+import type { ServerState } from '../objects/server-state.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import {
   encodeQueryDirectoryResponse,
@@ -50,7 +51,7 @@ export async function queryDirectory(
   // Requests on one open take turns; the position is shared.
   while (open.enumerating !== undefined) await open.enumerating;
   if (open.closed) return STATUS_FILE_CLOSED;
-  const work = enumerate(body, open);
+  const work = enumerate(body, request);
   open.enumerating = work;
   try {
     return await work;
@@ -81,7 +82,10 @@ function leastBytes(informationClass: number, { posixFiles }: TreeConnect): numb
   return isPosix && posixFiles !== undefined ? POSIX_ENTRY_BYTES : undefined;
 }
 
-async function enumerate(body: QueryDirectoryRequest, open: Open): Promise<Outcome> {
+async function enumerate(
+  body: QueryDirectoryRequest,
+  { open, server }: OpenRequest,
+): Promise<Outcome> {
   const scan = await start(body, open);
   if (isErrno(scan)) return statusOfErrno(scan);
   const buffer = Buffer.allocUnsafe(body.outputBufferLength);
@@ -93,7 +97,7 @@ async function enumerate(body: QueryDirectoryRequest, open: Open): Promise<Outco
   const status =
     writer instanceof PosixDirectoryWriter
       ? await fill(scan, open, writer, posixTeller(open), single)
-      : await fill(scan, open, writer, teller(open, writer.informationClass), single);
+      : await fill(scan, open, writer, teller(server, open, writer.informationClass), single);
   if (isErrno(status)) return statusOfErrno(status);
   if (status !== STATUS_SUCCESS && status !== STATUS_BUFFER_OVERFLOW) return status;
   scan.started = true;
@@ -144,10 +148,10 @@ interface EntryWriter<E> {
 }
 
 /** Apple's clients want more in an entry than what the listing gave. */
-function teller(open: Open, informationClass: number): Teller {
+function teller(server: ServerState, open: Open, informationClass: number): Teller {
   // Only level 100 has names as they are on the disk; clients refuse those that have a backslash elsewhere.
   if (open.isPosix) return (name, stat) => plainTeller(open)(clientName(name), stat);
-  if (open.session?.apple !== undefined) return appleTeller(open, informationClass);
+  if (open.session?.apple !== undefined) return appleTeller(server, open, informationClass);
   if (open.home.dfs !== undefined) return dfsTeller(open);
   if (open.home.listsEaSizes === true) return eaTeller(open);
   return plainTeller(open);

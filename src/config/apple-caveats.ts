@@ -12,7 +12,14 @@ export const METADATA_CAVEAT = keptOtherwise(
   'stream',
   "but what Samba or Netatalk kept the other way is seen, and FinderInfo in it follows changes; new files' is not told to them",
 );
-export const RESOURCE_CAVEAT = keptOtherwise('fruit:resource', 'stream');
+const IN_FILES = keptOtherwise(
+  'fruit:resource',
+  'stream',
+  'and what is in `._` files becomes streams (fruit:convert_adouble)',
+);
+const ELSEWHERE = keptOtherwise('fruit:resource', 'stream');
+export const RESOURCE_CAVEAT = (way: string): string | undefined =>
+  way === 'file' ? IN_FILES(way) : ELSEWHERE(way);
 export const ENCODING_CAVEAT = keptOtherwise(
   'fruit:encoding',
   'private',

@@ -163,6 +163,8 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
   followSymlinks:
     'Whether the server follows symbolic links. It follows none: clients are told where a link leads within the share, and go there themselves.',
   wideLinks: 'Whether symbolic links lead out of the share. None does.',
+  appleConvertsDouble:
+    'Whether what macOS or Netatalk left in `._` files becomes streams. Needs fruit in `vfs objects`.',
   appleZeroFileIds:
     'Whether macOS is told no numbers of files, since a number that comes back confuses it.',
   appleIgnoresEmptyAcls:

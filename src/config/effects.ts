@@ -139,6 +139,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   followSymlinks: 'none',
   wideLinks: 'none',
   appleZeroFileIds: 'now',
+  appleConvertsDouble: 'now',
   appleIgnoresEmptyAcls: 'now',
   appleMetadata: 'none',
   appleResource: 'none',

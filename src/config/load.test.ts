@@ -300,10 +300,12 @@ test("keys of Samba's vfs_fruit stand in a share as its manual has them", () => 
   assert.deepEqual(warnings(`${share}fruit:model = MacSamba\nfruit:zero_file_id = no`), [
     'f:3: warning: "fruit:model" in [s] is for the whole server; passed over, it belongs into [global]',
   ]);
-  const kept =
-    'is not supported: it is as with "stream", and what Samba kept the other way is not seen';
+  const kept = 'is not supported: it is as with "stream", and what';
   assert.deepEqual(warnings(`${share}fruit:resource = file\nfruit:encoding = private`), [
-    `f:3: warning: "fruit:resource = file" ${kept}`,
+    `f:3: warning: "fruit:resource = file" ${kept} is in \`._\` files becomes streams (fruit:convert_adouble)`,
+  ]);
+  assert.deepEqual(warnings(`${share}fruit:resource = xattr`), [
+    `f:3: warning: "fruit:resource = xattr" ${kept} Samba kept the other way is not seen`,
   ]);
   assert.match(warnings(`${share}fruit:metadata = netatalk`).join(), /FinderInfo in it follows/);
   assert.match(

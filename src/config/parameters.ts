@@ -449,6 +449,8 @@ export const shareParameters = {
   appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),
   /** macOS has been seen to set ACLs without an entry, which would keep everybody out. */
   appleIgnoresEmptyAcls: parameter('fruit:ignore_zero_aces', bool, true),
+  /** In shares with the module fruit, as Samba: what is in `._NAME` files becomes streams, and they go. */
+  appleConvertsDouble: parameter('fruit:convert_adouble', bool, true),
   /** Where Samba keeps what the Finder knows of a file, its resource fork, and names that Windows has not. */
   appleMetadata: parameter('fruit:metadata', kept('stream', 'netatalk'), 'stream', {
     caveat: METADATA_CAVEAT,

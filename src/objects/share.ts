@@ -53,6 +53,8 @@ export interface Share {
   readonly defaultAclStyle?: 'windows' | 'posix' | 'shared' | 'everyone';
   /** Streams of Apple's are as macOS has them for all clients, not for those of Apple's alone. */
   readonly appleStreams?: boolean;
+  /** What is in `._NAME` becomes streams of NAME. */
+  readonly convertsAppleDouble?: boolean;
   /** Clients of Apple's are told file ids, not 0: inode numbers come back, and they take the new file for the old one. */
   readonly appleFileIds?: boolean;
   /** An ACL without entries is set though a client of Apple's sends it. */

@@ -265,6 +265,19 @@ async function locksWhatIsLocked(world: World): Promise<string> {
   return answer;
 }
 
+/** A resource fork that lies in a file beside it. */
+async function unpacks(world: World): Promise<string> {
+  const name = world.name();
+  const packed = Buffer.alloc(39, 1);
+  Buffer.from('00051607000200004d6163204f53205820202020202020200001', 'hex').copy(packed);
+  packed.writeUInt32BE(2, 26);
+  packed.writeUInt32BE(38, 30);
+  packed.writeUInt32BE(1, 34);
+  await world.tree.writeFile(name, Buffer.from('x'));
+  await world.tree.writeFile(`._${name}`, packed);
+  return told(() => world.tree.readFile(`${name}:AFP_Resource`));
+}
+
 export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Nothing | Elsewhere>> =
   {
     path: { value: join(FOLDER, 'data2'), look: where, before: 'data', after: 'data2' },
@@ -374,6 +387,10 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
     crossMounts: { value: 'no' },
     followSymlinks: { value: 'yes' },
     wideLinks: { value: 'yes' },
+    appleConvertsDouble: {
+      ...{ value: 'no', share: ['vfs objects = fruit streams_xattr acl_xattr'], look: unpacks },
+      ...{ before: 'ok', after: 'STATUS_OBJECT_NAME_NOT_FOUND' },
+    },
     appleZeroFileIds: { value: 'no', look: appleFileId, before: false, after: true },
     appleIgnoresEmptyAcls: { value: 'no', look: emptyAcl, before: false, after: true },
     appleMetadata: { value: 'netatalk' },
