@@ -70,7 +70,8 @@ export function negotiate(body: NegotiateRequest, request: Request): Outcome {
   if (connection.state === 'negotiated') return new Disconnect('a second NEGOTIATE');
   connection.clientCapabilities = body.capabilities;
   connection.clientSecurityMode = body.securityMode;
-  connection.clientGuid = Buffer.from(body.clientGuid);
+  // Into a buffer of its own: one of Node's shared slabs would stay as a whole with it.
+  body.clientGuid.copy(connection.clientGuid);
   connection.clientDialects = body.dialects;
   connection.shouldSign = (body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0;
   // Nothing stays of a NEGOTIATE before this one that was refused halfway.

@@ -94,3 +94,19 @@ test('window: does what a set of ids would do, around its ring many times', () =
     }),
   );
 });
+
+test('window: becomes wider while ids are out of order, and forgets none that is used', () => {
+  const window = new MessageWindow(1000);
+  assert.equal(window.take(0, 1), true);
+  assert.equal(window.grant(120), 120);
+  // 1 to 9 stay free, so that the window cannot move.
+  for (let id = 10; id <= 120; id++) assert.equal(window.take(id, 1), true);
+  assert.equal(window.grant(10_000), 880);
+  for (let id = 10; id <= 120; id++) assert.equal(window.take(id, 1), false);
+  assert.equal(window.take(121, 880), true);
+  assert.equal(window.grant(1), 0);
+  assert.equal(window.take(1, 9), true);
+  assert.equal(window.available, 0);
+  assert.equal(window.grant(10_000), 1000);
+  assert.equal(window.take(1001, 1000), true);
+});
