@@ -235,10 +235,16 @@ test('others set nothing, make nobody and remove nobody', async () => {
 
 test('an administrator makes and removes accounts of system users', async () => {
   const { call, user, domain, stored, renew, groups } = server(true);
-  const make = async (name: string) => {
-    const input = { handle: await domain(), name, desiredAccess: 0, accountType: 0x10 };
+  const make = async (name: string, accountType = 0x10) => {
+    const input = { handle: await domain(), name, desiredAccess: 0, accountType };
     return (await call(op.SamrCreateUser2InDomain, input)).status;
   };
+  for (const machine of [0x80, 0x100])
+    assert.equal(await make('m$', machine), STATUS_NOT_SUPPORTED);
+  assert.equal(await make('trust$', 0x40), STATUS_ACCESS_DENIED);
+  for (const none of [0, 1, 0x11, 0x210, 0x81]) {
+    assert.equal(await make('carl', none), STATUS_INVALID_PARAMETER);
+  }
   assert.equal(await make('ANNA'), STATUS_USER_EXISTS);
   assert.equal(await make('ghost'), STATUS_NO_SUCH_USER);
   await make('carl');

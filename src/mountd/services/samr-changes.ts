@@ -54,8 +54,12 @@ const USER_ALL_LMPASSWORDPRESENT = 0x0200_0000;
 /** Either says that there is one. */
 const PASSWORD_PRESENT = USER_ALL_NTPASSWORDPRESENT | USER_ALL_LMPASSWORDPRESENT;
 const USER_ALL_PASSWORDEXPIRED = 0x0800_0000;
-/** 2.2.1.9: an account of this machine's own; others are a domain's. */
+/** 2.2.1.9: an account of this machine's own. */
 const USER_NORMAL_ACCOUNT = 0x0000_0010;
+/** USER_WORKSTATION_TRUST_ACCOUNT and USER_SERVER_TRUST_ACCOUNT: of machines, which a domain has. */
+const MACHINE_ACCOUNTS: readonly number[] = [0x0000_0080, 0x0000_0100];
+/** Trusts are made by lsarpc: whoever asks for one here is refused, as by Windows (smbtorture rpc.samr). */
+const USER_INTERDOMAIN_TRUST_ACCOUNT = 0x0000_0040;
 
 const STATUS_OF: Readonly<Record<AccountChange, number>> = {
   done: STATUS_SUCCESS,
@@ -101,13 +105,9 @@ export function changeHandlers(changes: Changes): Handlers<Operations> {
   return {
     SamrCreateUserInDomain: ({ handle, name }) => create(changes, handle, name),
     SamrCreateUser2InDomain: ({ handle, name, accountType }) => {
-      const granted = USER_ALL_ACCESS;
-      if (accountType !== USER_NORMAL_ACCOUNT) {
-        handles.get(handle);
-        return { ...NOT_MADE, grantedAccess: 0, status: STATUS_NOT_SUPPORTED };
-      }
-      const made = create(changes, handle, name);
-      return { ...made, grantedAccess: made.status === STATUS_SUCCESS ? granted : 0 };
+      const made = create(changes, handle, name, accountType);
+      const isMade = made.status === STATUS_SUCCESS;
+      return { ...made, grantedAccess: isMade ? USER_ALL_ACCESS : 0 };
     },
     SamrDeleteUser: ({ handle }) => {
       const object = handles.get(handle);
@@ -156,16 +156,26 @@ function create(
   { context, handles, open, findUser }: Changes,
   domain: Buffer,
   name: string | null,
+  accountType = USER_NORMAL_ACCOUNT,
 ) {
   const object = handles.get(domain);
   if (object.kind !== 'domain') return { ...NOT_MADE, status: STATUS_OBJECT_TYPE_MISMATCH };
   const ours = object.domain.sid === context.principals.machineSid;
   if (!context.administrator || !ours) return { ...NOT_MADE, status: STATUS_ACCESS_DENIED };
+  if (accountType !== USER_NORMAL_ACCOUNT) {
+    return { ...NOT_MADE, status: whyNoAccountOf(accountType) };
+  }
   const status = statusOf(context.accounts?.create(name ?? ''));
   if (status !== STATUS_SUCCESS) return { ...NOT_MADE, status };
   const user = findUser(name ?? '');
   if (user === undefined) return { ...NOT_MADE, status: STATUS_NO_SUCH_USER };
   return { relativeId: user.rid, ...open({ kind: 'user', user, domain: object.domain }) };
+}
+
+/** 3.1.5.4.4: it has to be exactly one of the types, of which those of machines are not kept. */
+function whyNoAccountOf(accountType: number): number {
+  if (accountType === USER_INTERDOMAIN_TRUST_ACCOUNT) return STATUS_ACCESS_DENIED;
+  return MACHINE_ACCOUNTS.includes(accountType) ? STATUS_NOT_SUPPORTED : STATUS_INVALID_PARAMETER;
 }
 
 /** 3.1.5.6.4, by information class. */
