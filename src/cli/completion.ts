@@ -187,30 +187,91 @@ _usmbd() {${standing(paths, `"\${(@)words[2,CURRENT-1]}"`)}
 }
 if [[ \${funcstack[1]} == _usmbd ]]; then _usmbd "$@"; else compdef _usmbd usmbd; fi
 `,
-  fish: (paths) =>
-    `# usmbd completion fish\n${paths
-      .flatMap(({ words, next, values, options }) => {
-        const seen = words.map((one) => `__fish_seen_subcommand_from ${one}`).join('; and ');
-        const condition = quote(seen === '' ? '__fish_use_subcommand' : seen);
-        const line = (what: string, text = ''): string =>
-          `complete -c usmbd -n ${condition} ${what}${text && ` -d ${quote(text)}`}\n`;
-        return [
-          ...next.map(([word, text]) => {
-            const option = options.find(({ flags }) => flags[0] === word);
-            const asked = option ? fishValues(option.values) : '';
-            const what = word.startsWith('--') ? `-l ${word.slice(2)}${asked}` : `-a ${word} -f`;
-            return line(what, text);
-          }),
-          ...(values === undefined || values === 'files' ? [] : [line(fishValues(values, ''))]),
-        ];
-      })
-      .join('')}`,
+  fish: (paths) => `# usmbd completion fish
+function __usmbd_complete
+  set -l at ''
+  set -l before ''
+  set -l asked ''
+  set -l kind ''
+  set -l next
+  set -l where
+  set -l words (commandline -opc)
+  for word in $words[2..]
+    switch $before
+      case --state -C --config -P --pwddb
+        set -a where $before $word
+    end
+    set before $word
+    switch (string trim -- "$at $word")
+${fishSteps(paths)}    end
+  end
+  switch (string trim -- "$at $before")
+${fishOptionCases(paths)}  end
+  if test -z "$asked"
+    switch $at
+${fishPathCases(paths)}    end
+  end
+  printf '%s\\n' $next
+  switch $kind
+    case ''
+    case files
+      __fish_complete_path (commandline -ct)
+    case '*'
+      if not string match -q -- '-*' (commandline -ct)
+        $words[1] ${VALUES_COMMAND} $kind $where 2>/dev/null
+      end
+  end
+end
+complete -c usmbd -f -a '(__usmbd_complete)'
+`,
 };
 
-/** `-r`: the option takes a value; `-f`: which is no file. */
-function fishValues(values: Values, takes = ' -r'): string {
-  if (typeof values !== 'object') return takes;
-  const list =
-    'words' in values ? values.words.join(' ') : `(usmbd ${VALUES_COMMAND} ${values.kind})`;
-  return `${takes} -f -a ${quote(list)}`;
+const fishCases = (
+  lines: readonly (readonly [patterns: readonly string[], does: string])[],
+): string =>
+  lines
+    .map(([patterns, does]) => `      case ${patterns.map(fishQuote).join(' ')}\n        ${does}\n`)
+    .join('');
+
+const fishQuote = (text: string): string =>
+  `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+
+const fishSteps = (paths: readonly Path[]): string =>
+  fishCases(
+    paths
+      .filter(({ words }) => words.length > 0)
+      .map(({ words, others }) => [
+        [words, ...others].map((one) => one.join(' ')),
+        `set at ${fishQuote(words.join(' '))}`,
+      ]),
+  );
+
+const fishOptionCases = (paths: readonly Path[]): string =>
+  fishCases(
+    paths.flatMap(({ words, options }) =>
+      options.map(
+        ({ flags, values }) =>
+          [
+            flags.map((flag) => [...words, flag].join(' ')),
+            ['set asked 1', fishValues(values)].join('; '),
+          ] as const,
+      ),
+    ),
+  );
+
+const fishPathCases = (paths: readonly Path[]): string =>
+  fishCases(
+    paths.map(({ words, next, values }) => {
+      const list = next.map(([word, text]) => fishQuote(`${word}\t${text}`)).join(' ');
+      const more = values === undefined ? '' : `; ${fishValues(values)}`;
+      return [[words.join(' ')], `set next ${list}${more}`];
+    }),
+  );
+
+function fishValues(values: Values): string {
+  if (values === 'anything') return "set kind ''";
+  if (values === 'files') return 'set kind files';
+  return 'words' in values
+    ? `set -a next ${values.words.map(fishQuote).join(' ')}`
+    : `set kind ${values.kind}`;
 }

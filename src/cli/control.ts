@@ -12,6 +12,7 @@ import type { About, ReloadReport } from '../ipc/administration.ts';
 import type { ControlClient } from '../ipc/control-client.ts';
 import { collect, statusOf } from '../ipc/status.ts';
 import { CommandError } from './command-error.ts';
+import { print, printJson } from './output.ts';
 import { withServer } from './running-server.ts';
 import { statusText } from './status-text.ts';
 
@@ -88,33 +89,31 @@ async function control(flags: ControlFlags): Promise<void> {
   if (asked.filter((one) => one !== undefined).length !== 1) {
     throw new CommandError('say one of -s, -r, -l, -d and -c; "usmbd help control" tells more');
   }
-  const print = (text: string, value: object): void => {
-    process.stdout.write(flags.json ? `${JSON.stringify(value, undefined, 2)}\n` : text);
-  };
-  if (flags.shutdown) return shutDown(statePath, print);
+  const tell: Tell = (text, value) => (flags.json ? printJson(value) : print(text));
+  if (flags.shutdown) return shutDown(statePath, tell);
   if (flags.reload) {
     const report = await withServer(statePath, (server) => server.administration.reload());
-    print(reportText(report), report);
+    await tell(reportText(report), report);
     if (!report.done) throw new CommandError(flags.json ? 'nothing has changed' : whyNot(report));
     return;
   }
   await withServer(statePath, async (server) => {
-    if (flags.list) return list(server, print);
+    if (flags.list) return list(server, tell);
     const about = await server.administration.about();
-    if (flags.ksmbdVersion) return print(`usmbd ${about.version}\n`, about);
+    if (flags.ksmbdVersion) return tell(`usmbd ${about.version}\n`, about);
     const debug = toggled(about.debug, flags.debug);
     if (typeof flags.debug === 'string') await server.administration.setDebug(debug);
-    print(`${componentsText(debug)}\n`, { debug });
+    await tell(`${componentsText(debug)}\n`, { debug });
   });
 }
 
-type Print = (text: string, value: object) => void;
+type Tell = (text: string, value: object) => Promise<void>;
 
 /** How long a server may take to see its clients off. */
 const END_LIMIT_MS = 15_000;
 const LOOK_AGAIN_MS = 50;
 
-async function shutDown(statePath: string, print: Print): Promise<void> {
+async function shutDown(statePath: string, tell: Tell): Promise<void> {
   const pid = await withServer(statePath, async ({ administration }) => {
     const { processId } = await administration.about();
     await administration.shutDown();
@@ -127,7 +126,7 @@ async function shutDown(statePath: string, print: Print): Promise<void> {
     }
     await sleep(LOOK_AGAIN_MS);
   }
-  print(`the server, process ${pid}, has ended\n`, { ended: pid });
+  await tell(`the server, process ${pid}, has ended\n`, { ended: pid });
 }
 
 function reportText({ done, changes, warnings }: ReloadReport): string {
@@ -149,7 +148,7 @@ function toggled(on: About['debug'], which: string | true | undefined): DebugCom
 const componentsText = (on: readonly DebugComponent[]): string =>
   DEBUG_COMPONENTS.map((name) => (on.includes(name) ? `[${name}]` : name)).join(' ');
 
-async function list(server: ControlClient, print: Print): Promise<void> {
+async function list(server: ControlClient, tell: Tell): Promise<void> {
   const about = await server.administration.about();
   const { configurationFile, userDatabase } = about;
   const collected = await collect(server, {});
@@ -172,5 +171,5 @@ async function list(server: ControlClient, print: Print): Promise<void> {
     accounts,
     status: statusOf(collected),
   };
-  print(text.join('\n'), value);
+  await tell(text.join('\n'), value);
 }

@@ -49,15 +49,20 @@ test('usmbd share lists, shows and changes', async () => {
   writeFileSync(conf, `[a]\npath = ${folder}\n`);
   assert.equal(await share('add', 'b', '-o', `path = ${folder}`, '-o', 'guest ok = yes'), 0);
   assert.equal(await share('set', 'b', '-o', 'read only = no'), 0);
-  const told = JSON.parse(output('share', 'list', '--json', ...where)) as { name: string }[];
-  assert.deepEqual(told[1], {
+  const told = JSON.parse(output('share', 'list', '--json', ...where));
+  assert.equal(told.configurationFile, conf);
+  assert.deepEqual(told.shares[1], {
     ...{ name: 'b', path: folder, readOnly: false, guestOk: true, browseable: true, comment: '' },
   });
   assert.match(output('share', 'list', ...where), /^a +read-only +\//);
   assert.match(output('share', 'show', 'B', ...where), /^\[b\]\n[\s\S]* {4}read only = no\n/);
-  assert.equal(await share('remove', 'a'), 0);
+  assert.deepEqual(JSON.parse(output('share', 'remove', 'a', '--json', ...where)), {
+    removed: 'a',
+  });
   assert.match(read(), /^\[b\]/);
   assert.equal(await share('show', 'a'), 1);
+  assert.equal(await share('show', 'a', '--json'), 1);
+  assert.equal(JSON.parse(output('share', 'show', 'B', '--json', ...where)).name, 'b');
 });
 
 test('usmbd group list tells groups and their members, and makes nothing', () => {

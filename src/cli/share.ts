@@ -87,7 +87,7 @@ export function addShareCommand(name: string): Command {
       const flags = { ...given, config: await configurationOf(given) };
       if (flags.delete) {
         if (flags.option !== undefined) throw new CommandError('-d takes no -o');
-        return edit(flags, share, () => removeShare(flags.config, share));
+        return edit(flags, share, () => removeShare(flags.config, share), true);
       }
       const settings = settingsFrom(flags);
       if (flags.add) return edit(flags, share, () => addShare(flags.config, share, settings));
@@ -124,7 +124,7 @@ export function shareCommand(): Command {
     .alias('delete')
     .action(async (name: string, given: GivenFlags) => {
       const flags = await meant(given);
-      return edit(flags, name, () => removeShare(flags.config, name));
+      return edit(flags, name, () => removeShare(flags.config, name), true);
     });
   return share.addHelpText('after', SHARE_NOTES);
 }
@@ -175,6 +175,7 @@ async function edit(
   flags: ShareFlags,
   share: string,
   change: () => LoadedConfiguration,
+  removed = false,
 ): Promise<void> {
   let loaded: LoadedConfiguration;
   try {
@@ -185,7 +186,8 @@ async function edit(
   }
   for (const warning of loaded.warnings) process.stderr.write(`${problemText(warning)}\n`);
   await tellServer(flags);
-  if (flags.json) await show(flags, share, loaded);
+  if (!flags.json) return;
+  await (removed ? printJson({ removed: share }) : show(flags, share, loaded));
 }
 
 /** The one that runs by this file, if there is one; what it makes of the change is said. */
@@ -215,11 +217,10 @@ function list(flags: ShareFlags): Promise<void> {
   const { configuration, warnings } = loadConfiguration(flags.config);
   const { shares } = configuration;
   if (flags.json) {
-    return printJson(
-      shares.map(({ name, path, readOnly, guestOk, comment, browseable }) => ({
-        ...{ name, path, readOnly, guestOk, browseable, comment },
-      })),
-    );
+    const told = shares.map(({ name, path, readOnly, guestOk, comment, browseable }) => ({
+      ...{ name, path, readOnly, guestOk, browseable, comment },
+    }));
+    return printJson({ configurationFile: flags.config, shares: told });
   }
   for (const warning of warnings) process.stderr.write(`${problemText(warning)}\n`);
   const widest = Math.max(5, ...shares.map(({ name }) => name.length));
@@ -237,11 +238,14 @@ function show(
 ): Promise<void> {
   const key = normalizeName(wanted);
   const found = settingsOf(configuration).find(({ name }) => normalizeName(name) === key);
-  if (flags.json) {
-    const section = configuration.shares.find(({ name }) => normalizeName(name) === key);
-    return printJson(key === 'global' ? configuration.global : (section ?? null));
+  const section =
+    key === 'global'
+      ? configuration.global
+      : configuration.shares.find(({ name }) => normalizeName(name) === key);
+  if (found === undefined || section === undefined) {
+    throw new CommandError(`${flags.config} has no share [${wanted}]`);
   }
-  if (found === undefined) throw new CommandError(`${flags.config} has no share [${wanted}]`);
+  if (flags.json) return printJson(section);
   const lines = found.parameters.map(([name, value]) => `    ${name} = ${value}\n`);
   return print(`[${found.name}]\n${lines.join('')}`);
 }

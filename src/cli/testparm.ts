@@ -6,7 +6,7 @@ import { defaultConfigurationPath } from '../config/paths.ts';
 import { problemText } from '../config/problem.ts';
 import { CommandError } from './command-error.ts';
 import { explain } from './manual.ts';
-import { print } from './output.ts';
+import { print, printJson } from './output.ts';
 
 interface TestparmFlags {
   readonly all?: true;
@@ -40,12 +40,11 @@ export function testparmCommand(): Command {
       }
       const { configuration, warnings } = loadConfiguration(file);
       if (flags.json) {
-        const all = { ...configuration, problems: warnings };
-        process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
+        await printJson({ ...configuration, problems: warnings });
         return;
       }
       for (const warning of warnings) process.stderr.write(`${problemText(warning)}\n`);
-      process.stdout.write(configurationText(configuration, flags.all === true));
+      await print(configurationText(configuration, flags.all === true));
     });
 }
 
