@@ -192,6 +192,10 @@ class LocalControlPlane implements OwnControlPlane {
     this.#management = new Management({
       configuration: () => this.#configuration,
       principals: this.#principals,
+      accountsChanged: () => {
+        this.#tokens.forget();
+        this.#principals.forget();
+      },
       policy,
       groups,
       registry: new RegistryStore(keptIn(options.statePath, 'registry.json'), log),

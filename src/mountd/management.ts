@@ -52,6 +52,8 @@ export interface ManagementFacts {
   /** The shares as one client knows them. */
   shown(account: Account, client: PipeClient): readonly ShareConfiguration[];
   readonly principals: Principals;
+  /** Who has an account, and who is a user of the system, is looked at anew. */
+  accountsChanged(): void;
   readonly policy: PolicyStore;
   readonly groups: GroupStore;
   readonly registry: RegistryStore;
@@ -137,13 +139,13 @@ export class Management {
   }
 
   #accountStore(account: Account, address: string): AccountStore {
-    const { accountFile, find, isInFile, switches, throttle, guard, log, principals } = this.#facts;
+    const { accountFile, find, isInFile, switches, throttle, guard, log } = this.#facts;
     return createAccountStore({
       file: accountFile,
       find,
       isInFile,
       mayExist: (name) => !switches || this.#facts.systemAccounts().uidByName(name) !== undefined,
-      changed: () => principals.forget(),
+      changed: () => this.#facts.accountsChanged(),
       throttle,
       guard,
       ...{ address, by: account.name, log },

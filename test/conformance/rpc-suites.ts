@@ -37,6 +37,7 @@ export const RPC_SUITES: readonly Suite[] = [
   rpc('ntsvcs'),
   rpc('objectuuid'),
   rpc('samba3'),
+  rpc('samr.passwords.default'),
   rpc('spoolss.win'),
   rpc('srvsvc'),
   rpc('svcctl'),
