@@ -116,7 +116,7 @@ test('a server is reloaded, listened to and ended', { skip, timeout: 110_000 }, 
   const listed = JSON.parse((await command('control', '-l', '--json')).stdout);
   assert.deepEqual(listed.accounts, ['ann']);
   assert.equal(listed.status.sessions.length, 1);
-  assert.match((await command('control', '-c')).stdout, /^usmbd \d/);
+  assert.match((await command('control', '-v', '-c')).stdout, /^usmbd \d/);
   assert.equal((await command('control', '-c', '-l')).code, 1);
   const ended = once(child, 'exit');
   assert.equal((await command('control', '-s')).code, 0);

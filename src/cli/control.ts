@@ -68,6 +68,7 @@ export function controlCommand(name: string): Command {
       ).choices(['all', ...DEBUG_COMPONENTS]),
     )
     .option('-c, --ksmbd-version', 'show the version of the running server')
+    .option('-v, --verbose', 'for the sake of ksmbd.control: nothing more is said')
     .option('--json', 'print the answer as JSON')
     .option(...STATE_OPTION)
     .addHelpText('after', NOTES)

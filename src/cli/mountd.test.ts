@@ -51,7 +51,7 @@ test('the server in the foreground, its control plane beside it, and another in 
   await start('adduser', '-a', '-p', PASSWORD, '-P', pwddb, '-C', config, 'ann').ended;
   const port = await freePort();
   const state = join(folder, 'state');
-  const flags = ['-n', '-C', config, '-P', pwddb, '-p', String(port), '--state', state];
+  const flags = ['-n', '-v', '-C', config, '-P', pwddb, '-p', String(port), '--state', state];
   const server = start('mountd', ...flags);
   await until(() => server.said().includes('Ctrl-C') || server.child.exitCode !== null);
   try {
@@ -61,6 +61,7 @@ test('the server in the foreground, its control plane beside it, and another in 
       await connection.close();
     };
     await login();
+    assert.match(server.said(), /"component":"auth"/);
     const first = mountdOf(server.child.pid!);
     assert.ok(first !== undefined, server.said());
     process.kill(first, 'SIGKILL');

@@ -1,6 +1,7 @@
 /** `usmbd mountd`: ksmbd.mountd's options. The server in the foreground or background, or its control plane alone. */
 import { spawn } from 'node:child_process';
 import { Command, Option } from 'commander';
+import { DEBUG_COMPONENTS } from '../base/log.ts';
 import { version } from '../base/version.ts';
 import { defaultConfigurationPath, defaultUserDatabasePath } from '../config/paths.ts';
 import { runMountd } from '../mountd/mountd-process.ts';
@@ -13,6 +14,7 @@ import { portNumber, serveFlags } from './serve.ts';
 interface MountdCommandFlags {
   readonly port?: number;
   readonly nodetach?: true;
+  readonly verbose?: true;
   readonly config: string;
   readonly pwddb: string;
   readonly state?: string;
@@ -37,6 +39,7 @@ export function mountdCommand(name = 'mountd'): Command {
     .option('-C, --config <file>', 'configuration', defaultConfigurationPath())
     .option('-P, --pwddb <file>', 'user database', defaultUserDatabasePath())
     .option('--state <folder>', "server's identity, kept over restarts")
+    .option('-v, --verbose', 'log more, as "usmbd serve --debug all"')
     .addOption(new Option('--control-plane', 'for "usmbd serve" alone').hideHelp())
     .addOption(new Option('--low-ports', 'for "usmbd serve" alone').hideHelp())
     .addOption(new Option('--sockets <number>', 'for "usmbd serve" alone').hideHelp())
@@ -50,8 +53,10 @@ export function mountdCommand(name = 'mountd'): Command {
         );
         const unshed = process.platform === 'linux' ? shedCapabilities(kept, sockets) : undefined;
         await runMountd(version(), unshed);
-      } else if (flags.nodetach) await serveFlags(undefined, flags);
-      else await detach();
+      } else if (flags.nodetach) {
+        const debug = flags.verbose ? DEBUG_COMPONENTS : undefined;
+        await serveFlags(undefined, debug ? { ...flags, debug } : flags);
+      } else await detach();
     });
 }
 

@@ -34,7 +34,7 @@ test("ksmbd.addshare's options: added, updated, deleted, and the rest stays", as
   assert.equal(await addshare('-a', ...path, 'PHOTOS'), 1);
   assert.equal(await addshare('-u', '-o', 'writable=', 'photos'), 0);
   assert.equal(read(), added);
-  assert.equal(await addshare('-u', '-o', 'workgroup = X', 'global'), 0);
+  assert.equal(await addshare('-v', '-P', 'db', '-u', '-o', 'workgroup = X', 'global'), 0);
   assert.equal(await addshare(...path, '-o', 'comment = c', 'more'), 0);
   assert.equal(await addshare('-o', 'guest ok = yes', 'more'), 0);
   assert.match(read(), /workgroup = X[\s\S]*\[more\][\s\S]*comment = c\n {4}guest ok = yes\n$/);

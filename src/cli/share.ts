@@ -81,6 +81,7 @@ export function addShareCommand(name: string): Command {
     .option('-d, --delete', 'delete the share')
     .addOption(optionOption());
   return common(command)
+    .option('-P, --pwddb <file>', 'for the sake of ksmbd.addshare: no account is looked at')
     .option('-v, --verbose', 'for the sake of ksmbd.addshare: nothing more is said')
     .addHelpText('after', ADD_NOTES)
     .action(async (share: string, given: AddShareFlags) => {

@@ -318,3 +318,14 @@ test("keys of Samba's vfs_fruit stand in a share as its manual has them", () => 
   ).configuration;
   assert.equal(shares[0]!.appleZeroFileIds, false);
 });
+
+test('sizes that make transfers slow are warned of, others are not', () => {
+  const warnings = (line: string): number =>
+    readConfiguration(`[global]\n${line}\n`, 'f').warnings.length;
+  for (const key of ['smb2 max read', 'smb2 max write']) {
+    assert.equal(warnings(`${key} = 64K`), 1);
+    assert.equal(warnings(`${key} = 1M`), 0);
+  }
+  assert.equal(warnings('smb2 max credits = 128'), 1);
+  assert.equal(warnings('smb2 max credits = 512'), 0);
+});

@@ -27,6 +27,7 @@ import { netbiosParameters } from './netbios-parameters.ts';
 import { nameIndex, parameter, type Table, unsupported, type Values } from './parameter.ts';
 import { rpcParameters } from './rpc-parameters.ts';
 import { SNAPSHOTS_MODULE, snapshotParameters } from './snapshots.ts';
+import { SLOW_IF_FEW, SLOW_IF_SMALL } from './transfer-caveats.ts';
 import {
   absolutePath,
   bool,
@@ -171,6 +172,7 @@ const MiB = 1024 * KiB;
 /** ksmbd's greatest value where a number is a limit, which 0 stands for. */
 export const NO_LIMIT = 65_536;
 const limit = integer({ minimum: 1, maximum: NO_LIMIT, zero: NO_LIMIT });
+const credits = size({ minimum: 128, maximum: 65_535 });
 const ioSize = size({ minimum: 64 * KiB, maximum: 8 * MiB });
 const account = text({ minimumBytes: 1, maximumBytes: 47, expects: 'the name of an account' });
 const NO_HOSTS: HostList = { rules: [], except: [] };
@@ -237,10 +239,10 @@ export const globalParameters = {
     aliases: ['server smb encrypt', 'smb encrypt'],
   }),
   /** ksmbd: 4 MiB. */
-  maxReadSize: parameter('smb2 max read', ioSize, MAX_IO_SIZE),
-  maxWriteSize: parameter('smb2 max write', ioSize, MAX_IO_SIZE),
+  maxReadSize: parameter('smb2 max read', ioSize, MAX_IO_SIZE, SLOW_IF_SMALL),
+  maxWriteSize: parameter('smb2 max write', ioSize, MAX_IO_SIZE, SLOW_IF_SMALL),
   maxTransactSize: parameter('smb2 max trans', ioSize, MAX_TRANSACT_SIZE),
-  maxCredits: parameter('smb2 max credits', size({ minimum: 128, maximum: 65_535 }), MAX_CREDITS),
+  maxCredits: parameter('smb2 max credits', credits, MAX_CREDITS, SLOW_IF_FEW),
   /** Undefined: 445. */
   tcpPort: parameter(
     'tcp port',

@@ -322,7 +322,7 @@ hostile('file system classes that would change the volume', async (kit) => {
   }
 });
 
-hostile('security and quota, which wait for a later issue, are refused', async (kit) => {
+hostile('quotas of a file, where no quotas are kept, are refused', async (kit) => {
   const file = await opened(kit);
   const quota = queryInfoRequest(file.fileId, QUOTA, 0, { input: Buffer.alloc(16) });
   const refused = [STATUS_NOT_SUPPORTED, STATUS_INVALID_PARAMETER, 0xc0000010];
