@@ -1,8 +1,7 @@
 /** One file, a client of SMB1 and one of SMB2: share modes, locks, oplocks and notifications cross over (MS-FSA 2.1). */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SHARE, startServer } from '../../test/support/in-process-server.ts';
+import { all, both } from '../../test/support/both-dialects.ts';
 import {
   acknowledge,
   closeFid,
@@ -10,7 +9,7 @@ import {
   lockingAndX,
   ntCreate,
   type Smb1Answer,
-  Smb1Client,
+  type Smb1Client,
   utf16,
 } from '../../test/support/smb1-client.ts';
 import {
@@ -19,7 +18,6 @@ import {
   lockRequest,
   readRequest,
 } from '../client/requests.ts';
-import type { ClientTree } from '../client/tree.ts';
 import {
   STATUS_FILE_LOCK_CONFLICT,
   STATUS_LOCK_NOT_GRANTED,
@@ -29,7 +27,7 @@ import {
 import { decodeNotifyInformation } from '../fscc/notify-information.ts';
 import { Smb1Command } from '../smb1/header.ts';
 import { decodeChangeNotifyResponse } from '../smb2/change-notify.ts';
-import { FILE_DIRECTORY_FILE, FILE_OPEN_IF } from '../smb2/create-options.ts';
+import { FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
 import { Command } from '../smb2/header.ts';
 import {
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
@@ -39,29 +37,6 @@ import {
 import { encodeOplockBreakRequest } from '../smb2/oplock-break.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../smb2/oplock-levels.ts';
 import { readId64 } from '../wire/struct.ts';
-
-interface Both {
-  readonly old: Smb1Client;
-  readonly tree: ClientTree;
-}
-
-function both(name: string, body: (clients: Both) => Promise<void>): void {
-  test(name, async () => {
-    const server = await startServer({ global: { minProtocol: 0x0100, signing: 'auto' } });
-    try {
-      const old = await Smb1Client.open(server);
-      await old.negotiate();
-      assert.equal((await old.login()).status, STATUS_SUCCESS);
-      await old.treeConnect(SHARE);
-      await body({ old, tree: await server.mount() });
-      await old.close();
-    } finally {
-      await server.close();
-    }
-  });
-}
-
-const all = { disposition: FILE_OPEN_IF, access: 0x0012_019f, share: 7 };
 
 both('what one does not share the other does not get', async ({ old, tree }) => {
   const mine = await ntCreate(old, { name: '\\file', share: 1 });
