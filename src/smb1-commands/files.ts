@@ -23,6 +23,7 @@ import {
 } from '../smb1/open.ts';
 import { encodeAllocationSize } from '../smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
+import { FILE_RESERVE_OPFILTER } from '../smb2/create-options.ts';
 import {
   SMB2_OPLOCK_LEVEL_BATCH,
   SMB2_OPLOCK_LEVEL_EXCLUSIVE,
@@ -78,6 +79,13 @@ export const withAttributes = (access: number): number => (access | FILE_READ_AT
 export const attributesOf = ({ extFileAttributes }: Pick<NtCreate, 'extFileAttributes'>): number =>
   extFileAttributes & 0x000f_ffff;
 
+const FILE_CREATE_TREE_CONNECTION = 0x80;
+/** MS-CIFS 2.2.4.64.1: "MUST be ignored by the server"; at SMB2 they are refused. */
+const IGNORED_OPTIONS = FILE_CREATE_TREE_CONNECTION | FILE_RESERVE_OPFILTER;
+
+export const optionsOf = ({ createOptions }: Pick<NtCreate, 'createOptions'>): number =>
+  createOptions & ~IGNORED_OPTIONS;
+
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
   if (typeof name === 'number') return name;
@@ -88,7 +96,7 @@ export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
     access: withAttributes(body.desiredAccess),
     share: body.shareAccess,
     disposition: body.createDisposition,
-    options: body.createOptions,
+    options: optionsOf(body),
     attributes: attributesOf(body),
     oplockLevel: wantedOplock(body.flags),
     impersonationLevel: body.impersonationLevel,

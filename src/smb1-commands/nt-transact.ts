@@ -33,6 +33,7 @@ import {
   contextsOf,
   createdFields,
   nameBelow,
+  optionsOf,
   wantedOplock,
   withAttributes,
 } from './files.ts';
@@ -59,7 +60,7 @@ export async function ntCreate(call: TreeCall, { parameters, data }: Assembly) {
       access: withAttributes(body.desiredAccess),
       share: body.shareAccess,
       disposition: body.createDisposition,
-      options: body.createOptions,
+      options: optionsOf(body),
       attributes: attributesOf(body),
       oplockLevel: wantedOplock(body.flags),
       impersonationLevel: body.impersonationLevel,

@@ -151,11 +151,11 @@ class Servers {
     this.values = values;
   }
 
-  for({ name, settings = SETTINGS }: Suite): Promise<Target> {
-    const key = settings.join('\n');
+  for({ name, settings = SETTINGS, administrator = isRpc(name) }: Suite): Promise<Target> {
+    const key = [administrator, ...settings].join('\n');
     let target = this.started.get(key);
     if (target === undefined) {
-      target = openTarget(this.values, settings, SHARES, isRpc(name) ? RPC_USER : undefined).then(
+      target = openTarget(this.values, settings, SHARES, administrator ? RPC_USER : undefined).then(
         planted,
       );
       this.started.set(key, target);

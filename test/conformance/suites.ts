@@ -73,6 +73,8 @@ export interface Suite {
   readonly share?: string;
   /** In place of SETTINGS: the suite has a server of its own. */
   readonly settings?: Settings;
+  /** Its user is the system's root, who is an administrator on every server and has an administrator's privileges. */
+  readonly administrator?: boolean;
   /** Its tests hold back what they send on one connection. */
   readonly cuts?: boolean;
   /** Its tests separate names by slashes as well: slashes.ts. */
@@ -307,7 +309,8 @@ export const SMB1_SUITES: readonly Suite[] = [
   smb1('base.birthtime'),
   smb1('base.charset'),
   smb1('base.chkpath'),
-  smb1('base.createx_access'),
+  // ACCESS_SYSTEM_SECURITY is for SeSecurityPrivilege.
+  smb1('base.createx_access', DEFAULT_LIMIT_SECONDS, { administrator: true }),
   smb1('base.createx_sharemodes_dir', 300),
   smb1('base.createx_sharemodes_file', 300),
   smb1('base.defer_open', 240, { waits: true }),
