@@ -16,6 +16,7 @@ import { test } from 'node:test';
 import { SHARE, startServer, type TestServer } from '../../test/support/in-process-server.ts';
 import { Smb1Client, utf16 } from '../../test/support/smb1-client.ts';
 import {
+  STATUS_DISK_FULL,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_SUCCESS,
@@ -23,6 +24,9 @@ import {
 import { nativeSupport } from '../native/support.ts';
 import { Smb1Command } from '../smb1/header.ts';
 import { NtRenameLevel } from '../smb1/paths.ts';
+import { ENOSPC } from '../vfs/errno.ts';
+import { createFaultyVfs } from '../vfs/memory/faulty.ts';
+import { createMemoryVfs } from '../vfs/memory/memory.ts';
 
 const skip = nativeSupport().unavailable ?? false;
 const GLOBAL = { minProtocol: 0x0100, signing: 'auto' } as const;
@@ -58,6 +62,32 @@ test('a file is copied to a name that is free, a pipe is not', async () => {
     assert.equal(await copy(client, '\\from', '\\to'), STATUS_OBJECT_NAME_COLLISION);
     await client.treeConnect('IPC$');
     assert.equal(await copy(client, '\\srvsvc', '\\wkssvc'), STATUS_INVALID_DEVICE_REQUEST);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('where the disk is full no part of a copy stays, and the source does', async () => {
+  const inner = createMemoryVfs();
+  const done: string[] = [];
+  const vfs = createFaultyVfs(inner, {
+    fail: ({ method, path }) => {
+      if (path[0] !== 'to') return undefined;
+      done.push(method);
+      return method === 'copyRange' || method === 'write' ? ENOSPC : undefined;
+    },
+  });
+  const server = await startServer({ shares: [{ name: SHARE, vfs }], global: GLOBAL });
+  try {
+    const tree = await server.mount();
+    const content = Buffer.alloc(3_000_000, 7);
+    await tree.writeFile('from', content);
+    const client = await login(server);
+    assert.equal(await copy(client, '\\from', '\\to'), STATUS_DISK_FULL);
+    assert.ok(done.includes('create') && done.includes('truncate'));
+    assert.deepEqual(await tree.readFile('from'), content);
+    await assert.rejects(tree.readFile('to'), /c0000034/);
     await client.close();
   } finally {
     await server.close();

@@ -4,7 +4,6 @@ import { statusOfErrno } from '../commands/errno-status.ts';
 import { DELETE, FILE_GENERIC_READ, FILE_GENERIC_WRITE } from '../dtyp/access-mask.ts';
 import { type NtStatus, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_VALID_SET } from '../fscc/attributes.ts';
-import { FileInformationClass } from '../fscc/information-class.ts';
 import type { Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import {
@@ -16,7 +15,7 @@ import {
 import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
 import type { TreeCall } from './call.ts';
 import { openRequest, openWish } from './opening.ts';
-import { setInformation } from './queries.ts';
+import { dispose } from './queries.ts';
 
 const COPYING = {
   share: FILE_SHARE_READ,
@@ -46,12 +45,9 @@ export async function copyFile(call: TreeCall, from: string, to: string): Promis
     try {
       const status = await copyData(call, source.open, made.open);
       if (status !== STATUS_SUCCESS) {
-        const gone = Buffer.from([1]);
-        await setInformation(
-          openRequest(call),
-          FileInformationClass.FileDispositionInformation,
-          gone,
-        );
+        // What is marked is the open of this request: the copy's, never the source's.
+        call.request.open = made.open;
+        await dispose(openRequest(call));
         return status;
       }
       // A file that is written has FILE_ATTRIBUTE_ARCHIVE; a copy has what the first one has.

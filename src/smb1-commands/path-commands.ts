@@ -19,7 +19,6 @@ import {
   FILE_ATTRIBUTE_READONLY,
 } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
-import { FileDispositionInformation } from '../fscc/rename-information.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
 import { fromUtime, toDos, toUtime } from '../smb1/dos-time.ts';
 import { decodeSetStandard } from '../smb1/information.ts';
@@ -43,7 +42,7 @@ import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './cal
 import { whatIsKnown } from './information.ts';
 import { openOf, openRequest, withOpen } from './opening.ts';
 import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
-import { setInformation } from './queries.ts';
+import { dispose, setInformation } from './queries.ts';
 import { basicInformation } from './times.ts';
 import { isSoughtFile, namesLike } from './wild-names.ts';
 
@@ -64,10 +63,6 @@ export async function makeDirectory(
   const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE, createContexts };
   return withOpen(call, { name, ...how }, () => STATUS_SUCCESS);
 }
-
-const DISPOSED = FileDispositionInformation.encode({ deletePending: true });
-const dispose = (request: Parameters<typeof setInformation>[0]) =>
-  setInformation(request, FileInformationClass.FileDispositionInformation, DISPOSED);
 
 export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {
   const name = sharePath(call, decodePath(call.block, call.unicode));

@@ -5,6 +5,8 @@ import { queryFileInfo } from '../commands/query-file-info.ts';
 import type { QueryResult } from '../commands/query-info.ts';
 import { setInfo } from '../commands/set-info.ts';
 import { type NtStatus, STATUS_SUCCESS, STATUS_UNSUCCESSFUL } from '../dtyp/ntstatus.ts';
+import { FileInformationClass } from '../fscc/information-class.ts';
+import { FileDispositionInformation } from '../fscc/rename-information.ts';
 import { SMB2_0_INFO_FILE } from '../smb2/info-types.ts';
 import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import type { MaybePromise } from './call.ts';
@@ -59,6 +61,12 @@ export function setInformation(
   const body = { ...NO_ID, infoType, fileInfoClass, buffer, additionalInformation };
   return after(setInfo(body, request), statusOf);
 }
+
+const DISPOSED = FileDispositionInformation.encode({ deletePending: true });
+
+/** The request's open is deleted when it closes, where that is allowed (MS-FSA 2.1.5.15.3). */
+export const dispose = (request: OpenRequest): MaybePromise<NtStatus> =>
+  setInformation(request, FileInformationClass.FileDispositionInformation, DISPOSED);
 
 export function statusOf(outcome: unknown): NtStatus {
   if (typeof outcome === 'number') return outcome;
