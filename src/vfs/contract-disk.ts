@@ -123,7 +123,7 @@ export function diskRules(plain: Check): void {
     try {
       const end = Date.now() + ATTACK_MS;
       for (let round = 0; Date.now() < end; round++) {
-        await readOnce(kit.tree);
+        await readOnce(kit);
         // The core may lose this race, see its back end; it must not lose the one above.
         if (kit.full) await changeOnce(kit.tree, round);
         if (round % 64 === 0) await sleep(0);
@@ -148,11 +148,15 @@ function follows(kit: Kit, handle: { path(): readonly string[] | number }, path:
   else assert.equal(found, ENOENT);
 }
 
-async function readOnce(tree: VfsTree): Promise<void> {
+async function readOnce({ full, tree }: Kit): Promise<void> {
   const file = await tree.lookup(['d', 'f']);
   if (isErrno(file)) return;
   if ((await file.open({ read: true, write: true })) === 0) {
-    assert.equal(await contentOf(file), 'inside');
+    // The core may have nothing but the path to ask by, where nothing stands meanwhile; what is read is what was opened.
+    if (full) assert.equal(await contentOf(file), 'inside');
+    const buffer = Buffer.alloc(16);
+    const count = await file.read(buffer, 0);
+    assert.equal(isErrno(count) ? count : buffer.toString('utf8', 0, count), 'inside');
   }
   file.close();
 }
