@@ -5,12 +5,13 @@
  * Whoever unpacks one throws it away after. So what is not understood to the last entry is no AppleDouble here: undefined.
  */
 
-const SIGNATURE = Buffer.from([0x00, 0x05, 0x16, 0x07, 0x00, 0x02, 0x00, 0x00]);
-const COUNT_AT = 24;
-const ENTRIES_AT = 26;
-const ENTRY_BYTES = 12;
+/** RFC 1740: AppleDouble, version 2, big-endian. */
+export const SIGNATURE = Buffer.from([0x00, 0x05, 0x16, 0x07, 0x00, 0x02, 0x00, 0x00]);
+export const COUNT_AT = 24;
+export const ENTRIES_AT = 26;
+export const ENTRY_BYTES = 12;
 const RESOURCE_FORK = 2;
-const FINDER_INFO = 9;
+export const FINDER_INFO = 9;
 const FINDER_INFO_BYTES = 32;
 /** It has two. */
 const MAX_ENTRIES = 16;

@@ -5,6 +5,13 @@
  * disk, and FinderInfo in the attribute follows, so that those servers see it as well. Nothing else in it is touched.
  */
 
+import {
+  COUNT_AT,
+  ENTRIES_AT,
+  ENTRY_BYTES,
+  FINDER_INFO,
+  SIGNATURE,
+} from '../../fscc/apple-double.ts';
 import { defaultAfpInfo, FINDER_INFO_AT, FINDER_INFO_BYTES } from '../apple-streams.ts';
 import { ENODATA, ENOENT, type Errno, isErrno, type Result } from '../errno.ts';
 import type { EaObject } from './extended-attributes.ts';
@@ -12,15 +19,9 @@ import { getValue, type StoredStream, setValue } from './stream-value.ts';
 
 export const NETATALK = 'user.org.netatalk.Metadata';
 
-/** RFC 1740: AppleDouble, version 2, big-endian. */
-const SIGNATURE = Buffer.from([0x00, 0x05, 0x16, 0x07, 0x00, 0x02, 0x00, 0x00]);
-const COUNT_AT = 24;
-const ENTRIES_AT = 26;
-const ENTRY_BYTES = 12;
 /** Netatalk has eight. */
 const MAX_ENTRIES = 32;
 const FILE_DATES = 8;
-const FINDER_INFO = 9;
 /** In FILE_DATES, and in AFP_AfpInfo. */
 const BACKUP = { from: 8, bytes: 4, to: 12 };
 

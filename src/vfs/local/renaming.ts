@@ -92,16 +92,29 @@ function withTarget(
 /** A target that is the root: there, and a directory. */
 const rootAsTarget = (replace: boolean): Errno => (replace ? EACCES : EEXIST);
 
-export const rename = (
-  share: LocalShare,
-  credentials: Credentials,
-  object: LocalObject & Running,
-  path: readonly string[],
-  replace: boolean,
-): MaybePromise<Errno | 0> =>
-  whenNamed(share, object, () =>
-    share.own.naming(() => renameNow(share, credentials, object, path, replace)),
-  );
+/** What gives an object a name, which may have to wait for the names of a large directory (name-cache.ts). */
+const byNames =
+  (
+    act: (
+      share: LocalShare,
+      credentials: Credentials,
+      object: LocalObject,
+      path: readonly string[],
+      replace: boolean,
+    ) => Errno | 0,
+  ) =>
+  (
+    share: LocalShare,
+    credentials: Credentials,
+    object: LocalObject & Running,
+    path: readonly string[],
+    replace: boolean,
+  ): MaybePromise<Errno | 0> =>
+    whenNamed(share, object, () =>
+      share.own.naming(() => act(share, credentials, object, path, replace)),
+    );
+
+export const rename = byNames(renameNow);
 
 function renameNow(
   share: LocalShare,
@@ -318,16 +331,7 @@ export function replace(
   return refused !== 0 ? refused : fd;
 }
 
-export const link = (
-  share: LocalShare,
-  credentials: Credentials,
-  object: LocalObject & Running,
-  path: readonly string[],
-  replace: boolean,
-): MaybePromise<Errno | 0> =>
-  whenNamed(share, object, () =>
-    share.own.naming(() => linkNow(share, credentials, object, path, replace)),
-  );
+export const link = byNames(linkNow);
 
 function linkNow(
   share: LocalShare,

@@ -168,13 +168,13 @@ const must = <T>(value: T): Exclude<T, number> => {
   return value as Exclude<T, number>;
 };
 
-/** Every method of the tree, of a file's handle and of a directory's. */
 function lockOnHost(file: VfsHandle): void {
   const locks = must(file.hostLocks!());
   assert.equal(locks.set(0n, 9n, 'exclusive'), 0);
   locks.close();
 }
 
+/** Every method of the tree, of a file's handle and of a directory's. */
 async function everything(plain: VfsTree, root: string): Promise<void> {
   const called = new Set<string>();
   const tree = watched(plain, called);
