@@ -5,9 +5,11 @@
  *
  * A scan is good while the directory's mtime and ctime stay. They move in ticks, so a directory that
  * changed just before it was scanned may have changed again in the same tick: such a scan is not
- * trusted, save where the kernel tells each change apart (attribute-cache.ts). It is used again only while repeating it would take more than its share of the time (large
- * directories, in a burst of changes), and never in a small one. Changes of our own are entered, and
- * leave the scan untrusted.
+ * trusted, save where the kernel tells each change apart (attribute-cache.ts). It is used again only while repeating it
+ * would take more than its share of the time (large directories, in a burst of changes), and never in a small one.
+ * Changes of our own are entered, and leave the scan untrusted: in the microseconds between our look at the times and
+ * our change somebody else may have made another. Where each change is told apart that is all there is to doubt, so the
+ * scan goes on for a while, in a small directory as well.
  *
  * A million names take a second to read. So a larger directory is read in pieces (name-reading.ts), between which
  * others are served: whoever misses a name in it waits, and looks again when all is read. One directory is read so at a
@@ -33,6 +35,9 @@ const SMALL_DIRECTORY_ENTRIES = 64;
 /** An untrusted larger scan lives this many times as long as it took: at most 6 % of the time goes to scans. */
 const REUSE_FACTOR = 16;
 
+/** How long names are doubted, where it is for changes of our own alone: by then another program's name is found. */
+const DOUBT_MS = 1000;
+
 /**
  * Shared by all directories; the least recently used one goes first. A directory of a million names of the usual
  * length fits: one that does not is read anew for each name that misses, whose client then waits a second.
@@ -54,6 +59,10 @@ interface CachedDirectory {
   /** How long it is used after that, untrusted. */
   readonly reuseMs: number;
   trusted: boolean;
+  /** Whether each change of the directory moves its times. */
+  readonly tells: boolean;
+  /** When the first change of ours was entered, or seen by the reading. */
+  doubtedAtMs: number | undefined;
 }
 
 /** A directory as it was before a change of ours; see `before` and `after`. */
@@ -75,6 +84,9 @@ export interface NameCacheOptions {
 
 /** The directory of the statx just made. */
 const keyOfStat = (): string => `${stx.device()}/${stx.inodeHigh()}/${stx.inodeLow()}`;
+
+/** Clocks are set back, too. */
+const isWithin = (ageMs: number, limitMs: number): boolean => ageMs >= 0 && ageMs < limitMs;
 
 export class NameCache {
   readonly #procFd: number;
@@ -222,13 +234,14 @@ export class NameCache {
     const removedKey = removed === undefined ? undefined : keyOfName(removed);
     const isUnclear = removedKey !== undefined && names.isShared(removedKey);
     // A small one that is not trusted would never be used.
-    const isSmall = names.size < SMALL_DIRECTORY_ENTRIES;
-    if (isSmall || isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
+    const isUseless = !directory.tells && names.size < SMALL_DIRECTORY_ENTRIES;
+    if (isUseless || isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
       this.#drop(key);
       return;
     }
     directory.stamp = stampOfStat();
     directory.trusted = false;
+    directory.doubtedAtMs ??= this.#now();
     const { size, bytes } = names;
     if (removedKey !== undefined) names.remove(removedKey);
     if (added !== undefined) names.enter(added);
@@ -248,9 +261,11 @@ export class NameCache {
 
   #isUsable(directory: CachedDirectory): boolean {
     if (directory.trusted) return true;
+    const now = this.#now();
+    const { tells, doubtedAtMs } = directory;
+    if (tells && doubtedAtMs !== undefined && isWithin(now - doubtedAtMs, DOUBT_MS)) return true;
     if (directory.names.size < SMALL_DIRECTORY_ENTRIES) return false;
-    const age = this.#now() - directory.scannedAtMs;
-    return age >= 0 && age < directory.reuseMs;
+    return isWithin(now - directory.scannedAtMs, directory.reuseMs);
   }
 
   /** What the directory of the statx just made has under the key. */
@@ -333,7 +348,9 @@ export class NameCache {
     const trusted = isSettled && !reading.hasOwnChanges;
     const reuseMs = this.#now() - scannedAtMs + reading.tookMs * REUSE_FACTOR;
     this.#drop(key);
-    this.#directories.set(key, { stamp, names, scannedAtMs, reuseMs, trusted });
+    const doubtedAtMs = reading.hasOwnChanges ? scannedAtMs : undefined;
+    const directory = { stamp, names, scannedAtMs, reuseMs, trusted, tells, doubtedAtMs };
+    this.#directories.set(key, directory);
     this.#names += names.size;
     this.#bytes += names.bytes;
     this.#evict();
