@@ -130,6 +130,12 @@ export class ByteRangeLocks<Owner> {
     }
   }
 
+  /** Nobody has the file open any more. */
+  leaveHost(): void {
+    this.#host?.end();
+    this.#host = undefined;
+  }
+
   /** Whether a lock begins before this offset. */
   beginBefore(offset: number): boolean {
     if (this.size === 0) return false;

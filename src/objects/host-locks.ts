@@ -11,6 +11,9 @@ import type { HostLockKind, VfsHostLocks } from '../vfs/host-locks.ts';
 import type { HostRanges } from './host-ranges.ts';
 import type { Open } from './open.ts';
 
+/** Of a file. */
+const EVERYTHING = 0xffff_ffff_ffff_ffffn;
+
 /** A lock of another program's is missed for so long after it is gone; a look costs a call for each who waits. */
 const LOOK_AGAIN_MS = 100;
 
@@ -45,7 +48,13 @@ class LaidLocks implements HostRanges {
     }, LOOK_AGAIN_MS);
   }
 
+  /** The descriptor stays for the next lock: who keeps records locks and unlocks again and again. */
   clear(): void {
+    const refused = this.#locks?.set(0n, EVERYTHING, undefined) ?? 0;
+    if (refused !== 0) this.end();
+  }
+
+  end(): void {
     this.#locks?.close();
     this.#locks = undefined;
   }

@@ -30,6 +30,10 @@ class Disk implements HostRanges {
     this.ours.fill(undefined);
   }
 
+  end(): void {
+    this.clear();
+  }
+
   lookAgain(look: () => void): void {
     this.look ??= look;
   }

@@ -5,8 +5,10 @@ import type { RangeNode, RangeTree } from './range-tree.ts';
 export interface HostRanges {
   /** From `offset` to `last`; undefined: nothing. False: another program's lock is in the way, and nothing has changed. */
   set(offset: bigint, last: bigint, kind: 'shared' | 'exclusive' | undefined): boolean;
-  /** Nothing is locked any more. */
+  /** Nothing is locked any more, for now. */
   clear(): void;
+  /** Nor will it be: nobody has the file open. */
+  end(): void;
   /** Calls `look` once, in a while. */
   lookAgain(look: () => void): void;
 }

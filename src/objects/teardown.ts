@@ -82,6 +82,7 @@ function closeFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   file.locks.releaseAll(open);
   if (open.processLocks !== undefined) releaseProcesses(open.processLocks, file);
   leaveProcesses(open);
+  if (file.opens.size === 0) file.locks.leaveHost();
   server.oplocks.closed(file, open);
   if (open.deleteOnClose) {
     if (file.isOpen && open.handle!.kind === 'directory') return closeDeleter(server, open);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -121,6 +122,44 @@ test('what clients have locked other programs see, and nothing after that', { sk
     assert.equal(tries(path, F_WRLCK, 110, 1), 'refused');
     await two.close();
     assert.equal(tries(path, F_WRLCK, 0, 0), 'locked');
+  } finally {
+    await server.close();
+  }
+});
+
+/** How many descriptors of the file this process, which is the server, has. */
+function descriptorsOf(path: string): number {
+  let count = 0;
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) === path) count += 1;
+    } catch {
+      // The one that lists the folder itself.
+    }
+  }
+  return count;
+}
+
+test('one descriptor serves the locks of a file, until nobody has it open', { skip }, async () => {
+  const { server, open, path } = await serving(true);
+  try {
+    const [one, two] = [await open(), await open()];
+    const before = descriptorsOf(path);
+    for (let i = 0; i < 3; i++) {
+      await locks(one, EXCLUSIVE | NOW, i, 1);
+      assert.equal(descriptorsOf(path), before + 1);
+      assert.equal(tries(path, F_RDLCK, i, 1), 'refused');
+      await locks(one, SMB2_LOCKFLAG_UNLOCK, i, 1);
+      assert.equal(tries(path, F_WRLCK, 0, 0), 'locked');
+    }
+    await one.close();
+    await locks(two, EXCLUSIVE | NOW, 0, 1);
+    assert.equal(tries(path, F_RDLCK, 0, 1), 'refused');
+    await two.close();
+    assert.equal(descriptorsOf(path), 0);
+    const again = await open();
+    await locks(again, EXCLUSIVE | NOW, 0, 1);
+    assert.equal(tries(path, F_RDLCK, 0, 1), 'refused');
   } finally {
     await server.close();
   }
