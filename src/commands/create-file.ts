@@ -32,7 +32,7 @@ import {
   isErrno,
   type Result,
 } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
+import type { VfsHandle, VfsPurpose } from '../vfs/vfs.ts';
 import { appInstanceOf, takeOver } from './app-instance.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { openExisting } from './create-existing.ts';
@@ -107,13 +107,12 @@ function attempts(wanted: Wanted, request: TreeRequest, attempt = 1): MaybePromi
   });
 }
 
-/** The open will be for reading and nothing else; one for writing is made when nothing forbids it any more. */
-const readsOnly = (wanted: Wanted): boolean =>
-  wanted.stream === undefined &&
-  !overwrites(wanted) &&
-  !wanted.maximum &&
-  (wanted.access & (FILE_READ_DATA | FILE_EXECUTE)) !== 0 &&
-  (wanted.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0;
+/** What of the file's data the open will be for, if it comes to that. */
+function purposeOf(wanted: Wanted): VfsPurpose {
+  if (wanted.stream !== undefined || overwrites(wanted) || wanted.maximum) return 'open';
+  if ((wanted.access & (FILE_READ_DATA | FILE_EXECUTE)) === 0) return 'open';
+  return (wanted.access & (FILE_WRITE_DATA | FILE_APPEND_DATA)) === 0 ? 'read' : 'write';
+}
 
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 function openOrCreate(wanted: Wanted, request: TreeRequest): MaybePromise<Outcome | Errno> {
@@ -130,7 +129,7 @@ function openOrCreate(wanted: Wanted, request: TreeRequest): MaybePromise<Outcom
 
 function lookUp(wanted: Wanted, request: TreeRequest): MaybePromise<Outcome | Errno> {
   const files = filesFor(wanted, request.tree);
-  const found = files.lookup(wanted.path, readsOnly(wanted) ? 'read' : 'open');
+  const found = files.lookup(wanted.path, purposeOf(wanted));
   return found instanceof Promise
     ? found.then((later) => lookedUp(wanted, request, later, false))
     : lookedUp(wanted, request, found, true);

@@ -73,7 +73,9 @@ export class SnapshotTree implements VfsTree {
   }
 
   lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>> {
-    return afterResult(this.#inner.lookup(path, purpose), (handle) => this.#wrap(handle));
+    // Nothing of the past is written.
+    const then = purpose === 'write' ? 'open' : purpose;
+    return afterResult(this.#inner.lookup(path, then), (handle) => this.#wrap(handle));
   }
 
   #wrap(handle: VfsHandle): VfsHandle {

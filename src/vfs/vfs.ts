@@ -418,13 +418,13 @@ export interface VfsPosixAcls {
   readonly default: PosixAcl;
 }
 
-export type VfsPurpose = 'look' | 'open' | 'read';
+export type VfsPurpose = 'look' | 'open' | 'read' | 'write';
 
 export interface VfsTree {
   /**
    * The object at `path`, not yet open for data. With a purpose it is to be opened if all goes well, so its stat
-   * will be asked for; to 'read' a file means for reading, for which it may be open at once where the identity may,
-   * to 'look' at it that nobody will ask what else the identity may.
+   * will be asked for; to 'read' a file means for reading, to 'write' it for writing as well, for which it may be open
+   * at once where the identity may, to 'look' at it that nobody will ask what else the identity may.
    */
   lookup(path: readonly string[], purpose?: VfsPurpose): MaybePromise<Result<VfsHandle>>;
   /**

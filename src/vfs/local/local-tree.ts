@@ -51,12 +51,7 @@ import { inheritedMode, modeWith } from './making.ts';
 import { birthTimeOfStat, kindOf, statMade, statStated } from './metadata.ts';
 import { storeNewAttributes } from './new-attributes.ts';
 import { NTACL } from './nt-acl.ts';
-import {
-  ForeseenPermissions,
-  isPrivileged,
-  ownersPermissions,
-  permissionsOf,
-} from './permissions.ts';
+import { ForeseenPermissions, ownersPermissions, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
 import { leadsElsewhere } from './reparse.ts';
@@ -92,6 +87,7 @@ interface Made {
 }
 
 const READ_ACCESS: Access = { read: true, write: false };
+const FULL_ACCESS: Access = { read: true, write: true };
 
 export class LocalTree implements VfsTree {
   readonly previous: PreviousVersions | undefined;
@@ -171,17 +167,21 @@ export class LocalTree implements VfsTree {
     }
     const unknown = stated(fd);
     if (unknown !== 0) return unknown;
-    const handle = LocalHandle.of(this.#share, this.#credentials, fd, path.map(diskName), access);
-    const losesPrivilege = write && this.#credentials.uid !== 0 && isPrivileged(fd);
-    if (losesPrivilege) handle.opened({ ...handle.state, losesPrivilege });
-    return handle;
+    return LocalHandle.of(this.#share, this.#credentials, fd, path.map(diskName), access);
   }
 
   /** All that has to be done as the user, while it is one; leaves the object in statx's buffer. */
   #find(path: CheckedPath, purpose: VfsPurpose | undefined): Found | Errno {
     const { files } = this.#share.resolver;
-    const known = purpose === 'read' ? files.open(path.disk) : EACCES;
-    if (known >= 0) return { fd: known, access: READ_ACCESS, permissions: undefined };
+    const access = this.#accessFor(purpose);
+    const known = access.read ? files.open(path.disk, access.write) : EACCES;
+    if (known >= 0) {
+      // Who only reads is asked for nothing else.
+      const permissions = access.write
+        ? permissionsOf(known, this.#credentials, stx.mode(), true)
+        : undefined;
+      return { fd: known, access, permissions };
+    }
     const found = this.#findAny(path, purpose);
     if (!isErrno(found) && found.access.read) files.add(path.disk);
     return found;
@@ -196,12 +196,20 @@ export class LocalTree implements VfsTree {
       purpose !== undefined && purpose !== 'look' && this.#credentials.isSwitched
         ? permissionsOf(fd, this.#credentials, stx.mode())
         : undefined;
-    const mayRead =
-      purpose === 'read' && permissions?.read !== false && kindOf(stx.mode()) === 'file';
-    const data = mayRead ? reopen(this.#share, fd, O_RDONLY) : EACCES;
+    const access = this.#accessFor(purpose);
+    const isPermitted =
+      permissions === undefined || (permissions.read && (permissions.write || !access.write));
+    const mayOpen = access.read && isPermitted && kindOf(stx.mode()) === 'file';
+    const data = mayOpen ? reopen(this.#share, fd, access.write ? O_RDWR : O_RDONLY) : EACCES;
     if (data < 0) return { fd, access: NO_ACCESS, permissions };
     close(fd);
-    return { fd: data, access: READ_ACCESS, permissions };
+    return { fd: data, access, permissions };
+  }
+
+  /** What is opened at once; of storage elsewhere a file is opened for writing when nothing forbids it any more. */
+  #accessFor(purpose: VfsPurpose | undefined): Access {
+    if (purpose === 'read') return READ_ACCESS;
+    return purpose === 'write' && !this.#share.isRemote ? FULL_ACCESS : NO_ACCESS;
   }
 
   #isRenewed(): boolean {

@@ -40,10 +40,18 @@ const ANY_EXECUTE = 0o111;
 const isNoProgram = (mode: number): boolean =>
   (mode & S_IFMT) === S_IFREG && (mode & ANY_EXECUTE) === 0;
 
-/** `mode`, where statx has just told it, spares questions. Call with the identity entered. */
-export function permissionsOf(fd: number, credentials: Credentials, mode?: number): VfsPermissions {
+/**
+ * `mode`, where statx has just told it, spares questions, and that the identity has opened `fd` for both reading and
+ * writing. Call with the identity entered.
+ */
+export function permissionsOf(
+  fd: number,
+  credentials: Credentials,
+  mode?: number,
+  isOpened = false,
+): VfsPermissions {
   const may = (wanted: number): boolean => refusal(fd, wanted, credentials) === 0;
-  const both = may(R_OK | W_OK);
+  const both = isOpened || may(R_OK | W_OK);
   return {
     read: both || may(R_OK),
     write: both || may(W_OK),
@@ -123,6 +131,8 @@ export function plainPermissionsOf(
   return found?.at(changeSeconds, changeNanoseconds);
 }
 
-/** Whether it has the setuid or setgid bit. */
+/** Whether the object of the statx just made has the setuid or setgid bit. */
+export const isPrivilegedByStat = (): boolean => (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
+
 export const isPrivileged = (fd: number): boolean =>
-  statx(fd, '', AT_EMPTY_PATH) === 0 && (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
+  statx(fd, '', AT_EMPTY_PATH) === 0 && isPrivilegedByStat();
