@@ -22,7 +22,7 @@
  *                 └── releaseAll() of its owner ──▶ gone, settle(false)
  */
 import { type CoveredRange, covered, type HostRanges } from './host-ranges.ts';
-import { isSameRange, type PosixRange, reshaped } from './posix-ranges.ts';
+import { type PosixRange, reshaped, without } from './posix-ranges.ts';
 import { RangeNode, RangeTree } from './range-tree.ts';
 
 export interface LockRange {
@@ -305,8 +305,8 @@ export class ByteRangeLocks<Owner> {
   /** fcntl(2), F_SETLK: takes the lock, in place of what the process held there, if no other's conflicts. */
   lockAsPosix(owner: Owner, range: LockRange, exclusive: boolean): boolean {
     const last = lastOf(range);
-    if (this.#conflict(owner, range.offset, last, exclusive, true) !== undefined) return false;
-    if (!this.#lay(range.offset, last, exclusive)) return false;
+    const conflict = this.#conflict(owner, range.offset, last, exclusive, true);
+    if (conflict !== undefined || !this.#lay(range.offset, last, exclusive)) return false;
     this.#reshape(owner, { offset: range.offset, last }, exclusive);
     return true;
   }
@@ -335,13 +335,10 @@ export class ByteRangeLocks<Owner> {
   ): void {
     const before = [...(this.#owners?.get(owner)?.held ?? [])];
     const next = reshaped(before, range, exclusive);
-    for (const one of next) {
-      if (before.some((held) => isSameRange(held, one))) continue;
-      this.#hold(owner, one.offset, one.last, one.exclusive);
-    }
-    for (const { offset, last, exclusive: kind } of before) {
-      if (next.some((one) => isSameRange(one, { offset, last, exclusive: kind }))) continue;
-      this.undo(owner, { offset, length: last - offset + 1n }, kind);
+    const [added, gone] = [without(next, before), without(before, next)];
+    for (const one of added) this.#hold(owner, one.offset, one.last, one.exclusive);
+    for (const one of gone) {
+      this.undo(owner, { offset: one.offset, length: one.last - one.offset + 1n }, one.exclusive);
     }
   }
 

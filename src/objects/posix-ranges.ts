@@ -41,5 +41,12 @@ const ends = ({ offset, last, exclusive }: PosixRange): PosixRange => ({ offset,
 const upTo = (held: PosixRange, last: bigint): PosixRange =>
   held.last <= last ? held : { ...ends(held), last };
 
-export const isSameRange = (a: PosixRange, b: PosixRange): boolean =>
+/** Those of `ranges` that are not among `others`. */
+export const without = (
+  ranges: readonly PosixRange[],
+  others: readonly PosixRange[],
+): readonly PosixRange[] =>
+  ranges.filter((range) => !others.some((other) => isSameRange(range, other)));
+
+const isSameRange = (a: PosixRange, b: PosixRange): boolean =>
   a.offset === b.offset && a.last === b.last && a.exclusive === b.exclusive;

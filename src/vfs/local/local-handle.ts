@@ -64,7 +64,6 @@ import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts
 import {
   type ForeseenPermissions,
   isPrivileged,
-  isPrivilegedByStat,
   permissionsOf,
   plainPermissionsOf,
 } from './permissions.ts';
@@ -145,7 +144,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
       inodeKey: inodeKeyOfStat(),
       volumeId: share.volumes.idOf(stx.device(), fd),
       access,
-      losesPrivilege: access.write && credentials.uid !== 0 && isPrivilegedByStat(),
+      losesPrivilege: access.write && credentials.uid !== 0 && isPrivileged(),
     });
   }
 

@@ -131,8 +131,7 @@ export function plainPermissionsOf(
   return found?.at(changeSeconds, changeNanoseconds);
 }
 
-/** Whether the object of the statx just made has the setuid or setgid bit. */
-export const isPrivilegedByStat = (): boolean => (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
-
-export const isPrivileged = (fd: number): boolean =>
-  statx(fd, '', AT_EMPTY_PATH) === 0 && isPrivilegedByStat();
+/** Whether it, or what statx has just told of, has the setuid or setgid bit. */
+export const isPrivileged = (fd?: number): boolean =>
+  (fd === undefined || statx(fd, '', AT_EMPTY_PATH) === 0) &&
+  (stx.mode() & (S_ISUID | S_ISGID)) !== 0;
