@@ -408,9 +408,8 @@ export class ByteRangeLocks<Owner> {
 
   /** After these are held no more. */
   #unlay(ended: Iterable<HeldLock>): void {
-    if (this.#host === undefined) return;
-    if (this.#size === 0) this.#host.clear();
-    else for (const { offset, last } of ended) this.#relay(offset, last);
+    if (this.#size === 0) this.#host?.clear();
+    else if (this.#host) for (const { offset, last } of ended) this.#relay(offset, last);
   }
 
   #covered(offset: bigint, last: bigint): Iterable<CoveredRange> {
