@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { type Import, importsOf } from './imports.ts';
 import { filesBelow, isTest, root, type SourceFile } from './source-files.ts';
 
-const DOCUMENTS = ['smb2', 'rpc', 'auth', 'fscc', 'dtyp', 'crypto'] as const;
+const DOCUMENTS = ['smb2', 'rpc', 'auth', 'fscc', 'dtyp', 'crypto', 'xca'] as const;
 const GROUND = ['wire', 'base'] as const;
 
 /**
@@ -70,11 +70,12 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   rdma: ['dtyp', 'native', ...GROUND],
   ipc: ['dtyp', 'native', ...GROUND],
   smb1: ['fscc', 'dtyp', ...GROUND],
-  smb2: ['fscc', 'dtyp', 'crypto', ...GROUND],
+  smb2: ['fscc', 'dtyp', 'crypto', 'xca', ...GROUND],
   rpc: ['dtyp', ...GROUND],
   auth: ['dtyp', 'crypto', ...GROUND],
   fscc: ['dtyp', ...GROUND],
   dtyp: [...GROUND],
+  xca: [...GROUND],
   crypto: ['native', ...GROUND],
   native: [...GROUND],
   wire: ['base'],
@@ -88,6 +89,7 @@ const TYPES_FROM_ABOVE: Readonly<Record<string, readonly string[]>> = { ipc: ['v
 const BUILTINS: Readonly<Record<string, readonly string[]>> = {
   wire: ['node:buffer'],
   dtyp: ['node:buffer'],
+  xca: ['node:buffer'],
   fscc: ['node:buffer'],
   smb2: ['node:buffer'],
   smb1: ['node:buffer'],
