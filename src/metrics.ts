@@ -13,6 +13,7 @@ import type { ServerSummary } from './ipc/data-plane.ts';
 import { Inventory } from './objects/inventory.ts';
 import type { ServerState } from './objects/server-state.ts';
 import type { ShareTraffic } from './objects/traffic.ts';
+import { type CompressionTally, compressionTally } from './server/compression.ts';
 
 export interface Metrics {
   readonly port: number;
@@ -107,6 +108,7 @@ function registryOf(objects: ServerState): Registry {
   countsOf(objects, registers);
   buffersOf(registers);
   traffic(objects, registers);
+  compressed(registers);
   return registry;
 }
 
@@ -177,4 +179,30 @@ function traffic(objects: ServerState, registers: Registry[]): void {
   };
   bytes('usmbd_read_bytes_total', 'Data of files that clients have read', 'readBytes');
   bytes('usmbd_written_bytes_total', 'Data of files that clients have written', 'writtenBytes');
+}
+
+/** MS-SMB2 2.2.42, with `smb3 compression`; of workers each has its own, which are not asked. */
+function compressed(registers: Registry[]): void {
+  const counter = (name: string, help: string, of: readonly (keyof CompressionTally)[]): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ['direction'],
+      registers,
+      collect() {
+        this.reset();
+        this.inc({ direction: 'received' }, compressionTally[of[0]!]);
+        this.inc({ direction: 'sent' }, compressionTally[of[1]!]);
+      },
+    });
+  };
+  counter('usmbd_compressed_messages_total', 'Messages that were compressed', ['received', 'sent']);
+  counter('usmbd_compressed_bytes_total', 'Bytes of compressed messages', [
+    'receivedBytes',
+    'sentBytes',
+  ]);
+  counter('usmbd_compressed_plain_bytes_total', 'Bytes of the same messages before', [
+    'receivedPlainBytes',
+    'sentPlainBytes',
+  ]);
 }

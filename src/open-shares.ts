@@ -117,6 +117,7 @@ export function shareFields(
     posixLocking: share.posixLocking,
     continuousAvailability: share.continuousAvailability,
     posixExtensions: share.posixExtensions,
+    compressData: share.compressData,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,
@@ -147,6 +148,7 @@ export const policy = ({ global, shares }: Configuration): ObjectsOptions => ({
   leases: global.leases,
   directoryLeases: global.directoryLeases,
   multiChannel: global.multiChannel,
+  compression: global.compression,
   // Nobody else knows modes and exact names.
   posixExtensions: global.posixExtensions && !isPortable(),
   rdmaTransforms: global.smbDirect && global.workers < 2,

@@ -24,6 +24,15 @@ export const MAX_SOCKET_NAME_BYTES = 255;
 /** Before a session is authenticated nothing but NEGOTIATE and SESSION_SETUP is expected. */
 export const MAX_UNAUTHENTICATED_MESSAGE_BYTES = 68 * KiB;
 
+/** 2.2.42.2: payloads of one compressed message; a sender has some five: a pattern, data and a pattern, and what is before them. */
+export const MAX_CHAINED_PAYLOADS = 1024;
+/**
+ * MS-XCA: plain bytes that are compressed or decompressed before others are served, one or two milliseconds of the loop.
+ */
+export const COMPRESSION_PORTION_BYTES = 128 * KiB;
+/** 3.1.4.4: a READ of less is answered as it is; Windows and Linux send nothing shorter compressed either. */
+export const MIN_COMPRESSED_BYTES = 4 * KiB;
+
 /** 3.3.1.2: MessageIds a client may have at its disposal; what Windows Server grants at most. */
 export const MAX_CREDITS = 8192;
 /** Credits at hand until a session is there: enough for SESSION_SETUP and its next command. */

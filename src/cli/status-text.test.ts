@@ -15,6 +15,7 @@ const endpoint = {
   clientGuid: Buffer.from('00112233445566778899aabbccddeeff', 'hex'),
   signing: 'AES-GMAC',
   cipher: 'AES-128-GCM',
+  compression: 'LZ77',
   idleMs: 3_000,
 } as const;
 
@@ -125,9 +126,9 @@ test('tables', () => {
 2 connections, 1 session, 2 tree connects, 2 opens, 2 files, 3 locks, 1 request that waits, 1 disconnected
 
 Sessions
-  SESSION   USER       CLIENT           DIALECT  SIGNING   ENCRYPTION     SHARES              OPENS  IDLE
-  00000abc  ann        192.0.2.7:50123  3.1.1    AES-GMAC  (AES-128-GCM)  photos (2), papers  2      3 s
-              channel  [2001:db8::7]:4  3.1.1    AES-GMAC  (AES-128-GCM)                             1 min
+  SESSION   USER       CLIENT           DIALECT  SIGNING   ENCRYPTION     COMPRESSION  SHARES              OPENS  IDLE
+  00000abc  ann        192.0.2.7:50123  3.1.1    AES-GMAC  (AES-128-GCM)  LZ77         photos (2), papers  2      3 s
+              channel  [2001:db8::7]:4  3.1.1    AES-GMAC  (AES-128-GCM)  LZ77                                    1 min
 
 Open files
   OPEN          USER  CLIENT     SHARE   ACCESS  SHARING  CACHING    LOCKS        DURABLE                        PATH
@@ -139,9 +140,9 @@ Locked ranges
   000000000def  ann   exclusive  0       18446744073709551615  held   /2026/a.jpg
 
 Connections
-  CLIENT           TRANSPORT  DIALECT  SIGNING   CIPHER       SESSIONS  CREDITS  WAITING  IDLE
-  192.0.2.7:50123  TCP        3.1.1    AES-GMAC  AES-128-GCM  1         128      1        3 s
-  192.0.2.7:50124  RDMA       3.1.1    AES-GMAC  AES-128-GCM  1         1        0        3 s
+  CLIENT           TRANSPORT  DIALECT  SIGNING   CIPHER       COMPRESSION  SESSIONS  CREDITS  WAITING  IDLE
+  192.0.2.7:50123  TCP        3.1.1    AES-GMAC  AES-128-GCM  LZ77         1         128      1        3 s
+  192.0.2.7:50124  RDMA       3.1.1    AES-GMAC  AES-128-GCM  LZ77         1         1        0        3 s
 
 RDMA
   CLIENT           SENDS  RECEIVES  BYTES WRITTEN  BYTES READ  FETCHES  CREDITS  PEER CREDITS  QUEUED
@@ -169,7 +170,7 @@ test('an empty server, and sessions of other kinds', () => {
     },
     { connections: false, now: START },
   );
-  assert.match(others, /ann \(guest\) +- +- +no +no +photos \(2\)/);
+  assert.match(others, /ann \(guest\) +- +- +no +no +- +photos \(2\)/);
   assert.match(others, /\(anonymous\)/);
   assert.match(others, /\(logging in\)/);
   assert.match(others, /ann \(expired\).* AES-128-GCM /);

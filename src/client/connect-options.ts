@@ -1,6 +1,7 @@
 /** What a client may be told about its connection. */
 import type { CipherId } from '../crypto/cipher.ts';
 import type { SigningAlgorithm } from '../crypto/signing.ts';
+import type { CompressionTerms } from '../smb2/compression.ts';
 import type { Dialect } from '../smb2/dialect.ts';
 import type { NegotiateRequest } from '../smb2/negotiate.ts';
 import type { ClientConnection } from './connection.ts';
@@ -19,6 +20,8 @@ export interface ConnectOptions {
   readonly signingAlgorithms: readonly SigningAlgorithm[];
   /** Offered at 3.1.1 for data that move by RDMA, see SMB2_RDMA_TRANSFORM_SIGNING; none: the context is left out. */
   readonly rdmaTransforms: readonly number[];
+  /** Offered at 3.1.1, the most wanted first; undefined: the context is left out. What is agreed upon is used where a request says so. */
+  readonly compression: CompressionTerms | undefined;
   /** Starts with an SMB1 NEGOTIATE that offers SMB2, as Windows does. */
   readonly multiProtocol: boolean;
   /** SMB2_NEGOTIATE_SIGNING_ENABLED and _REQUIRED. */

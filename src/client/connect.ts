@@ -41,6 +41,7 @@ const complete = (input: ConnectInput): ConnectOptions => ({
     SigningAlgorithm.HMAC_SHA256,
   ],
   rdmaTransforms: [],
+  compression: undefined,
   multiProtocol: false,
   securityMode: SMB2_NEGOTIATE_SIGNING_ENABLED,
   capabilities: SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_ENCRYPTION,

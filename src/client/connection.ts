@@ -6,9 +6,16 @@
 import { STATUS_PENDING } from '../dtyp/ntstatus.ts';
 import { joinCompound, splitCompound } from '../smb2/compound.ts';
 import {
+  COMPRESSION_TRANSFORM_HEADER_SIZE,
+  decompressMessage,
+  MessageCompressor,
+  readCompressed,
+} from '../smb2/compression.ts';
+import {
   addFlags,
   Command,
   encodeHeader,
+  HEADER_SIZE,
   type Header,
   type HeaderFields,
   isAsync,
@@ -22,6 +29,7 @@ import {
   decodeOplockBreakNotification,
   type OplockBreakNotification,
 } from '../smb2/oplock-break.ts';
+import { SMB2_READFLAG_REQUEST_COMPRESSED } from '../smb2/read.ts';
 import { decodeTransformHeader } from '../smb2/transform.ts';
 import { ALL_ONES } from '../wire/struct.ts';
 import { checkBody, hasOwnBody } from './check-body.ts';
@@ -37,6 +45,10 @@ import type { SecurityContext } from './security-context.ts';
 
 /** Bytes that one credit pays for, 3.1.5.2. */
 const CREDIT_BYTES = 65_536;
+/** 3.2.5.1.1.2: beside the data. */
+const MAX_ANSWER_OVERHEAD_BYTES = 256 + COMPRESSION_TRANSFORM_HEADER_SIZE;
+/** Of READ's request, 2.2.19. */
+const READ_FLAGS_AT = HEADER_SIZE + 3;
 const RELATED_TREE_ID = 0xffffffff;
 
 /** For whom requests are sent. */
@@ -50,6 +62,8 @@ export interface SubmitOptions {
   readonly encrypt?: boolean | undefined;
   /** 3.2.4.1.4: the second request and those behind it go on with what the one before named. */
   readonly related?: boolean | undefined;
+  /** 3.2.4.1.9: compresses the message, but for its first `head` bytes, where that gains anything. */
+  readonly compress?: { readonly head: number } | undefined;
   /** Changes the transport message, encrypted if it is, just before it leaves. */
   readonly frame?: ((message: Buffer) => Buffer) | undefined;
 }
@@ -245,19 +259,34 @@ export class ClientConnection {
   #send(
     messages: readonly Buffer[],
     sealer: SecurityContext | undefined,
-    { frame }: SubmitOptions,
+    { frame, compress }: SubmitOptions,
   ): void {
+    const plain = compress === undefined ? messages : this.#compressed(messages, compress.head);
     const parts =
-      sealer?.cipher === undefined ? messages : sealer.cipher.seal(sealer.sessionId, messages);
+      sealer?.cipher === undefined ? plain : sealer.cipher.seal(sealer.sessionId, plain);
     if (frame === undefined) this.socket.send(parts);
     else this.socket.send([frame(Buffer.concat(parts))]);
+  }
+
+  #compressed(messages: readonly Buffer[], headBytes: number): readonly Buffer[] {
+    const terms = this.negotiated?.compression;
+    if (terms === undefined) return messages;
+    const whole = Buffer.concat(messages);
+    const data = whole.subarray(headBytes);
+    const output = Buffer.allocUnsafe(data.length);
+    const work = new MessageCompressor(whole.subarray(0, headBytes), data, terms, output);
+    while (!work.go(data.length));
+    return work.parts ?? messages;
   }
 
   #receive(frame: Buffer): void {
     if (this.#problem !== undefined) return;
     try {
       const isEncrypted = protocolOf(frame) === 'transform';
-      const messages = splitCompound(isEncrypted ? this.#open(frame) : frame);
+      const plain = isEncrypted ? this.#open(frame) : frame;
+      const isCompressed = protocolOf(plain) === 'compression';
+      const messages = splitCompound(isCompressed ? this.#decompress(plain) : plain);
+      if (isCompressed) this.#checkAsked(messages);
       for (const [i, message] of messages.entries()) {
         const isLast = i === messages.length - 1;
         const { lenientInterim } = this.options;
@@ -274,6 +303,25 @@ export class ClientConnection {
     const plain = this.securities.get(sessionId)?.cipher?.open(frame);
     if (plain === undefined) throw new ProtocolViolation('an answer that does not decrypt');
     return plain;
+  }
+
+  /** 3.2.5.1.1.2 */
+  #decompress(message: Buffer): Buffer {
+    const { compression, maxReadSize, maxTransactSize } = this.negotiated ?? {};
+    if (compression === undefined) throw new ProtocolViolation('a compressed answer');
+    const maxSegment = Math.max(maxReadSize!, maxTransactSize!) + MAX_ANSWER_OVERHEAD_BYTES;
+    const limits = { maxSegment, maxMessage: maxSegment };
+    return decompressMessage(readCompressed(message, compression, limits));
+  }
+
+  /** Linux has nothing to decompress with, and asks for nothing compressed. */
+  #checkAsked(messages: readonly Buffer[]): void {
+    const asked = messages.some((message) => {
+      const request = this.#outstanding.get(readHeader(message).messageId)?.sent;
+      const flags = request?.[READ_FLAGS_AT] ?? 0;
+      return (flags & SMB2_READFLAG_REQUEST_COMPRESSED) !== 0;
+    });
+    if (!asked) throw new ProtocolViolation('a compressed answer that nobody has asked for');
   }
 
   #take(message: Buffer, place: Placement): void {

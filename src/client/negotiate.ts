@@ -9,6 +9,7 @@ import {
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
 } from '../smb2/capabilities.ts';
+import type { CompressionTerms } from '../smb2/compression.ts';
 import { DIALECT_WILDCARD, Dialect, isDialect } from '../smb2/dialect.ts';
 import { Command } from '../smb2/header.ts';
 import {
@@ -18,10 +19,13 @@ import {
   type NegotiateResponse,
 } from '../smb2/negotiate.ts';
 import {
+  CompressionAlgorithm,
+  decodeCompressionCapabilities,
   decodeEncryptionCapabilities,
   decodePreauthIntegrityCapabilities,
   decodeRdmaTransformCapabilities,
   decodeSigningCapabilities,
+  encodeCompressionCapabilities,
   encodeEncryptionCapabilities,
   encodeNetname,
   encodePreauthIntegrityCapabilities,
@@ -31,6 +35,7 @@ import {
   type NegotiateContext,
   NegotiateContextType,
   negotiateContextsOf,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED,
 } from '../smb2/negotiate-contexts.ts';
 import { SMB2_RDMA_TRANSFORM_NONE } from '../smb2/rdma-transform.ts';
 import {
@@ -125,6 +130,16 @@ function negotiateRequest(options: ConnectOptions): NegotiateRequest {
       encodeSigningCapabilities(options.signingAlgorithms),
     );
   }
+  if (options.compression !== undefined) {
+    const { algorithms, chained } = options.compression;
+    add(
+      NegotiateContextType.COMPRESSION_CAPABILITIES,
+      encodeCompressionCapabilities({
+        flags: chained ? SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED : 0,
+        compressionAlgorithms: algorithms,
+      }),
+    );
+  }
   if (options.rdmaTransforms.length > 0) {
     add(
       NegotiateContextType.RDMA_TRANSFORM_CAPABILITIES,
@@ -172,6 +187,7 @@ function settle(
               : undefined,
           signingAlgorithm: isSmb3 ? SigningAlgorithm.AES_CMAC : SigningAlgorithm.HMAC_SHA256,
           rdmaTransforms: [],
+          compression: undefined,
         }),
     signingRequired: (securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0,
     multiCredit: (capabilities & SMB2_GLOBAL_CAP_LARGE_MTU) !== 0,
@@ -186,7 +202,7 @@ function settle(
 function settleContexts(
   request: NegotiateRequest,
   response: NegotiateResponse,
-): Pick<Negotiated, 'cipher' | 'signingAlgorithm' | 'rdmaTransforms'> {
+): Pick<Negotiated, 'cipher' | 'signingAlgorithm' | 'rdmaTransforms' | 'compression'> {
   const offered = request.negotiateContexts;
   const contexts = response.negotiateContexts;
   for (const { type } of contexts) {
@@ -227,9 +243,32 @@ function settleContexts(
     const mine = decodeRdmaTransformCapabilities(asked);
     if (!transforms.every((one) => mine.includes(one))) fail('an RDMA transform not offered');
   }
+  const compressionContext = NegotiateContextType.COMPRESSION_CAPABILITIES;
   return {
+    compression: settleCompression(
+      negotiateContextsOf(offered, compressionContext)[0],
+      only(compressionContext),
+    ),
     rdmaTransforms: none ? [] : transforms,
     cipher: cipher ? (cipher as CipherId) : undefined,
     signingAlgorithm: (signing ?? SigningAlgorithm.AES_CMAC) as SigningAlgorithm,
   };
+}
+
+/** 3.2.5.2; and as Linux 6.12 has it, one algorithm where nothing is chained. */
+function settleCompression(
+  asked: Buffer | undefined,
+  given: Buffer | undefined,
+): CompressionTerms | undefined {
+  if (asked === undefined || given === undefined) return undefined;
+  const { compressionAlgorithms: mine, flags: myFlags } = decodeCompressionCapabilities(asked);
+  const { compressionAlgorithms: algorithms, flags } = decodeCompressionCapabilities(given);
+  if (algorithms.length === 0) fail('no compression algorithm, not even NONE');
+  if (new Set(algorithms).size < algorithms.length) fail('a compression algorithm twice');
+  if ((flags & ~myFlags) !== 0) fail(`compression flags ${flags}`);
+  if (algorithms.length === 1 && algorithms[0] === CompressionAlgorithm.NONE) return undefined;
+  if (!algorithms.every((one) => mine.includes(one))) fail('a compression algorithm not offered');
+  const chained = (flags & SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED) !== 0;
+  if (!chained && algorithms.length > 1) fail('several compression algorithms without chains');
+  return { algorithms, chained };
 }

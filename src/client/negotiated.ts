@@ -2,6 +2,7 @@
 import type { CipherId } from '../crypto/cipher.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
 import type { SigningAlgorithm } from '../crypto/signing.ts';
+import type { CompressionTerms } from '../smb2/compression.ts';
 import type { Dialect } from '../smb2/dialect.ts';
 import type { NegotiateRequest, NegotiateResponse } from '../smb2/negotiate.ts';
 
@@ -15,6 +16,8 @@ export interface Negotiated {
   readonly signingAlgorithm: SigningAlgorithm;
   /** Connection.RDMATransformIds. */
   readonly rdmaTransforms: readonly number[];
+  /** Connection.CompressionIds and Connection.SupportsChainedCompression; undefined: none. */
+  readonly compression: CompressionTerms | undefined;
   /** The server refuses unsigned requests. */
   readonly signingRequired: boolean;
   /** Requests of more than 64 KiB. */

@@ -25,14 +25,18 @@ import {
   SMB2_NEGOTIATE_SIGNING_ENABLED,
   SMB2_NEGOTIATE_SIGNING_REQUIRED,
 } from '../smb2/capabilities.ts';
+import { agreeOnCompression } from '../smb2/compression.ts';
 import { DIALECT_WILDCARD, DIALECTS, Dialect } from '../smb2/dialect.ts';
 import { encodeNegotiateResponse, type NegotiateRequest } from '../smb2/negotiate.ts';
 import {
+  CompressionAlgorithm,
+  decodeCompressionCapabilities,
   decodeEncryptionCapabilities,
   decodePosixExtensions,
   decodePreauthIntegrityCapabilities,
   decodeRdmaTransformCapabilities,
   decodeSigningCapabilities,
+  encodeCompressionCapabilities,
   encodeEncryptionCapabilities,
   encodePreauthIntegrityCapabilities,
   encodeRdmaTransformCapabilities,
@@ -42,6 +46,7 @@ import {
   NegotiateContextType,
   negotiateContextsOf,
   POSIX_EXTENSIONS_TAG,
+  SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED,
 } from '../smb2/negotiate-contexts.ts';
 import {
   SMB2_RDMA_TRANSFORM_ENCRYPTION,
@@ -79,6 +84,7 @@ export function negotiate(body: NegotiateRequest, request: Request): Outcome {
   connection.preauth = undefined;
   connection.posixExtensions = false;
   connection.rdmaTransforms = [];
+  connection.compression = undefined;
   if (body.dialects.length === 0) return STATUS_INVALID_PARAMETER;
   const revision = bestDialect(server.options, body.dialects);
   if (revision === undefined) return STATUS_NOT_SUPPORTED;
@@ -171,6 +177,7 @@ function negotiateContexts(
   const refused =
     chooseCipher(offered, server, connection, answer) ??
     chooseSigning(offered, connection, answer) ??
+    chooseCompression(offered, server, connection, answer) ??
     chooseRdmaTransforms(offered, server, connection, answer) ??
     choosePosix(offered, server, connection, answer);
   return refused ?? answer;
@@ -224,6 +231,34 @@ function chooseSigning(
   connection.signingAlgorithm =
     SIGNING_PREFERENCE.find((one) => algorithms.includes(one)) ?? SigningAlgorithm.AES_CMAC;
   answer.push({ type, data: encodeSigningCapabilities([connection.signingAlgorithm]) });
+  return undefined;
+}
+
+/** Over RDMA nothing is compressed, as by Windows (3.1.4.4): there it is as if it were not supported. */
+function chooseCompression(
+  offered: readonly NegotiateContext[],
+  server: ServerState,
+  connection: Connection,
+  answer: NegotiateContext[],
+): NtStatus | undefined {
+  const type = NegotiateContextType.COMPRESSION_CAPABILITIES;
+  const data = negotiateContextsOf(offered, type)[0];
+  const isSupported =
+    server.options.compression === true && connection.transport.remoteMemory === undefined;
+  if (data === undefined || !isSupported) return undefined;
+  const { compressionAlgorithms, flags } = decodeCompressionCapabilities(data);
+  if (compressionAlgorithms.length === 0) return STATUS_INVALID_PARAMETER;
+  const chained = (flags & SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED) !== 0;
+  const terms = agreeOnCompression({ algorithms: compressionAlgorithms, chained });
+  const isAgreed = terms.algorithms.length > 0;
+  if (isAgreed) connection.compression = terms;
+  answer.push({
+    type,
+    data: encodeCompressionCapabilities({
+      flags: chained ? SMB2_COMPRESSION_CAPABILITIES_FLAG_CHAINED : 0,
+      compressionAlgorithms: isAgreed ? terms.algorithms : [CompressionAlgorithm.NONE],
+    }),
+  });
   return undefined;
 }
 

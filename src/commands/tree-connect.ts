@@ -22,6 +22,7 @@ import {
   SMB2_SHARE_TYPE_DISK,
   SMB2_SHARE_TYPE_PIPE,
   SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM,
+  SMB2_SHAREFLAG_COMPRESS_DATA,
   SMB2_SHAREFLAG_DFS,
   SMB2_SHAREFLAG_DFS_ROOT,
   SMB2_SHAREFLAG_ENCRYPT_DATA,
@@ -109,7 +110,7 @@ export async function treeConnect(
   return {
     body: encodeTreeConnectResponse({
       shareType: share.type === 'disk' ? SMB2_SHARE_TYPE_DISK : SMB2_SHARE_TYPE_PIPE,
-      shareFlags: shareFlags(share, encryptData),
+      shareFlags: shareFlags(share, encryptData, connection),
       capabilities: shareCapabilities(share, request),
       maximalAccess: tree.maximalAccess,
     }),
@@ -166,13 +167,14 @@ function shareCapabilities(share: Share, { connection, server }: SessionRequest)
   );
 }
 
-function shareFlags(share: Share, encryptData: boolean): number {
+function shareFlags(share: Share, encryptData: boolean, { compression }: Connection): number {
   const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;
   const hides = share.visibility?.unreadable === true;
   return (
     caching |
     (hides ? SMB2_SHAREFLAG_ACCESS_BASED_DIRECTORY_ENUM : 0) |
     (share.dfs === undefined ? 0 : SMB2_SHAREFLAG_DFS | SMB2_SHAREFLAG_DFS_ROOT) |
-    (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0)
+    (encryptData ? SMB2_SHAREFLAG_ENCRYPT_DATA : 0) |
+    (share.compressData === true && compression !== undefined ? SMB2_SHAREFLAG_COMPRESS_DATA : 0)
   );
 }

@@ -63,6 +63,8 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
     'Whether clients may cache files, and keep them open, by leases. Without, they have oplocks.',
   directoryLeases: 'Whether clients may cache listings of folders (SMB 3).',
   multiChannel: 'Whether a session may have several connections (SMB 3).',
+  compression:
+    'Whether messages are compressed for clients that ask for it (SMB 3.1.1): Windows 11, Windows Server 2022, Linux with the mount option "compress". See "compress data".',
   posixExtensions:
     'Whether the SMB3 POSIX extensions are spoken with clients that ask for them: modes, exact names, links, special files.',
   smb1UnixExtensions:
@@ -145,6 +147,8 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
     'Whether listings tell the size of extended attributes, which costs a look at each file.',
   changeNotify: 'Whether clients are told when something changes in a folder.',
   kernelChangeNotify: 'Whether they are told of what other programs on this machine change, too.',
+  compressData:
+    'Whether clients are asked to compress what they write to this share and read from it; needs "smb3 compression".',
   posixExtensions: 'Whether the SMB3 POSIX extensions are for this share.',
   msdfsRoot: 'Whether symbolic links "msdfs:server\\share" in it take clients there.',
   msdfsProxy:

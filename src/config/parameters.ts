@@ -309,6 +309,8 @@ export const globalParameters = {
   directoryLeases: parameter('smb3 directory leases', boolOrAuto, true),
   /** ksmbd: no. Samba's is yes: a client takes further connections only if it wants to. */
   multiChannel: parameter('server multi channel support', bool, true),
+  /** Neither Samba's nor ksmbd's. Off: a stranger reaches its decoders, and who compresses is told to. */
+  compression: parameter('smb3 compression', bool, false),
   /** For clients that ask for them: what may be done, the kernel decides by the user's identity all the same. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
   /** The same of SMB1, which is another set of them: Linux' client of old, and smbclient's `posix`. */
@@ -419,6 +421,8 @@ export const shareParameters = {
   changeNotify: parameter('change notify', bool, true),
   /** Changes by other programs on the host are told, too. */
   kernelChangeNotify: parameter('kernel change notify', bool, true),
+  /** Windows' -CompressData: without it clients compress what their users ask for alone. */
+  compressData: parameter('compress data', bool, false),
   /** A share may do without what the server offers. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
   /** Its symbolic links `msdfs:server\share` lead to other servers. */

@@ -45,6 +45,7 @@ const connectionOf = (connectionId: number): ConnectionRecord => ({
   clientGuid: Buffer.alloc(16),
   signing: undefined,
   cipher: undefined,
+  compression: undefined,
   idleMs: 0,
   sessions: 0,
   credits: 1,

@@ -73,6 +73,8 @@ const endpoint = {
   clientGuid: bytes(16),
   signing: maybe(oneOf('HMAC-SHA256', 'AES-CMAC', 'AES-GMAC')),
   cipher: maybe(oneOf('AES-128-CCM', 'AES-128-GCM', 'AES-256-CCM', 'AES-256-GCM')),
+  /** Algorithms of MS-SMB2 2.2.3.1.3 that messages may be compressed by: 'LZ77, Pattern_V1'. */
+  compression: maybe(name),
   /** Since its last request. */
   idleMs: whole,
 } as const;

@@ -104,6 +104,7 @@ const endpointOf = (one: ChannelRecord) => ({
   clientGuid: guidText(one.clientGuid),
   signing: one.signing ?? null,
   cipher: one.cipher ?? null,
+  compression: one.compression ?? null,
   idleMs: one.idleMs,
 });
 

@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import type { PreauthHash } from '../crypto/preauth.ts';
 import type { RdmaRecord } from '../ipc/data-plane.ts';
 import type { BufferDescriptor } from '../smb2/buffer-descriptor.ts';
+import type { CompressionTerms } from '../smb2/compression.ts';
 import { Lifetime } from './lifetime.ts';
 import type { LoginExchange } from './login-exchange.ts';
 import type { MessageWindow } from './message-window.ts';
@@ -108,6 +109,8 @@ export class Connection {
   readonly window: MessageWindow;
   /** Of messages whose requests wait for something. */
   waitingBytes = 0;
+  /** Of those, what messages have that are not begun. */
+  heldBytes = 0;
   /** Messages that came behind one which a thread still verifies, and that one: what begins them once it may. */
   readonly held: { begin: (() => void) | undefined }[] = [];
   state: 'fresh' | 'wildcard' | 'negotiated' | 'closed' = 'fresh';
@@ -126,6 +129,8 @@ export class Connection {
   signingAlgorithm = 0;
   /** Connection.RDMATransformIds, 3.1.1: how data that move by RDMA may be protected. */
   rdmaTransforms: readonly number[] = [];
+  /** 3.1.1: Connection.CompressionIds and Connection.SupportsChainedCompression; undefined where nothing is compressed. */
+  compression: CompressionTerms | undefined;
   /** 3.1.1: the SMB3 POSIX extensions are spoken. */
   posixExtensions = false;
   /** 3.1.1: Connection.PreauthIntegrityHashValue. */

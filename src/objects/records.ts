@@ -24,6 +24,7 @@ import type {
   TreeRecord,
 } from '../ipc/data-plane.ts';
 import { FILE_SHARE_DELETE, FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
+import { CompressionAlgorithm } from '../smb2/negotiate-contexts.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { type Caching, H, R, W } from './caching.ts';
 import type { Connection } from './connection.ts';
@@ -46,6 +47,13 @@ const CIPHERS = {
   [CipherId.AES_256_GCM]: 'AES-256-GCM',
 } as const;
 
+const COMPRESSION: Readonly<Record<number, string>> = {
+  [CompressionAlgorithm.LZNT1]: 'LZNT1',
+  [CompressionAlgorithm.LZ77]: 'LZ77',
+  [CompressionAlgorithm.LZ77_HUFFMAN]: 'LZ77+Huffman',
+  [CompressionAlgorithm.PATTERN_V1]: 'Pattern_V1',
+};
+
 /** As much of a text as fits. */
 export function clip(text: string, maximumBytes: number): string {
   // No unit of UTF-16 takes more than three bytes.
@@ -67,6 +75,7 @@ export function channelRecord(connection: Connection): ChannelRecord {
     signing:
       dialect === undefined ? undefined : SIGNING[connection.signingAlgorithm as SigningAlgorithm],
     cipher: connection.cipherId === 0 ? undefined : CIPHERS[connection.cipherId as CipherId],
+    compression: connection.compression?.algorithms.map((one) => COMPRESSION[one]).join(', '),
     idleMs: Math.max(0, Math.round(performance.now() - connection.idleSinceMs)),
   };
 }

@@ -57,6 +57,8 @@ export interface ServerOptions {
         readonly copiesFiles: boolean;
       }
     | undefined;
+  /** IsCompressionSupported. */
+  readonly compression?: boolean;
   /** The SMB3 POSIX extensions are offered. */
   readonly posixExtensions?: boolean;
   /** IsRDMATransformSupported: where the process that reaches the client's memory has its keys, too. */

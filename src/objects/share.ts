@@ -65,6 +65,8 @@ export interface Share {
   readonly hostChanges?: boolean;
   /** False: the SMB3 POSIX extensions are not for this share. */
   readonly posixExtensions?: boolean;
+  /** Share.CompressData: clients are asked to compress what they write here, and to ask for what they read compressed. */
+  readonly compressData?: boolean;
   /** Undefined: no namespace. */
   readonly dfs?: DfsNamespace | undefined;
   /** Share.IsCA: its opens may be persistent. */

@@ -32,7 +32,7 @@ import { WireError } from '../wire/wire-error.ts';
 import { Chain } from './chain.ts';
 import { bindOfOthers, isOfOthers, isRelayed, relay } from './relay.ts';
 import { answer, send } from './respond.ts';
-import { type Member, type Unwrapped, unwrap, unwrapInPool } from './unwrap.ts';
+import { type Member, type Received, type Unwrapped, unwrap, unwrapInPool } from './unwrap.ts';
 
 /** Bytes of a transport message that this connection may send now; longer ones end it unread. */
 export function maxMessageBytes(server: ServerState, connection: Connection): number {
@@ -66,18 +66,19 @@ function process(
   connection: Connection,
   payload: Buffer,
 ): Disconnect | undefined {
-  const later = unwrapInPool(connection, payload);
-  if (later !== undefined) {
-    holdUntil(server, connection, payload, later);
+  const maxBytes = maxMessageBytes(server, connection);
+  const unwrapped =
+    unwrapInPool(connection, payload, maxBytes) ?? unwrap(connection, payload, maxBytes);
+  if (unwrapped instanceof Promise) {
+    holdUntil(server, connection, payload.length, unwrapped);
     return undefined;
   }
-  const unwrapped = unwrap(connection, payload);
   if (unwrapped instanceof Disconnect) return unwrapped;
   if (unwrapped === 'smb1') return receiveSmb1(server, connection, payload);
   const problem = admitAll(connection, unwrapped);
   if (problem !== undefined) return problem;
-  if (connection.held.length === 0) begin(server, connection, unwrapped, payload);
-  else connection.held.push({ begin: () => begin(server, connection, unwrapped, payload) });
+  if (connection.held.length === 0) begin(server, connection, unwrapped);
+  else connection.held.push({ begin: () => begin(server, connection, unwrapped) });
   return undefined;
 }
 
@@ -85,19 +86,20 @@ function process(
 function holdUntil(
   server: ServerState,
   connection: Connection,
-  payload: Buffer,
-  later: Promise<Unwrapped | Disconnect>,
+  bytes: number,
+  later: Promise<Received | Disconnect>,
 ): void {
   const held: Connection['held'][number] = { begin: undefined };
   connection.held.push(held);
-  connection.waitingBytes += payload.length;
+  connection.waitingBytes += bytes;
+  connection.heldBytes += bytes;
   connection.lifetime.hold();
-  const go = (unwrapped: Unwrapped | Disconnect): Disconnect | undefined => {
+  const go = (unwrapped: Received | Disconnect): Disconnect | undefined => {
     if (connection.state === 'closed') return undefined;
     if (unwrapped instanceof Disconnect) return unwrapped;
     const problem = admitAll(connection, unwrapped);
     if (problem !== undefined) return problem;
-    held.begin = () => begin(server, connection, unwrapped, payload);
+    held.begin = () => begin(server, connection, unwrapped);
     beginHeld(connection);
     return undefined;
   };
@@ -108,7 +110,8 @@ function holdUntil(
     })
     .catch((error: unknown) => fail(connection, error))
     .finally(() => {
-      connection.waitingBytes -= payload.length;
+      connection.waitingBytes -= bytes;
+      connection.heldBytes -= bytes;
       bufferPool.look();
       connection.lifetime.release();
     });
@@ -127,18 +130,13 @@ function admitAll(connection: Connection, { members }: Unwrapped): Disconnect | 
   return undefined;
 }
 
-function begin(
-  server: ServerState,
-  connection: Connection,
-  unwrapped: Unwrapped,
-  payload: Buffer,
-): void {
+function begin(server: ServerState, connection: Connection, unwrapped: Received): void {
   const { owner } = server;
   if (owner !== undefined && isRelayed(connection, unwrapped)) {
-    relay(server, owner, connection, unwrapped, payload);
+    relay(server, owner, connection, unwrapped);
   } else if (owner !== undefined && isOfOthers(server, unwrapped)) {
     void bindOfOthers(server, owner, connection, unwrapped.members[0]!);
-  } else new Chain(server, connection, unwrapped, reuse(unwrapped, payload)).run();
+  } else new Chain(server, connection, unwrapped, reuse(unwrapped, unwrapped.payload)).run();
 }
 
 /** The buffer of a WRITE that came alone is free when it is answered: no handler keeps its data. */

@@ -27,9 +27,10 @@ import {
 import { SMB2_SESSION_FLAG_BINDING } from '../smb2/session-setup.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { Chain, namesSession } from './chain.ts';
+import { compressesReply } from './compression.ts';
 import { verifySession, verifySignature } from './preconditions.ts';
-import { grantCredits, sendWhenReady, signerFor } from './respond.ts';
-import type { Member, Unwrapped } from './unwrap.ts';
+import { grantCredits, sendCompressed, sendWhenReady, signerFor } from './respond.ts';
+import type { Member, Received, Unwrapped } from './unwrap.ts';
 
 /** Of SESSION_SETUP, 2.2.5. */
 const SETUP_FLAGS_AT = HEADER_SIZE + 2;
@@ -43,8 +44,7 @@ export function relay(
   server: ServerState,
   owner: Owner,
   connection: Connection,
-  { members, encryptedBy }: Unwrapped,
-  payload: Buffer,
+  { members, encryptedBy, payload }: Received,
 ): void {
   const verdicts: number[] = [];
   let before: Session | undefined;
@@ -67,12 +67,7 @@ export function relay(
       connection.waitingBytes += request.message.length;
     } else if (refused !== undefined) return;
   }
-  owner.relay(
-    connection,
-    encryptedBy === undefined ? payload : whole(members),
-    encryptedBy !== undefined,
-    verdicts,
-  );
+  owner.relay(connection, payload, encryptedBy !== undefined, verdicts);
 }
 
 /** A login that names a session which no connection of this worker's has: where it is to bind it, others may have it. */
@@ -109,14 +104,6 @@ export async function bindOfOthers(
   }
 }
 
-/** The message that the members are views of, one behind the other. */
-function whole(members: readonly Member[]): Buffer {
-  const first = members[0]!.message;
-  let length = 0;
-  for (const { message } of members) length += message.length;
-  return Buffer.from(first.buffer, first.byteOffset, length);
-}
-
 /** As Chain does: 3.3.5.2.4 and 3.3.5.2.9. */
 function verify(
   request: Request,
@@ -140,12 +127,14 @@ export function relayed(server: ServerState, connection: Connection, payload: Bu
   let first: Request | undefined;
   let loggedOff: Session | undefined;
   let ready: Promise<readonly Buffer[]> | undefined;
+  let compresses = false;
   const messages = splitCompound(payload);
   for (const message of messages) {
     const header = readHeader(message);
     const request = connection.requests.get(header.messageId);
     if (!(request instanceof Request)) throw new WireError('2.2.1', 'an answer to no request');
     first ??= request;
+    compresses ||= compressesReply(request);
     const isFinal = header.status !== STATUS_PENDING;
     setCredits(message, isFinal && isAsync(header) ? 0 : grantCredits(request));
     if (isFinal) {
@@ -159,11 +148,14 @@ export function relayed(server: ServerState, connection: Connection, payload: Bu
     const signer = signerFor(request, connection);
     if (signer === undefined) continue;
     addFlags(message, SMB2_FLAGS_SIGNED);
-    if (messages.length === 1) ready = signer.signInPool?.([message])?.then(() => [message]);
+    if (messages.length === 1 && !compresses)
+      ready = signer.signInPool?.([message])?.then(() => [message]);
     if (ready === undefined) signer.sign([message]);
   }
   const sealer = first!.encrypted ? first!.session : undefined;
-  if (sealer?.cipher !== undefined) {
+  if (compresses) {
+    sendCompressed(connection, [payload], { isAlone: messages.length === 1, sealer });
+  } else if (sealer?.cipher !== undefined) {
     const { cipher, sessionId } = sealer;
     ready = cipher.sealInPool?.(sessionId, [payload]);
     if (ready === undefined) connection.transport.send(cipher.sealInPlace(sessionId, [payload]));

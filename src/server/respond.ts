@@ -1,10 +1,10 @@
 /**
  * MS-SMB2 3.3.4.1: answers on their way out. The one place where credits are granted, messages are
- * signed and encrypted, and bytes are handed to the transport.
+ * signed, compressed and encrypted, and bytes are handed to the transport.
  */
 
 import { bufferPool, MIN_POOLED_BYTES } from '../base/buffer-pool.ts';
-import { MAX_UNAUTHENTICATED_CREDITS } from '../base/limits.ts';
+import { MAX_UNAUTHENTICATED_CREDITS, MIN_COMPRESSED_BYTES } from '../base/limits.ts';
 import {
   type Disconnect,
   type Outcome,
@@ -33,6 +33,7 @@ import {
   writeHeader,
 } from '../smb2/header.ts';
 import { align8 } from '../wire/tail.ts';
+import { compressesReply, compressReply } from './compression.ts';
 
 export interface Answer {
   /** Header and body, then the payload if there is one. */
@@ -125,6 +126,7 @@ export function sendAtOnce(request: Request, outcome: Exclude<Outcome, Disconnec
   const bodyEnd = HEADER_SIZE + body.length;
   const length = bodyEnd + (payload?.length ?? 0);
   if (length > MAX_PLACED_BYTES || (!isStatus && outcome.onEncoded !== undefined)) return false;
+  if (length >= MIN_COMPRESSED_BYTES && compressesReply(request)) return false;
   const at = transport.place(length);
   if (at < 0) return false;
   const outbox = transport.outbox!;
@@ -197,7 +199,9 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
   // Before they are encrypted.
   const isRdma = connection.transport.remoteMemory !== undefined;
   const tokens = isRdma ? tokensOf(answers) : undefined;
-  if (answers.length === 1 && tokens === undefined && sendFromPool(answers[0]!, sealer)) return;
+  const compresses = answers.some(({ request }) => compressesReply(request));
+  const isPlain = !compresses && tokens === undefined;
+  if (answers.length === 1 && isPlain && sendFromPool(answers[0]!, sealer)) return;
   const out: Buffer[] = [];
   for (const [i, one] of answers.entries()) {
     const head = one.parts[0]!;
@@ -214,11 +218,44 @@ export function send(connection: Connection, answers: readonly Answer[], sealer?
     one.onEncoded?.(one.parts);
     for (const part of one.parts) out.push(part);
   }
+  if (compresses) {
+    sendCompressed(connection, out, {
+      isAlone: answers.length === 1,
+      sealer,
+      sent: () => settle(answers),
+    });
+    return;
+  }
   const cipher = sealer?.cipher;
   const message = cipher === undefined ? out : cipher.sealInPlace(sealer!.sessionId, out);
   if (tokens === undefined) connection.transport.send(message);
   else connection.transport.send(message, tokens);
   settle(answers);
+}
+
+/**
+ * 3.3.4.1.5: what is signed where it is to be is compressed, and then encrypted with `sealer`'s key. `sent`: it is, or never
+ * will be.
+ */
+export function sendCompressed(
+  connection: Connection,
+  parts: readonly Buffer[],
+  how: { isAlone: boolean; sealer: Session | undefined; sent?: () => void },
+): void {
+  const { sealer, sent } = how;
+  const seal = (made: readonly Buffer[]): readonly Buffer[] | Promise<readonly Buffer[]> => {
+    if (sealer?.cipher === undefined) return made;
+    const { cipher, sessionId } = sealer;
+    return cipher.sealInPool?.(sessionId, made) ?? cipher.sealInPlace(sessionId, [...made]);
+  };
+  const made = compressReply(connection, parts, how.isAlone);
+  const ready = made instanceof Promise ? made.then(seal) : seal(made);
+  if (ready instanceof Promise) {
+    sendWhenReady(connection, ready, sent);
+    return;
+  }
+  connection.transport.send(ready);
+  sent?.();
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * MS-SMB2 3.3.5.2 and 3.3.5.2.1: from what the transport delivered to plain SMB2 messages.
+ * MS-SMB2 3.3.5.2 and 3.3.5.2.1: from what the transport delivered to plain SMB2 messages. Encryption is around compression.
  */
 import { Disconnect } from '../commands/command.ts';
 import { STATUS_ACCESS_DENIED } from '../dtyp/ntstatus.ts';
@@ -8,6 +8,7 @@ import type { Session } from '../objects/session.ts';
 import { isAlone, splitCompound } from '../smb2/compound.ts';
 import { type Header, isRelated, isSigned, protocolOf, readHeader } from '../smb2/header.ts';
 import { readId64 } from '../wire/struct.ts';
+import { decompress } from './compression.ts';
 
 export interface Member {
   readonly header: Header;
@@ -22,21 +23,34 @@ export interface Unwrapped {
   readonly encryptedBy: Session | undefined;
 }
 
+/** A whole message. */
+export interface Received extends Unwrapped {
+  /** Decrypted and decompressed: what the members are views of. */
+  readonly payload: Buffer;
+}
+
 const TRANSFORM_SESSION_ID_AT = 44;
 /** Of what is shorter nothing is asked. */
 const LONG_BYTES = 64 * 1024;
 
-export function unwrap(connection: Connection, payload: Buffer): Unwrapped | Disconnect | 'smb1' {
+/** What may be done at once, or later by somebody else. */
+type Now<T> = T | Promise<T>;
+
+/** `maxBytes`: of a message when it is no longer compressed. */
+export function unwrap(
+  connection: Connection,
+  payload: Buffer,
+  maxBytes: number,
+): Now<Received | Disconnect> | 'smb1' {
   switch (protocolOf(payload)) {
     case 'smb2':
       return members(payload, undefined);
     case 'transform':
-      return decrypt(connection, payload);
+      return decrypt(connection, payload, maxBytes);
     case 'smb1':
       return 'smb1';
     case 'compression':
-      // 3.3.5.2.1.2: no compression was negotiated, so "the server MUST disconnect".
-      return new Disconnect('a compressed message, but no compression was negotiated');
+      return decompressed(connection, payload, maxBytes, undefined);
     default:
       return new Disconnect('not an SMB message');
   }
@@ -49,7 +63,8 @@ export function unwrap(connection: Connection, payload: Buffer): Unwrapped | Dis
 export function unwrapInPool(
   connection: Connection,
   payload: Buffer,
-): Promise<Unwrapped | Disconnect> | undefined {
+  maxBytes: number,
+): Promise<Received | Disconnect> | undefined {
   if (payload.length < LONG_BYTES) return undefined;
   switch (protocolOf(payload)) {
     case 'smb2':
@@ -57,27 +72,63 @@ export function unwrapInPool(
     case 'transform': {
       const session = sessionOf(connection, payload);
       if (session instanceof Disconnect) return undefined;
-      return session.cipher!.openInPool?.(payload)?.then((plain) => opened(session, plain));
+      return session
+        .cipher!.openInPool?.(payload)
+        ?.then((plain) => opened(connection, session, plain, maxBytes));
     }
     default:
       return undefined;
   }
 }
 
-function verifyInPool(connection: Connection, payload: Buffer): Promise<Unwrapped> | undefined {
+function verifyInPool(connection: Connection, payload: Buffer): Promise<Received> | undefined {
   const header = readHeader(payload);
   if (!isSigned(header) || isRelated(header) || header.nextCommand !== 0) return undefined;
   const signer = connection.sessions.get(header.sessionId)?.signerOn(connection);
   return signer?.verifyInPool?.(payload)?.then((isRight) => ({
     members: [{ message: payload, header, verdict: isRight ? 0 : STATUS_ACCESS_DENIED }],
     encryptedBy: undefined,
+    payload,
   }));
 }
 
 /** 3.3.5.2.1.1 */
-function decrypt(connection: Connection, payload: Buffer): Unwrapped | Disconnect {
+function decrypt(
+  connection: Connection,
+  payload: Buffer,
+  maxBytes: number,
+): Now<Received | Disconnect> {
   const session = sessionOf(connection, payload);
-  return session instanceof Disconnect ? session : opened(session, session.cipher!.open(payload));
+  if (session instanceof Disconnect) return session;
+  return opened(connection, session, session.cipher!.open(payload), maxBytes);
+}
+
+/** 3.3.5.2.1.2. What is compressed or encrypted in it is refused: "if the ProtocolId … is not equal to 0x424D53FE". */
+function decompressed(
+  connection: Connection,
+  payload: Buffer,
+  maxBytes: number,
+  encryptedBy: Session | undefined,
+): Now<Received | Disconnect> {
+  if (connection.compression === undefined) {
+    return new Disconnect('a compressed message, but no compression was negotiated');
+  }
+  const plain = decompress(connection, payload, maxBytes);
+  return plain instanceof Promise
+    ? plain.then((message) => verified(connection, message, encryptedBy))
+    : verified(connection, plain, encryptedBy);
+}
+
+/** The signature is that of the plain message. */
+function verified(
+  connection: Connection,
+  plain: Buffer,
+  encryptedBy: Session | undefined,
+): Now<Received | Disconnect> {
+  if (protocolOf(plain) !== 'smb2') return new Disconnect('a compressed message holds no SMB2');
+  if (encryptedBy !== undefined) return ofSession(plain, encryptedBy);
+  const later = plain.length < LONG_BYTES ? undefined : verifyInPool(connection, plain);
+  return later ?? members(plain, undefined);
 }
 
 /** The session whose key a message is encrypted with. */
@@ -94,9 +145,24 @@ function sessionOf(connection: Connection, payload: Buffer): Session | Disconnec
   return session;
 }
 
-function opened(session: Session, plain: Buffer | undefined): Unwrapped | Disconnect {
+function opened(
+  connection: Connection,
+  session: Session,
+  plain: Buffer | undefined,
+  maxBytes: number,
+): Now<Received | Disconnect> {
   if (plain === undefined) return new Disconnect('an encrypted message does not decrypt');
-  if (protocolOf(plain) !== 'smb2') return new Disconnect('an encrypted message holds no SMB2');
+  switch (protocolOf(plain)) {
+    case 'smb2':
+      return ofSession(plain, session);
+    case 'compression':
+      return decompressed(connection, plain, maxBytes, session);
+    default:
+      return new Disconnect('an encrypted message holds no SMB2');
+  }
+}
+
+function ofSession(plain: Buffer, session: Session): Received | Disconnect {
   const unwrapped = members(plain, session);
   for (const [i, { header }] of unwrapped.members.entries()) {
     if (i === 0 && isRelated(header)) {
@@ -109,10 +175,10 @@ function opened(session: Session, plain: Buffer | undefined): Unwrapped | Discon
   return unwrapped;
 }
 
-function members(payload: Buffer, encryptedBy: Session | undefined): Unwrapped {
+function members(payload: Buffer, encryptedBy: Session | undefined): Received {
   if (isAlone(payload)) {
-    return { members: [{ message: payload, header: readHeader(payload) }], encryptedBy };
+    return { members: [{ message: payload, header: readHeader(payload) }], encryptedBy, payload };
   }
   const found = splitCompound(payload).map((message) => ({ message, header: readHeader(message) }));
-  return { members: found, encryptedBy };
+  return { members: found, encryptedBy, payload };
 }

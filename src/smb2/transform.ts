@@ -1,9 +1,6 @@
-/**
- * MS-SMB2 2.2.41 TRANSFORM_HEADER, before an encrypted message; and of 2.2.42, before a compressed one,
- * just enough to recognise it.
- */
+/** MS-SMB2 2.2.41 TRANSFORM_HEADER, before an encrypted message. */
 import { bytes, id64, is, pad, struct, u16, u32, type Wire } from '../wire/struct.ts';
-import { COMPRESSION_PROTOCOL_ID, TRANSFORM_PROTOCOL_ID } from './header.ts';
+import { TRANSFORM_PROTOCOL_ID } from './header.ts';
 
 /** Flags at 3.1.1; at 3.0 and 3.0.2 the same value says AES-128-CCM. */
 export const SMB2_TRANSFORM_FLAG_ENCRYPTED = 0x0001;
@@ -33,23 +30,3 @@ export const encodeTransformHeader = (v: TransformHeader): Buffer => Header.enco
 
 export const transformAssociatedData = (message: Buffer): Buffer =>
   message.subarray(TRANSFORM_AAD_AT, TRANSFORM_HEADER_SIZE);
-
-export const SMB2_COMPRESSION_FLAG_NONE = 0x0000;
-export const SMB2_COMPRESSION_FLAG_CHAINED = 0x0001;
-
-const Compression = struct('SMB2 COMPRESSION_TRANSFORM_HEADER', '2.2.42.1', {
-  protocolId: is(u32, COMPRESSION_PROTOCOL_ID),
-  originalCompressedSegmentSize: u32,
-  compressionAlgorithm: u16,
-  flags: u16,
-  /** The first payload's length when chained. */
-  offset: u32,
-});
-export type CompressionTransformHeader = Wire<typeof Compression>;
-
-export const COMPRESSION_TRANSFORM_HEADER_SIZE = Compression.size;
-
-export const decodeCompressionTransformHeader = (message: Buffer): CompressionTransformHeader =>
-  Compression.read(message);
-export const encodeCompressionTransformHeader = (v: CompressionTransformHeader): Buffer =>
-  Compression.encode(v);

@@ -12,6 +12,7 @@ import {
   testCodec,
 } from '../../test/support/codec.ts';
 import { WireError } from '../wire/wire-error.ts';
+import * as compression from './compression.ts';
 import { DIALECTS, Dialect, dialectByName, dialectName, isDialect } from './dialect.ts';
 import { fileIdOffset, isRelatedFileId, RELATED_FILE_ID, setFileId } from './file-id.ts';
 import {
@@ -68,8 +69,8 @@ test('what is authenticated of a transform header goes from the nonce to its end
 });
 
 testCodec('COMPRESSION_TRANSFORM_HEADER', {
-  decode: transform.decodeCompressionTransformHeader,
-  encode: transform.encodeCompressionTransformHeader,
+  decode: compression.decodeCompressionTransformHeader,
+  encode: compression.encodeCompressionTransformHeader,
   headerSize: 0,
   golden: [
     {

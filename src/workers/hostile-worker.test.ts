@@ -41,6 +41,7 @@ const negotiatedAs = (connectionId: number, dialect = 0x0311): ToOwner => ({
   cipherId: 0,
   signingAlgorithm: 1,
   posixExtensions: false,
+  compression: undefined,
 });
 
 interface Taken {

@@ -7,7 +7,7 @@
  *     2  owner → worker, answers to them:  kind: u8 │ 0: u8 │ connection: u48 │ SMB2 message
  *
  * Both read whatever comes within bounds or throw WireError, which ends the channel. A worker is to be believed about
- * its own connections and nothing else. Version 2 is this file: any change of a field makes another.
+ * its own connections and nothing else. Version 3 is this file: any change of a field makes another.
  */
 import { MAX_COMPOUND_MESSAGES, MAX_UNAUTHENTICATED_MESSAGE_BYTES } from '../base/limits.ts';
 import { DEBUG_COMPONENTS } from '../base/log.ts';
@@ -31,7 +31,7 @@ import {
 } from '../ipc/fields.ts';
 import { WireError } from '../wire/wire-error.ts';
 
-export const WORKERS_VERSION = 2;
+export const WORKERS_VERSION = 3;
 
 const EVENT = 0;
 const REQUEST = 1;
@@ -42,6 +42,8 @@ const REQUEST_HEAD_BYTES = 16;
 const MAX_TOKEN_BYTES = MAX_UNAUTHENTICATED_MESSAGE_BYTES;
 /** MS-SMB2 knows five; a client may offer what nobody knows. */
 const MAX_DIALECTS = 64;
+/** MS-SMB2 2.2.3.1.3: those that are agreed upon, of which there are five. */
+const MAX_COMPRESSION_IDS = 8;
 const MAX_NAME_BYTES = 1024;
 const MAX_REASON_BYTES = 1024;
 /** OPLOCK_BREAK, the larger of the two: 2.2.23. */
@@ -62,6 +64,8 @@ export const negotiated = record({
   cipherId: u16,
   signingAlgorithm: u16,
   posixExtensions: flag,
+  /** Connection.CompressionIds; without one: nothing is compressed. */
+  compression: maybe(record({ algorithms: list(u16, MAX_COMPRESSION_IDS), chained: flag })),
 });
 export type Negotiated = Value<typeof negotiated>;
 

@@ -229,6 +229,7 @@ export class WorkerLink {
     connection.cipherId = event.cipherId;
     connection.signingAlgorithm = event.signingAlgorithm;
     connection.posixExtensions = event.posixExtensions;
+    connection.compression = event.compression;
     connection.state = 'negotiated';
   }
 

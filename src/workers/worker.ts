@@ -139,6 +139,7 @@ export class Worker implements Owner, LoginDoor {
       cipherId: connection.cipherId,
       signingAlgorithm: connection.signingAlgorithm,
       posixExtensions: connection.posixExtensions,
+      compression: connection.compression,
     });
   }
 

@@ -15,9 +15,9 @@ import {
   STATUS_LOGON_FAILURE,
   STATUS_USER_SESSION_DELETED,
 } from '../../src/dtyp/ntstatus.ts';
+import { encodeCompressionTransformHeader } from '../../src/smb2/compression.ts';
 import { FILE_OPEN_IF } from '../../src/smb2/create-options.ts';
 import { Dialect } from '../../src/smb2/dialect.ts';
-import { encodeCompressionTransformHeader } from '../../src/smb2/transform.ts';
 import { createMemoryVfs } from '../../src/vfs/memory/memory.ts';
 import { SHARE } from '../support/in-process-server.ts';
 import { fails, hostileSuite, isDropped, isRefused, patch } from './kit.ts';

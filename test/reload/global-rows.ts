@@ -45,7 +45,7 @@ import {
   writes,
 } from './looks.ts';
 import type { Elsewhere, Nothing, Row } from './row.ts';
-import { posixContext, speaksPosix } from './share-rows.ts';
+import { agreesOnCompression, compresses, posixContext, speaksPosix } from './share-rows.ts';
 import { FOLDER, told, type World } from './world.ts';
 
 const UNSIGNED = ['server signing = auto'];
@@ -358,6 +358,9 @@ export const globalRows: Readonly<
   multiChannel: {
     ...{ value: 'no', how: everyCapability, look: hasCapability(SMB2_GLOBAL_CAP_MULTI_CHANNEL) },
     ...{ before: true, after: false },
+  },
+  compression: {
+    ...{ value: 'yes', how: compresses, look: agreesOnCompression, before: false, after: true },
   },
   posixExtensions: {
     ...{ value: 'no', how: speaksPosix, look: posixContext, before: true, after: false },

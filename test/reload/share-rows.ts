@@ -33,8 +33,13 @@ import {
   SMB2_LOCKFLAG_EXCLUSIVE_LOCK,
   SMB2_LOCKFLAG_FAIL_IMMEDIATELY,
 } from '../../src/smb2/lock.ts';
-import { NegotiateContextType, POSIX_EXTENSIONS_TAG } from '../../src/smb2/negotiate-contexts.ts';
+import {
+  CompressionAlgorithm,
+  NegotiateContextType,
+  POSIX_EXTENSIONS_TAG,
+} from '../../src/smb2/negotiate-contexts.ts';
 import { SMB2_OPLOCK_LEVEL_BATCH } from '../../src/smb2/oplock-levels.ts';
+import { SMB2_SHAREFLAG_COMPRESS_DATA } from '../../src/smb2/share-flags.ts';
 import {
   ALL_ACCESS,
   appears,
@@ -153,6 +158,25 @@ export const speaksPosix: Row['how'] = {
     ],
   }),
 };
+
+/** As Windows Server 2022 offers it. */
+export const compresses: Row['how'] = {
+  compression: {
+    algorithms: [
+      CompressionAlgorithm.PATTERN_V1,
+      CompressionAlgorithm.LZ77,
+      CompressionAlgorithm.LZ77_HUFFMAN,
+      CompressionAlgorithm.LZNT1,
+    ],
+    chained: true,
+  },
+};
+
+export const agreesOnCompression = async (world: World): Promise<boolean> =>
+  world.session.connection.negotiated?.compression !== undefined;
+
+const asksForCompression = async (world: World): Promise<boolean> =>
+  (world.tree.response.shareFlags & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
 
 async function referral(world: World): Promise<string> {
   const ipc = await world.session.treeConnect('IPC$');
@@ -358,6 +382,10 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
       ...{ value: 'no', look: refusesNotify, before: 'waits', after: 'STATUS_NOT_IMPLEMENTED' },
     },
     kernelChangeNotify: { value: 'no', look: hostChange, before: 'ok', after: 'waits' },
+    compressData: {
+      ...{ value: 'yes', global: ['smb3 compression = yes'], how: compresses },
+      ...{ look: asksForCompression, before: false, after: true },
+    },
     posixExtensions: {
       ...{ value: 'no', how: speaksPosix, look: posixContext, before: true, after: false },
     },

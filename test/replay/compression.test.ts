@@ -9,6 +9,11 @@ import { queryDirectoryRequest, readRequest } from '../../src/client/requests.ts
 import { STATUS_SUCCESS } from '../../src/dtyp/ntstatus.ts';
 import { decodeDirectory } from '../../src/fscc/directory-information.ts';
 import { FileInformationClass as Class } from '../../src/fscc/information-class.ts';
+import {
+  encodeCompressionTransformHeader,
+  SMB2_COMPRESSION_FLAG_CHAINED,
+  SMB2_COMPRESSION_FLAG_NONE,
+} from '../../src/smb2/compression.ts';
 import { FILE_DIRECTORY_FILE } from '../../src/smb2/create-options.ts';
 import { HEADER_SIZE, protocolOf } from '../../src/smb2/header.ts';
 import {
@@ -19,11 +24,6 @@ import {
 import { decodeQueryDirectoryResponse } from '../../src/smb2/query-directory.ts';
 import { decodeReadResponse, SMB2_READFLAG_REQUEST_COMPRESSED } from '../../src/smb2/read.ts';
 import { SMB2_SHAREFLAG_COMPRESS_DATA } from '../../src/smb2/share-flags.ts';
-import {
-  encodeCompressionTransformHeader,
-  SMB2_COMPRESSION_FLAG_CHAINED,
-  SMB2_COMPRESSION_FLAG_NONE,
-} from '../../src/smb2/transform.ts';
 import { PROTECTIONS, win11 } from './personas.ts';
 import { assertStatus, openStage, record } from './stage.ts';
 
