@@ -75,7 +75,9 @@ export function grantCaching(
   const wanted = requestedLease(body, request);
   if (!mayCache(open, wanted, request)) return NOTHING;
   if (body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_LEASE) {
-    const level = oplocks.grantOplock(file, open, body.requestedOplockLevel, bytes);
+    const wish = body.requestedOplockLevel;
+    const knowsLevelII = request.connection.smb1?.knowsLevelII;
+    const level = oplocks.grantOplock(file, open, wish, bytes, knowsLevelII);
     if (log.debugs('oplock') && body.requestedOplockLevel !== SMB2_OPLOCK_LEVEL_NONE) {
       log.debug('oplock', 'oplock granted', { open: open.persistentId.toString(16), level });
     }

@@ -88,6 +88,8 @@ export interface Transport {
 export interface Smb1Peer {
   /** One whole message from the client. */
   receive(message: Buffer): void;
+  /** MS-CIFS 2.2.4.53.1, CAP_LEVEL_II_OPLOCKS: it is granted an oplock that it shares with others. */
+  readonly knowsLevelII: boolean;
   /** MS-CIFS 3.3.4.2: tells the client that its oplock is to be no more than this; false where it cannot be told. */
   breakOplock(open: Open, oplockLevel: number): boolean;
 }

@@ -170,14 +170,21 @@ export class Oplocks {
   }
 
   /** 3.3.5.9: the oplock of a new open of a file with so many bytes; the level that was granted. */
-  grantOplock(file: SharedFile, open: Open, level: number, bytes: number): number {
+  grantOplock(
+    file: SharedFile,
+    open: Open,
+    level: number,
+    bytes: number,
+    knowsLevelII = true,
+  ): number {
     const wanted = CACHING_OF_LEVEL.get(level) ?? 0;
     if (wanted === 0) return SMB2_OPLOCK_LEVEL_NONE;
     const state = grantableOplock(
       wanted,
       company(file, bytes, (other) => other === open, open),
     );
-    if (state !== 0) file.grant({ owner: open, legacy: true, ...held(state) });
+    if (state === 0 || (state === R && !knowsLevelII)) return SMB2_OPLOCK_LEVEL_NONE;
+    file.grant({ owner: open, legacy: true, ...held(state) });
     return levelOf(state);
   }
 

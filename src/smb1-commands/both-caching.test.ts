@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { all, both } from '../../test/support/both-dialects.ts';
+import { SHARE } from '../../test/support/in-process-server.ts';
 import {
   acknowledgeLease,
   leased,
@@ -30,6 +31,7 @@ import { lockRequest, readRequest } from '../client/requests.ts';
 import type { ClientTree } from '../client/tree.ts';
 import { STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { Smb1Command } from '../smb1/header.ts';
+import { CAP_LEVEL_II_OPLOCKS } from '../smb1/negotiate.ts';
 import { FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
 import { SMB2_LOCKFLAG_EXCLUSIVE_LOCK, SMB2_LOCKFLAG_FAIL_IMMEDIATELY } from '../smb2/lock.ts';
 
@@ -38,6 +40,7 @@ const LATE_MS = 100;
 /** NT_CREATE_REQUEST_OPLOCK, and OPBATCH. */
 const EXCLUSIVE = 2;
 const LEVEL_II = 3;
+const NO_OPLOCK = 0;
 
 /** The next break of a lease that SMB2's client is told of, in short. */
 function nextLeaseBreak(tree: ClientTree): Promise<ReturnType<typeof told>> {
@@ -154,6 +157,24 @@ both('what both have read ends for SMB1 when SMB2 writes or locks', async ({ old
     }
     assert.deepEqual(await ended, { fid: fidOf(again), level: 0 });
   }
+});
+
+both('who does not know level II has no oplock beside others', async ({ old, tree }) => {
+  old.capabilities -= CAP_LEVEL_II_OPLOCKS;
+  assert.equal((await old.login()).status, STATUS_SUCCESS);
+  assert.equal((await old.treeConnect(SHARE)).status, STATUS_SUCCESS);
+  const file = await tree.open('file', all);
+  const shared = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
+  assert.equal(shared.words[4], NO_OPLOCK);
+  await closeFid(old, fidOf(shared));
+  await file.close();
+  const alone = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
+  assert.notEqual(alone.words[4], NO_OPLOCK);
+  // To be broken to level II, and told as to none.
+  const broken = nextOplockBreak(old);
+  void tree.open('file', all);
+  assert.deepEqual(await broken, { fid: fidOf(alone), level: 0 });
+  await closeFid(old, fidOf(alone));
 });
 
 both('beside an open of SMB1 a lease is for reading', async ({ old, tree }) => {

@@ -161,12 +161,15 @@ export class Link implements Smb1Peer {
     for (const { fid, open } of [...this.files.values()]) if (open.closed) this.files.delete(fid);
   }
 
+  get knowsLevelII(): boolean {
+    return (this.clientCapabilities & CAP_LEVEL_II_OPLOCKS) !== 0;
+  }
+
   /** 3.3.4.2: neither signed nor answered; the client acknowledges with a LOCKING_ANDX of its own. */
   breakOplock(open: Open, oplockLevel: number): boolean {
     const file = this.#fileOf.get(open);
     if (file === undefined || this.connection.state === 'closed') return false;
-    const knowsLevelII = (this.clientCapabilities & CAP_LEVEL_II_OPLOCKS) !== 0;
-    const level = oplockLevel === SMB2_OPLOCK_LEVEL_II && knowsLevelII ? 1 : 0;
+    const level = oplockLevel === SMB2_OPLOCK_LEVEL_II && this.knowsLevelII ? 1 : 0;
     this.connection.transport.send([encodeOplockBreak(file.fid, file.tid, level)]);
     return true;
   }

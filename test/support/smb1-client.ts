@@ -50,6 +50,8 @@ export class Smb1Client {
   #mid = 1;
   uid = 0;
   tid = 0;
+  /** Of the client, MS-CIFS 2.2.4.53.1: what it tells when it logs in. */
+  capabilities = 0x8000_f2dc;
   /** What the server says unasked: oplock breaks. */
   onUnasked: ((answer: Smb1Answer) => void) | undefined;
   /** A message without even a header: READ_RAW's. */
@@ -186,7 +188,7 @@ export class Smb1Client {
       words.writeUInt16LE(0xffff, 4);
       words.writeUInt16LE(50, 6);
       words.writeUInt16LE(token.length, 14);
-      words.writeUInt32LE(0x8000_f2dc, 20);
+      words.writeUInt32LE(this.capabilities, 20);
       const answer = await this.request({
         command: Smb1Command.SESSION_SETUP_ANDX,
         words,
