@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { all, both } from '../../test/support/both-dialects.ts';
-import { SHARE } from '../../test/support/in-process-server.ts';
 import {
   acknowledgeLease,
   leased,
@@ -159,23 +158,26 @@ both('what both have read ends for SMB1 when SMB2 writes or locks', async ({ old
   }
 });
 
-both('who does not know level II has no oplock beside others', async ({ old, tree }) => {
-  old.capabilities -= CAP_LEVEL_II_OPLOCKS;
-  assert.equal((await old.login()).status, STATUS_SUCCESS);
-  assert.equal((await old.treeConnect(SHARE)).status, STATUS_SUCCESS);
-  const file = await tree.open('file', all);
-  const shared = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
-  assert.equal(shared.words[4], NO_OPLOCK);
-  await closeFid(old, fidOf(shared));
-  await file.close();
-  const alone = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
-  assert.notEqual(alone.words[4], NO_OPLOCK);
-  // To be broken to level II, and told as to none.
-  const broken = nextOplockBreak(old);
-  void tree.open('file', all);
-  assert.deepEqual(await broken, { fid: fidOf(alone), level: 0 });
-  await closeFid(old, fidOf(alone));
-});
+const ofOldClient = { withoutCapabilities: CAP_LEVEL_II_OPLOCKS };
+
+both(
+  'who does not know level II has no oplock beside others',
+  async ({ old, tree }) => {
+    const file = await tree.open('file', all);
+    const shared = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
+    assert.equal(shared.words[4], NO_OPLOCK);
+    await closeFid(old, fidOf(shared));
+    await file.close();
+    const alone = await ntCreate(old, { name: '\\file', flags: EXCLUSIVE });
+    assert.notEqual(alone.words[4], NO_OPLOCK);
+    // To be broken to level II, and told as to none.
+    const broken = nextOplockBreak(old);
+    void tree.open('file', all);
+    assert.deepEqual(await broken, { fid: fidOf(alone), level: 0 });
+    await closeFid(old, fidOf(alone));
+  },
+  ofOldClient,
+);
 
 both('beside an open of SMB1 a lease is for reading', async ({ old, tree }) => {
   const fid = fidOf(await ntCreate(old, { name: '\\file' }));

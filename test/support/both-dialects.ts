@@ -25,12 +25,20 @@ type Body = (clients: Both) => Promise<void>;
 const CAPABILITIES = SMB2_GLOBAL_CAP_LARGE_MTU | SMB2_GLOBAL_CAP_DIRECTORY_LEASING;
 const GLOBAL = { minProtocol: 0x0100, signing: 'auto' } as const;
 
-async function between(body: Body, folder?: string): Promise<void> {
+interface Options {
+  /** A folder of this machine; undefined: the files are in memory. */
+  readonly folder?: string;
+  /** What the client of SMB1 does not tell that it can. */
+  readonly withoutCapabilities?: number;
+}
+
+async function between(body: Body, { folder, withoutCapabilities = 0 }: Options): Promise<void> {
   const shares = folder === undefined ? {} : { shares: [{ name: SHARE, path: folder }] };
   const server = await startServer({ ...shares, global: GLOBAL });
   try {
     const old = await Smb1Client.open(server);
     await old.negotiate();
+    old.capabilities -= withoutCapabilities;
     assert.equal((await old.login()).status, STATUS_SUCCESS);
     await old.treeConnect(SHARE);
     await body({ old, tree: await server.mount({ capabilities: CAPABILITIES }) });
@@ -41,8 +49,8 @@ async function between(body: Body, folder?: string): Promise<void> {
 }
 
 /** On files in memory. */
-export function both(name: string, body: Body): void {
-  test(name, () => between(body));
+export function both(name: string, body: Body, options: Options = {}): void {
+  test(name, () => between(body, options));
 }
 
 /** On a folder of this machine, as the Unix extensions need it. */
@@ -51,7 +59,7 @@ export function bothOnDisk(name: string, body: Body): void {
     const folder = mkdtempSync(join(tmpdir(), 'usmbd-both-'));
     chmodSync(folder, 0o777);
     try {
-      await between(body, folder);
+      await between(body, { folder });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
