@@ -4,7 +4,7 @@
  *
  * Debian's user-mode-linux has cifs.ko as a module only; one that is built (`make ARCH=um defconfig`) needs CONFIG_CIFS,
  * CONFIG_CIFS_POSIX, CONFIG_CIFS_UPCALL (Kerberos), CONFIG_OVERLAY_FS, CONFIG_HOSTFS, CONFIG_UML_NET_VECTOR and
- * CONFIG_BLK_DEV_INITRD built in.
+ * CONFIG_BLK_DEV_INITRD built in; for interop:compression CONFIG_CIFS_COMPRESSION, too.
  * slirp4netns is its network, with the addresses that QEMU's has.
  */
 import { availableParallelism } from 'node:os';
