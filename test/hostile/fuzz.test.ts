@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Logger } from '../../src/base/log.ts';
+import { configure } from '../../src/config/configuration.ts';
+import { createMemoryVfs } from '../../src/vfs/memory/memory.ts';
 import { PASSWORD, SHARE, startServer, USER } from '../support/in-process-server.ts';
 import { campaign } from './fuzz/campaign.ts';
 
@@ -19,7 +21,14 @@ test(`${MESSAGES} random and changed messages leave the server up and its other 
     warn: () => undefined,
     error: (text, more) => void errors.push(`${text} ${JSON.stringify(more)}`),
   };
-  const server = await startServer({ log });
+  const server = await startServer({
+    log,
+    configuration: configure({
+      global: { compression: true },
+      shares: [{ name: SHARE, path: '/', readOnly: false }],
+    }),
+    shares: [{ name: SHARE, vfs: createMemoryVfs() }],
+  });
   try {
     const { findings, corpus, operations } = await campaign({
       target: {

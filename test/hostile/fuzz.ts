@@ -42,7 +42,7 @@ const KEPT = new Set(['fifo', 'witness', 'fuzz folder']);
 
 console.log(`seed ${seed}, ${values.messages} messages after a warm-up of ${warmUp}`);
 const target = await startUsmbd(
-  values.smb1 ? ['server min protocol = NT1', 'server signing = auto'] : [],
+  values.smb1 ? ['server min protocol = NT1', 'server signing = auto'] : ['smb3 compression = yes'],
 );
 const folder = target.folder!;
 execFileSync('mkfifo', [join(folder, 'fifo')]);

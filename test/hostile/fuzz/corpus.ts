@@ -6,6 +6,7 @@ import * as requests from '../../../src/client/requests.ts';
 import { listShares } from '../../../src/client/shares.ts';
 import { FILE_ALL_ACCESS } from '../../../src/dtyp/access-mask.ts';
 import { splitCompound } from '../../../src/smb2/compound.ts';
+import { KNOWN_COMPRESSION } from '../../../src/smb2/compression.ts';
 import { FILE_OPEN_IF } from '../../../src/smb2/create-options.ts';
 import { FRAME_HEADER_SIZE, readFrameHeader } from '../../../src/smb2/framing.ts';
 import { Command, protocolOf } from '../../../src/smb2/header.ts';
@@ -39,6 +40,7 @@ export async function recordCorpus(target: FuzzTarget): Promise<Corpus> {
   const frames: Buffer[] = [];
   for (const input of [
     {},
+    { compression: { algorithms: KNOWN_COMPRESSION, chained: true } },
     { dialects: [0x0300] },
     { dialects: [0x0202] },
     { multiProtocol: true },

@@ -1,6 +1,7 @@
 /** Messages before authentication: NEGOTIATE and SESSION_SETUP, changed, out of order, and rubbish. */
 import { FrameSocket } from '../../../src/client/frame-socket.ts';
 import { HEADER_SIZE, isAsync, protocolOf, readHeader } from '../../../src/smb2/header.ts';
+import { compressedLie } from './compressed.ts';
 import type { Corpus, FuzzTarget } from './corpus.ts';
 import type { Findings } from './findings.ts';
 import { mutate } from './mutate.ts';
@@ -74,6 +75,7 @@ function changed(random: Random, chosen: Buffer, { strangers, commands }: Corpus
   const kind = random.below(20);
   if (kind === 0) return random.bytes(random.below(400));
   if (kind === 1) return Buffer.from(random.pick(commands));
+  if (kind === 3) return compressedLie(random, chosen, random.pick(strangers));
   if (kind === 2) return mutate(random, chosen, 0, random.pick(strangers));
   return mutate(random, chosen, Math.min(HEADER_SIZE, chosen.length), random.pick(strangers));
 }

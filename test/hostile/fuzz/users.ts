@@ -17,6 +17,7 @@ import {
 import { FILE_OPEN_IF } from '../../../src/smb2/create-options.ts';
 import { fileIdOffset } from '../../../src/smb2/file-id.ts';
 import { Command, commandName, HEADER_SIZE } from '../../../src/smb2/header.ts';
+import { compressedLie, someTerms } from './compressed.ts';
 import type { Corpus, FuzzTarget } from './corpus.ts';
 import type { Findings } from './findings.ts';
 import { mutate } from './mutate.ts';
@@ -70,11 +71,16 @@ export async function userConnection(
         : recorded(random, corpus, fileIds, inHeader);
       if (fillsDisk(request) || (ENDS.has(request.command) && random.chance(0.95))) continue;
       findings.sent += 1;
-      const inFrame = random.chance(0.003);
+      const isCompressed = random.chance(0.004);
+      const inFrame = isCompressed || random.chance(0.003);
       wild ||= inFrame;
       // As it is on the wire: signed, or encrypted.
-      const frame = (m: Buffer): Buffer => mutate(random, m, 0, random.pick(corpus.commands));
-      const sent = await tree.submit([request], inFrame ? { frame } : {}).catch(() => []);
+      const other = random.pick(corpus.commands);
+      const frame = (m: Buffer): Buffer =>
+        isCompressed ? compressedLie(random, m, other) : mutate(random, m, 0, other);
+      const compress = random.chance(0.3) ? { head: random.pick([0, HEADER_SIZE]) } : undefined;
+      const options = inFrame ? { frame } : { compress };
+      const sent = await tree.submit([request], options).catch(() => []);
       // What was changed on the wire may have become anything, also what is never answered.
       if (!inFrame) exchanges.push(...sent);
     }
@@ -96,6 +102,7 @@ async function mount(target: FuzzTarget, random: Random, encrypt: boolean): Prom
     localAddress: `127.78.0.${1 + random.below(250)}`,
     timeoutMs: PATIENCE_MS,
     ...(dialects !== undefined && { dialects }),
+    compression: random.chance(0.8) ? someTerms(random) : undefined,
   });
   const session = await connection.login({ user, secret: password, encrypt: seals });
   const trees = [await session.treeConnect(share), await session.treeConnect('IPC$')];
