@@ -3,12 +3,14 @@
  * and without `posix`.
  *
  *     npm run interop:xfstests -- --xfstests /src/xfstests                     the list of this folder
+ *     npm run interop:xfstests -- --xfstests /src/xfstests --quick             what else of the generic quick group can run
  *     npm run interop:xfstests -- --xfstests /src/xfstests generic/011 generic/075
  *     npm run interop:xfstests -- --xfstests /src/xfstests --mount vers=3.1.1,posix --kernel FOLDER
  *
  * xfstests is not brought along: the folder is one that was cloned and built here (`make`). The guest sees this
  * machine's programs, read only, so what xfstests needs has to be installed here: xfsprogs, attr, acl, bc, perl.
- * xfstests/expected.txt says of each test what comes of it with each mount; anything else is an error.
+ * xfstests/expected.txt, the tests that the kernel's own server is tested with, and xfstests/quick.txt say of each test
+ * what comes of it with each mount; anything else is an error.
  */
 import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +21,12 @@ import { openTarget, type Target, targetOptions } from '../support/target.ts';
 import { need } from './guest.ts';
 import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
 import { startHostGuest } from './host-guest.ts';
-import { parseExpectations, type Verdict, verdictOf } from './xfstests/expectations.ts';
+import {
+  type Expectations,
+  parseExpectations,
+  type Verdict,
+  verdictOf,
+} from './xfstests/expectations.ts';
 
 /** With POSIX's own rules and with Windows'. */
 const MOUNTS = ['vers=3.1.1,posix', 'vers=3.1.1,mfsymlinks'] as const;
@@ -70,9 +77,11 @@ async function runMount(plan: Plan, mount: string, tally: Tally): Promise<void> 
   }
 }
 
-const expectations = parseExpectations(
-  readFileSync(new URL('xfstests/expected.txt', import.meta.url), 'utf8'),
-);
+const listed = (name: string): Expectations =>
+  parseExpectations(readFileSync(new URL(`xfstests/${name}`, import.meta.url), 'utf8'));
+
+const KSMBDS = listed('expected.txt');
+const QUICK = listed('quick.txt');
 
 interface Outcome {
   readonly name: string;
@@ -82,7 +91,8 @@ interface Outcome {
 }
 
 function judge(tally: Tally, mount: string, { name, verdict, seconds, detail }: Outcome): void {
-  const expected = verdictOf(expectations, name, mount.includes('posix'));
+  const list = KSMBDS.has(name) ? KSMBDS : QUICK;
+  const expected = verdictOf(list, name, mount.includes('posix'));
   // A kernel that can do more, or a machine that is faster, than those of the list.
   const mayPass = expected === undefined || expected === 'notrun' || expected === 'late';
   const ok = verdict === expected || (mayPass && verdict === 'pass');
@@ -100,6 +110,7 @@ async function main(): Promise<void> {
       kernel: { type: 'string' },
       cache: { type: 'string', default: join(tmpdir(), 'usmbd-kernel') },
       mount: { type: 'string', multiple: true, default: [...MOUNTS] },
+      quick: { type: 'boolean', default: false },
       'test-seconds': { type: 'string', default: '300' },
       json: { type: 'string' },
     },
@@ -120,7 +131,8 @@ async function main(): Promise<void> {
   const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
   const tally = new Tally();
   const target = await openTarget(values, [], { [SCRATCH]: [] }, 'root');
-  const tests = positionals.length > 0 ? positionals : [...expectations.keys()];
+  const list = values.quick ? QUICK : KSMBDS;
+  const tests = positionals.length > 0 ? positionals : [...list.keys()];
   console.log(`Linux ${kernel.release}, ${tests.length} tests a mount`);
   try {
     const folder = realpathSync(values.xfstests);

@@ -4,9 +4,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseExpectations, verdictOf } from './expectations.ts';
 
-test('the list of this folder is read', () => {
-  const text = readFileSync(new URL('expected.txt', import.meta.url), 'utf8');
-  assert.ok(parseExpectations(text).size > 100);
+test('the lists of this folder are read, and no test is in both', () => {
+  const read = (name: string) =>
+    parseExpectations(readFileSync(new URL(name, import.meta.url), 'utf8'));
+  const [ksmbds, quick] = [read('expected.txt'), read('quick.txt')];
+  assert.equal(ksmbds.size, 126);
+  assert.ok(quick.size > 100);
+  for (const name of quick.keys()) assert.ok(!ksmbds.has(name), name);
 });
 
 test('verdicts by mount', () => {
