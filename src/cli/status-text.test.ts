@@ -126,9 +126,9 @@ test('tables', () => {
 2 connections, 1 session, 2 tree connects, 2 opens, 2 files, 3 locks, 1 request that waits, 1 disconnected
 
 Sessions
-  SESSION   USER       CLIENT           DIALECT  SIGNING   ENCRYPTION     COMPRESSION  SHARES              OPENS  IDLE
-  00000abc  ann        192.0.2.7:50123  3.1.1    AES-GMAC  (AES-128-GCM)  LZ77         photos (2), papers  2      3 s
-              channel  [2001:db8::7]:4  3.1.1    AES-GMAC  (AES-128-GCM)  LZ77                                    1 min
+  SESSION   USER       CLIENT           DIALECT  SIGNING   ENCRYPTION     SHARES              OPENS  IDLE
+  00000abc  ann        192.0.2.7:50123  3.1.1    AES-GMAC  (AES-128-GCM)  photos (2), papers  2      3 s
+              channel  [2001:db8::7]:4  3.1.1    AES-GMAC  (AES-128-GCM)                             1 min
 
 Open files
   OPEN          USER  CLIENT     SHARE   ACCESS  SHARING  CACHING    LOCKS        DURABLE                        PATH
@@ -170,7 +170,7 @@ test('an empty server, and sessions of other kinds', () => {
     },
     { connections: false, now: START },
   );
-  assert.match(others, /ann \(guest\) +- +- +no +no +- +photos \(2\)/);
+  assert.match(others, /ann \(guest\) +- +- +no +no +photos \(2\)/);
   assert.match(others, /\(anonymous\)/);
   assert.match(others, /\(logging in\)/);
   assert.match(others, /ann \(expired\).* AES-128-GCM /);

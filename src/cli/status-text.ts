@@ -79,7 +79,6 @@ const SESSION_COLUMNS = [
   'DIALECT',
   'SIGNING',
   'ENCRYPTION',
-  'COMPRESSION',
   'SHARES',
   'OPENS',
   'IDLE',
@@ -105,7 +104,6 @@ function sessionRows(session: SessionRecord): string[][] {
     channel === undefined ? '-' : dialectOf(channel),
     protection(session.signing, channel?.signing),
     protection(session.encryption, channel?.cipher),
-    channel?.compression ?? '-',
     ...rest,
     channel === undefined ? '-' : timeText(channel.idleMs),
   ];
