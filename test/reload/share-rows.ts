@@ -175,8 +175,13 @@ export const compresses: Row['how'] = {
 export const agreesOnCompression = async (world: World): Promise<boolean> =>
   world.session.connection.negotiated?.compression !== undefined;
 
-const asksForCompression = async (world: World): Promise<boolean> =>
-  (world.tree.response.shareFlags & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
+/** It is told when a tree connect is made. */
+async function asksForCompression(world: World): Promise<boolean> {
+  const tree = await world.session.treeConnect('data');
+  const { shareFlags } = tree.response;
+  await tree.disconnect();
+  return (shareFlags & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
+}
 
 async function referral(world: World): Promise<string> {
   const ipc = await world.session.treeConnect('IPC$');
