@@ -5,13 +5,28 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { WireError } from '../wire/wire-error.ts';
-import { type Algorithm, compress, decompress } from './codec.ts';
+import type { Algorithm } from './codec.ts';
 import { lz77 } from './lz77.ts';
 import { lz77Huffman } from './lz77-huffman.ts';
 import { lznt1 } from './lznt1.ts';
 
 const MiB = 1024 * 1024;
 const ALGORITHMS: Readonly<Record<string, Algorithm>> = { lz77, lz77Huffman, lznt1 };
+
+/** Bytes written to `output`, or -1 where they do not fit. */
+function compress(algorithm: Algorithm, input: Buffer, output: Buffer): number {
+  const work = algorithm.compressor(input, output);
+  while (!work.go(input.length));
+  return work.length;
+}
+
+/** `length`: of the plain data, exactly. Throws WireError. */
+function decompress(algorithm: Algorithm, input: Buffer, length: number): Buffer {
+  const output = Buffer.alloc(length);
+  const work = algorithm.decompressor(input, output);
+  while (!work.go(length));
+  return output;
+}
 
 /** For data that do not become smaller. */
 const roomFor = (plain: Buffer): number => plain.length + (plain.length >> 2) + 1024;

@@ -23,21 +23,6 @@ export interface Algorithm {
   readonly decompressor: (input: Buffer, output: Buffer) => Decompressor;
 }
 
-/** Bytes written to `output`, or -1 where they do not fit. */
-export function compress(algorithm: Algorithm, input: Buffer, output: Buffer): number {
-  const work = algorithm.compressor(input, output);
-  while (!work.go(input.length));
-  return work.length;
-}
-
-/** `length`: of the plain data, exactly. Throws WireError. */
-export function decompress(algorithm: Algorithm, input: Buffer, length: number): Buffer {
-  const output = Buffer.alloc(length);
-  const work = algorithm.decompressor(input, output);
-  while (!work.go(length));
-  return output;
-}
-
 export const viewOf = (b: Buffer): DataView => new DataView(b.buffer, b.byteOffset, b.length);
 
 /** The data come to an end in the midst of something. */

@@ -7,12 +7,11 @@
  *     npm run interop:compression -- --megabytes 8         Debian's kernel in QEMU: it has not the option, which is said
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
-import { openTarget, type Target, targetOptions } from '../support/target.ts';
+import { freePort, openTarget, type Target, targetOptions } from '../support/target.ts';
 import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
 import { startHostGuest } from './host-guest.ts';
 import { sha256 } from './sample-tree.ts';
@@ -30,14 +29,6 @@ interface Received {
   readonly messages: number;
   readonly bytes: number;
   readonly plainBytes: number;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 async function received(port: number): Promise<Received> {
