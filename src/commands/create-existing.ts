@@ -77,10 +77,7 @@ export function openExisting(
   isFresh = false,
 ): MaybePromise<Outcome | Errno> {
   // "New opens MUST NOT be allowed" (MS-FSA 2.1.1.4), whatever else they ask for.
-  if (isDoomed(request, handle)) {
-    handle.close();
-    return STATUS_DELETE_PENDING;
-  }
+  if (isDoomed(request, handle)) return refuseDoomed(request, handle);
   if (request.tree.share.dfs === undefined || handle.kind !== 'symlink') {
     return openFound(wanted, request, handle, isFresh);
   }
@@ -144,6 +141,7 @@ function openPrepared(
     });
   }
   const open = register(wanted, request, handle, prepared.access);
+  if (open === STATUS_DELETE_PENDING) return refuseDoomed(request, handle);
   if (typeof open === 'number') {
     handle.close();
     return open;
@@ -244,6 +242,17 @@ function isDoomed({ server: { files } }: TreeRequest, handle: VfsHandle): boolea
   if (files.doomed.size === 0) return false;
   const file = files.findOf(handle) ?? (handle.base && files.findOf(handle.base));
   return file?.isDoomed(handle) === true;
+}
+
+/** Where nobody keeps the name and it is on its way out, it is looked for again when it is gone. */
+function refuseDoomed({ server: { files } }: TreeRequest, handle: VfsHandle) {
+  const removal = (files.findOf(handle) ?? (handle.base && files.findOf(handle.base)))?.removalOf(
+    handle,
+  );
+  handle.close();
+  if (removal === undefined) return STATUS_DELETE_PENDING;
+  const again = (): Errno => ESTALE;
+  return removal.then(again, again);
 }
 
 const isGone = (handle: VfsHandle): boolean =>

@@ -181,10 +181,8 @@ async function finish(
   const { server, connection } = request;
   const { session, preauth } = exchange;
   const { account } = step;
-  // An anonymous login on a user's session proves nothing and changes nothing.
-  const changesUser =
-    account.kind !== 'anonymous' && !sameUser(session.account ?? account, account);
-  if (changesUser) {
+  const renewal = renewalOf(session, account);
+  if (renewal === 'refused') {
     await endSession(server, session, 'refused');
     return STATUS_LOGON_FAILURE;
   }
@@ -207,8 +205,10 @@ async function finish(
   if ((body.securityMode & SMB2_NEGOTIATE_SIGNING_REQUIRED) !== 0 && session.isUser) {
     session.signingRequired = true;
   }
-  session.expiresAtMs = step.expiresAtMs ?? Infinity;
-  session.state = 'valid';
+  if (renewal === 'renewed') {
+    session.expiresAtMs = step.expiresAtMs ?? Infinity;
+    session.state = 'valid';
+  }
   server.owner?.secured(session, keys);
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
   const signer = session.isUser ? session.signerOn(connection) : undefined;
@@ -220,6 +220,15 @@ async function finish(
     // "the server MUST sign the final session setup response", not for guest and anonymous.
     ...(signer !== undefined && { signWith: signer }),
   };
+}
+
+/**
+ * What a login does to the session that it was for: only its own user renews it. An anonymous one on a user's session
+ * proves nothing and changes nothing, and one that has expired it does not bring back.
+ */
+export function renewalOf(session: Session, account: Account): 'renewed' | 'unchanged' | 'refused' {
+  if (session.account === undefined || sameUser(session.account, account)) return 'renewed';
+  return account.kind === 'anonymous' && session.state === 'valid' ? 'unchanged' : 'refused';
 }
 
 /** Keys and requirements of a session that has just got its user. */

@@ -57,6 +57,8 @@ export class SharedFile {
   deleters: readonly Open[] = NO_DELETERS;
   /** PendingNotifications of File or Stream: FILE_NOTIFY_CHANGE_… that are told when an open closes. */
   untold = 0;
+  /** Names of it are being removed. */
+  removal: Promise<void> | undefined;
   /** Changes of its data under way: their breaks have been made, nobody may start to cache until they are done. */
   changing = 0;
 
@@ -97,6 +99,12 @@ export class SharedFile {
     const { base, deleters } = this;
     if (deleters.length === 0 || base !== undefined) return deleters[0];
     return deleters.find((deleter) => isSameLink(deleter.handle!, handle));
+  }
+
+  /** Nobody has the file open by this handle's link any more, which is being removed: settles when it is gone, or stays. */
+  removalOf(handle: VfsHandle): Promise<void> | undefined {
+    if (this.deleterOf(handle)?.isDeleting === true) return this.removal;
+    return this.base?.removalOf(handle);
   }
 
   /** The deleters whose names nobody keeps any more. */

@@ -119,11 +119,11 @@ function leaveFile(server: ServerState, open: Open, file: SharedFile): Promise<v
   if (file.deletePending) {
     if (base?.deletePending === true) forgetDeletions(file, open);
     const due = file.dueDeletions();
-    if (due.length > 0) return removeNames(server, file, due, open);
+    if (due.length > 0) return remove(server, file, due, open);
   }
   server.files.release(file);
   const due = base?.dueDeletions() ?? [];
-  if (due.length > 0) return removeNames(server, base!, due, open);
+  if (due.length > 0) return remove(server, base!, due, open);
   if (!file.deleters.includes(open)) releaseHandle(open);
   return undefined;
 }
@@ -182,6 +182,18 @@ async function toTunnel(
   const { creationTime } = stat;
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
   return [key, shortName, { name: path.at(-1)!, creationTime }];
+}
+
+/** Who opens one of these names meanwhile waits for it: as on Windows, where it goes with the last handle. */
+function remove(
+  server: ServerState,
+  file: SharedFile,
+  due: readonly Open[],
+  closing: Open,
+): Promise<void> {
+  const removal = removeNames(server, file, due, closing);
+  file.removal = removal;
+  return removal;
 }
 
 async function removeNames(

@@ -19,6 +19,8 @@ import {
   FILE_OPENED,
   FILE_OVERWRITE_IF,
 } from '../smb2/create-options.ts';
+import { SMB2_OPLOCK_LEVEL_BATCH } from '../smb2/oplock-levels.ts';
+import { EACCES } from '../vfs/errno.ts';
 import { connected, type FileId } from './test-client.support.test.ts';
 import { dispose, rename } from './test-requests.support.test.ts';
 import { turns, World } from './test-world.support.test.ts';
@@ -120,6 +122,50 @@ for (const gate of ['stat', 'permissions', 'removable']) {
     }
   });
 }
+
+test('deletion: who opens what nobody has open any more waits until it is gone, and finds another or none', async () => {
+  for (const createDisposition of [FILE_OPEN, FILE_OPEN_IF]) {
+    const world = new World();
+    const { client, session, treeId } = await connected(world);
+    const doomed = await client.open(session, treeId, 'file', {
+      createOptions: FILE_DELETE_ON_CLOSE,
+      requestedOplockLevel: SMB2_OPLOCK_LEVEL_BATCH,
+    });
+    // One waits for the oplock already, the other comes when the file is on its way out.
+    const first = client.create(session, treeId, { name: 'file', createDisposition });
+    await turns();
+    world.gates.shut('remove');
+    const closing = client.close(session, treeId, doomed);
+    await turns();
+    const second = client.create(session, treeId, { name: 'file', createDisposition });
+    await turns();
+    world.gates.open('remove');
+    assert.equal(await closing, STATUS_SUCCESS);
+    const statuses = [(await first).status, (await second).status];
+    const wanted = createDisposition === FILE_OPEN ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_SUCCESS;
+    assert.deepEqual(statuses, [wanted, wanted]);
+    await client.lost();
+    world.assertEmpty();
+  }
+});
+
+test('deletion: what cannot be removed is opened by who waited for that', async () => {
+  const world = new World({ fail: ({ method }) => (method === 'remove' ? EACCES : 0) });
+  const { client, session, treeId } = await connected(world);
+  const doomed = await client.open(session, treeId, 'file', {
+    createOptions: FILE_DELETE_ON_CLOSE,
+  });
+  world.gates.shut('remove');
+  const closing = client.close(session, treeId, doomed);
+  await turns();
+  const opening = client.create(session, treeId, { name: 'file', createDisposition: FILE_OPEN });
+  await turns();
+  world.gates.open('remove');
+  await closing;
+  assert.equal((await opening).status, STATUS_SUCCESS);
+  await client.lost();
+  world.assertEmpty();
+});
 
 test('deletion: what is marked for it may be marked again by another, and unmarked by any', async () => {
   const world = new World();

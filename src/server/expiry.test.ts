@@ -140,6 +140,22 @@ for (const token of [`ann:${WRONG_PASSWORD}`, 'bob:right']) {
   }
 }
 
+test('expiry: an anonymous login leaves a valid session its end, and does not bring back an expired one', async () => {
+  const { world, client, session, file, status, expire, state } = await scene();
+  const ends = () => world.server.sessions.get(session.sessionId)!.expiresAtMs;
+  const before = ends();
+  world.expiresAtMs = undefined;
+  assert.equal(await reauthenticate(client, session, ':'), STATUS_SUCCESS);
+  assert.equal(ends(), before);
+  assert.equal(await status(query(file)), STATUS_SUCCESS);
+  expire();
+  assert.equal(await reauthenticate(client, session, ':'), STATUS_LOGON_FAILURE);
+  assert.equal(state(), undefined);
+  assert.equal(await status(query(file)), STATUS_USER_SESSION_DELETED);
+  await client.lost();
+  world.assertEmpty();
+});
+
 test('expiry: a login that its channel takes along is begun anew on another', async () => {
   const { world, client, session, treeId, file, expire, state } = await scene();
   const second = new TestClient(world);

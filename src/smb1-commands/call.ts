@@ -74,6 +74,8 @@ export interface Smb1Row {
   readonly needs: Smb1Needs;
   /** Others may follow it in one message. */
   readonly andX: boolean;
+  /** MS-SMB 3.3.5.1: performed for a session whose ticket has run out, too. */
+  readonly whileExpired: boolean;
 }
 
 export const row = <C extends Call>(
@@ -81,7 +83,8 @@ export const row = <C extends Call>(
   needs: Smb1Needs,
   handle: (call: C) => MaybePromise<Smb1Outcome>,
   andX = false,
-): Smb1Row => ({ name, needs, handle, andX });
+  whileExpired = false,
+): Smb1Row => ({ name, needs, handle, andX, whileExpired });
 
 const NO_WORDS = Buffer.alloc(0);
 

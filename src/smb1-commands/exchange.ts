@@ -13,11 +13,13 @@ import {
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
   STATUS_NETWORK_NAME_DELETED,
+  STATUS_NETWORK_SESSION_EXPIRED,
   STATUS_NOT_IMPLEMENTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import type { Lifetime } from '../objects/lifetime.ts';
 import { Request } from '../objects/request.ts';
+import type { Session } from '../objects/session.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import { type Block, readAndX, readBlock } from '../smb1/block.ts';
 import {
@@ -326,9 +328,10 @@ function verify(row: Smb1Row, call: Call): MaybePromise<NtStatus | undefined> {
   const session = link.uids.get(header.uid)?.thing;
   if (session?.state === 'valid') request.session = session;
   if (row.needs === 'nothing') return undefined;
-  if (session === undefined || session.state !== 'valid' || session.account === undefined) {
-    return STATUS_SMB_BAD_UID;
-  }
+  if (session === undefined || session.state === 'gone') return STATUS_SMB_BAD_UID;
+  const refused = verifySession(row, session);
+  if (refused !== undefined) return refused;
+  request.session = session;
   link.connection.idleSinceMs = performance.now();
   if (row.needs === 'session') return undefined;
   const connected = link.tids.get(header.tid);
@@ -343,6 +346,13 @@ function verify(row: Smb1Row, call: Call): MaybePromise<NtStatus | undefined> {
   return treeFor(call as SessionCall, session).then((made) =>
     typeof made === 'number' ? made : enter(call, made),
   );
+}
+
+/** MS-SMB 3.3.5.1, Session Validation and Re-authentication. */
+function verifySession({ whileExpired }: Smb1Row, { account, state }: Session) {
+  // Its first login is under way.
+  if (account === undefined) return STATUS_INVALID_HANDLE;
+  return state === 'valid' || whileExpired ? undefined : STATUS_NETWORK_SESSION_EXPIRED;
 }
 
 function enter({ request }: Call, tree: TreeConnect): NtStatus | undefined {

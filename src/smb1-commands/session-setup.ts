@@ -5,7 +5,7 @@
 
 import { encodeAuthenticate, NTLMSSP_NEGOTIATE_UNICODE } from '../auth/ntlm-messages.ts';
 import { MAX_SESSIONS_PER_CONNECTION } from '../base/limits.ts';
-import { countEstablished, REFUSALS } from '../commands/session-setup.ts';
+import { countEstablished, REFUSALS, renewalOf } from '../commands/session-setup.ts';
 import { Smb1Signing } from '../crypto/smb1-signing.ts';
 import {
   type NtStatus,
@@ -16,7 +16,7 @@ import {
   STATUS_REQUEST_NOT_ACCEPTED,
   STATUS_USER_SESSION_DELETED,
 } from '../dtyp/ntstatus.ts';
-import { type LoginDone, sameUser } from '../ipc/control-plane.ts';
+import type { LoginDone } from '../ipc/control-plane.ts';
 import { unusedSessionId } from '../objects/ids.ts';
 import { LoginExchange } from '../objects/login-exchange.ts';
 import { Session } from '../objects/session.ts';
@@ -27,6 +27,7 @@ import {
   SMB_FLAGS2_SECURITY_SIGNATURE_REQUIRED,
 } from '../smb1/header.ts';
 import {
+  CAP_DYNAMIC_REAUTH,
   decodeSmb1SessionSetup,
   encodeExtendedSetup,
   encodePlainSetup,
@@ -115,7 +116,9 @@ async function authenticate(
   }
   endLogin(link.connection, numbered.thing.sessionId);
   const before = link.signing;
-  const refused = await admit(call, numbered, step);
+  // MS-SMB 3.3.5.3; others would not know what to do when it has run out.
+  const knows = (setup.capabilities & CAP_DYNAMIC_REAUTH) !== 0;
+  const refused = await admit(call, numbered, step, knows ? step.expiresAtMs : undefined);
   if (refused !== undefined) return refused;
   const action = step.account.kind === 'guest' ? SMB_SETUP_GUEST : 0;
   const answer = encodeExtendedSetup(action, step.token, names(link), call.unicode);
@@ -145,7 +148,7 @@ async function plainSetup(
     return step.kind === 'refused' ? REFUSALS[step.reason] : STATUS_LOGON_FAILURE;
   }
   const before = link.signing;
-  const refused = await admit(call, numbered, step, ntResponse);
+  const refused = await admit(call, numbered, step, undefined, ntResponse);
   if (refused !== undefined) return refused;
   const action = step.account.kind === 'guest' ? SMB_SETUP_GUEST : 0;
   const answer = encodePlainSetup(action, names(link), call.unicode);
@@ -166,15 +169,17 @@ const authenticateMessage = (setup: Extract<Smb1SessionSetup, { kind: 'plain' }>
   });
 
 /** Makes the session its user's, or says why not. */
-export async function admit(
+async function admit(
   { link, header }: Call,
   numbered: Numbering<Session>,
-  { account, sessionKey, expiresAtMs }: LoginDone,
+  { account, sessionKey }: LoginDone,
+  expiresAtMs: number | undefined,
   challengeResponse: Buffer = Buffer.alloc(0),
 ): Promise<NtStatus | undefined> {
   const { server, connection } = link;
   const session = numbered.thing;
-  if (account.kind !== 'anonymous' && !sameUser(session.account ?? account, account)) {
+  const renewal = renewalOf(session, account);
+  if (renewal === 'refused') {
     await refuse(link, numbered);
     return STATUS_LOGON_FAILURE;
   }
@@ -187,8 +192,10 @@ export async function admit(
     session.account = account;
     session.applicationKey = sessionKey;
   }
-  session.expiresAtMs = expiresAtMs ?? Infinity;
-  session.state = 'valid';
+  if (renewal === 'renewed') {
+    session.expiresAtMs = expiresAtMs ?? Infinity;
+    session.state = 'valid';
+  }
   connection.log.debug('auth', 'session set up', { user: account.name, kind: account.kind });
   const asked = SMB_FLAGS2_SECURITY_SIGNATURE | SMB_FLAGS2_SECURITY_SIGNATURE_REQUIRED;
   const signs = server.options.requireSigning || (header.flags2 & asked) !== 0;

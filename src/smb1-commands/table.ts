@@ -103,10 +103,19 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   WRITE_PRINT_FILE: of(noPrinter, 'nothing'),
 };
 
+/** MS-SMB 3.3.5.1: what goes on when a session's ticket has run out; TREE_DISCONNECT needs none at all. */
+const WHILE_EXPIRED: ReadonlySet<Smb1CommandName> = new Set([
+  'CLOSE',
+  'LOGOFF_ANDX',
+  'FLUSH',
+  'LOCKING_ANDX',
+  'TREE_DISCONNECT',
+]);
+
 const rows = new Map<number, Smb1Row>(
   (Object.entries(entries) as [Smb1CommandName, Entry][]).map(([name, [handle, needs, andX]]) => [
     Smb1Command[name],
-    row(name, needs, handle as never, andX === 'andX'),
+    row(name, needs, handle as never, andX === 'andX', WHILE_EXPIRED.has(name)),
   ]),
 );
 

@@ -26,6 +26,8 @@ export const CAP_INFOLEVEL_PASSTHRU = 0x0000_2000;
 export const CAP_LARGE_READX = 0x0000_4000;
 export const CAP_LARGE_WRITEX = 0x0000_8000;
 export const CAP_UNIX = 0x0080_0000;
+/** Of a client: it logs in anew when it is told that its ticket has run out. */
+export const CAP_DYNAMIC_REAUTH = 0x2000_0000;
 export const CAP_EXTENDED_SECURITY = 0x8000_0000;
 
 export const Smb1NegotiateWords = struct('SMB_COM_NEGOTIATE Response', 'MS-SMB 2.2.4.5.2.1', {
