@@ -12,6 +12,7 @@ export const RapFunction = {
   NetServerGetInfo: 0x000d,
   NetUserEnum: 0x0035,
   NetUserGetInfo: 0x0038,
+  NetUserGetGroups: 0x003b,
   NetWkstaGetInfo: 0x003f,
   NetPrintQEnum: 0x0045,
   NetPrintQGetInfo: 0x0046,
@@ -28,11 +29,13 @@ export const RapFunction = {
   NetPrintQPurge: 0x0067,
   NetServerEnum2: 0x0068,
   NetPrintJobSetInfo: 0x0093,
+  NetServerEnum3: 0x00d7,
 } as const;
 
 /** MS-RAP 2.5.1.1, Win32ErrorCode. */
 export const RapStatus = {
   NERR_Success: 0,
+  ERROR_INVALID_FUNCTION: 1,
   ERROR_NOT_SUPPORTED: 50,
   ERROR_INVALID_PARAMETER: 87,
   ERROR_INVALID_LEVEL: 124,

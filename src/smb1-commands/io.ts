@@ -7,7 +7,7 @@ import type { Outcome } from '../commands/command.ts';
 import { Disconnect } from '../commands/command.ts';
 import { MAX_FILE_OFFSET, read } from '../commands/read.ts';
 import { write } from '../commands/write.ts';
-import { FILE_EXECUTE, FILE_READ_DATA } from '../dtyp/access-mask.ts';
+import { FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -60,6 +60,16 @@ interface Data {
   readonly isLent: boolean;
 }
 
+/** The open of a FID that may read, or write: one of several of an open has less than that. */
+function openFor(call: TreeCall, fid: number, right: number): OpenFile | NtStatus {
+  const file = openOf(call, fid);
+  if (typeof file === 'number' || file.rights === undefined) return file;
+  return (file.rights & right) !== 0 ? file : STATUS_ACCESS_DENIED;
+}
+
+const openToRead = (call: TreeCall, fid: number) => openFor(call, fid, FILE_READ_DATA);
+const openToWrite = (call: TreeCall, fid: number) => openFor(call, fid, FILE_WRITE_DATA);
+
 /** What is read; fewer bytes where the file ends. */
 function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<Buffer | NtStatus> {
   const own = (found: Data | NtStatus): Buffer | NtStatus => {
@@ -110,7 +120,7 @@ function dataOf(outcome: Outcome): Data | NtStatus {
 
 export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeReadAndX(call.block, true);
-  const file = openOf(call, body.fid);
+  const file = openToRead(call, body.fid);
   if (typeof file === 'number') return file;
   const data = readLent(call, body.offset, body.count);
   const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
@@ -154,7 +164,7 @@ function writeData(
 
 export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeWriteAndX(call.block, call.message);
-  const file = openOf(call, body.fid);
+  const file = openToWrite(call, body.fid);
   if (typeof file === 'number') return file;
   const through = (body.writeMode & WRITE_MODE_THROUGH) !== 0;
   const written = writeData(call, body.offset, body.data, through);
@@ -168,7 +178,7 @@ export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
 
 export function oldRead(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = ReadWords.read(call.block.words);
-  const file = openOf(call, body.fid);
+  const file = openToRead(call, body.fid);
   if (typeof file === 'number') return file;
   const data = readData(call, BigInt(body.offset), body.count);
   const answer = (found: Buffer | NtStatus) => answerOldRead(found, file, body.offset);
@@ -185,7 +195,7 @@ function answerOldRead(data: Buffer | NtStatus, file: OpenFile, offset: number):
 /** 2.2.4.20: the range is locked exclusively, then read. */
 export async function lockAndRead(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, offset, count } = ReadWords.read(call.block.words);
-  const file = openOf(call, fid);
+  const file = openToRead(call, fid);
   if (typeof file === 'number') return file;
   const range = { offset: BigInt(offset), length: BigInt(count) };
   const status = await lockForRead(call, file, range);
@@ -212,7 +222,7 @@ const answerCount = (written: number | { status: NtStatus }): Smb1Outcome =>
 
 export async function oldWrite(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, offset, count, data } = decodeWrite(call.block);
-  const file = openOf(call, fid);
+  const file = openToWrite(call, fid);
   if (typeof file === 'number') return file;
   const written = await writeOrCut(call, offset, data, count);
   if (typeof written === 'number') file.seekPosition = offset + written;
@@ -221,7 +231,7 @@ export async function oldWrite(call: TreeCall): Promise<Smb1Outcome> {
 
 export async function writeAndUnlock(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, offset, count, data } = decodeWrite(call.block);
-  const file = openOf(call, fid);
+  const file = openToWrite(call, fid);
   if (typeof file === 'number') return file;
   const written = count === 0 ? 0 : await writeData(call, BigInt(offset), data, false);
   if (typeof written !== 'number') return written.status;
@@ -232,7 +242,7 @@ export async function writeAndUnlock(call: TreeCall): Promise<Smb1Outcome> {
 
 export async function writeAndClose(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, offset, data, lastWriteTime } = decodeWriteAndClose(call.block);
-  const file = openOf(call, fid);
+  const file = openToWrite(call, fid);
   if (typeof file === 'number') return file;
   const written = data.length === 0 ? 0 : await writeData(call, BigInt(offset), data, false);
   if (typeof written !== 'number') return written.status;

@@ -31,6 +31,8 @@ export interface OpenFile {
   readonly pid: number;
   /** AccessMode of the old opens: DENY_DOS and its like, for those that come after. */
   readonly compatible?: number | undefined;
+  /** FILE_READ_DATA and FILE_WRITE_DATA, as far as this FID has them; undefined: what the open has. */
+  readonly rights?: number | undefined;
   /** SEEK counts from here; it is not FilePositionInformation. */
   seekPosition?: number;
 }
@@ -152,9 +154,9 @@ export class Link implements Smb1Peer {
   }
 
   /** A further FID of an open: MS-CIFS 2.2.4.3.1, compatibility mode. */
-  shareFile(file: OpenFile): OpenFile | undefined {
+  shareFile(file: OpenFile, of: Pick<OpenFile, 'compatible' | 'rights'>): OpenFile | undefined {
     this.#shared.add(file.open);
-    return this.files.add((fid) => ({ ...file, fid }));
+    return this.files.add((fid) => ({ ...file, ...of, fid }));
   }
 
   #forgetClosed(): void {

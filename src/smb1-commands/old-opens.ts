@@ -5,7 +5,6 @@
  */
 import { randomInt } from 'node:crypto';
 import {
-  FILE_APPEND_DATA,
   FILE_EXECUTE,
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
@@ -14,6 +13,7 @@ import {
 } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
@@ -91,6 +91,7 @@ const DENY_NONE = 4;
 const FCB_MODE = 0x00ff;
 const STANDARD_RIGHTS_ALL = 0x001f_0000;
 const WRITE_THROUGH_MODE = 0x4000;
+const DATA_RIGHTS = FILE_READ_DATA | FILE_WRITE_DATA;
 
 interface Modes {
   readonly access: number;
@@ -212,7 +213,7 @@ async function open(
     oplockLevel,
     createContexts: [...contextsOf(wanted.allocationSize), ...eas],
   };
-  const opened = await openFile(wish, call, modes.compatible);
+  const opened = await openAs(call, wish, modes);
   if (opened === STATUS_SHARING_VIOLATION && modes.compatible !== undefined) {
     return openBeside(call, wish, modes);
   }
@@ -223,20 +224,35 @@ async function open(
 }
 
 /**
- * 2.2.4.3.1: opens in compatibility mode, or by FCBs, of one process are one open with several FIDs, as far as the
- * first has the rights that the others want.
+ * Who may only write in compatibility mode has the file open to read as well, where the user may: an FCB that comes after
+ * reads. Nobody else can tell, since nothing is shared.
+ */
+async function openAs(call: TreeCall, wish: Wish, { access, share, compatible }: Modes) {
+  if (compatible === undefined) return openFile(wish, call);
+  const rights = access & DATA_RIGHTS;
+  if (share === 0 && rights !== DATA_RIGHTS) {
+    const whole = { ...wish, access: FILE_GENERIC_READ | FILE_GENERIC_WRITE };
+    const opened = await openFile(whole, call, { compatible, rights });
+    if (opened !== STATUS_ACCESS_DENIED) return opened;
+  }
+  return openFile(wish, call, { compatible, rights });
+}
+
+/**
+ * 2.2.4.3.1: opens in compatibility mode, or by FCBs, of one process are one open with several FIDs, each with the rights
+ * that it asked for; an FCB has both. Others join an FCB, and who has opened a file to write that is no program.
  */
 function openBeside(call: TreeCall, wish: Wish, modes: Modes): Opened | NtStatus {
   const { link, header, pid } = call;
-  const wanted = wish.access & (FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_READ_DATA);
+  const rights = modes.access & DATA_RIGHTS;
   for (const other of link.files.values()) {
     const { open: held, uid } = other;
     if (other.compatible === undefined || other.pid !== pid || uid !== header.uid) continue;
     const path = held.closed ? undefined : held.handle?.path();
     if (path === undefined || isErrno(path) || held.tree !== call.request.tree) continue;
     if (!equalIgnoreCase(path.join('\\'), wish.name)) continue;
-    if (other.compatible !== modes.compatible || (wanted & ~held.access) !== 0) continue;
-    const file = link.shareFile(other);
+    if (held.share !== 0 || (rights & ~held.access) !== 0) continue;
+    const file = link.shareFile(other, { compatible: modes.compatible, rights });
     if (file === undefined) return STATUS_TOO_MANY_OPENED_FILES;
     call.opened = file;
     return { file, open: held, made: undefined };

@@ -128,24 +128,27 @@ interface Opened {
   readonly made: Made;
 }
 
+/** What is known of a FID in compatibility mode. */
+type Compatible = Pick<OpenFile, 'compatible' | 'rights'>;
+
 /** The same with a FID. */
 export function openFile(
   wish: Wish,
   call: TreeCall,
-  compatible?: number,
+  old?: Compatible,
 ): MaybePromise<Opened | NtStatus> {
   // Compatibility mode has its own way around.
-  const made = compatible === undefined ? openPatiently(wish, call) : openWish(wish, call);
-  return after(made, (one) => (typeof one === 'number' ? one : numbered(call, one, compatible)));
+  const made = old === undefined ? openPatiently(wish, call) : openWish(wish, call);
+  return after(made, (one) => (typeof one === 'number' ? one : numbered(call, one, old)));
 }
 
 function numbered(
   call: TreeCall,
   made: Made,
-  compatible: number | undefined,
+  old: Compatible | undefined,
 ): MaybePromise<Opened | NtStatus> {
   const { uid, tid } = call.header;
-  const file = call.link.addFile(made.open, { uid, tid, pid: call.pid, compatible });
+  const file = call.link.addFile(made.open, { uid, tid, pid: call.pid, ...old });
   if (file !== undefined) {
     call.opened = file;
     return { file, made };

@@ -27,6 +27,7 @@ import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
 import { RenameType1 } from '../smb1/information.ts';
 import { decodeNtRename, decodeRename, NtRenameLevel } from '../smb1/paths.ts';
+import { decodeText } from '../smb1/strings.ts';
 import { FILE_SHARE_READ, FILE_SHARE_WRITE } from '../smb2/create-options.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
@@ -228,9 +229,7 @@ export function passthroughRename(
   }
   if (rootDirectory !== 0) return STATUS_INVALID_PARAMETER;
   const named = data.subarray(RenameType1.size, RenameType1.size + fileNameLength);
-  const newName = call.unicode
-    ? named.subarray(0, named.length & ~1).toString('utf16le')
-    : named.toString('latin1');
+  const newName = decodeText(named, call.unicode);
   if (newName.startsWith(':')) {
     return setName(
       request,

@@ -336,7 +336,7 @@ export const SMB1_SUITES: readonly Suite[] = [
   smb1('base.rename'),
   smb1('base.rw1', 120),
   smb1('base.samba3error'),
-  smb1('base.scan-ioctl'),
+  smb1('base.scan-ioctl', 180),
   smb1('base.secleak'),
   smb1('base.smb1-twrp-openroot', DEFAULT_LIMIT_SECONDS, { share: 'twrp', options: SNAPSHOT }),
   smb1('base.tcon'),

@@ -52,6 +52,8 @@ export class Smb1Client {
   tid = 0;
   /** Of the client, MS-CIFS 2.2.4.53.1: what it tells when it logs in. */
   capabilities = 0x8000_f2dc;
+  /** Flags2 that it leaves out from now on; strings are the caller's. */
+  withoutFlags2 = 0;
   /** What the server says unasked: oplock breaks. */
   onUnasked: ((answer: Smb1Answer) => void) | undefined;
   /** A message without even a header: READ_RAW's. */
@@ -110,7 +112,7 @@ export class Smb1Client {
       command,
       status: 0,
       flags: 0x18,
-      flags2: FLAGS2 | (this.#signs ? SMB_FLAGS2_SECURITY_SIGNATURE : 0),
+      flags2: (FLAGS2 & ~this.withoutFlags2) | (this.#signs ? SMB_FLAGS2_SECURITY_SIGNATURE : 0),
       pidHigh: pid >>> 16,
       tid: input.tid ?? this.tid,
       pidLow: pid & 0xffff,

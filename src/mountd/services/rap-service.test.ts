@@ -121,3 +121,47 @@ test('there are no printers', async () => {
   const job = await answerRap(request(0x51, 'W', '', word(4)), context());
   assert.equal(job.parameters.readUInt16LE(0), 2151);
 });
+
+test('the groups of a user, and what is refused', async () => {
+  const groups = (user: string, level = 0) =>
+    answerRap(request(0x3b, 'zWrLeh', 'B21', text(user), word(level), RECEIVE), context());
+  const { parameters, data } = await groups('BOB');
+  assert.equal(parameters.toString('hex'), '0000000001000100');
+  assert.equal(data.toString('latin1'), 'None'.padEnd(21, '\0'));
+  assert.equal((await groups('carl')).parameters.readUInt16LE(0), 2221);
+  assert.equal((await groups('bob', 1)).parameters.readUInt16LE(0), 124);
+});
+
+test('servers and domains: by type, of this domain, from a name on (NetServerEnum3)', async () => {
+  const { server } = context();
+  const dword = (value: number): Buffer => {
+    const b = Buffer.alloc(4);
+    b.writeUInt32LE(value);
+    return b;
+  };
+  const names = async (type: number, domain = '', first?: string): Promise<string | number> => {
+    const [opcode, parameters] = first === undefined ? [0x68, 'WrLehDz'] : [0xd7, 'WrLehDzz'];
+    const more = first === undefined ? [] : [text(first)];
+    const rest = [word(0), RECEIVE, dword(type), text(domain), ...more];
+    const told = await answerRap(
+      request(opcode as number, parameters as string, 'B16', ...rest),
+      context(),
+    );
+    const status = told.parameters.readUInt16LE(0);
+    return status === 0 ? told.data.toString('latin1').replaceAll('\0', '') : status;
+  };
+  for (const type of [0xffff_ffff, 0x4000_0000, 0x4000_0002, 0x2]) {
+    assert.equal(await names(type), server.name, type.toString(16));
+  }
+  assert.equal(await names(0x4), '', 'no SQL server');
+  assert.equal(await names(0x8000_0000), server.workgroup);
+  assert.equal(await names(0xc000_0000), server.workgroup);
+  // ERROR_INVALID_FUNCTION
+  assert.equal(await names(0x8000_0002), 1);
+  assert.equal(await names(0xffff_ffff, server.workgroup.toLowerCase()), server.name);
+  assert.equal(await names(0xffff_ffff, 'ELSEWHERE'), '');
+  assert.equal(await names(0xffff_ffff, '', ''), server.name);
+  assert.equal(await names(0xffff_ffff, '', server.name.toLowerCase()), server.name);
+  assert.equal(await names(0xffff_ffff, '', 'ZZZ'), '');
+  assert.equal(await names(0x8000_0000, '', server.workgroup), server.workgroup);
+});

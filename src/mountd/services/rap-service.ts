@@ -16,7 +16,7 @@ import {
 } from '../../rpc/rap.ts';
 import { one, refuse, several } from './rap-answers.ts';
 import { answerAboutPrinters } from './rap-printers.ts';
-import { sessionEnum, sessionGetInfo, userEnum, userGetInfo } from './rap-users.ts';
+import { sessionEnum, sessionGetInfo, userEnum, userGetGroups, userGetInfo } from './rap-users.ts';
 import type { ServiceContext, ShareEntry } from './share-catalogue.ts';
 
 /** 2.5.6.3: names have 12 characters at most; what is longer such a client cannot use. */
@@ -26,7 +26,9 @@ const STYPE_DISK = 0;
 const STYPE_IPC = 3;
 /** 2.5.5.3.2: workstation, server, NT, as srvsvc tells it. */
 const SERVER_TYPE = 0x0000_9803;
+const SV_TYPE_LOCAL_LIST_ONLY = 0x4000_0000;
 const SV_TYPE_DOMAIN_ENUM = 0x8000_0000;
+const SV_TYPE_ALL = 0xffff_ffff;
 const NO_LIMIT = 0xffff;
 
 export function answerRap(parameters: Buffer, context: ServiceContext): MaybePromise<RapAnswer> {
@@ -41,6 +43,7 @@ export function answerRap(parameters: Buffer, context: ServiceContext): MaybePro
     case RapFunction.NetWkstaGetInfo:
       return one(request, workstationEntry(request.numbers[0] ?? 0, context));
     case RapFunction.NetServerEnum2:
+    case RapFunction.NetServerEnum3:
       return serverEnum(request, context);
     case RapFunction.NetSessionEnum:
       return sessionEnum(request, context);
@@ -50,6 +53,8 @@ export function answerRap(parameters: Buffer, context: ServiceContext): MaybePro
       return userEnum(request, context);
     case RapFunction.NetUserGetInfo:
       return userGetInfo(request, context);
+    case RapFunction.NetUserGetGroups:
+      return userGetGroups(request, context);
     case RapFunction.NetRemoteTOD:
       return { ...one(request, timeOfDay(new Date())), parameters: encodeRapParameters(0) };
     default:
@@ -121,15 +126,28 @@ function serverEntry(
   ];
 }
 
-/** 3.2.5.14: of servers it knows itself, of domains its own workgroup. */
+/**
+ * 3.2.5.12, 3.2.5.15 and MS-BRWS 3.3.5.6: of servers it knows itself, of domains its own workgroup. Of another domain it
+ * knows none, which is no error to those who ask by RAP.
+ */
 function serverEnum(request: RapRequest, context: ServiceContext): RapAnswer {
   const [level = 0, serverType = 0] = request.numbers;
-  const domains = serverType !== 0xffff_ffff && serverType >= SV_TYPE_DOMAIN_ENUM;
+  const [domain = '', first = ''] = request.strings;
   const { server } = context;
-  const asked = domains || serverType === 0xffff_ffff || (serverType & SERVER_TYPE) !== 0;
-  const entry = serverEntry(level, context, domains ? server.workgroup : server.name);
+  // This is the list of its own subnet.
+  const types = serverType === SV_TYPE_ALL ? serverType : serverType & ~SV_TYPE_LOCAL_LIST_ONLY;
+  const domains = types >>> 0 === SV_TYPE_DOMAIN_ENUM;
+  if (!domains && types !== SV_TYPE_ALL && (types & SV_TYPE_DOMAIN_ENUM) !== 0) {
+    return refuse(RapStatus.ERROR_INVALID_FUNCTION);
+  }
+  const isAsked = domains || types === 0 || (types & SERVER_TYPE) !== 0;
+  const own = domains ? server.workgroup : server.name;
+  const entry = serverEntry(level, context, own);
   if (entry === undefined) return refuse(RapStatus.ERROR_INVALID_LEVEL);
-  return several(request, asked ? [entry] : []);
+  const isOf = (wanted: string, name: string): boolean =>
+    wanted === '' || wanted.toLowerCase() === name.toLowerCase();
+  const isTold = isAsked && (domains || isOf(domain, server.workgroup)) && isOf(first, own);
+  return several(request, isTold ? [entry] : []);
 }
 
 /** 2.5.7.1: level 10. */

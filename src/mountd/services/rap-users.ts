@@ -2,10 +2,13 @@
  * MS-RAP 3.2.5.13: accounts of this server, and (as LAN Manager and Samba have it, MS-RAP does not) their sessions.
  * Who is no administrator is told of his own sessions only.
  */
+
+import { sidInDomain } from '../../dtyp/sid.ts';
 import type { RapAnswer } from '../../ipc/control-plane.ts';
 import type { SessionRecord } from '../../ipc/data-plane.ts';
 import { collect } from '../../ipc/status.ts';
 import { name, number, type RapEntry, type RapRequest, RapStatus, string } from '../../rpc/rap.ts';
+import { NONE_NAME } from '../principals.ts';
 import { one, refuse, refuseOne, several } from './rap-answers.ts';
 import type { ServiceContext } from './share-catalogue.ts';
 
@@ -63,6 +66,7 @@ export async function sessionGetInfo(
 }
 
 const USER_NAME_BYTES = 21;
+const GROUP_NAME_BYTES = 21;
 const PASSWORD_BYTES = 16;
 const PAD = number(0, 1);
 /** USER_PRIV_USER: administrators are named in the configuration, not by their accounts. */
@@ -97,6 +101,28 @@ export function userGetInfo(request: RapRequest, context: ServiceContext): RapAn
     return refuseOne(RapStatus.NERR_UserNotFound);
   }
   return one(request, userEntry(request.numbers[0] ?? 0, found.name));
+}
+
+/** Of LAN Manager: the groups that samr tells of the user as well. */
+export function userGetGroups(request: RapRequest, context: ServiceContext): RapAnswer {
+  const { account, principals, groups } = context;
+  if (request.numbers[0] !== 0) return refuse(RapStatus.ERROR_INVALID_LEVEL);
+  const wanted = request.strings[0]?.toLowerCase();
+  const found = principals.accounts().find((one) => one.name.toLowerCase() === wanted);
+  if (found === undefined || account.kind !== 'user') return refuse(RapStatus.NERR_UserNotFound);
+  const others = groups.groups.filter(
+    ({ kind, rid }) =>
+      kind === 'group' &&
+      groups.membersOf(sidInDomain(principals.machineSid, rid)).includes(found.sid),
+  );
+  // A longer name is cut, and then another group's.
+  const names = [NONE_NAME, ...others.map((group) => group.name)].filter(
+    (one) => one.length < GROUP_NAME_BYTES,
+  );
+  return several(
+    request,
+    names.map((one) => [name(one, GROUP_NAME_BYTES)]),
+  );
 }
 
 /** 2.5.8.3: what this server does not keep of an account is empty. */
