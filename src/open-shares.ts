@@ -139,6 +139,7 @@ export const isKept = ({ continuousAvailability, available }: ShareConfiguration
 
 export const policy = ({ global, shares }: Configuration): ObjectsOptions => ({
   serverName: global.netbiosName,
+  workgroup: global.workgroup,
   minDialect: global.minProtocol,
   maxDialect: global.maxProtocol,
   requireSigning: global.signing === 'mandatory',

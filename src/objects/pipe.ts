@@ -4,6 +4,9 @@
  */
 import type { PipeEndpoint } from '../ipc/control-plane.ts';
 
+/** What is looked at of a message, as much as a transaction of SMB1 can tell. */
+const MAX_PEEK_BYTES = 0xffff;
+
 export type PipeRead = { readonly bytes: Buffer; readonly more: boolean };
 
 interface Reader {
@@ -16,6 +19,8 @@ export class Pipe {
   readonly #endpoint: PipeEndpoint;
   #readers: Reader[] = [];
   #closed = false;
+  /** Looked at and not read yet. */
+  #seen: PipeRead | undefined;
 
   constructor(name: string, endpoint: PipeEndpoint) {
     this.name = name;
@@ -33,7 +38,22 @@ export class Pipe {
 
   /** What is there now; undefined when nothing is. */
   readNow(limit: number): PipeRead | undefined {
-    return this.#closed || this.#readers.length > 0 ? undefined : this.#endpoint.read(limit);
+    return this.#closed || this.#readers.length > 0 ? undefined : this.#take(limit);
+  }
+
+  /** The same without taking it away, as far as its message goes. */
+  peek(): PipeRead | undefined {
+    if (this.#closed || this.#readers.length > 0) return undefined;
+    this.#seen ??= this.#endpoint.read(MAX_PEEK_BYTES);
+    return this.#seen;
+  }
+
+  #take(limit: number): PipeRead | undefined {
+    const seen = this.#seen;
+    if (seen === undefined) return this.#endpoint.read(limit);
+    const isWhole = limit >= seen.bytes.length;
+    this.#seen = isWhole ? undefined : { bytes: seen.bytes.subarray(limit), more: seen.more };
+    return isWhole ? seen : { bytes: seen.bytes.subarray(0, limit), more: true };
   }
 
   /** Waits for an answer; undefined when `signal` or the close ended the wait. */
@@ -64,7 +84,7 @@ export class Pipe {
 
   #serveReaders(): void {
     while (this.#readers.length > 0) {
-      const read = this.#endpoint.read(this.#readers[0]!.limit);
+      const read = this.#take(this.#readers[0]!.limit);
       if (read === undefined) return;
       this.#readers.shift()!.wake(read);
     }

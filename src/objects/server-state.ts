@@ -29,6 +29,8 @@ import { Turns } from './turns.ts';
 export interface ServerOptions {
   /** NetBIOS name, also in NTLM's target information. */
   readonly serverName: string;
+  /** Told at SMB1 only. */
+  readonly workgroup?: string;
   /** Lowest and highest dialect revision spoken. */
   readonly minDialect: number;
   readonly maxDialect: number;

@@ -11,6 +11,7 @@ import { FILE_EXECUTE, FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-ma
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
+  STATUS_BUFFER_OVERFLOW,
   STATUS_END_OF_FILE,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
@@ -19,6 +20,7 @@ import {
 import { FileEndOfFileInformation } from '../fscc/file-information.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import type { Open } from '../objects/open.ts';
+import type { Pipe } from '../objects/pipe.ts';
 import {
   findProcess,
   type PosixProcess,
@@ -58,6 +60,8 @@ const NO_CHANNEL = { channel: 0, remainingBytes: 0, persistentId: 0, volatileId:
 interface Data {
   readonly payload: Buffer;
   readonly isLent: boolean;
+  /** A pipe's message goes on. */
+  readonly more: boolean;
 }
 
 /** The open of a FID that may read, or write: one of several of an open has less than that. */
@@ -70,11 +74,11 @@ function openFor(call: TreeCall, fid: number, right: number): OpenFile | NtStatu
 const openToRead = (call: TreeCall, fid: number) => openFor(call, fid, FILE_READ_DATA);
 const openToWrite = (call: TreeCall, fid: number) => openFor(call, fid, FILE_WRITE_DATA);
 
-/** What is read; fewer bytes where the file ends. */
-function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<Buffer | NtStatus> {
-  const own = (found: Data | NtStatus): Buffer | NtStatus => {
-    if (typeof found === 'number') return found;
-    return found.isLent ? Buffer.from(found.payload) : found.payload;
+/** What is read, kept; fewer bytes where the file ends. */
+function readData(call: TreeCall, offset: bigint, length: number): MaybePromise<Data | NtStatus> {
+  const own = (found: Data | NtStatus): Data | NtStatus => {
+    if (typeof found === 'number' || !found.isLent) return found;
+    return { ...found, payload: Buffer.from(found.payload) };
   };
   return after(readLent(call, offset, length), own);
 }
@@ -105,7 +109,7 @@ function lockOwner(
   return findProcess(open, request.connection, pid);
 }
 
-const NO_DATA: Data = { payload: NOTHING, isLent: false };
+const NO_DATA: Data = { payload: NOTHING, isLent: false, more: false };
 
 const beyond = (offset: bigint, length: number): Data | NtStatus =>
   offset + BigInt(length) > 0x7fff_ffff_ffff_ffffn ? STATUS_INVALID_PARAMETER : NO_DATA;
@@ -114,8 +118,8 @@ function dataOf(outcome: Outcome): Data | NtStatus {
   if (outcome === STATUS_END_OF_FILE) return NO_DATA;
   if (typeof outcome === 'number') return outcome;
   if (outcome instanceof Disconnect) return STATUS_INVALID_DEVICE_REQUEST;
-  const { payload = NOTHING, isLent = false } = outcome;
-  return { payload, isLent };
+  const { payload = NOTHING, isLent = false, status } = outcome;
+  return { payload, isLent, more: status === STATUS_BUFFER_OVERFLOW };
 }
 
 export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
@@ -128,9 +132,15 @@ export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
     if (typeof found === 'number') return found;
     const { payload, isLent } = found;
     file.seekPosition = Number(body.offset) + payload.length;
-    return { words: encodeReadAndX(payload.length, bytesAt), bytes: READ_PAD, payload, isLent };
+    const { pipe } = file.open;
+    const words = encodeReadAndX(payload.length, bytesAt, pipe && leftIn(pipe));
+    return { status: statusOf(found), words, bytes: READ_PAD, payload, isLent };
   });
 }
+
+/** 3.3.5.36: of a message that is longer than what was asked for, what was asked for. */
+const statusOf = ({ more }: Data): NtStatus => (more ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS);
+const leftIn = (pipe: Pipe): number => pipe.peek()?.bytes.length ?? 0;
 
 /** The count that was written. */
 function writeData(
@@ -181,15 +191,15 @@ export function oldRead(call: TreeCall): MaybePromise<Smb1Outcome> {
   const file = openToRead(call, body.fid);
   if (typeof file === 'number') return file;
   const data = readData(call, BigInt(body.offset), body.count);
-  const answer = (found: Buffer | NtStatus) => answerOldRead(found, file, body.offset);
-  return data instanceof Promise ? data.then(answer) : answer(data);
+  return after(data, (found) => answerOldRead(found, file, body.offset));
 }
 
-function answerOldRead(data: Buffer | NtStatus, file: OpenFile, offset: number): Smb1Outcome {
-  if (typeof data === 'number') return data;
-  file.seekPosition = offset + data.length;
-  const bytes = Buffer.concat([readDataHead(data.length), data]);
-  return { words: ReadAnswer.encode({ count: data.length }), bytes };
+function answerOldRead(found: Data | NtStatus, file: OpenFile, offset: number): Smb1Outcome {
+  if (typeof found === 'number') return found;
+  const { length } = found.payload;
+  file.seekPosition = offset + length;
+  const bytes = Buffer.concat([readDataHead(length), found.payload]);
+  return { status: statusOf(found), words: ReadAnswer.encode({ count: length }), bytes };
 }
 
 /** 2.2.4.20: the range is locked exclusively, then read. */

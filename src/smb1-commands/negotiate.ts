@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Disconnect } from '../commands/command.ts';
 import * as filetime from '../dtyp/filetime.ts';
 import type { DialectTraits } from '../objects/connection.ts';
-import type { ServerOptions } from '../objects/server-state.ts';
+import type { ServerOptions, ServerState } from '../objects/server-state.ts';
 import { SMB_FLAGS2_EXTENDED_SECURITY } from '../smb1/header.ts';
 import {
   CAP_DFS,
@@ -72,6 +72,10 @@ const traits = (options: ServerOptions): DialectTraits => ({
   maxWriteSize: MAX_LARGE_BYTES,
 });
 
+/** MS-CIFS 2.2.4.52.2, 2.2.4.53.2: the domain or workgroup that the server belongs to. */
+export const domainOf = ({ options }: ServerState): string =>
+  options.workgroup ?? options.serverName;
+
 export function negotiate(call: Call): Smb1Outcome {
   const { link, message, header } = call;
   const { connection, server } = link;
@@ -115,6 +119,6 @@ export function negotiate(call: Call): Smb1Outcome {
   });
   const bytes = extended
     ? extendedNegotiateBytes(server.guid, server.controlPlane.negotiateToken)
-    : plainNegotiateBytes(link.challenge, [serverName, serverName], call.unicode);
+    : plainNegotiateBytes(link.challenge, [domainOf(server), serverName], call.unicode);
   return { words, bytes };
 }

@@ -36,6 +36,7 @@ import {
 } from '../smb1/negotiate.ts';
 import { type Call, emptyAndX, type SessionCall, type Smb1Outcome } from './call.ts';
 import type { Link, Numbering } from './link.ts';
+import { domainOf } from './negotiate.ts';
 
 export async function sessionSetup(call: Call): Promise<Smb1Outcome> {
   const { link } = call;
@@ -208,7 +209,7 @@ async function admit(
 export const names = ({ server }: Link) => ({
   nativeOs: 'Unix',
   nativeLanMan: 'usmbd',
-  primaryDomain: server.options.serverName,
+  primaryDomain: domainOf(server),
 });
 
 /** MS-CIFS 3.3.5.44 */

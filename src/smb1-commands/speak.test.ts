@@ -10,12 +10,13 @@ import {
   ntCreate,
   readAndX,
   Smb1Client,
+  utf16,
   writeAndX,
 } from '../../test/support/smb1-client.ts';
 import { STATUS_LOGON_FAILURE, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { NO_ANDX } from '../smb1/block.ts';
 import { STATUS_SMB_BAD_COMMAND } from '../smb1/dos-errors.ts';
-import { Smb1Command } from '../smb1/header.ts';
+import { SMB_FLAGS2_EXTENDED_SECURITY, Smb1Command } from '../smb1/header.ts';
 
 const NOT_PERFORMED = [
   ...(['COPY', 'MOVE', 'READ_MPX', 'READ_MPX_SECONDARY', 'WRITE_RAW', 'WRITE_MPX'] as const),
@@ -92,6 +93,28 @@ test('a message with a wrong signature ends the connection', async () => {
     message.fill(0x55, 14, 22);
     client.sendRaw(message);
     await client.ended;
+  } finally {
+    await server.close();
+  }
+});
+
+test('NEGOTIATE and SESSION_SETUP tell the workgroup', async () => {
+  const global = { ...SPEAKS, signing: 'auto', workgroup: 'ATELIER' } as const;
+  const server = await startServer({ global });
+  try {
+    const client = await Smb1Client.open(server, { signs: false });
+    await client.negotiate();
+    const { bytes } = await client.login();
+    assert.ok(bytes.includes(utf16('ATELIER')), bytes.toString('utf16le'));
+    await client.close();
+    const plain = await Smb1Client.open(server, { signs: false });
+    plain.withoutFlags2 = SMB_FLAGS2_EXTENDED_SECURITY;
+    const told = await plain.negotiate();
+    // Behind the challenge: the domain, then the server.
+    assert.ok(
+      told.bytes.subarray(8).equals(Buffer.concat([utf16('ATELIER'), told.bytes.subarray(24)])),
+    );
+    await plain.close();
   } finally {
     await server.close();
   }

@@ -60,9 +60,10 @@ const NOT_KNOWN = 0xffff;
 export const READ_PAD = Buffer.alloc(1);
 
 /** `bytesAt`: where the data bytes of the block will be in the message. */
-export const encodeReadAndX = (count: number, bytesAt: number): Buffer =>
+/** `available`: of a pipe, what there is left to read. */
+export const encodeReadAndX = (count: number, bytesAt: number, available = NOT_KNOWN): Buffer =>
   ReadAndXAnswer.encode({
-    available: NOT_KNOWN,
+    available,
     dataLength: count & 0xffff,
     dataOffset: bytesAt + READ_PAD.length,
     dataLengthHigh: count >>> 16,

@@ -38,6 +38,8 @@ export interface Smb1RequestInput {
 const FLAGS2 = SMB_FLAGS2_UNICODE | SMB_FLAGS2_NT_STATUS | SMB_FLAGS2_EXTENDED_SECURITY;
 const SERVER_MID = 0xffff;
 
+const NOTHING = Buffer.alloc(0);
+
 export const utf16 = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf16le');
 /** Data that begin with a string: at an odd offset, so a byte is put before it. */
 export const padded = (text: string): Buffer => Buffer.concat([Buffer.alloc(1), utf16(text)]);
@@ -152,7 +154,7 @@ export class Smb1Client {
   async negotiate(dialects: readonly string[] = [SMB1_DIALECT_NT_LM_012]): Promise<Smb1Answer> {
     const message = encodeSmb1NegotiateRequest({
       flags: 0x18,
-      flags2: FLAGS2,
+      flags2: FLAGS2 & ~this.withoutFlags2,
       tid: 0xffff,
       pidLow: 1,
       uid: 0,
@@ -357,8 +359,45 @@ export async function transact2(
   words[26] = 1;
   words.writeUInt16LE(subcommand, 28);
   const bytes = Buffer.concat([Buffer.alloc(3), parameters, data]);
-  const answer = await client.request({ command: Smb1Command.TRANSACTION2, words, bytes });
-  const { status, message, words: told } = answer;
+  return transactionAnswer(
+    await client.request({ command: Smb1Command.TRANSACTION2, words, bytes }),
+  );
+}
+
+interface PipeTransaction {
+  readonly name?: string;
+  readonly parameters?: Buffer;
+  readonly data?: Buffer;
+  readonly limit?: number;
+}
+
+/** TRANSACTION on a named pipe, of one message each way; `second` is the FID, or a priority. */
+export async function transactPipe(
+  client: Smb1Client,
+  subcommand: number,
+  second: number,
+  wanted: PipeTransaction = {},
+): Promise<Trans2Answer> {
+  const { name = '\\PIPE\\', parameters = NOTHING, data = NOTHING, limit = 4280 } = wanted;
+  const words = Buffer.alloc(32);
+  const named = padded(name);
+  const at = SMB1_HEADER_SIZE + 1 + words.length + 2 + named.length;
+  const counts = [parameters.length, at, data.length, at + parameters.length];
+  words.writeUInt16LE(parameters.length, 0);
+  words.writeUInt16LE(data.length, 2);
+  words.writeUInt16LE(100, 4);
+  words.writeUInt16LE(limit, 6);
+  for (const [i, value] of counts.entries()) words.writeUInt16LE(value, 18 + 2 * i);
+  words[26] = 2;
+  words.writeUInt16LE(subcommand, 28);
+  words.writeUInt16LE(second, 30);
+  const bytes = Buffer.concat([named, parameters, data]);
+  return transactionAnswer(
+    await client.request({ command: Smb1Command.TRANSACTION, words, bytes }),
+  );
+}
+
+function transactionAnswer({ status, message, words: told }: Smb1Answer): Trans2Answer {
   if (told.length < 20) return { status, parameters: Buffer.alloc(0), data: Buffer.alloc(0) };
   const part = (count: number, offset: number): Buffer =>
     message.subarray(

@@ -1,0 +1,125 @@
+/** MS-CIFS 3.3.5.57: subcommands of TRANSACTION on named pipes; 3.3.5.36: a message that is read in parts. */
+import assert from 'node:assert/strict';
+import { both } from '../../test/support/both-dialects.ts';
+import {
+  closeFid,
+  fidOf,
+  ntCreate,
+  readAndX,
+  type Smb1Client,
+  transactPipe,
+  writeAndX,
+} from '../../test/support/smb1-client.ts';
+import {
+  STATUS_BUFFER_OVERFLOW,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_OBJECT_NAME_NOT_FOUND,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
+import { ClientAssociation } from '../rpc/client-association.ts';
+import { SRVSVC } from '../rpc/srvsvc.ts';
+import { NO_ANDX } from '../smb1/block.ts';
+import { Smb1Command } from '../smb1/header.ts';
+import { TransNamedPipe } from './pipes.ts';
+
+const bind = (): Buffer => new ClientAssociation(SRVSVC).bind();
+const BIND_ACK = 12;
+const level = (value: number): Buffer => Buffer.from([value, 0]);
+
+async function opened(old: Smb1Client): Promise<number> {
+  await old.treeConnect('IPC$');
+  return fidOf(await ntCreate(old, { name: '\\srvsvc', disposition: 1 }));
+}
+
+both('a pipe is written, peeked and read by transactions', async ({ old }) => {
+  const fid = await opened(old);
+  const empty = await transactPipe(old, TransNamedPipe.TRANS_PEEK_NMPIPE, fid);
+  assert.equal(empty.parameters.toString('hex'), '000000000300');
+  const data = bind();
+  const written = await transactPipe(old, TransNamedPipe.TRANS_WRITE_NMPIPE, fid, { data });
+  assert.equal(written.parameters.readUInt16LE(), data.length);
+  const some = await transactPipe(old, TransNamedPipe.TRANS_PEEK_NMPIPE, fid, { limit: 4 });
+  assert.equal(some.status, STATUS_BUFFER_OVERFLOW);
+  const available = some.parameters.readUInt16LE();
+  assert.equal(some.parameters.readUInt16LE(2), available - 4);
+  assert.equal(some.data[2], BIND_ACK);
+  const part = await transactPipe(old, TransNamedPipe.TRANS_READ_NMPIPE, fid, { limit: 10 });
+  assert.equal(part.status, STATUS_BUFFER_OVERFLOW);
+  const rest = await transactPipe(old, TransNamedPipe.TRANS_READ_NMPIPE, fid);
+  assert.equal(rest.status, STATUS_SUCCESS);
+  assert.equal(part.data.length + rest.data.length, available);
+  assert.equal(part.data.readUInt16LE(8), available, 'the length of the fragment');
+  await closeFid(old, fid);
+});
+
+both('a message that is longer than the READ goes on, which the READ tells', async ({ old }) => {
+  const fid = await opened(old);
+  const read = async (command: number, words: Buffer) => old.request({ command, words });
+  const andX = (count: number): Buffer => {
+    const words = Buffer.alloc(24);
+    words[0] = NO_ANDX;
+    words.writeUInt16LE(fid, 4);
+    words.writeUInt16LE(count, 10);
+    return words;
+  };
+  await writeAndX(old, fid, 0, bind());
+  const first = await read(Smb1Command.READ_ANDX, andX(16));
+  assert.equal(first.status, STATUS_BUFFER_OVERFLOW);
+  assert.equal(first.words.readUInt16LE(10), 16);
+  const left = first.words.readUInt16LE(4);
+  const old16 = Buffer.alloc(10);
+  old16.writeUInt16LE(fid);
+  old16.writeUInt16LE(4, 2);
+  const second = await read(Smb1Command.READ, old16);
+  assert.equal(second.status, STATUS_BUFFER_OVERFLOW);
+  assert.equal(second.words.readUInt16LE(), 4);
+  const last = await read(Smb1Command.READ_ANDX, andX(4280));
+  assert.equal(last.status, STATUS_SUCCESS);
+  assert.equal(last.words.readUInt16LE(10), left - 4);
+  assert.equal(last.words.readUInt16LE(4), 0);
+  await closeFid(old, fid);
+});
+
+both('a pipe is called, waited for and told of', async ({ old }) => {
+  const fid = await opened(old);
+  const { TRANS_CALL_NMPIPE, TRANS_WAIT_NMPIPE, TRANS_QUERY_NMPIPE_INFO } = TransNamedPipe;
+  const name = '\\PIPE\\srvsvc';
+  const called = await transactPipe(old, TRANS_CALL_NMPIPE, 0, { name, data: bind() });
+  assert.equal(called.status, STATUS_SUCCESS);
+  assert.equal(called.data[2], BIND_ACK);
+  const cut = await transactPipe(old, TRANS_CALL_NMPIPE, 0, { name, data: bind(), limit: 8 });
+  assert.equal(cut.status, STATUS_BUFFER_OVERFLOW);
+  const strange = { name: '\\PIPE\\nobody' };
+  for (const subcommand of [TRANS_CALL_NMPIPE, TRANS_WAIT_NMPIPE]) {
+    const { status } = await transactPipe(old, subcommand, 0, strange);
+    assert.equal(status, STATUS_OBJECT_NAME_NOT_FOUND);
+  }
+  assert.equal((await transactPipe(old, TRANS_WAIT_NMPIPE, 0, { name })).status, STATUS_SUCCESS);
+  const info = (parameters: Buffer, limit = 64) =>
+    transactPipe(old, TRANS_QUERY_NMPIPE_INFO, fid, { parameters, limit });
+  const told = await info(level(1));
+  assert.equal(told.status, STATUS_SUCCESS);
+  assert.equal(told.data.toString('utf16le', 7), `${name}\0`);
+  assert.equal(told.data[6], told.data.length - 7);
+  assert.equal((await info(level(2))).status, STATUS_INVALID_PARAMETER);
+  assert.equal((await info(level(1), 6)).status, STATUS_BUFFER_TOO_SMALL);
+  assert.equal((await info(level(1), 10)).status, STATUS_BUFFER_OVERFLOW);
+  await closeFid(old, fid);
+});
+
+both('what is no pipe, no FID or no subcommand is refused', async ({ old }) => {
+  const fid = await opened(old);
+  const status = async (subcommand: number, of: number) =>
+    (await transactPipe(old, subcommand, of)).status;
+  const { TRANS_RAW_READ_NMPIPE, TRANS_RAW_WRITE_NMPIPE, TRANS_PEEK_NMPIPE } = TransNamedPipe;
+  // As Windows NT has the two raw ones.
+  assert.equal(await status(TRANS_RAW_READ_NMPIPE, fid), STATUS_INVALID_PARAMETER);
+  assert.equal(await status(TRANS_RAW_WRITE_NMPIPE, fid), STATUS_INVALID_PARAMETER);
+  assert.equal(await status(0x77, fid), STATUS_NOT_SUPPORTED);
+  await closeFid(old, fid);
+  assert.equal(await status(TRANS_PEEK_NMPIPE, fid), STATUS_INVALID_HANDLE);
+  assert.equal(await readAndX(old, fid, 0, 10), STATUS_INVALID_HANDLE);
+});
