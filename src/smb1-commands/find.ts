@@ -8,7 +8,6 @@ import { eaTeller } from '../commands/listed.ts';
 import { FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
-  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_LEVEL,
   STATUS_NO_SUCH_FILE,
@@ -26,6 +25,7 @@ import { refusePattern } from '../fscc/names.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
 import type { Enumeration, Open } from '../objects/open.ts';
 import { closeOpen } from '../objects/teardown.ts';
+import { STATUS_OS2_NO_MORE_SIDS } from '../smb1/dos-errors.ts';
 import {
   decodeFindFirst,
   decodeFindNext,
@@ -45,7 +45,7 @@ import { FidWords } from '../smb1/io.ts';
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
 import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
 import { type Errno, isErrno } from '../vfs/errno.ts';
-import { EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
+import { type Call, EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
 import { namedEas } from './eas.ts';
 import { openWish, SHARE_ALL } from './opening.ts';
 import { namesPosix, refusePath, searchPath } from './paths.ts';
@@ -54,6 +54,8 @@ import { speaksUnix, type UnixEntry, unixTeller } from './unix-queries.ts';
 
 /** Searches that one connection may have under way. */
 const MAX_SEARCHES = 2048;
+/** Of them such as nobody has to end: DOS has a dozen, and leaves most behind. */
+const MAX_OLD_SEARCHES = 128;
 const INCLUDED = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_DIRECTORY;
 
 /** 2.2.1.2.4: whom the low byte lets in beside the usual, and what the high one demands. */
@@ -68,9 +70,10 @@ export async function beginSearch(
   call: TreeCall,
   text: string,
   searchAttributes: number,
+  isOld = false,
 ): Promise<Search | NtStatus> {
   const { link } = call;
-  if (link.searches.size >= MAX_SEARCHES) return STATUS_INSUFFICIENT_RESOURCES;
+  if (!(await makeRoom(call, isOld))) return STATUS_OS2_NO_MORE_SIDS;
   const { directory, name } = searchPath(call, text);
   const refused = directory === '' ? undefined : refusePath(directory);
   if (refused !== undefined) return refused;
@@ -97,12 +100,27 @@ export async function beginSearch(
     directory: { open: made.open, uid, tid, pid: call.pid },
     pattern,
     searchAttributes,
+    isOld,
     lastName: '',
     told: 0,
   }));
   if (search !== undefined) return search;
   await closeOpen(link.server, made.open);
-  return STATUS_INSUFFICIENT_RESOURCES;
+  return STATUS_OS2_NO_MORE_SIDS;
+}
+
+/** MS-CIFS 3.3.5.47: those whose tree connect or session is gone make room, and of the old ones the oldest. */
+async function makeRoom(call: TreeCall, isOld: boolean): Promise<boolean> {
+  const { searches } = call.link;
+  if (isOld) {
+    const old = [...searches.values()].filter((search) => search.isOld);
+    if (old.length >= MAX_OLD_SEARCHES) await endSearch(call, old[0]!);
+  }
+  if (searches.size < MAX_SEARCHES) return true;
+  for (const { sid, directory } of [...searches.values()]) {
+    if (directory.open.closed) searches.delete(sid);
+  }
+  return searches.size < MAX_SEARCHES;
 }
 
 type Entry = DirectoryEntry | UnixEntry;
@@ -118,7 +136,7 @@ const ofDirectory = (): NtStatus => STATUS_OBJECT_PATH_NOT_FOUND;
 const ofWay = (status: NtStatus): NtStatus =>
   status === 0xc000_0034 ? STATUS_OBJECT_PATH_NOT_FOUND : status;
 
-export async function endSearch({ link }: TreeCall, search: Search): Promise<void> {
+export async function endSearch({ link }: Call, search: Search): Promise<void> {
   link.searches.delete(search.sid);
   await closeOpen(link.server, search.directory.open);
 }

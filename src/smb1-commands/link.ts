@@ -21,6 +21,15 @@ import type { Search } from './search-state.ts';
 const LAST_ID = 0xfffe;
 /** What the client says it takes at least: MS-CIFS 2.2.4.53.1. */
 const MIN_CLIENT_BUFFER_BYTES = 1024;
+/** 3.3.5.43: whoever has one request under way at a time could not give up an oplock that it breaks itself. */
+const MIN_MPX_FOR_OPLOCKS = 2;
+
+/** Of SESSION_SETUP_ANDX. */
+interface ClientTerms {
+  readonly capabilities: number;
+  readonly maxBufferSize: number;
+  readonly maxMpxCount: number;
+}
 
 export interface OpenFile {
   readonly fid: number;
@@ -104,6 +113,9 @@ export class Link implements Smb1Peer {
   /** The client has said which of the Unix extensions it uses: it may open and delete by their levels. */
   speaksUnix = false;
   clientBufferBytes = MIN_CLIENT_BUFFER_BYTES;
+  /** The client can have a request under way and answer a break. */
+  grantsOplocks = true;
+  #isKnown = false;
   signing: Smb1Signing | undefined;
   readonly #receive: (message: Buffer) => void;
   #fileOf = new WeakMap<Open, OpenFile>();
@@ -126,8 +138,13 @@ export class Link implements Smb1Peer {
     return this.#messageId;
   }
 
-  setClientBuffer(bytes: number): void {
-    this.clientBufferBytes = Math.max(MIN_CLIENT_BUFFER_BYTES, bytes);
+  /** MS-CIFS 3.3.5.43: what the client says of itself when it first logs in stays; later ones are not heard. */
+  learn({ capabilities, maxBufferSize, maxMpxCount }: ClientTerms): void {
+    if (this.#isKnown) return;
+    this.#isKnown = true;
+    this.clientCapabilities = capabilities;
+    this.clientBufferBytes = Math.max(MIN_CLIENT_BUFFER_BYTES, maxBufferSize);
+    this.grantsOplocks = maxMpxCount >= MIN_MPX_FOR_OPLOCKS;
   }
 
   addFile(open: Open, of: Omit<OpenFile, 'fid' | 'open'>): OpenFile | undefined {

@@ -76,10 +76,11 @@ function asNamed(wish: Wish, call: TreeCall) {
 export const SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 export function openWish(wish: Wish, call: TreeCall): MaybePromise<Made | NtStatus> {
-  const { request } = call;
+  const { request, link } = call;
   const { name, contexts } = asNamed(wish, call);
+  const { oplockLevel = SMB2_OPLOCK_LEVEL_NONE } = wish;
   const body = {
-    requestedOplockLevel: wish.oplockLevel ?? SMB2_OPLOCK_LEVEL_NONE,
+    requestedOplockLevel: link.grantsOplocks ? oplockLevel : SMB2_OPLOCK_LEVEL_NONE,
     impersonationLevel: wish.impersonationLevel ?? ImpersonationLevel.Impersonation,
     desiredAccess: wish.access,
     fileAttributes: wish.attributes,

@@ -7,6 +7,8 @@ export interface Search {
   readonly directory: Omit<OpenFile, 'fid'>;
   readonly pattern: string;
   readonly searchAttributes: number;
+  /** Of SMB_COM_SEARCH and SMB_COM_FIND, whose clients need not end what they begin. */
+  readonly isOld: boolean;
   /** The name that was told last: where to go on from. */
   lastName: string;
   /** Entries told so far. */

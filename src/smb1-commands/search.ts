@@ -27,6 +27,8 @@ import { MAX_BUFFER_BYTES } from './negotiate.ts';
 import type { Search } from './search-state.ts';
 
 const VOLUME_LABEL = 0x08;
+/** As many as DOS gives a volume. */
+const LABEL_CHARACTERS = 11;
 const NO_CLIENT_STATE = Buffer.alloc(4);
 
 /** Patterns of DOS: `?` may be nothing at the end of a name, and `*.` means names without a period. */
@@ -40,9 +42,17 @@ function dosPattern(pattern: string): string {
 
 export async function search(call: TreeCall): Promise<Smb1Outcome> {
   const body = decodeSearch(call.block, call.unicode);
-  // The volume's label is all that is asked for.
-  if ((body.searchAttributes & 0x3f) === VOLUME_LABEL) return answer([]);
+  if ((body.searchAttributes & 0x3f) === VOLUME_LABEL) return volumeLabel(call, body);
   return body.resumeKey === undefined ? begin(call, body, false) : goOn(call, body);
+}
+
+/** 3.3.5.47: the volume's label is all that is asked for, and all there is. */
+function volumeLabel({ request }: TreeCall, { resumeKey }: OldSearch): Smb1Outcome {
+  const label = request.tree.share.volumeLabel.slice(0, LABEL_CHARACTERS);
+  if (resumeKey !== undefined || label === '') return STATUS_NO_MORE_FILES;
+  const entry = { fileAttributes: VOLUME_LABEL, lastWriteTime: 0n, endOfFile: 0 };
+  const key = { sid: 0, told: 1, clientState: NO_CLIENT_STATE };
+  return answer([encodeSearchEntry(entry, label, key)]);
 }
 
 /** Ends with its one answer. */
@@ -64,7 +74,7 @@ const answer = (entries: readonly Buffer[]): Smb1Outcome => ({
 });
 
 async function begin(call: TreeCall, body: OldSearch, once: boolean): Promise<Smb1Outcome> {
-  const found = await beginSearch(call, body.fileName, body.searchAttributes);
+  const found = await beginSearch(call, body.fileName, body.searchAttributes, true);
   // "ENOENT errors MUST NOT be returned".
   if (typeof found === 'number') {
     return found === STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_NO_MORE_FILES : found;

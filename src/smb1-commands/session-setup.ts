@@ -10,10 +10,10 @@ import { Smb1Signing } from '../crypto/smb1-signing.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
-  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_LOGON_FAILURE,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_REQUEST_NOT_ACCEPTED,
+  STATUS_TOO_MANY_SESSIONS,
   STATUS_USER_SESSION_DELETED,
 } from '../dtyp/ntstatus.ts';
 import type { LoginDone } from '../ipc/control-plane.ts';
@@ -41,8 +41,7 @@ import { domainOf } from './negotiate.ts';
 export async function sessionSetup(call: Call): Promise<Smb1Outcome> {
   const { link } = call;
   const setup = decodeSmb1SessionSetup(call.block, call.unicode);
-  link.clientCapabilities = setup.capabilities;
-  link.setClientBuffer(setup.maxBufferSize);
+  link.learn(setup);
   if (link.server.options.encryption === 'required') return STATUS_ACCESS_DENIED;
   if (setup.kind === 'plain') return plainSetup(call, setup);
   if (!link.extendedSecurity) return STATUS_LOGON_FAILURE;
@@ -75,10 +74,10 @@ function findSession(call: Call): Numbering<Session> | NtStatus {
 
 function newSession({ link }: Call): Numbering<Session> | NtStatus {
   const { server, connection } = link;
-  if (connection.sessionCount >= MAX_SESSIONS_PER_CONNECTION) return STATUS_INSUFFICIENT_RESOURCES;
+  if (connection.sessionCount >= MAX_SESSIONS_PER_CONNECTION) return STATUS_TOO_MANY_SESSIONS;
   const session = new Session(unusedSessionId(server.sessions), connection, Date.now());
   const numbered = link.uids.add((id) => ({ id, thing: session }));
-  if (numbered === undefined) return STATUS_INSUFFICIENT_RESOURCES;
+  if (numbered === undefined) return STATUS_TOO_MANY_SESSIONS;
   server.sessions.set(session.sessionId, session);
   return numbered;
 }

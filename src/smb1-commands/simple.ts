@@ -16,6 +16,7 @@ import {
   type Smb1Outcome,
   type TreeCall,
 } from './call.ts';
+import { endSearch } from './find.ts';
 import { fsQuery } from './queries.ts';
 
 const EchoWords = struct('SMB_COM_ECHO Request', 'MS-CIFS 2.2.4.39.1', { echoCount: u16 });
@@ -55,11 +56,16 @@ export function ntCancel({ link, header, pid }: Call): Smb1Outcome {
   return SILENT;
 }
 
-/** What the process has open on this connection goes with it. */
-export async function processExit({ link, pid, header }: SessionCall): Promise<Smb1Outcome> {
+/** What the process has open on this connection goes with it, its searches too. */
+export async function processExit(call: SessionCall): Promise<Smb1Outcome> {
+  const { link, pid, header } = call;
   for (const file of [...link.files.values()]) {
     if (file.pid !== pid || file.uid !== header.uid) continue;
     if (link.removeFile(file)) await closeOpen(link.server, file.open);
+  }
+  for (const search of [...link.searches.values()]) {
+    const { directory } = search;
+    if (directory.pid === pid && directory.uid === header.uid) await endSearch(call, search);
   }
   return EMPTY;
 }

@@ -6,7 +6,6 @@ import {
   isWarning,
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
-  STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
 } from '../dtyp/ntstatus.ts';
 import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
@@ -138,7 +137,8 @@ function subcommandOf({ head }: Assembly, kind: Kind): Subcommand | undefined {
 
 function perform(call: TreeCall, assembly: Assembly, kind: Kind): MaybePromise<Smb1Outcome> {
   const subcommand = subcommandOf(assembly, kind);
-  if (subcommand === undefined) return kind === 'nt' ? STATUS_NOT_SUPPORTED : refuse(kind);
+  // 3.3.5.50: no such function.
+  if (subcommand === undefined) return kind === 'nt' ? STATUS_INVALID_SMB : STATUS_NOT_SUPPORTED;
   const outcome = subcommand(call, assembly);
   const answer = (settled: Awaited<typeof outcome>): Smb1Outcome =>
     typeof settled === 'number' ? refused(call, settled, kind) : encoded(call, settled, kind);
@@ -154,9 +154,6 @@ function refused(call: TreeCall, status: NtStatus, kind: Kind): Smb1Outcome {
     kind,
   );
 }
-
-const refuse = (kind: Kind): NtStatus =>
-  kind === 'two' ? STATUS_NOT_SUPPORTED : STATUS_INVALID_PARAMETER;
 
 function encoded(
   { link }: TreeCall,

@@ -57,7 +57,7 @@ export function decodeSearch(block: Block, unicode: boolean): OldSearch {
 }
 
 export function encodeSearchEntry(
-  entry: DirectoryEntry,
+  entry: Pick<DirectoryEntry, 'lastWriteTime' | 'fileAttributes' | 'endOfFile'>,
   name: string,
   { sid, told, clientState }: ResumeKey,
 ): Buffer {

@@ -54,6 +54,8 @@ export class Smb1Client {
   tid = 0;
   /** Of the client, MS-CIFS 2.2.4.53.1: what it tells when it logs in. */
   capabilities = 0x8000_f2dc;
+  /** Requests that it has under way at once. */
+  maxMpxCount = 50;
   /** Flags2 that it leaves out from now on; strings are the caller's. */
   withoutFlags2 = 0;
   /** What the server says unasked: oplock breaks. */
@@ -190,7 +192,7 @@ export class Smb1Client {
       const words = Buffer.alloc(24);
       words[0] = NO_ANDX;
       words.writeUInt16LE(0xffff, 4);
-      words.writeUInt16LE(50, 6);
+      words.writeUInt16LE(this.maxMpxCount, 6);
       words.writeUInt16LE(token.length, 14);
       words.writeUInt32LE(this.capabilities, 20);
       const answer = await this.request({

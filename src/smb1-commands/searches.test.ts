@@ -1,0 +1,72 @@
+/** MS-CIFS 3.3.5.47 and 3.3.1.7: searches that their clients leave behind, and the label of the volume. */
+import assert from 'node:assert/strict';
+import { both } from '../../test/support/both-dialects.ts';
+import {
+  closeFid,
+  fidOf,
+  ntCreate,
+  type Smb1Client,
+  transact2,
+  utf16,
+} from '../../test/support/smb1-client.ts';
+import { STATUS_INVALID_HANDLE, STATUS_NO_MORE_FILES, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { Smb1Command } from '../smb1/header.ts';
+import { Trans2 } from '../smb1/transaction.ts';
+
+const NO_KEY = Buffer.alloc(0);
+
+/** BufferFormat and the pattern, which is OEM; BufferFormat and the resume key. */
+function search(client: Smb1Client, pattern: string, attributes = 0, key: Buffer = NO_KEY) {
+  const words = Buffer.alloc(4);
+  words.writeUInt16LE(1);
+  words.writeUInt16LE(attributes, 2);
+  const bytes = Buffer.concat([
+    ...[Buffer.from([4]), utf16(pattern)],
+    ...[Buffer.from([5, key.length, 0]), key],
+  ]);
+  return client.request({ command: Smb1Command.SEARCH, words, bytes });
+}
+
+const files = async (client: Smb1Client, ...names: readonly string[]): Promise<void> => {
+  for (const name of names) await closeFid(client, fidOf(await ntCreate(client, { name })));
+};
+
+both('who ends no search may begin as many as it likes', async ({ old }) => {
+  await files(old, '\\a.txt', '\\b.txt');
+  const first = await search(old, '\\*.txt');
+  assert.equal(first.status, STATUS_SUCCESS);
+  const key = first.bytes.subarray(3, 3 + 21);
+  for (let i = 0; i < 127; i++) await search(old, '\\*.txt');
+  const again = await search(old, '\\*.txt', 0, key);
+  assert.equal(again.words.readUInt16LE(), 1, 'the second file');
+  // The oldest makes room.
+  assert.equal((await search(old, '\\*.txt')).status, STATUS_SUCCESS);
+  assert.equal((await search(old, '\\*.txt', 0, key)).status, STATUS_NO_MORE_FILES);
+});
+
+both('the searches of a process end with it', async ({ old }) => {
+  await files(old, '\\a.txt', '\\b.txt');
+  const key = (await search(old, '\\*.txt')).bytes.subarray(3, 3 + 21);
+  const parameters = Buffer.alloc(12);
+  parameters.writeUInt16LE(1, 2);
+  parameters.writeUInt16LE(1, 6);
+  const pattern = Buffer.concat([parameters, utf16('\\*.txt')]);
+  const found = await transact2(old, Trans2.FIND_FIRST2, pattern);
+  assert.equal(found.status, STATUS_SUCCESS);
+  await old.request({ command: Smb1Command.PROCESS_EXIT, words: Buffer.alloc(0) });
+  assert.equal((await search(old, '\\*.txt', 0, key)).status, STATUS_NO_MORE_FILES);
+  const words = found.parameters.subarray(0, 2);
+  const closed = await old.request({ command: Smb1Command.FIND_CLOSE2, words });
+  assert.equal(closed.status, STATUS_INVALID_HANDLE);
+});
+
+both('the label of the volume is found, once', async ({ old }) => {
+  const VOLUME = 8;
+  const told = await search(old, '\\????????.???', VOLUME);
+  assert.equal(told.words.readUInt16LE(), 1);
+  const entry = told.bytes.subarray(3);
+  assert.equal(entry[21], VOLUME);
+  assert.equal(entry.toString('latin1', 30).replace(/\0+$/, ''), 'files');
+  const more = await search(old, '\\????????.???', VOLUME, entry.subarray(0, 21));
+  assert.equal(more.status, STATUS_NO_MORE_FILES);
+});
