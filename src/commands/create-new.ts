@@ -6,6 +6,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_OBJECT_NAME_INVALID,
 } from '../dtyp/ntstatus.ts';
+import type { PosixOwners } from '../dtyp/posix-sids.ts';
 import {
   FILE_ATTRIBUTE_ARCHIVE,
   FILE_ATTRIBUTE_READONLY,
@@ -28,6 +29,10 @@ import { inheritance, refuseSecurity } from './created-security.ts';
 import { ended } from './ended.ts';
 import { register } from './register-open.ts';
 import { streamRules } from './stream-rules.ts';
+
+/** Of the mode: S_ISUID, S_ISGID; and all that chmod(2) sets. */
+const PRIVILEGES = 0o6000;
+const PERMISSION_BITS = 0o7777;
 
 /** `isFresh`: nothing has been waited for since the name was found to be free. */
 export function createNew(
@@ -135,7 +140,7 @@ async function finished(
   // Its own time is no reason to fail.
   if (creationTime !== undefined) await handle.set({ creationTime });
   // Nor is an owner that the kernel does not let this user give it to: it stays the user's, as without the wish.
-  if (owners !== undefined) await handle.set(owners);
+  if (owners !== undefined) await giveTo(owners, handle);
   const set = wanted.eas.length === 0 ? 0 : await handle.setEas(wanted.eas);
   const failed = set !== 0 ? set : await reserve(wanted, handle);
   if (!isErrno(failed)) return createReply(wanted, request, open, FILE_CREATED);
@@ -169,6 +174,15 @@ function newObject(wanted: Wanted, tree: TreeConnect, isFresh: boolean): VfsNewO
       security: inheritance(tree, directoryOnly, wanted.security),
     }),
   };
+}
+
+/** chown(2) takes setuid and setgid from a file; what was asked for with the same request stays. */
+async function giveTo(owners: PosixOwners, handle: VfsHandle): Promise<void> {
+  const stat = await handle.stat();
+  const mode = isErrno(stat) ? 0 : stat.mode & PERMISSION_BITS;
+  // A stored descriptor, which speaks for the mode, would not outlive one that is set.
+  const loses = (mode & PRIVILEGES) !== 0 && (await handle.storedSecurity()) === undefined;
+  await handle.set(loses ? { ...owners, mode } : owners);
 }
 
 /** A file that cannot have the stream it was made for is not made. */

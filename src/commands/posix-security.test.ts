@@ -78,6 +78,7 @@ async function create(
   mode: number | undefined,
   owner: number | undefined,
   isPosix = true,
+  wanted = contexts,
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'usmbd-create-'));
   chmodSync(folder, 0o777);
@@ -102,7 +103,7 @@ async function create(
     const creating = createRequest('f', {
       access: FILE_WRITE_DATA,
       disposition: FILE_CREATE,
-      contexts: [...(isPosix ? contexts : []), { name: CreateContextName.SD_BUFFER, data }],
+      contexts: [...(isPosix ? wanted : []), { name: CreateContextName.SD_BUFFER, data }],
     });
     const { status } = await tree.request(creating);
     const { uid, gid, mode: made } = statSync(join(folder, 'f'));
@@ -121,6 +122,14 @@ test('the owner that idsfromsid sends with a CREATE is followed where chown(2) w
   assert.deepEqual(await create(ROOT, undefined, 65533), CHOWNED);
   const kept = { status: STATUS_SUCCESS, uid: 23_456, gid: 23_457, mode: 0o600 };
   assert.deepEqual(await create(SOMEBODY, undefined, 65533), kept);
+});
+
+test('a file that is made setuid and setgid is so, too, when idsfromsid names its owner', {
+  skip,
+}, async () => {
+  const privileged = [{ name: CreateContextName.POSIX, data: encodePosixCreateRequest(0o6755) }];
+  const made = await create(ROOT, undefined, 65533, true, privileged);
+  assert.deepEqual(made, { ...CHOWNED, mode: 0o6755 });
 });
 
 test('the mode that modefromsid sends with a CREATE is that of the POSIX context', {
