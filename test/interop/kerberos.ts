@@ -32,7 +32,10 @@ const CLOCK_SKEW_SECONDS = 3;
 const CALL_LIMIT_MS = 60_000;
 /** They sleep for 50 s. */
 const EXPIRY_LIMIT_MS = 150_000;
-const EXPIRY_TESTS = ['1n', '1s', '1e', '2s', '2e'].map((name) => `smb2.session.expire${name}`);
+const EXPIRY_TESTS = [
+  ...['1n', '1s', '1e', '2s', '2e'].map((name) => `smb2.session.expire${name}`),
+  'raw.session.expire1',
+];
 const DIALECTS = ['SMB2_02', 'SMB2_10', 'SMB3_00', 'SMB3_02', 'SMB3_11'] as const;
 const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
@@ -101,7 +104,7 @@ const CASES: readonly Case[] = [
   ['a second choice of SPNEGO, with MICs both ways', secondChoice],
   ['a replayed AP-REQ', replay],
   ['a ticket that ends: session, request, and login anew', expiry],
-  ['smbtorture: smb2.session.expire* with tickets', tortureExpiry],
+  ['smbtorture: smb2.session.expire* and raw.session.expire1 with tickets', tortureExpiry],
   ['RPC: signed and sealed by SPNEGO and by Kerberos alone, over TCP and pipes', rpcEachWay],
   ['RPC: long calls and answers, one login of many calls', rpcLong],
   ['RPC: what protects nothing, and who is nobody here', rpcRefused],
@@ -237,6 +240,8 @@ async function expiry(scene: Scene): Promise<void> {
   await another.close();
 }
 
+const CLIENT_NT1 = '--option=client min protocol=NT1';
+
 /** Tickets of four seconds; smb2.session.expire2*: which requests such a session still takes. */
 async function tortureExpiry(scene: Scene): Promise<void> {
   const { target, kdc } = scene;
@@ -248,7 +253,8 @@ async function tortureExpiry(scene: Scene): Promise<void> {
   const failures: string[] = [];
   for (const test of EXPIRY_TESTS) {
     const env = { ...process.env, ...kdc.environment };
-    const done = await named(scene, [...call, ...login, test], env, EXPIRY_LIMIT_MS);
+    const old = test.startsWith('raw.') ? ['-m', 'NT1', CLIENT_NT1] : [];
+    const done = await named(scene, [...call, ...login, ...old, test], env, EXPIRY_LIMIT_MS);
     if (!/^success: /m.test(said(done))) failures.push(`${test}: ${tail(said(done), 8)}`);
   }
   expect(failures.length === 0, failures.join('\n'));
@@ -413,6 +419,8 @@ async function prepare(scratch: string, smbclient: string): Promise<Scene> {
   const settings = [
     ...['kerberos support = yes', `kerberos keytab file = ${keytab}`, `realm = ${REALM}`],
     `username map = ${map}`,
+    // Whose sessions expire as well: raw.session.expire1.
+    'server min protocol = NT1',
     ...(isInNamespace() ? ['rpc over tcp = yes'] : []),
   ];
   const env = { ...process.env, ...kdc.environment };
