@@ -126,7 +126,8 @@ export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeReadAndX(call.block, true);
   const file = openToRead(call, body.fid);
   if (typeof file === 'number') return file;
-  const data = readLent(call, body.offset, body.count);
+  const count = file.open.pipe === undefined ? body.count : body.pipeCount;
+  const data = readLent(call, body.offset, count);
   const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
   return after(data, (found): Smb1Outcome => {
     if (typeof found === 'number') return found;

@@ -60,6 +60,8 @@ both('a message that is longer than the READ goes on, which the READ tells', asy
   const read = async (command: number, words: Buffer) => old.request({ command, words });
   const andX = (count: number): Buffer => {
     const words = Buffer.alloc(24);
+    // What is the upper half of a count elsewhere.
+    words.writeUInt32LE(5_000, 14);
     words[0] = NO_ANDX;
     words.writeUInt16LE(fid, 4);
     words.writeUInt16LE(count, 10);

@@ -25,6 +25,8 @@ export interface ReadAndX {
   readonly fid: number;
   readonly offset: bigint;
   readonly count: number;
+  /** Of a pipe, where the upper half belongs to the timeout: MS-SMB 3.3.5.7. */
+  readonly pipeCount: number;
   readonly minCount: number;
 }
 
@@ -37,6 +39,7 @@ export function decodeReadAndX({ words }: Block, large: boolean): ReadAndX {
     fid,
     offset: BigInt(offset) + (highOf(words, OFFSET_HIGH_AT) << 32n),
     count: maxCount + high * 0x1_0000,
+    pipeCount: maxCount,
     minCount,
   };
 }
