@@ -1,8 +1,12 @@
 /** MS-CIFS 3.3.5.49, MS-SMB 3.3.5.5: NT_CREATE_ANDX; MS-CIFS 3.3.5.7, 3.3.5.8: CLOSE and FLUSH. */
 import { after } from '../base/after.ts';
 import { flush as flushOpen } from '../commands/flush.ts';
-import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
-import { STATUS_INVALID_HANDLE, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { FILE_READ_ATTRIBUTES, SYNCHRONIZE } from '../dtyp/access-mask.ts';
+import {
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+} from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { fromUtime } from '../smb1/dos-time.ts';
@@ -23,7 +27,11 @@ import {
 } from '../smb1/open.ts';
 import { encodeAllocationSize } from '../smb2/create-context-values.ts';
 import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
-import { FILE_RESERVE_OPFILTER } from '../smb2/create-options.ts';
+import {
+  FILE_RESERVE_OPFILTER,
+  FILE_SYNCHRONOUS_IO_ALERT,
+  FILE_SYNCHRONOUS_IO_NONALERT,
+} from '../smb2/create-options.ts';
 import {
   SMB2_OPLOCK_LEVEL_BATCH,
   SMB2_OPLOCK_LEVEL_EXCLUSIVE,
@@ -86,10 +94,17 @@ const IGNORED_OPTIONS = FILE_CREATE_TREE_CONNECTION | FILE_RESERVE_OPFILTER;
 export const optionsOf = ({ createOptions }: Pick<NtCreate, 'createOptions'>): number =>
   createOptions & ~IGNORED_OPTIONS;
 
+/** MS-SMB 3.3.5.5: who waits for each request of a pipe has to say that it may. */
+const mayWait = ({ createOptions, desiredAccess }: NtCreate): boolean =>
+  (createOptions & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)) === 0 ||
+  (desiredAccess & SYNCHRONIZE) !== 0;
+
 export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
+  const isPipe = call.request.tree.files === undefined;
+  if (isPipe && !mayWait(body)) return STATUS_INVALID_PARAMETER;
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
   if (typeof name === 'number') return name;
-  const refused = call.request.tree.files === undefined ? undefined : refusePath(name);
+  const refused = isPipe ? undefined : refusePath(name);
   if (refused !== undefined) return refused;
   return {
     name,

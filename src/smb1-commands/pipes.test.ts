@@ -112,6 +112,14 @@ both('a pipe is called, waited for and told of', async ({ old }) => {
   await closeFid(old, fid);
 });
 
+both('who waits for a pipe asks for SYNCHRONIZE', async ({ old }) => {
+  await old.treeConnect('IPC$');
+  const wish = { name: '\\srvsvc', disposition: 1, options: 0x20 };
+  const without = await ntCreate(old, { ...wish, access: 0x0002_019f });
+  assert.equal(without.status, STATUS_INVALID_PARAMETER);
+  assert.equal((await ntCreate(old, wish)).status, STATUS_SUCCESS);
+});
+
 both('what is no pipe, no FID or no subcommand is refused', async ({ old }) => {
   const fid = await opened(old);
   const status = async (subcommand: number, of: number) =>
