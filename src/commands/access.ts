@@ -157,8 +157,8 @@ function mayRemove(
   tree: TreeConnect,
   handle: VfsHandle,
   permissions: VfsPermissions,
+  path = handle.path(),
 ): MaybePromise<boolean> {
-  const path = handle.path();
   if (typeof path !== 'number' && path.length === 0) return permissions.write;
   return after(handle.removable(), (refused) => {
     if (refused !== 0) return false;
@@ -192,19 +192,19 @@ function rights(permissions: VfsPermissions, removable: boolean): number {
 
 /**
  * The rights to grant of those wanted (generic ones mapped, MAXIMUM_ALLOWED taken out): false where
- * something wanted is not to be had. Asks the file system only for what is in question. `isFresh`: nothing has been
- * waited for since the file was looked up.
+ * something wanted is not to be had. Asks the file system only for what is in question. `found`: the path by which the
+ * file was looked up, where nothing has been waited for since.
  */
 export function grantable(
   tree: TreeConnect,
   handle: VfsHandle,
   wanted: number,
-  isFresh = false,
+  found?: readonly string[],
 ): MaybePromise<boolean> {
   if ((wanted & ~ACCESS_SYSTEM_SECURITY & ~tree.maximalAccess) !== 0) return false;
   if (lacksPrivilege(tree, wanted)) return false;
   return after(storedSecurity(tree, handle), (stored) =>
-    isGranted(tree, handle, wanted, stored, isFresh),
+    isGranted(tree, handle, wanted, stored, found),
   );
 }
 
@@ -217,7 +217,7 @@ function isGranted(
   handle: VfsHandle,
   wanted: number,
   stored: SecurityDescriptor | undefined | Errno,
-  isFresh: boolean,
+  found: readonly string[] | undefined,
 ): MaybePromise<boolean> {
   if (isErrno(stored)) return false;
   if (stored === undefined) {
@@ -226,8 +226,12 @@ function isGranted(
     const isOpened = handle.isReadable === true && handle.kind === 'file';
     const known = isOpened ? ALWAYS | READ | FILE_EXECUTE : ALWAYS;
     if ((asked & ~known) === 0) return true;
-    const found = isFresh && (asked & DELETE) === 0 ? handle.plainPermissions?.() : undefined;
-    if (found !== undefined) return (asked & ~plainAccess(tree, found, false)) === 0;
+    const plain = found && handle.plainPermissions?.();
+    if (plain !== undefined) {
+      const missing = asked & ~plainAccess(tree, plain, false);
+      if (missing !== DELETE || tree.readOnly) return missing === 0;
+      return mayRemove(tree, handle, plain, found);
+    }
     return after(byPermissions(tree, handle, asked), (most) => (asked & ~most) === 0);
   }
   const missing = missingAccess(tree.token, stored, wanted);

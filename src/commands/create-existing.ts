@@ -301,8 +301,12 @@ function prepareFound(
   const needed = (wanted.access | impliedAccess(wanted)) & ~backup;
   // Windows; MS-FSA knows of ACCESS_DENIED only.
   if (lacksPrivilege(tree, needed)) return STATUS_PRIVILEGE_NOT_HELD;
-  return after(grantable(tree, handle, needed, isFresh), (isGranted) => {
+  const granted = grantable(tree, handle, needed, isFresh ? wanted.path : undefined);
+  // Nothing that would have to permit a removal is stored with it.
+  const isPlain = isFresh && granted === true && handle.plainPermissions?.() !== undefined;
+  return after(granted, (isGranted) => {
     if (!isGranted) return STATUS_ACCESS_DENIED;
+    if (isPlain && !wanted.maximum) return { access: wanted.access, stat };
     if (!wanted.maximum) return permitted(wanted.access, tree, handle, stat);
     return after(maximalAccess(tree, handle), (most) => {
       const maximal = withoutReadonly(most | backup, stat.attributes);

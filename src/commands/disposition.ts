@@ -1,4 +1,5 @@
 /** MS-FSA 2.1.5.15.3 and 2.1.5.15.4: marking a file for deletion, and taking that back. */
+import { after } from '../base/after.ts';
 import { FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -22,8 +23,8 @@ import type { Open } from '../objects/open.ts';
 import type { SharedFiles } from '../objects/shared-file.ts';
 import { releaseHandle } from '../objects/teardown.ts';
 import { isEmptyToClients } from '../objects/vetoed-files.ts';
-import { isErrno } from '../vfs/errno.ts';
-import type { VfsHandle } from '../vfs/vfs.ts';
+import { type Errno, isErrno } from '../vfs/errno.ts';
+import type { MaybePromise, VfsHandle } from '../vfs/vfs.ts';
 import { statusOfErrno } from './errno-status.ts';
 
 export function setDisposition(
@@ -31,7 +32,7 @@ export function setDisposition(
   open: Open,
   handle: VfsHandle,
   files: SharedFiles,
-): Promise<NtStatus> | NtStatus {
+): MaybePromise<NtStatus> {
   const { deletePending } = FileDispositionInformation.read(buffer);
   return deletePending ? markDeleted(open, handle, files, false) : unmark(open);
 }
@@ -41,7 +42,7 @@ export function setDispositionEx(
   open: Open,
   handle: VfsHandle,
   files: SharedFiles,
-): Promise<NtStatus> | NtStatus {
+): MaybePromise<NtStatus> {
   const { flags } = FileDispositionInformationEx.read(buffer);
   if ((flags & ~FILE_DISPOSITION_VALID_FLAGS) !== 0) return STATUS_NOT_SUPPORTED;
   if ((flags & FILE_DISPOSITION_DELETE) === 0) return unmark(open);
@@ -57,28 +58,39 @@ export function setDispositionEx(
   return markDeleted(open, handle, files, ignoresReadonly);
 }
 
-async function markDeleted(
+function markDeleted(
   open: Open,
   handle: VfsHandle,
   files: SharedFiles,
   ignoresReadonly: boolean,
-): Promise<NtStatus> {
-  const stat = await handle.stat();
-  if (isErrno(stat)) return statusOfErrno(stat);
-  if ((stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !ignoresReadonly && !open.isPosix) {
-    return STATUS_CANNOT_DELETE;
-  }
-  const path = handle.path();
-  // The root of the share stays; a stream of it may go.
-  if (handle.base === undefined && !isErrno(path) && path.length === 0) return STATUS_CANNOT_DELETE;
-  const removable = await handle.removable();
-  if (isErrno(removable)) return statusOfErrno(removable);
-  // Last: what is made in it from now on is seen below.
-  if (handle.kind === 'directory') {
-    const empty = await isEmptyToClients(handle, open.home.visibility);
+): MaybePromise<NtStatus> {
+  return after(handle.stat(), (stat) => {
+    if (isErrno(stat)) return statusOfErrno(stat);
+    if ((stat.attributes & FILE_ATTRIBUTE_READONLY) !== 0 && !ignoresReadonly && !open.isPosix) {
+      return STATUS_CANNOT_DELETE;
+    }
+    const path = handle.path();
+    // The root of the share stays; a stream of it may go.
+    const isRoot = handle.base === undefined && !isErrno(path) && path.length === 0;
+    if (isRoot) return STATUS_CANNOT_DELETE;
+    return after(handle.removable(), (removable) =>
+      isErrno(removable)
+        ? statusOfErrno(removable)
+        : after(refuseFull(open, handle), (full) => full ?? mark(open, files, path)),
+    );
+  });
+}
+
+/** Of a directory in which there is something; last, so that what is made in it from now on is seen by `mark`. */
+function refuseFull(open: Open, handle: VfsHandle): MaybePromise<NtStatus | undefined> {
+  if (handle.kind !== 'directory') return undefined;
+  return after(isEmptyToClients(handle, open.home.visibility), (empty) => {
     if (typeof empty === 'number') return statusOfErrno(empty);
-    if (!empty) return STATUS_DIRECTORY_NOT_EMPTY;
-  }
+    return empty ? undefined : STATUS_DIRECTORY_NOT_EMPTY;
+  });
+}
+
+function mark(open: Open, files: SharedFiles, path: readonly string[] | Errno): NtStatus {
   // Closed while the file system was asked.
   if (open.closed) return STATUS_FILE_CLOSED;
   if (!isErrno(path) && files.isArrivedIn(open.home, path)) return STATUS_DIRECTORY_NOT_EMPTY;

@@ -5,6 +5,10 @@
  * An st_ctime that may still be given to another change is not relied upon: clocks of file systems go by
  * ticks, some by seconds. Since Linux 6.13 none is given again that statx has told (multigrain timestamps), where the
  * file system counts nanoseconds. Only file systems that are known to keep these rules are taken for it.
+ *
+ * A directory's st_ctime moves with each name that comes or goes. Where the server itself adds or removes one, what is
+ * known of the directory's own attributes is carried over (name-cache.ts does so), and doubted from then on: in the
+ * microseconds between our looks at the times somebody else may have changed them. So it is read again DOUBT_MS later.
  */
 import { release } from 'node:os';
 import { MAX_KNOWN_ATTRIBUTES } from '../../base/limits.ts';
@@ -14,15 +18,38 @@ import type { DosAttribute } from './dos-attribute.ts';
 import type { NtAclName } from './nt-acl.ts';
 
 export interface KnownAttributes {
-  readonly seconds: number;
-  readonly nanoseconds: number;
+  /** st_ctime. */
+  seconds: number;
+  nanoseconds: number;
+  /** When it was first carried over a change of ours. */
+  doubtedAtMs: number | undefined;
   /** user.DOSATTRIB; null while nobody has read it, undefined where there is none. */
   dos: DosAttribute | undefined | null;
   /** There are no attributes that clients see. */
   hasNoEas: boolean;
   /** There is no attribute of this name, a security descriptor's. */
   noNtAcl: NtAclName | undefined;
+  /** Of a directory, once somebody has asked what may be done in it. */
+  directory: KnownDirectory | undefined;
 }
+
+export interface KnownDirectory {
+  /** It is no reparse point. */
+  noReparse: boolean;
+  /** Who may add and remove names; see parents.ts. */
+  changers: readonly Changer[];
+}
+
+/** For whom the kernel was asked, and by which path below the root of which share. */
+export interface Changer {
+  readonly share: object;
+  readonly credentials: object;
+  readonly path: string;
+  readonly askedAtMs: number;
+}
+
+/** How long what was carried over is relied upon. */
+const DOUBT_MS = 1_000;
 
 /** Local ones whose sources say so, for extended attributes too. */
 const TELLING_CHANGES: ReadonlySet<number> = new Set([
@@ -74,6 +101,25 @@ const SETTLED_MS = 2_000;
 const MAX_INODE_HIGH = 0x1f_ffff;
 const TWO_TO_32 = 0x1_0000_0000;
 
+const newEntry = (seconds: number, nanoseconds: number): KnownAttributes => ({
+  seconds,
+  nanoseconds,
+  doubtedAtMs: undefined,
+  dos: null,
+  hasNoEas: false,
+  noNtAcl: undefined,
+  directory: undefined,
+});
+
+/** Whether this is of the inode as the statx just made tells of it. */
+function isCurrent({ seconds, nanoseconds, doubtedAtMs }: KnownAttributes): boolean {
+  if (nanoseconds !== stx.changeNanoseconds() || seconds !== stx.changeSeconds()) return false;
+  if (doubtedAtMs === undefined) return true;
+  const ageMs = Date.now() - doubtedAtMs;
+  // Clocks are set back, too.
+  return ageMs >= 0 && ageMs < DOUBT_MS;
+}
+
 export class AttributeCache {
   readonly #hasMultigrain: boolean;
   /** By device, then by inode: numbers, since to make a text of both and look for it takes longer than statx. */
@@ -104,13 +150,31 @@ export class AttributeCache {
     const seconds = stx.changeSeconds();
     const nanoseconds = stx.changeNanoseconds();
     const found = known.get(inode);
-    if (found?.nanoseconds === nanoseconds && found.seconds === seconds) return found;
+    if (found !== undefined && isCurrent(found)) return found;
     const isDistinct = this.#hasMultigrain && nanoseconds !== 0;
     if (!isDistinct && seconds * 1000 + SETTLED_MS > (nowMs ?? Date.now())) return undefined;
-    const entry = { seconds, nanoseconds, dos: null, hasNoEas: false, noNtAcl: undefined };
+    const entry = newEntry(seconds, nanoseconds);
     if (found === undefined) this.#makeRoom(known);
     known.set(inode, entry);
     return entry;
+  }
+
+  /** The same without beginning to keep anything. */
+  known(): KnownAttributes | undefined {
+    const high = stx.inodeHigh();
+    if (high > MAX_INODE_HIGH) return undefined;
+    const found = this.#devices.get(stx.device())?.get(stx.inodeLow() + high * TWO_TO_32);
+    return found !== undefined && isCurrent(found) ? found : undefined;
+  }
+
+  /** What was `known` before a name came or went by ourselves is so of the directory of the statx just made. */
+  carry(known: KnownAttributes): void {
+    const nanoseconds = stx.changeNanoseconds();
+    // A time that another change may still be given tells of none.
+    if (!this.#hasMultigrain || nanoseconds === 0) return;
+    known.seconds = stx.changeSeconds();
+    known.nanoseconds = nanoseconds;
+    known.doubtedAtMs ??= Date.now();
   }
 
   #of(device: number): Map<number, KnownAttributes> {

@@ -61,6 +61,7 @@ import { makeSeen, openSeen, removeNamed, type StreamBase, streamsSeen } from '.
 import { change, inodeKeyOfStat, kindOf, statObject } from './metadata.ts';
 import { flushed, type OpenInode } from './open-inodes.ts';
 import { isLong, linkTarget, ownPath, parentOf, SHORT_PATH } from './own-name.ts';
+import { type PlacedObject, parentSecurity, removable } from './parents.ts';
 import {
   type ForeseenPermissions,
   isPrivileged,
@@ -70,20 +71,14 @@ import {
 import { slowDeviceOf } from './pool/slow-device.ts';
 import { posixAcls, setPosixAcls } from './posix-lists.ts';
 import { removePermitted } from './privileged.ts';
-import { link, removable, remove, rename, replace } from './renaming.ts';
+import { link, remove, rename, replace } from './renaming.ts';
 import { become, reopen } from './reopen.ts';
 import { readKept } from './reparse.ts';
-import { parentSecurity, security, setSecurity, storedSecurity } from './security.ts';
-import {
-  type Access,
-  type HandleState,
-  type LocalObject,
-  type LocalShare,
-  NO_ACCESS,
-} from './share.ts';
-import { countMove, keepTold, type ToldPath, toldPath } from './told-path.ts';
+import { security, setSecurity, storedSecurity } from './security.ts';
+import { type Access, type HandleState, type LocalShare, NO_ACCESS } from './share.ts';
+import { countMove, keepTold, type Place, placeAt, type ToldPath, toldPath } from './told-path.ts';
 
-export class LocalHandle implements VfsHandle, LocalObject, Readable {
+export class LocalHandle implements VfsHandle, PlacedObject, Readable {
   readonly kind: VfsKind;
   readonly fileId: bigint;
   readonly volumeId: number;
@@ -93,6 +88,9 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
   readMode: ReadMode = 'nowait';
   known: KnownAttributes | undefined;
   told: ToldPath | undefined;
+  place: Place | undefined;
+  isFixed = true;
+  above: KnownAttributes | undefined;
   changeSeconds = 0;
   changeNanoseconds = 0;
   readonly #share: LocalShare;
@@ -193,6 +191,7 @@ export class LocalHandle implements VfsHandle, LocalObject, Readable {
     const disk = ownPath(this.#share, this);
     const path = isErrno(disk) ? disk : disk.map(clientName);
     keepTold(this, path);
+    this.place = isErrno(disk) ? undefined : placeAt(disk);
     return path;
   }
 

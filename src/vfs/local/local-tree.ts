@@ -44,6 +44,7 @@ import type {
   VfsTree,
   VfsVolume,
 } from '../vfs.ts';
+import type { KnownAttributes } from './attribute-cache.ts';
 import { actAs, type Credentials } from './credentials.ts';
 import type { DosAttribute } from './dos-attribute.ts';
 import { LocalHandle } from './local-handle.ts';
@@ -51,14 +52,15 @@ import { inheritedMode, modeWith } from './making.ts';
 import { birthTimeOfStat, kindOf, statMade, statStated } from './metadata.ts';
 import { storeNewAttributes } from './new-attributes.ts';
 import { NTACL } from './nt-acl.ts';
+import { knownOf, leadsElsewhere } from './parents.ts';
 import { ForeseenPermissions, ownersPermissions, permissionsOf } from './permissions.ts';
 import { hasQuotas, LocalQuotas, ownLimit } from './quotas.ts';
 import { reopen } from './reopen.ts';
-import { leadsElsewhere } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { storedSecurity } from './security.ts';
 import { type Access, type LocalShare, NO_ACCESS } from './share.ts';
 import type { Snapshots } from './snapshots.ts';
+import { placeAt } from './told-path.ts';
 
 /** What a thread of the pool is told of a new object. */
 export type NewObject = Omit<VfsNewObject, 'security'>;
@@ -152,7 +154,10 @@ export class LocalTree implements VfsTree {
     }
     const handle = LocalHandle.of(this.#share, this.#credentials, fd, checked.disk, access);
     if (permissions !== undefined) handle.foreseen = new ForeseenPermissions(permissions);
-    if (purpose !== undefined) handle.found = statStated(this.#share, this.#credentials, handle);
+    if (purpose !== undefined) {
+      handle.found = statStated(this.#share, this.#credentials, handle);
+      handle.place = placeAt(checked.disk);
+    }
     return handle;
   }
 
@@ -256,14 +261,15 @@ export class LocalTree implements VfsTree {
 
   #makeIn(parent: number, path: CheckedPath, what: VfsNewObject): Made | Errno {
     const { resolver, own, features } = this.#share;
-    if (features.reparsePoints && leadsElsewhere(parent)) return ENOPATH;
+    const known = knownOf(parent);
+    if (features.reparsePoints && leadsElsewhere(parent, known)) return ENOPATH;
     const name = path.names.at(-1)!;
     const disk = path.disk.at(-1)!;
     const found = what.justMissed
       ? resolver.stillMissing(parent, name, disk, this.#credentials)
       : resolver.existing(parent, name, disk, this.#credentials);
     if (found !== ENOENT) return typeof found === 'string' ? EEXIST : found;
-    const security = this.#inherited(parent, what);
+    const security = this.#inherited(parent, known, what);
     if (isErrno(security)) return security;
     const change = resolver.cache.before(parent);
     const isFile = what.kind === 'file';
@@ -309,10 +315,15 @@ export class LocalTree implements VfsTree {
   }
 
   /** What the new object is to have. The identity is entered, and is so again after. */
-  #inherited(parent: number, what: VfsNewObject): SecurityDescriptor | undefined | Errno {
+  #inherited(
+    parent: number,
+    known: KnownAttributes | undefined,
+    what: VfsNewObject,
+  ): SecurityDescriptor | undefined | Errno {
     const { ntAclName } = this.#share;
     if (what.security === undefined || ntAclName === undefined) return undefined;
-    const read = () => storedSecurity(this.#share, { fd: parent, isData: false });
+    if (known?.noNtAcl === ntAclName) return what.security(undefined);
+    const read = () => storedSecurity(this.#share, { fd: parent, isData: false }, known);
     // Everybody may read what is in `security.`.
     const stored = ntAclName === NTACL ? read() : this.#asServer(read);
     return isErrno(stored) ? stored : what.security(stored);

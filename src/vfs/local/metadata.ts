@@ -20,6 +20,8 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
+  STATX_ATTR_APPEND,
+  STATX_ATTR_IMMUTABLE,
   STATX_BTIME,
 } from '../../native/constants.ts';
 import { close, openat } from '../../native/files.ts';
@@ -211,6 +213,10 @@ function dosAttributeBy(
 const mayHaveReparse = (dos: DosAttribute | undefined): boolean =>
   dos !== undefined && (dos.attributes & FILE_ATTRIBUTE_REPARSE_POINT) !== 0 && mayHaveAttributes();
 
+/** Whether what statx has just told of is immutable, or only to be appended to. */
+export const isFixedByStat = (): boolean =>
+  (stx.attributes() & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0;
+
 /** What is known of the attributes of what statx has just told of. */
 const knownOfStat = (fd?: number): KnownAttributes | undefined =>
   mayHaveAttributes() ? attributeCache.ofStat(fd) : undefined;
@@ -225,6 +231,8 @@ export interface StatObject {
   /** Its st_ctime then. */
   changeSeconds: number;
   changeNanoseconds: number;
+  /** Whether it is immutable, or only to be appended to, by then. */
+  isFixed: boolean;
 }
 
 /** The attributes that the share keeps in mode bits, of the statx just made. */
@@ -256,6 +264,7 @@ export function statStated(
   object.known = knownOfStat(fd);
   object.changeSeconds = stx.changeSeconds();
   object.changeNanoseconds = stx.changeNanoseconds();
+  object.isFixed = isFixedByStat();
   const dos =
     share.features.attributes && mayHaveAttributes()
       ? dosAttributeBy(credentials, object.known, () => xattrOf(share, fd, object.isData))

@@ -21,7 +21,7 @@ import { AT_EMPTY_PATH, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from '../../native/c
 import { close, openat } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { EACCES, EAGAIN, ENOENT, type Errno } from '../errno.ts';
-import { nextChangeTells } from './attribute-cache.ts';
+import { attributeCache, type KnownAttributes, nextChangeTells } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
 import { type DirectoryNames, keyOfName } from './directory-names.ts';
 import { isSameAsStat, NameReading, type Stamp, stampOfStat } from './name-reading.ts';
@@ -69,6 +69,8 @@ interface CachedDirectory {
 export interface Change {
   readonly key: string;
   readonly directory: CachedDirectory | undefined;
+  /** What was known of the directory itself. */
+  readonly attributes: KnownAttributes | undefined;
 }
 
 export interface NameCacheOptions {
@@ -190,11 +192,12 @@ export class NameCache {
     return this.#read(dir, key, wanted, credentials);
   }
 
-  /** Before a change of ours in `dir`; undefined when nothing is known of it. */
+  /**
+   * Before a change of ours in `dir`, which is in statx's buffer then; undefined when nothing is known of it.
+   */
   before(dir: number): Change | undefined {
-    const isIdle = this.#reading === undefined && this.#justRead === undefined;
-    if (isIdle && this.#directories.size === 0) return undefined;
     if (statx(dir, '', AT_EMPTY_PATH) !== 0) return undefined;
+    const attributes = attributeCache.known();
     const key = keyOfStat();
     if (this.#reading?.key === key) this.#reading.before();
     let directory = this.#directories.get(key);
@@ -203,15 +206,19 @@ export class NameCache {
       directory = undefined;
     }
     const isRead = this.#reading?.key === key || this.#justRead?.key === key;
-    return directory === undefined && !isRead ? undefined : { key, directory };
+    const isKnown = directory !== undefined || isRead || attributes !== undefined;
+    return isKnown ? { key, directory, attributes } : undefined;
   }
 
   /** After it: `removed` and `added` are names on disk. */
   after(change: Change | undefined, dir: number, removed?: string, added?: string): void {
     if (change === undefined) return;
-    const { key, directory } = change;
+    const { key, directory, attributes } = change;
+    const isStated = statx(dir, '', AT_EMPTY_PATH) === 0 && keyOfStat() === key;
+    if (isStated && attributes !== undefined) attributeCache.carry(attributes);
     if (directory !== undefined && this.#directories.get(key) === directory) {
-      this.#enter(change.key, directory, dir, removed, added);
+      if (isStated) this.#enter(key, directory, removed, added);
+      else this.#drop(key);
     }
     const just = this.#justRead;
     if (just?.key === key && just.names !== directory?.names) {
@@ -219,14 +226,14 @@ export class NameCache {
     }
     const reading = this.#reading;
     if (reading?.key !== key) return;
-    if (statx(dir, '', AT_EMPTY_PATH) === 0) reading.did({ removed, added });
+    if (isStated) reading.did({ removed, added });
     else reading.isForeign = true;
   }
 
+  /** Of the directory of the statx just made. */
   #enter(
     key: string,
     directory: CachedDirectory,
-    dir: number,
     removed: string | undefined,
     added: string | undefined,
   ): void {
@@ -235,7 +242,7 @@ export class NameCache {
     const isUnclear = removedKey !== undefined && names.isShared(removedKey);
     // A small one that is not trusted would never be used.
     const isUseless = !directory.tells && names.size < SMALL_DIRECTORY_ENTRIES;
-    if (isUseless || isUnclear || statx(dir, '', AT_EMPTY_PATH) !== 0 || keyOfStat() !== key) {
+    if (isUseless || isUnclear) {
       this.#drop(key);
       return;
     }

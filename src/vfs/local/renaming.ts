@@ -13,11 +13,6 @@ import {
   RENAME_NOREPLACE,
   S_IFDIR,
   S_IFMT,
-  S_ISVTX,
-  STATX_ATTR_APPEND,
-  STATX_ATTR_IMMUTABLE,
-  W_OK,
-  X_OK,
 } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { linkat, renameat2, unlinkat } from '../../native/names.ts';
@@ -30,7 +25,6 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
-  EPERM,
   type Errno,
   isErrno,
 } from '../errno.ts';
@@ -38,7 +32,6 @@ import type { MaybePromise, VfsForm } from '../vfs.ts';
 import type { Credentials } from './credentials.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import { type OwnName, openOwnName, ownPath } from './own-name.ts';
-import { refusal } from './permissions.ts';
 import { replaceObject } from './reparse.ts';
 import { type CheckedPath, checkPath } from './resolver.ts';
 import { type LocalObject, type LocalShare, type Running, whenNamed } from './share.ts';
@@ -52,7 +45,7 @@ interface Target {
 }
 
 /** Runs `act` as the user with the object's own name open. */
-function withOwnName(
+export function withOwnName(
   share: LocalShare,
   credentials: Credentials,
   object: LocalObject,
@@ -186,10 +179,13 @@ function isOwnInAnotherCase(own: OwnName, target: Target, object: LocalObject): 
   return inodeKeyOfStat() === object.inodeKey && (object.isDirectory || stx.linkCount() === 1);
 }
 
-function isSameDirectory(a: number, b: number): boolean {
-  if (statx(a, '', AT_EMPTY_PATH) !== 0) return false;
+const isSameDirectory = (a: number, b: number): boolean =>
+  statx(a, '', AT_EMPTY_PATH) === 0 && isStatOf(b);
+
+/** Whether the statx just made has told of this directory. */
+function isStatOf(dir: number): boolean {
   const key = inodeKeyOfStat();
-  return statx(b, '', AT_EMPTY_PATH) === 0 && inodeKeyOfStat() === key;
+  return statx(dir, '', AT_EMPTY_PATH) === 0 && inodeKeyOfStat() === key;
 }
 
 /** Runs a change of names and tells the cache. */
@@ -200,8 +196,8 @@ function changing(
   act: () => Errno | 0,
 ): Errno | 0 {
   const { cache } = share.resolver;
-  const isOneDirectory = from.dir === to.dir || isSameDirectory(from.dir, to.dir);
   const first = cache.before(from.dir);
+  const isOneDirectory = from.dir === to.dir || isStatOf(to.dir);
   const second = isOneDirectory ? undefined : cache.before(to.dir);
   const result = act();
   if (result !== 0) return result;
@@ -294,25 +290,6 @@ export function remove(
   return withOwnName(share, credentials, object, (own) =>
     removeName(share, own.dir, own.name, object.isDirectory ? AT_REMOVEDIR : 0),
   );
-}
-
-/** What the kernel would say to removing or renaming: the checks of may_delete() in fs/namei.c. */
-export function removable(
-  share: LocalShare,
-  credentials: Credentials,
-  object: LocalObject,
-): Errno | 0 {
-  return withOwnName(share, credentials, object, (own) => {
-    const isFixed = (stx.attributes() & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) !== 0;
-    const owner = stx.uid();
-    const refused = refusal(own.dir, W_OK | X_OK, credentials);
-    if (refused !== 0) return refused;
-    const missing = statx(own.dir, '', AT_EMPTY_PATH);
-    if (missing !== 0) return missing;
-    if (isFixed || (stx.attributes() & STATX_ATTR_APPEND) !== 0) return EPERM;
-    if ((stx.mode() & S_ISVTX) === 0 || credentials.uid === 0) return 0;
-    return credentials.uid === owner || credentials.uid === stx.uid() ? 0 : EPERM;
-  });
 }
 
 /** Another object in its place; the descriptor of that, with statx's buffer telling of it. */

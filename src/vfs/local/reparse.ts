@@ -38,12 +38,10 @@ function reparseIn(bytes: Buffer | Errno): VfsReparse | undefined {
 }
 
 /** Asked as the server, like the attributes: it is none of the file's data. */
-export const reparseOfObject = (fd: number): VfsReparse | undefined =>
-  reparseIn(getxattr(objectPath(fd), SMB_REPARSE));
+export const reparseOfObject = (fd: number): VfsReparse | undefined => reparseIn(reparseBytes(fd));
 
-/** Of a directory's descriptor, with an identity entered: who may not read there is not told. */
-export const leadsElsewhere = (dir: number): boolean =>
-  typeof getxattr(objectPath(dir), SMB_REPARSE) !== 'number';
+/** As it is stored; the bytes are the next call's. */
+export const reparseBytes = (fd: number): Buffer | Errno => getxattr(objectPath(fd), SMB_REPARSE);
 
 export const reparseOfName = (dir: number, name: string): VfsReparse | undefined =>
   reparseIn(lgetxattr(`${objectPath(dir)}/${name}`, SMB_REPARSE));

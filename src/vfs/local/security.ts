@@ -15,7 +15,6 @@ import {
   type PosixPermissions,
 } from '../../fscc/posix-acl.ts';
 import { AT_EMPTY_PATH } from '../../native/constants.ts';
-import { close } from '../../native/files.ts';
 import { statx, stx } from '../../native/stat.ts';
 import { fgetxattr, getxattr, getxattrat, hasGetxattrat } from '../../native/xattr.ts';
 import { ENODATA, EOPNOTSUPP, type Errno, isErrno, type Result } from '../errno.ts';
@@ -23,10 +22,9 @@ import type { SecurityEdit } from '../vfs.ts';
 import type { KnownAttributes } from './attribute-cache.ts';
 import type { Credentials } from './credentials.ts';
 import { decodeNtAcl, isCurrent } from './nt-acl.ts';
-import { ownPath } from './own-name.ts';
 import { descriptorOfPermissions } from './posix-descriptor.ts';
 import { storeSecurity } from './privileged.ts';
-import type { LocalObject, LocalShare } from './share.ts';
+import type { LocalShare } from './share.ts';
 
 /** An open file or directory; `isData` when the descriptor is open for more than its path. */
 export interface Secured {
@@ -93,22 +91,6 @@ export function storedSecurity(
   if (isErrno(permissions)) return permissions;
   const isValid = isCurrent(acl, permissions, () => derivedSecurity(share, permissions));
   return isValid ? acl.descriptor : undefined;
-}
-
-/** Of the directory that the kernel says the object is in; undefined for the share's root. */
-export function parentSecurity(
-  share: LocalShare,
-  object: LocalObject,
-): SecurityDescriptor | undefined | Errno {
-  if (share.ntAclName === undefined) return undefined;
-  const path = ownPath(share, object);
-  if (isErrno(path)) return path;
-  if (path.length === 0) return undefined;
-  const fd = share.resolver.exactDirectory(path.slice(0, -1));
-  if (fd < 0) return fd;
-  const stored = storedSecurity(share, { fd, isData: false });
-  close(fd);
-  return stored;
 }
 
 export function security(share: LocalShare, object: Secured): Result<SecurityDescriptor> {

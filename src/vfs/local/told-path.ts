@@ -15,6 +15,21 @@ export interface ToldPath {
   readonly atMs: number;
 }
 
+/** The directory that an object was in, by the names on disk. */
+export interface Place {
+  readonly parent: readonly string[];
+  readonly moves: number;
+  readonly atMs: number;
+}
+
+/** Of an object at this path on disk; undefined for the root of a share. */
+export const placeAt = (disk: readonly string[]): Place | undefined =>
+  disk.length === 0 ? undefined : { parent: disk.slice(0, -1), moves, atMs: performance.now() };
+
+/** Whether it can be taken for where the object is. */
+export const isSamePlace = (place: Place): boolean =>
+  place.moves === moves && performance.now() - place.atMs < TOLD_PATH_AGE_MS;
+
 interface Told {
   told: ToldPath | undefined;
   /** st_ctime, as the last stat told it. */
