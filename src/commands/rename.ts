@@ -176,12 +176,14 @@ async function refuseDestination(
     return hidden === 'name' ? STATUS_ACCESS_DENIED : statusOfErrno(ENOPATH);
   }
   const files = filesOf(request.open, request.tree);
-  const parent = await files.lookup(path.slice(0, -1));
+  const parent = await files.lookup(path.slice(0, -1), 'look');
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);
   const key = SharedFiles.key(parent.volumeId, parent.fileId);
   try {
+    const found = parent.takeFound?.();
     const takes = await mayAdd(request.tree, parent, addingRight(request.open));
-    const elsewhere = await refuseInside(parent);
+    const isPlain = found !== undefined && found.reparse === undefined;
+    const elsewhere = isPlain ? undefined : await refuseInside(parent);
     if (elsewhere !== undefined) return elsewhere;
     if (!takes) return STATUS_ACCESS_DENIED;
   } finally {
