@@ -7,19 +7,23 @@
  *     npm run interop:posix -- --xfstests /src/xfstests fsx-unmapped   the same without writing by mmap
  *     npm run interop:posix -- --pjdfstest /src/pjdfstest         every file of pjdfstest
  *     npm run interop:posix -- --pjdfstest /src/pjdfstest rename/00.t --kernel FOLDER
+ *     npm run interop:posix -- --pjdfstest /src/pjdfstest --multiuser  each of its users by a session of its own
  *
  * Neither suite is brought along: the folders are ones that were cloned and built here. The guest sees this machine's
- * programs, read only: git, make and gcc have to be installed. posix/expected.txt says what does not pass, and why.
+ * programs, read only: git, make and gcc have to be installed, with --multiuser keyutils, too. posix/expected.txt and
+ * posix/multiuser-expected.txt say what does not pass, and why.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { commandLine } from '../support/command-line.ts';
 import { Tally } from '../support/tally.ts';
 import { openTarget, type Target, targetOptions } from '../support/target.ts';
 import { need } from './guest.ts';
 import { fetchKernel, type Kernel, kernelIn } from './guest-image.ts';
 import { startHostGuest } from './host-guest.ts';
+import { MULTIUSERS, openMultiuserTarget } from './posix/multiuser-target.ts';
 
 const MOUNT = 'vers=3.1.1,posix';
 const CASES = ['links', 'git', 'build'];
@@ -31,30 +35,33 @@ interface Plan {
   readonly target: Target;
   readonly kernel: Kernel;
   readonly mount: string;
+  /** Of a mount with `multiuser`: `UID:ACCOUNT`. */
+  readonly users: readonly string[];
   readonly cases: readonly string[];
   readonly caseSeconds: number;
   readonly folders: Readonly<Record<string, string>>;
 }
 
-/** Lines `CASE VERDICT # why`: what is not to pass. */
-function readExpected(): ReadonlyMap<string, string> {
-  const text = readFileSync(new URL('posix/expected.txt', import.meta.url), 'utf8');
+/** Lines `CASE VERDICT # why`: what is not to pass, or (`either`) passes one time and not the other. */
+function readExpected(file: string): ReadonlyMap<string, string> {
+  const text = readFileSync(new URL(`posix/${file}`, import.meta.url), 'utf8');
   const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'));
   return new Map(
     lines.map((line) => {
-      const [name, verdict] = /^(\S+) (fail|notrun|late) +# \S/.exec(line)?.slice(1) ?? [];
-      if (name === undefined) throw new Error(`posix/expected.txt: ${line}`);
+      const [name, verdict] = /^(\S+) (fail|notrun|late|either) +# \S/.exec(line)?.slice(1) ?? [];
+      if (name === undefined) throw new Error(`posix/${file}: ${line}`);
       return [name, verdict!];
     }),
   );
 }
 
 async function run(plan: Plan, tally: Tally): Promise<void> {
-  const { target, kernel, mount, cases, caseSeconds, folders } = plan;
+  const { target, kernel, mount, users, cases, caseSeconds, folders } = plan;
   const script = readFileSync(new URL('posix/run-cases.sh', import.meta.url), 'utf8');
-  const expected = readExpected();
+  const expected = readExpected(users.length > 0 ? 'multiuser-expected.txt' : 'expected.txt');
   const guest = startHostGuest(target, kernel, script, {
     MOUNT: mount,
+    USERS: users.join(' '),
     CASES: cases.join(' '),
     LIMIT: String(caseSeconds),
     OPERATIONS: FSX_OPERATIONS,
@@ -68,7 +75,9 @@ async function run(plan: Plan, tally: Tally): Promise<void> {
     if (word === 'result') {
       const wanted = expected.get(name) ?? 'pass';
       // A kernel that can do more than the one of the list.
-      const ok = verdict === wanted || (wanted === 'notrun' && verdict === 'pass');
+      const mayPass = wanted === 'notrun' || wanted === 'either';
+      const mayFail = wanted === 'either' && verdict === 'fail';
+      const ok = verdict === wanted || mayFail || (mayPass && verdict === 'pass');
       const text = detail.join(' ').replaceAll('~', '\n');
       const message = ok ? '' : `${verdict}, expected ${wanted}\n${text}`;
       tally.add({ name: `${mount}: ${name} ${verdict}`, ok, seconds: Number(seconds), message });
@@ -108,11 +117,13 @@ async function main(): Promise<void> {
       kernel: { type: 'string' },
       cache: { type: 'string', default: join(tmpdir(), 'usmbd-kernel') },
       mount: { type: 'string', default: MOUNT },
+      multiuser: { type: 'boolean', default: false },
       'case-seconds': { type: 'string', default: '900' },
       json: { type: 'string' },
     },
   });
   for (const program of ['git', 'make', 'gcc', 'perl']) need(program, program);
+  if (values.multiuser) need('keyctl', 'keyutils');
   const xfstests = built('xfstests', values.xfstests, join('ltp', 'fsx'));
   const pjdfstest = built('pjdfstest', values.pjdfstest, 'pjdfstest');
   const cases =
@@ -126,12 +137,18 @@ async function main(): Promise<void> {
   mkdirSync(values.cache, { recursive: true });
   const kernel = values.kernel === undefined ? fetchKernel(values.cache) : kernelIn(values.kernel);
   const tally = new Tally();
-  const target = await openTarget(values, [], {}, 'root');
+  const target = values.multiuser
+    ? await openMultiuserTarget()
+    : await openTarget(values, [], {}, 'root');
   console.log(`Linux ${kernel.release}, ${cases.length} cases`);
-  const folders = { XFSTESTS: xfstests ?? '', PJDFSTEST: pjdfstest ?? '' };
+  const QUICK = fileURLToPath(new URL('posix/pjdfstest-quick.sh', import.meta.url));
+  const folders = { XFSTESTS: xfstests ?? '', PJDFSTEST: pjdfstest ?? '', QUICK };
   const caseSeconds = Number(values['case-seconds']);
   try {
-    await run({ target, kernel, mount: values.mount, cases, caseSeconds, folders }, tally);
+    // Without idsfromsid Linux asks a program for cifs.idmap whom chown(2) means.
+    const mount = values.multiuser ? `${values.mount},idsfromsid,multiuser` : values.mount;
+    const users = values.multiuser ? MULTIUSERS : [];
+    await run({ target, kernel, mount, users, cases, caseSeconds, folders }, tally);
     target.assertAlive();
   } finally {
     await target.stop();

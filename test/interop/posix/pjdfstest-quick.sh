@@ -1,11 +1,12 @@
 # After pjdfstest's own misc.sh: the same functions without a program of its own for each step; descriptors 8 and 9 are
-# those of pjdfstest-server.c.
+# those of pjdfstest.ts. In a guest `call` is another one (run-cases.sh).
 fstest=ask
-ask() { local answer; echo "$PWD $*" >&9; read -r answer <&8; echo "$answer"; }
+call() { echo "$PWD $*" >&9; read -r answer <&8; }
+ask() { local answer; call "$@"; echo "$answer"; }
 
 expect() {
   local wanted=$1 answer; shift
-  echo "$PWD $*" >&9; read -r answer <&8
+  call "$@"
   if [[ $answer =~ ^${wanted}$ ]]; then echo "ok $ntest${todomsg:+ # TODO $todomsg}"
   elif [ -n "$todomsg" ]; then echo "not ok $ntest # TODO $todomsg"
   else echo "not ok $ntest - tried '$*', expected $wanted, got $answer"
