@@ -55,6 +55,7 @@ export function fileSystem(share: ShareConfiguration, sids: ControlPlane['sids']
   const snapshots = snapshotLayoutOf(share);
   return createLocalVfs({
     ...options,
+    crossMounts: share.crossMounts,
     storeAttributes: share.storeDosAttributes,
     making: makingOf(share),
     streams: share.vfsObjects.includes(STREAMS_MODULE),

@@ -163,7 +163,7 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
     'Encryption that a connection to this share needs beyond what the server asks of all; see "smb3 encryption".',
   adminUsers:
     'Who acts as root in this share. In [global]: who also administers the server by RPC.',
-  crossMounts: 'Whether clients get to what is mounted within the share. They do.',
+  crossMounts: 'Whether clients get to what is mounted within the share.',
   followSymlinks:
     'Whether the server follows symbolic links. It follows none: clients are told where a link leads within the share, and go there themselves.',
   wideLinks: 'Whether symbolic links lead out of the share. None does.',

@@ -137,7 +137,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   maxConnections: 'now',
   encryption: 'now',
   adminUsers: 'now',
-  crossMounts: 'none',
+  crossMounts: 'share anew',
   followSymlinks: 'none',
   wideLinks: 'none',
   appleZeroFileIds: 'now',

@@ -52,7 +52,7 @@ const SHARE: Rows = {
   comment: 'of the house',
   'create mask': '0744',
   'directory mask': '0755',
-  crossmnt: ['no', /clients get to what is mounted/],
+  crossmnt: 'no',
   'follow symlinks': ['yes', /clients follow links within the share themselves/],
   'force create mode': '0111',
   'force directory mode': '0111',

@@ -185,7 +185,7 @@ test('workers are a number or auto, which is one where there are few cores', () 
 });
 
 test('what is parsed and does nothing is a warning, unless it asks for what is done anyway', () => {
-  for (const [asked, done] of [['crossmnt = no', 'crossmnt = yes']] as const) {
+  for (const [asked, done] of [['wide links = yes', 'wide links = no']] as const) {
     assert.match(warnings(`[global]\n${asked}\n`)[0] ?? asked, /^f:2: warning: .* not supported, /);
     assert.deepEqual(warnings(`[global]\n${done}\n`), []);
   }

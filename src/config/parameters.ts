@@ -443,7 +443,7 @@ export const shareParameters = {
   encryption: parameter('smb encrypt', encryption, 'auto', { aliases: ['server smb encrypt'] }),
   /** They act as root, in a server of root's. */
   adminUsers: parameter('admin users', principals, []),
-  crossMounts: unsupported('crossmnt', bool, true, 'clients get to what is mounted within a share'),
+  crossMounts: parameter('crossmnt', bool, true),
   followSymlinks: unsupported(
     'follow symlinks',
     bool,

@@ -9,6 +9,7 @@ import {
   RESOLVE_BENEATH,
   RESOLVE_NO_MAGICLINKS,
   RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
   RWF_NOWAIT,
   SEEK_DATA,
   SEEK_HOLE,
@@ -81,7 +82,7 @@ const answer = (result: number): number => (result < 0 ? -lastErrno() : result);
 const how = Buffer.alloc(24);
 const howAt = addressOf(how);
 const howWords = new Uint32Array(how.buffer, how.byteOffset, 6);
-howWords[4] = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+const RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
 
 /** struct iovec: pointer, size_t. */
 const iovec = Buffer.alloc(16);
@@ -96,10 +97,12 @@ export const openat = (dir: number, path: string, flags: number, mode = 0): numb
 
 /**
  * Opens `path` below `dir`, through no symbolic link whatever (RESOLVE_BENEATH, NO_MAGICLINKS,
- * NO_SYMLINKS); a link in the last place opens as itself with O_PATH and O_NOFOLLOW.
+ * NO_SYMLINKS); a link in the last place opens as itself with O_PATH and O_NOFOLLOW. -EXDEV where something else is
+ * mounted on the way and `crosses` is false (RESOLVE_NO_XDEV).
  */
-export function openBeneath(dir: number, path: string, flags: number): number {
+export function openBeneath(dir: number, path: string, flags: number, crosses = true): number {
   howWords[0] = (flags | O_CLOEXEC) >>> 0;
+  howWords[4] = crosses ? RESOLVE : RESOLVE | RESOLVE_NO_XDEV;
   return answer(c.openat2(SYS.openat2, dir, path, howAt, how.length));
 }
 

@@ -417,7 +417,7 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
       ...{ value: 'required', look: stays, before: 'ok', after: 'STATUS_NETWORK_NAME_DELETED' },
     },
     adminUsers: { value: 'ann', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
-    crossMounts: { value: 'no' },
+    crossMounts: { value: 'no', shownBy: 'src/vfs/local/crossing.test.ts' },
     followSymlinks: { value: 'yes' },
     wideLinks: { value: 'yes' },
     appleConvertsDouble: {

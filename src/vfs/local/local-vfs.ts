@@ -48,6 +48,8 @@ export interface LocalVfsOptions {
   readonly directoryMode?: number;
   /** More about the modes and owners of new objects. */
   readonly making?: MakingPolicy;
+  /** ksmbd.conf `crossmnt`. False: nobody gets to what is mounted within the folder. */
+  readonly crossMounts?: boolean;
   /** smb.conf `store dos attributes`. False: user.DOSATTRIB is neither written nor believed. */
   readonly storeAttributes?: boolean;
   /** False: there are no named streams. */
@@ -224,6 +226,10 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
   if (root < 0) throw new Error(`cannot share ${options.root}: ${getSystemErrorMessage(root)}`);
   const { procFd, cache, inodes, volumes } = sharedParts();
   const hasOpenat2 = support.openat2 && options.openat2 !== false;
+  if (!hasOpenat2 && options.crossMounts === false) {
+    close(root);
+    throw new Error('crossmnt = no needs Linux 5.6 or later (openat2); leave it out');
+  }
   const isRemote = options.threads ?? !isOnMachine(root);
   const ntAclName = ntAclNameFor(root, options, isRemote);
   const recipe: ShareRecipe = {
@@ -231,6 +237,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
     root,
     procFd,
     hasOpenat2,
+    crossesMounts: options.crossMounts !== false,
     features: featuresOf(root, options, ntAclName, isRemote),
     fileMode: options.fileMode ?? FILE_MODE,
     directoryMode: options.directoryMode ?? DIRECTORY_MODE,
@@ -242,7 +249,7 @@ export function createLocalVfs(options: LocalVfsOptions): Vfs {
   const share: LocalShare = {
     ...recipe,
     rootPath: { now: undefined },
-    resolver: new Resolver(root, cache, hasOpenat2),
+    resolver: new Resolver(root, cache, recipe),
     inodes,
     own: new OwnChanges(),
     volumes,

@@ -11,6 +11,7 @@ import { AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../nati
 import { close, openat, openBeneath } from '../../native/files.ts';
 import { statx } from '../../native/stat.ts';
 import {
+  EACCES,
   EAGAIN,
   EINVAL,
   ELOOP,
@@ -19,6 +20,7 @@ import {
   ENOPATH,
   ENOTDIR,
   type Errno,
+  EXDEV,
 } from '../errno.ts';
 import type { Credentials } from './credentials.ts';
 import { KnownFiles } from './known-files.ts';
@@ -70,14 +72,21 @@ export function checkPath(names: readonly string[]): CheckedPath | Errno {
   return { names, disk };
 }
 
-const byOpenat2: Walk = (dir, names, flags) => {
-  const path = names.length === 0 ? '.' : names.join('/');
+function openCalmly(dir: number, path: string, flags: number, crosses: boolean): number {
   let fd = EAGAIN;
   for (let attempt = 0; fd === EAGAIN && attempt < OPENAT2_ATTEMPTS; attempt++) {
-    fd = openBeneath(dir, path, flags);
+    fd = openBeneath(dir, path, flags, crosses);
   }
-  return fd === ENOTDIR || fd === ELOOP ? ENOPATH : fd;
-};
+  return fd === EXDEV ? EACCES : fd;
+}
+
+const byOpenat2 =
+  (crosses: boolean): Walk =>
+  (dir, names, flags) => {
+    const path = names.length === 0 ? '.' : names.join('/');
+    const fd = openCalmly(dir, path, flags, crosses);
+    return fd === ENOTDIR || fd === ELOOP ? ENOPATH : fd;
+  };
 
 const byComponent: Walk = (dir, names, flags) => {
   if (names.length === 0) return openat(dir, '.', flags);
@@ -117,31 +126,38 @@ const inPieces =
     return at;
   };
 
+/** How paths are walked, the same for a share and its snapshots. */
+export interface Ways {
+  readonly hasOpenat2: boolean;
+  /** What is mounted within the folder belongs to it; false, which takes openat2: it is refused with EACCES. */
+  readonly crossesMounts: boolean;
+}
+
 export class Resolver {
   readonly root: number;
   readonly cache: NameCache;
   /** Names that differ in case differ: nothing is looked for without regard to it. */
   readonly isExact: boolean;
   readonly files = new KnownFiles((names, flags) => this.#walk(this.root, names, flags));
-  readonly #hasOpenat2: boolean;
+  readonly #ways: Ways;
   readonly #walk: Walk;
 
-  constructor(root: number, cache: NameCache, hasOpenat2: boolean, isExact = false) {
+  constructor(root: number, cache: NameCache, ways: Ways, isExact = false) {
     this.root = root;
     this.cache = cache;
     this.isExact = isExact;
-    this.#hasOpenat2 = hasOpenat2;
-    this.#walk = inPieces(hasOpenat2 ? byOpenat2 : byComponent);
+    this.#ways = ways;
+    this.#walk = inPieces(ways.hasOpenat2 ? byOpenat2(ways.crossesMounts) : byComponent);
   }
 
   /** The same folder for whom names are exact. */
   exactly(): Resolver {
-    return new Resolver(this.root, this.cache, this.#hasOpenat2, true);
+    return new Resolver(this.root, this.cache, this.#ways, true);
   }
 
   /** The same for another folder. */
   at(root: number): Resolver {
-    return new Resolver(root, this.cache, this.#hasOpenat2, this.isExact);
+    return new Resolver(root, this.cache, this.#ways, this.isExact);
   }
 
   /** The object at `path`, a link as itself. */
@@ -207,6 +223,12 @@ export class Resolver {
       : this.cache.find(dir, name, credentials, true);
   }
 
+  #openName(dir: number, name: string, flags: number): number {
+    return this.#ways.crossesMounts
+      ? openat(dir, name, flags)
+      : openCalmly(dir, name, flags, false);
+  }
+
   #openIn(
     dir: number,
     path: CheckedPath,
@@ -214,7 +236,7 @@ export class Resolver {
     flags: number,
     credentials: Credentials,
   ): number {
-    const fd = openat(dir, path.disk[level]!, flags);
+    const fd = this.#openName(dir, path.disk[level]!, flags);
     return fd === ENOENT ? this.#openAlike(dir, path, level, flags, credentials) : fd;
   }
 
@@ -228,7 +250,7 @@ export class Resolver {
   ): number {
     let opened: number = ENOENT;
     const found = this.#found(dir, path.names[level]!, credentials, (name) => {
-      opened = openat(dir, name, flags);
+      opened = this.#openName(dir, name, flags);
       return Math.min(opened, 0);
     });
     return typeof found === 'number' ? found : opened;

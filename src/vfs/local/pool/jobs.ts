@@ -23,16 +23,16 @@ import type {
 import type { CursorState } from '../local-cursor.ts';
 import type { NewObject } from '../local-tree.ts';
 import type { MakingPolicy } from '../making.ts';
+import type { Ways } from '../resolver.ts';
 import type { HandleState } from '../share.ts';
 import type { StreamFormat } from '../stream-value.ts';
 
 /** All that a share is, as far as a thread needs it. */
-export interface ShareRecipe {
+export interface ShareRecipe extends Ways {
   /** Of this share alone, as long as the process lives. */
   readonly id: number;
   readonly root: number;
   readonly procFd: number;
-  readonly hasOpenat2: boolean;
   readonly features: VfsFeatures;
   readonly fileMode: number;
   readonly directoryMode: number;

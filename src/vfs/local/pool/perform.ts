@@ -86,7 +86,7 @@ function shareOf(recipe: ShareRecipe): LocalShare {
   const share: LocalShare = {
     ...recipe,
     rootPath: { now: undefined },
-    resolver: new Resolver(recipe.root, cache, recipe.hasOpenat2),
+    resolver: new Resolver(recipe.root, cache, recipe),
     ntAclName: undefined,
     sids: unixSidMap,
     inodes,
