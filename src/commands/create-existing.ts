@@ -339,7 +339,9 @@ function refuseType(wanted: Wanted, stat: VfsStat): NtStatus | undefined {
   if (kind === 'directory') {
     const elsewhere = createDisposition === FILE_CREATE ? undefined : refuseReparse(wanted, stat);
     if (elsewhere !== undefined) return elsewhere;
-    if (fileOnly) return STATUS_FILE_IS_A_DIRECTORY;
+    // open(2): whatever is there, O_EXCL says that it is.
+    const exclusive = wanted.posix !== undefined && createDisposition === FILE_CREATE;
+    if (fileOnly && !exclusive) return STATUS_FILE_IS_A_DIRECTORY;
     if (createDisposition === FILE_OPEN || createDisposition === FILE_OPEN_IF) return undefined;
     return wanted.path.length === 0 ? STATUS_ACCESS_DENIED : STATUS_OBJECT_NAME_COLLISION;
   }

@@ -37,8 +37,10 @@ import {
 import { deniedAce, makeAcl } from '../../src/dtyp/acl.ts';
 import {
   STATUS_ACCESS_DENIED,
+  STATUS_FILE_IS_A_DIRECTORY,
   STATUS_INVALID_INFO_CLASS,
   STATUS_INVALID_PARAMETER,
+  STATUS_OBJECT_NAME_COLLISION,
   STATUS_OBJECT_NAME_INVALID,
   STATUS_OBJECT_NAME_NOT_FOUND,
 } from '../../src/dtyp/ntstatus.ts';
@@ -74,6 +76,7 @@ import {
   FILE_CREATE,
   FILE_DELETE_ON_CLOSE,
   FILE_DIRECTORY_FILE,
+  FILE_NON_DIRECTORY_FILE,
   FILE_OPEN_REPARSE_POINT,
 } from '../../src/smb2/create-options.ts';
 import { Fsctl } from '../../src/smb2/fsctl.ts';
@@ -175,6 +178,23 @@ test('a new file has the mode that was asked for, and the answer tells it with i
   assert.equal(statSync(join(folder, 'private')).mode & 0o7777, 0o700);
   await directory.close();
   await remove(tree, 'private');
+});
+
+test('a file is not made where a directory is, and its maker is told that something is there', {
+  skip,
+}, async () => {
+  const tree = await mount();
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  await (await posixOpen(tree, 'folder', how, 0o755)).close();
+  const asFile = { disposition: FILE_CREATE, options: FILE_NON_DIRECTORY_FILE };
+  const exclusive = createRequest('folder', { ...asFile, contexts: [mode(0o644)] });
+  assertStatus(await tree.request(exclusive), STATUS_OBJECT_NAME_COLLISION);
+  const windows = await mount(win11);
+  const made = await windows.request(createRequest('folder', asFile));
+  assertStatus(made, STATUS_FILE_IS_A_DIRECTORY);
+  const plain = { options: FILE_NON_DIRECTORY_FILE, contexts: [mode(0)] };
+  assertStatus(await tree.request(createRequest('folder', plain)), STATUS_FILE_IS_A_DIRECTORY);
+  await remove(tree, 'folder');
 });
 
 test('names that differ in case differ, and Windows finds one of them', { skip }, async () => {
