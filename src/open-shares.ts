@@ -117,6 +117,7 @@ export function shareFields(
     posixLocking: share.posixLocking,
     continuousAvailability: share.continuousAvailability,
     posixExtensions: share.posixExtensions,
+    followsLinks: share.followSymlinks,
     compressData: share.compressData,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,

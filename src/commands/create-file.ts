@@ -21,9 +21,11 @@ import { isRefusedName, parsePath } from '../fscc/names.ts';
 import { parsePosixPath } from '../fscc/posix-names.ts';
 import { SharedFiles } from '../objects/shared-file.ts';
 import { vetoed } from '../objects/visibility.ts';
+import { FILE_OPEN_REPARSE_POINT } from '../smb2/create-options.ts';
 import {
   EACCES,
   EEXIST,
+  ELOOP,
   ENOENT,
   ENOPATH,
   EROFS,
@@ -50,7 +52,9 @@ import {
 import { isProxied, withoutDfsPrefix } from './dfs.ts';
 import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
+import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { follows, linkedPath, MAX_LINKS, meansLink, pathThroughLink } from './follow-links.ts';
 import { posixWish } from './posix.ts';
 import { asOfThen, changesThePast } from './previous-versions.ts';
 import { longPath } from './short-names.ts';
@@ -147,9 +151,61 @@ function lookedUp(
     handle.close();
     return EROFS;
   }
+  if (handle.kind === 'symlink' && follows(wanted, request.tree.share)) {
+    return meansLink(wanted)
+      ? openExisting(asLink(wanted), request, handle, isFresh)
+      : follow(wanted, request, handle);
+  }
   return wanted.stream === undefined
     ? openExisting(wanted, request, handle, isFresh)
     : openStream(wanted, request, handle, wanted.stream);
+}
+
+const asLink = (wanted: Wanted): Wanted => ({
+  ...wanted,
+  createOptions: wanted.createOptions | FILE_OPEN_REPARSE_POINT,
+});
+
+/** Opens what the link leads to. Takes over its handle. */
+async function follow(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<Outcome | Errno> {
+  let path: readonly string[] | undefined;
+  try {
+    path = await linkedPath(handle, wanted.path, request.tree.share);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  // Where it leads is its client's affair, if that has named it.
+  if (path === undefined && wanted.links === undefined) {
+    return openExisting(wanted, request, handle);
+  }
+  handle.close();
+  return path === undefined ? EACCES : openLinked(wanted, path, request);
+}
+
+function openLinked(
+  wanted: Wanted,
+  path: readonly string[],
+  request: TreeRequest,
+): MaybePromise<Outcome | Errno> {
+  const { links = 0 } = wanted;
+  if (links >= MAX_LINKS) return ELOOP;
+  return ended(request) ?? openOrCreate({ ...wanted, path, links: links + 1 }, request);
+}
+
+/** A directory on the way is none. */
+async function onTheWay(wanted: Wanted, request: TreeRequest): Promise<Outcome | Errno> {
+  const files = filesFor(wanted, request.tree);
+  const { share } = request.tree;
+  const path = follows(wanted, share)
+    ? await pathThroughLink(wanted.path, files, share)
+    : undefined;
+  if (path !== undefined) return openLinked(wanted, path, request);
+  return wanted.links === undefined ? stoppedOnTheWay(wanted, request, files) : ENOPATH;
 }
 
 /**
@@ -182,8 +238,7 @@ function missingWhole(
   handle: Errno,
   isFresh: boolean,
 ): MaybePromise<Outcome | Errno> {
-  const files = filesFor(wanted, request.tree);
-  if (handle === ENOPATH) return stoppedOnTheWay(wanted, request, files);
+  if (handle === ENOPATH) return onTheWay(wanted, request);
   if (handle !== ENOENT || !createsIfMissing(wanted)) return handle;
   if (wanted.then !== undefined) return EROFS;
   const named = byTunnel(wanted, request);
@@ -200,11 +255,7 @@ function make(
   const made = arriving(wanted.path, request, (isStillFresh) =>
     createNew(wanted, request, isFresh && isStillFresh),
   );
-  return after(made, (outcome) =>
-    outcome === ENOPATH
-      ? stoppedOnTheWay(wanted, request, filesFor(wanted, request.tree))
-      : outcome,
-  );
+  return after(made, (outcome) => (outcome === ENOPATH ? onTheWay(wanted, request) : outcome));
 }
 
 /** As if it were not there; but it is not made either, and whoever tries is told so. */

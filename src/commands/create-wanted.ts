@@ -53,6 +53,8 @@ export interface Wanted extends CreateWish {
   readonly shortName?: string | undefined;
   /** Of what is made in place of what was deleted by its short name. */
   readonly creationTime?: bigint;
+  /** How many symbolic links have led here (follow-links.ts). */
+  readonly links?: number;
   /** The named stream; undefined for the file or directory itself. */
   readonly stream: string | undefined;
   readonly directoryOnly: boolean;

@@ -20,7 +20,9 @@ import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { ownAccess } from './access.ts';
 import { dfsTargets } from './dfs.ts';
 import { directoryEntry } from './directory-entry.ts';
+import { plainTeller, type Teller } from './directory-scan.ts';
 import { eaSizeOf } from './extended-attributes.ts';
+import { leadsToDirectory } from './follow-links.ts';
 
 /** What makes a file readable, as Samba takes it. */
 const READING = FILE_READ_DATA | FILE_READ_EA | FILE_READ_ATTRIBUTES | READ_CONTROL;
@@ -52,7 +54,7 @@ async function isAccessible(open: Open, visibility: Visibility, name: string): P
 }
 
 /** Entries with the size of their extended attributes, for which each file is asked: `list ea sizes`. */
-export const eaTeller =
+const eaTeller =
   (open: Open) =>
   async (name: string, stat: VfsStat): Promise<DirectoryEntry> => {
     const entry = directoryEntry(open.home, name, stat);
@@ -73,18 +75,44 @@ export const dfsTeller =
     return { ...entry, fileAttributes, reparseTag: IO_REPARSE_TAG_DFS, endOfFile: 0 };
   };
 
+/** Entries as clients see them that name files as Windows does: with the size of extended attributes where wanted. */
+export function shownTeller(open: Open): Teller {
+  const tell = open.home.listsEaSizes === true ? eaTeller(open) : plainTeller(open);
+  return open.home.followsLinks === true ? linkTeller(open, tell) : tell;
+}
+
+/** A link that is followed to a directory is one: programs ask, before they open it, whether it is. */
+const linkTeller =
+  (open: Open, tell: Teller): Teller =>
+  (name, stat) =>
+    stat.kind === 'symlink' ? toldLink(open, name, tell(name, stat)) : tell(name, stat);
+
+async function toldLink(
+  open: Open,
+  name: string,
+  told: MaybePromise<DirectoryEntry>,
+): Promise<DirectoryEntry> {
+  const entry = await told;
+  const leads = await withChild(open, name, async (handle, path) =>
+    leadsToDirectory(handle, path, open.tree!.files!, open.home),
+  );
+  if (leads !== true) return entry;
+  return { ...entry, fileAttributes: entry.fileAttributes | FILE_ATTRIBUTE_DIRECTORY };
+}
+
 /** Undefined: it is not there any more. */
 async function withChild<T>(
   open: Open,
   name: string,
-  use: (handle: VfsHandle) => Promise<T>,
+  use: (handle: VfsHandle, path: readonly string[]) => Promise<T>,
 ): Promise<T | undefined> {
-  const path = open.handle!.path();
-  if (isErrno(path)) return undefined;
-  const handle = await open.tree!.files!.lookup([...path, name]);
+  const directory = open.handle!.path();
+  if (isErrno(directory)) return undefined;
+  const path = [...directory, name];
+  const handle = await open.tree!.files!.lookup(path);
   if (isErrno(handle)) return undefined;
   try {
-    return await use(handle);
+    return await use(handle, path);
   } finally {
     handle.close();
   }

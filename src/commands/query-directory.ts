@@ -38,7 +38,7 @@ import { appleTeller } from './apple-listing.ts';
 import type { OpenRequest, Outcome } from './command.ts';
 import { advance, beginScan, peek, plainTeller, type Teller } from './directory-scan.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { dfsTeller, eaTeller } from './listed.ts';
+import { dfsTeller, shownTeller } from './listed.ts';
 import { posixTeller } from './posix.ts';
 
 export async function queryDirectory(
@@ -153,6 +153,5 @@ function teller(server: ServerState, open: Open, informationClass: number): Tell
   if (open.isPosix) return (name, stat) => plainTeller(open)(clientName(name), stat);
   if (open.session?.apple !== undefined) return appleTeller(server, open, informationClass);
   if (open.home.dfs !== undefined) return dfsTeller(open);
-  if (open.home.listsEaSizes === true) return eaTeller(open);
-  return plainTeller(open);
+  return shownTeller(open);
 }

@@ -36,6 +36,7 @@ import { breakFor } from './caching.ts';
 import type { OpenRequest } from './command.ts';
 import { arriving } from './doomed.ts';
 import { statusOfErrno } from './errno-status.ts';
+import { directoryThroughLinks } from './follow-links.ts';
 import { namesBefore } from './names-before.ts';
 import { filesOf } from './posix.ts';
 import { renameStream } from './rename-stream.ts';
@@ -95,12 +96,12 @@ const rename = (target: Target, request: OpenRequest): Promise<NtStatus> =>
   audited('rename', request, () => move(target, request));
 
 async function move(target: Target, request: OpenRequest): Promise<NtStatus> {
-  const { open, tree } = request;
+  const { open } = request;
   if (target.fileName.startsWith(':') && !open.isPosix) return renameStream(target, request);
   const parsed = destination(target, open);
   if (typeof parsed === 'number') return parsed;
   const named = parsed.components;
-  const path = open.isPosix ? named : await longPath(tree, named);
+  const path = open.isPosix ? named : await placeOf(named, request);
   if (open.file!.isDoomed(open.handle!)) return STATUS_ACCESS_DENIED;
   const own = open.handle!.path();
   if (isErrno(own)) return statusOfErrno(own);
@@ -125,11 +126,22 @@ async function link(target: Target, request: OpenRequest): Promise<NtStatus> {
   const named = parsed.components;
   if (open.handle!.kind === 'directory') return STATUS_FILE_IS_A_DIRECTORY;
   if (tree.readOnly || open.file!.isDoomed(open.handle!)) return STATUS_ACCESS_DENIED;
-  const path = open.isPosix ? named : await longPath(tree, named);
+  const path = open.isPosix ? named : await placeOf(named, request);
   return arriving(path, request, async () => {
     const refused = await refuseDestination(path, request);
     return refused ?? name(path, target, request, 'link');
   });
+}
+
+/** Where a name is to go that is one of Windows: by its folder's long names, through links where they are followed. */
+async function placeOf(
+  named: readonly string[],
+  { open, tree }: OpenRequest,
+): Promise<readonly string[]> {
+  const long = await longPath(tree, named);
+  if (tree.share.followsLinks !== true) return long;
+  const folder = await directoryThroughLinks(long.slice(0, -1), filesOf(open, tree), tree.share);
+  return [...folder, long.at(-1)!];
 }
 
 /** What stands at the new name may change until the file system is asked; then all starts anew. */

@@ -165,7 +165,7 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
     'Who acts as root in this share. In [global]: who also administers the server by RPC.',
   crossMounts: 'Whether clients get to what is mounted within the share.',
   followSymlinks:
-    'Whether the server follows symbolic links. It follows none: clients are told where a link leads within the share, and go there themselves.',
+    'Whether the server goes where symbolic links within the share lead, for clients that do not, Windows among them. Without it they are told where a link leads, and go there themselves.',
   wideLinks: 'Whether symbolic links lead out of the share. None does.',
   appleConvertsDouble:
     'Whether what macOS or Netatalk left in `._` files becomes streams. Needs fruit in `vfs objects`.',

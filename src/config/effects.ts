@@ -138,7 +138,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   encryption: 'now',
   adminUsers: 'now',
   crossMounts: 'share anew',
-  followSymlinks: 'none',
+  followSymlinks: 'now',
   wideLinks: 'none',
   appleZeroFileIds: 'now',
   appleConvertsDouble: 'now',

@@ -53,7 +53,7 @@ const SHARE: Rows = {
   'create mask': '0744',
   'directory mask': '0755',
   crossmnt: 'no',
-  'follow symlinks': ['yes', /clients follow links within the share themselves/],
+  'follow symlinks': 'yes',
   'force create mode': '0111',
   'force directory mode': '0111',
   'force user': 'nobody',

@@ -163,10 +163,10 @@ test('what is known and not supported is a warning', () => {
     'f:3: warning: "fruit:locking" is a parameter of Samba\'s that is not supported; passed over',
   ]);
   assert.match(
-    warnings('[a]\npath = /a\nfollow symlinks = yes\n')[0]!,
-    /not supported, clients follow/,
+    warnings('[a]\npath = /a\nwide links = yes\n')[0]!,
+    /not supported, no link leads out/,
   );
-  assert.deepEqual(warnings('[a]\npath = /a\nfollow symlinks = no\n'), []);
+  assert.deepEqual(warnings('[a]\npath = /a\nwide links = no\n'), []);
   assert.match(warnings('[global]\nserver signing = disabled\n')[0]!, /acts as "auto"/);
   assert.match(warnings('[global]\nserver min protocol = NT1\n')[0]!, /SMB1 has no encryption/);
   assert.equal(load('[global]\nserver min protocol = NT1\n').global.minProtocol, 0x0100);

@@ -444,12 +444,8 @@ export const shareParameters = {
   /** They act as root, in a server of root's. */
   adminUsers: parameter('admin users', principals, []),
   crossMounts: parameter('crossmnt', bool, true),
-  followSymlinks: unsupported(
-    'follow symlinks',
-    bool,
-    false,
-    'clients follow links within the share themselves',
-  ),
+  /** Samba's default is yes, ksmbd's no. */
+  followSymlinks: parameter('follow symlinks', bool, false),
   wideLinks: unsupported('wide links', bool, false, 'no link leads out of a share'),
   /** Inode numbers come back with new files, which macOS takes for the old ones then. */
   appleZeroFileIds: parameter('fruit:zero_file_id', bool, true),

@@ -67,6 +67,8 @@ export interface Share {
   readonly posixExtensions?: boolean;
   /** Share.CompressData: clients are asked to compress what they write here, and to ask for what they read compressed. */
   readonly compressData?: boolean;
+  /** The server goes where symbolic links within the share lead, for its clients. */
+  readonly followsLinks?: boolean;
   /** Undefined: no namespace. */
   readonly dfs?: DfsNamespace | undefined;
   /** Share.IsCA: its opens may be persistent. */

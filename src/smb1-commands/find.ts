@@ -4,7 +4,7 @@
  */
 import { advance, beginScan, peek, plainTeller, type Teller } from '../commands/directory-scan.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
-import { eaTeller } from '../commands/listed.ts';
+import { shownTeller } from '../commands/listed.ts';
 import { FILE_LIST_DIRECTORY, FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -128,7 +128,7 @@ type Entry = DirectoryEntry | UnixEntry;
 /** What the level needs; with the sizes of extended attributes, where the share tells them. */
 function tellerFor(open: Open, level: number): Teller<Entry> {
   if (isUnixFindLevel(level)) return unixTeller(open);
-  return open.home.listsEaSizes === true ? eaTeller(open) : plainTeller(open);
+  return shownTeller(open);
 }
 
 const ofDirectory = (): NtStatus => STATUS_OBJECT_PATH_NOT_FOUND;

@@ -164,7 +164,7 @@ export const withOpen = <T>(
   wish: Partial<Wish> & Pick<Wish, 'name'>,
   work: (request: OpenRequest, made: Made) => MaybePromise<T>,
 ): MaybePromise<T | NtStatus> =>
-  after(openWish({ ...LOOKING, ...wish }, call), (made) => {
+  after(openWish({ ...lookingOf(call), ...wish }, call), (made) => {
     if (typeof made === 'number') return made;
     made.onSent?.();
     const request = call.request as OpenRequest;
@@ -192,6 +192,12 @@ const LOOKING: Omit<Wish, 'name'> = {
   options: FILE_OPEN_REPARSE_POINT,
   attributes: 0,
 };
+
+/** Who knows nothing of links looks at what they lead to, where the server follows them. */
+const THROUGH_LINKS: Omit<Wish, 'name'> = { ...LOOKING, options: 0 };
+
+const lookingOf = ({ link, request }: TreeCall): Omit<Wish, 'name'> =>
+  request.tree.share.followsLinks === true && !link.speaksUnix ? THROUGH_LINKS : LOOKING;
 
 /** The open of a FID, which the request has from now on; a chained one goes before. */
 export function openOf(call: TreeCall, fid: number): OpenFile | NtStatus {

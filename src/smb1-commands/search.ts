@@ -2,8 +2,9 @@
  * MS-CIFS 3.3.5.47 to 3.3.5.50: SEARCH, FIND, FIND_UNIQUE and FIND_CLOSE. Entries have 8.3 names: those that are no such
  * names are told by the one that is generated for them (MS-FSCC 2.1.5.2.1), with which they can be opened.
  */
-import { advance, beginScan, peek, plainTeller } from '../commands/directory-scan.ts';
+import { advance, beginScan, peek } from '../commands/directory-scan.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
+import { shownTeller } from '../commands/listed.ts';
 import {
   type NtStatus,
   STATUS_INVALID_HANDLE,
@@ -99,7 +100,7 @@ async function resumeAt(found: Search, told: number): Promise<Enumeration | Errn
   if (isErrno(scan)) return scan;
   found.told = 0;
   while (found.told < told) {
-    const entry = await peek(scan, open, plainTeller(open));
+    const entry = await peek(scan, open, shownTeller(open));
     if (isErrno(entry)) return entry;
     if (entry === undefined) break;
     if (isSought(entry, found.searchAttributes)) found.told += 1;
@@ -124,7 +125,7 @@ async function list(
   const clientState = body.resumeKey?.clientState ?? NO_CLIENT_STATE;
   const entries: Buffer[] = [];
   while (entries.length < limit) {
-    const entry = await peek(scan, open, plainTeller(open));
+    const entry = await peek(scan, open, shownTeller(open));
     if (isErrno(entry)) return failed(call, found, statusOfErrno(entry));
     if (entry === undefined) break;
     advance(scan);

@@ -1,6 +1,7 @@
 /** MS-CIFS 2.2.4.7 and 2.2.4.8: the files that a path with wildcards stands for. */
-import { advance, beginScan, peek, plainTeller } from '../commands/directory-scan.ts';
+import { advance, beginScan, peek } from '../commands/directory-scan.ts';
 import { statusOfErrno } from '../commands/errno-status.ts';
+import { shownTeller } from '../commands/listed.ts';
 import type { NtStatus } from '../dtyp/ntstatus.ts';
 import {
   FILE_ATTRIBUTE_DIRECTORY,
@@ -32,7 +33,7 @@ export async function namesLike(
     if (isErrno(scan)) return statusOfErrno(scan);
     const names: string[] = [];
     for (;;) {
-      const entry = await peek(scan, open, plainTeller(open));
+      const entry = await peek(scan, open, shownTeller(open));
       if (isErrno(entry)) return statusOfErrno(entry);
       if (entry === undefined || names.length === MAX_NAMES) return names;
       advance(scan);

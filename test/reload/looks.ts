@@ -1,9 +1,10 @@
 /** What a client, or who administers the server, can look at. */
-import { lstatSync, readFileSync } from 'node:fs';
+import { chmodSync, lstatSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { succeed } from '../../src/client/exchange.ts';
 import type { OpenOptions } from '../../src/client/requests.ts';
 import {
   changeNotifyRequest,
+  createRequest,
   queryInfoRequest,
   setInfoRequest,
 } from '../../src/client/requests.ts';
@@ -16,6 +17,7 @@ import {
   READ_CONTROL,
   WRITE_DAC,
 } from '../../src/dtyp/access-mask.ts';
+import { statusName } from '../../src/dtyp/ntstatus.ts';
 import {
   DACL_SECURITY_INFORMATION,
   decodeSecurityDescriptor,
@@ -186,3 +188,15 @@ export const linesOf = (file: string): number => {
     return 0;
   }
 };
+
+/** What who opens a link is told. */
+export async function throughLink(world: World): Promise<string> {
+  const [file, link] = [world.name(), world.name()];
+  writeFileSync(world.path(file), 'x');
+  chmodSync(world.path(file), 0o666);
+  symlinkSync(file, world.path(link));
+  const answer = await world.tree.request(createRequest(link));
+  if (answer.status !== 0) return statusName(answer.status);
+  await world.tree.fileOf(answer).close();
+  return 'ok';
+}

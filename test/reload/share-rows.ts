@@ -62,6 +62,7 @@ import {
   setDescriptor,
   snapshots,
   stays,
+  throughLink,
   where,
   writes,
 } from './looks.ts';
@@ -418,7 +419,9 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
     },
     adminUsers: { value: 'ann', look: newOwner, before: USER_ID, after: 0, needsRoot: true },
     crossMounts: { value: 'no', shownBy: 'src/vfs/local/crossing.test.ts' },
-    followSymlinks: { value: 'yes' },
+    followSymlinks: {
+      ...{ value: 'yes', look: throughLink, before: 'STATUS_STOPPED_ON_SYMLINK', after: 'ok' },
+    },
     wideLinks: { value: 'yes' },
     appleConvertsDouble: {
       ...{ value: 'no', share: ['vfs objects = fruit streams_xattr acl_xattr'], look: unpacks },
