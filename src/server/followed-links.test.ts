@@ -217,6 +217,10 @@ check('clients of SMB1, which know of no links, go through them', async ({ serve
   assert.equal(made.status, STATUS_SUCCESS);
   await closeFid(client, fidOf(made));
   assert.ok(lstatSync(at('real', 'made')).isFile());
+  // Where it leads cannot be told.
+  symlinkSync('/etc/hostname', at('out'));
+  const out = await ntCreate(client, { name: '\\out', disposition: 1 });
+  assert.equal(out.status, STATUS_ACCESS_DENIED);
   const directory = await ntCreate(client, {
     name: '\\FOLDER',
     disposition: 1,

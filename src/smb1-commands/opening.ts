@@ -10,8 +10,10 @@ import { withoutDfsPrefix } from '../commands/dfs.ts';
 import { FILE_READ_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_INVALID_HANDLE,
   STATUS_SHARING_VIOLATION,
+  STATUS_STOPPED_ON_SYMLINK,
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
@@ -94,6 +96,8 @@ export function openWish(wish: Wish, call: TreeCall): MaybePromise<Made | NtStat
   const made = (outcome: Outcome): Made | NtStatus => {
     if (typeof outcome === 'number') return outcome;
     if (outcome instanceof Disconnect) return STATUS_INVALID_HANDLE;
+    // SMB1 has no place for where a link leads.
+    if (outcome.status === STATUS_STOPPED_ON_SYMLINK) return STATUS_ACCESS_DENIED;
     const response = readCreateResponseBody(outcome.body);
     const { onSent, found } = outcome;
     return { open: request.open!, response, onSent, found };
