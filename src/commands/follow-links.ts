@@ -1,8 +1,9 @@
 /**
- * MS-SMB2 2.2.2.2.1 done by the server, smb.conf `follow symlinks`: it goes where a symbolic link leads, so that clients need not, which Windows by
- * itself does not on a share (SymlinkEvaluation, R2R). It reads the link and looks for the path that it makes, each time
- * through no link at all, as it looks for every other: so a link leads nowhere that its client could not have named, and
- * whoever changes one meanwhile gains nothing. One that leads out of the share is its client's, as without this.
+ * MS-SMB2 2.2.2.2.1 done by the server, smb.conf `follow symlinks`: it goes where a symbolic link leads, so that clients
+ * need not, which Windows by itself does not on a share (SymlinkEvaluation, R2R). It reads the link and looks for the path
+ * that it makes, each time through no link at all, as it looks for every other: so a link leads nowhere that its client
+ * could not have named, and whoever changes one meanwhile gains nothing. One that leads out of the share is its client's,
+ * as without this.
  *
  * The link itself is meant by who opens it as such (FILE_OPEN_REPARSE_POINT, as Windows does to delete or rename), or for
  * nothing but its deletion or its name, by who makes a file that must not be there yet, and by POSIX opens.

@@ -5,7 +5,8 @@
  * (or only we have changed its names), KEPT_MS at most: a change of mode, ACL or owner moves it. Of where the object is
  * the last word of the kernel is taken, as for paths that are told (told-path.ts).
  *
- * The kernel is asked again by the removal itself.
+ * The kernel is asked again by the removal itself, as the user. Only whether the directory is still the one that was asked
+ * of is seen by its path as the server, by statx(2), of which no client is told anything.
  */
 import type { SecurityDescriptor } from '../../dtyp/security-descriptor.ts';
 import {

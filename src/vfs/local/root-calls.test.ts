@@ -111,7 +111,7 @@ const INNOCENT = new Set(['setfsuid', 'setfsgid', 'setgroups', 'getgroups', 'prc
 const SYSTEM_CALLS = new Map<unknown, string>(Object.entries(SYS).map(([name, nr]) => [nr, name]));
 
 /** The ways to walk a path, and arrow functions: who calls them says more. */
-const NAMELESS = new Set(['byOpenat2', '<anonymous>']);
+const NAMELESS = new Set(['openCalmly', '<anonymous>']);
 
 /** The function of this back end that makes a call. */
 function caller(): string {
