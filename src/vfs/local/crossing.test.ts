@@ -17,7 +17,7 @@ const NEW = { kind: 'file', attributes: 0 } as const;
 /** A folder in which `Mounted` is another file system, with a file. */
 async function withMount(
   context: TestContext,
-  crossMounts: boolean,
+  crosses: boolean,
   act: (tree: VfsTree) => Promise<void>,
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'usmbd-crossing-'));
@@ -30,7 +30,7 @@ async function withMount(
     context.skip('nothing can be mounted here');
     return;
   }
-  const vfs = createLocalVfs({ root: folder, crossMounts });
+  const vfs = createLocalVfs({ root: folder, crossMounts: crosses });
   try {
     writeFileSync(join(mounted, 'file'), 'x');
     writeFileSync(join(folder, 'own'), 'x');
@@ -46,22 +46,26 @@ async function withMount(
 
 const BEYOND = [['Mounted'], ['mounted'], ['Mounted', 'file'], ['mounted', 'FILE']];
 
-test('nobody gets there by any spelling, and nothing is made there', options, async (context) => {
-  await withMount(context, false, async (tree) => {
-    for (const path of BEYOND) {
-      for (const purpose of [undefined, 'look', 'open', 'read', 'write'] as const) {
-        assert.equal(await tree.lookup(path, purpose), EACCES, path.join('/'));
+test(
+  'crossmnt = no: nobody gets there by any spelling, and makes nothing',
+  options,
+  async (context) => {
+    await withMount(context, false, async (tree) => {
+      for (const path of BEYOND) {
+        for (const purpose of [undefined, 'look', 'open', 'read', 'write'] as const) {
+          assert.equal(await tree.lookup(path, purpose), EACCES, path.join('/'));
+        }
       }
-    }
-    assert.equal(await tree.create(['Mounted', 'new'], NEW), EACCES);
-    assert.equal(await tree.create(['mounted', 'new'], NEW), EACCES);
-    assert.equal(await tree.create(['mounted'], NEW), EEXIST);
-    const own = await tree.lookup(['OWN'], 'write');
-    assert.ok(!isErrno(own));
-    assert.equal(await own.rename(['Mounted', 'own'], false), EACCES);
-    own.close();
-  });
-});
+      assert.equal(await tree.create(['Mounted', 'new'], NEW), EACCES);
+      assert.equal(await tree.create(['mounted', 'new'], NEW), EACCES);
+      assert.equal(await tree.create(['mounted'], NEW), EEXIST);
+      const own = await tree.lookup(['OWN'], 'write');
+      assert.ok(!isErrno(own));
+      assert.equal(await own.rename(['Mounted', 'own'], false), EACCES);
+      own.close();
+    });
+  },
+);
 
 test('unless told, it belongs to the share', options, async (context) => {
   await withMount(context, true, async (tree) => {
