@@ -9,6 +9,7 @@
  * From the share-mode check to the registration of the open nothing is awaited, so no other open can
  * come between. Before it anything may have happened to the name, after it to the open: each step looks.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { after } from '../base/after.ts';
 import {
   FILE_APPEND_DATA,
@@ -187,13 +188,15 @@ async function follow(
   return path === undefined ? EACCES : openLinked(wanted, path, request);
 }
 
-function openLinked(
+async function openLinked(
   wanted: Wanted,
   path: readonly string[],
   request: TreeRequest,
-): MaybePromise<Outcome | Errno> {
+): Promise<Outcome | Errno> {
   const { links = 0 } = wanted;
   if (links >= MAX_LINKS) return ELOOP;
+  // One or two are usual; whoever has a chain of them lets others go between.
+  if (links > 1) await nextTurn();
   return ended(request) ?? openOrCreate({ ...wanted, path, links: links + 1 }, request);
 }
 

@@ -26,6 +26,11 @@ import { targetOf } from './symlinks.ts';
 /** As Linux has it (path_resolution(7)). */
 export const MAX_LINKS = 40;
 
+/** Of a path that a link makes: each is looked for, and others wait meanwhile. */
+const MAX_COMPONENTS = 255;
+/** A listing looks through so many for each link in it. */
+const MAX_LISTED_LINKS = 4;
+
 /** Rights by which nobody sees what is in a file. */
 const OF_NAMES = DELETE | FILE_READ_ATTRIBUTES | READ_CONTROL | SYNCHRONIZE;
 
@@ -62,7 +67,7 @@ export async function linkedPath(
       isNamed = true;
     }
   }
-  return made;
+  return made.length > MAX_COMPONENTS ? undefined : made;
 }
 
 /** Of a path that a link is on: what that makes of it; undefined where there is none to be followed. */
@@ -91,9 +96,10 @@ export async function directoryThroughLinks(
   path: readonly string[],
   files: VfsTree,
   share: Share,
+  most = MAX_LINKS,
 ): Promise<readonly string[]> {
   let at = path;
-  for (let links = 0; links < MAX_LINKS && at.length > 0; links++) {
+  for (let links = 0; links < most && at.length > 0; links++) {
     // As if something were in it: its own last component may be one.
     const next = await pathThroughLink([...at, ''], files, share);
     if (next === undefined) break;
@@ -102,7 +108,7 @@ export async function directoryThroughLinks(
   return at;
 }
 
-/** Whether the link, a child of the directory at `path`, leads to a directory of the share. */
+/** Whether the link at `path` leads to a directory of the share, by a few others at most. */
 export async function leadsToDirectory(
   handle: VfsHandle,
   path: readonly string[],
@@ -111,7 +117,9 @@ export async function leadsToDirectory(
 ): Promise<boolean> {
   const first = await linkedPath(handle, path, share);
   if (first === undefined) return false;
-  const end = await files.lookup(await directoryThroughLinks(first, files, share));
+  const end = await files.lookup(
+    await directoryThroughLinks(first, files, share, MAX_LISTED_LINKS),
+  );
   if (isErrno(end)) return false;
   end.close();
   return end.kind === 'directory';

@@ -3,6 +3,7 @@
  * (objects/visibility.ts).
  * Access is asked of each file as for an open of it, so a listing and an open agree.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import {
   FILE_READ_ATTRIBUTES,
   FILE_READ_DATA,
@@ -93,6 +94,8 @@ async function toldLink(
   told: MaybePromise<DirectoryEntry>,
 ): Promise<DirectoryEntry> {
   const entry = await told;
+  // Others are served between the links of a listing.
+  await nextTurn();
   const leads = await withChild(open, name, async (handle, path) =>
     leadsToDirectory(handle, path, open.tree!.files!, open.home),
   );

@@ -116,6 +116,20 @@ check('links to files and folders, at the end and on the way, one behind another
   assert.equal(await status('file\\none'), STATUS_OBJECT_PATH_NOT_FOUND);
 });
 
+check('a chain of links has an end, or is not followed to it', async ({ tree, at, status }) => {
+  for (let i = 0; i < 45; i++) symlinkSync(`chain${i + 1}`, at(`chain${i}`));
+  symlinkSync('real/file', at('chain45'));
+  assert.equal(await text(tree, 'chain6'), 'real/file');
+  assert.equal(await status('chain5'), STATUS_ACCESS_DENIED);
+  assert.equal(await status('chain0'), STATUS_ACCESS_DENIED);
+  // Of 256 names.
+  symlinkSync(`${'self/'.repeat(253)}real/file`, at('long'));
+  symlinkSync('.', at('self'));
+  assert.equal(await status('long'), STATUS_ACCESS_DENIED);
+  symlinkSync(`${'self/'.repeat(10)}real/file`, at('short'));
+  assert.equal(await text(tree, 'short'), 'real/file');
+});
+
 check('a link that leads nowhere has its target made', async ({ tree, at, status }) => {
   symlinkSync('real/later', at('dangling'));
   assert.equal(await status('dangling'), STATUS_OBJECT_NAME_NOT_FOUND);
