@@ -62,8 +62,9 @@ const NOT_KNOWN = 0xffff;
 /** One byte before the data, so that they are even. */
 export const READ_PAD = Buffer.alloc(1);
 
-/** `bytesAt`: where the data bytes of the block will be in the message. */
-/** `available`: of a pipe, what there is left to read. */
+/**
+ * `bytesAt`: where the data bytes of the block will be in the message. `available`: of a pipe, what there is left to read.
+ */
 export const encodeReadAndX = (count: number, bytesAt: number, available = NOT_KNOWN): Buffer =>
   ReadAndXAnswer.encode({
     available,
