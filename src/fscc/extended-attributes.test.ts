@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { WireError } from '../wire/wire-error.ts';
+import { decodeOem } from './code-page.ts';
 import {
   decodeFullEas,
   decodeGetEas,
@@ -71,11 +72,19 @@ test('lists of names', () => {
   }
 });
 
+test('names are in the code page', () => {
+  const { bytes } = encodeFullEas([{ flags: 0, name: 'ÄÇ', value: Buffer.from('x') }]);
+  assert.equal(bytes.subarray(8, 11).toString('hex'), '8e8000');
+  assert.equal(decodeFullEas(bytes)[0]?.name, 'ÄÇ');
+  assert.equal(encodeGetEas(['ä']).toString('hex'), '00000000' + '01' + '8400');
+  assert.deepEqual(decodeGetEas(encodeGetEas(['ä'])), ['ä']);
+});
+
 test('valid names', () => {
-  for (const name of ['A', 'user.attr', 'a b', "it's", '{x}', 'x'.repeat(254)]) {
+  for (const name of ['A', 'user.attr', 'a b', "it's", '{x}', 'ñandú', 'x'.repeat(254)]) {
     assert.equal(isValidEa({ flags: 0, name }), true, name);
   }
-  for (const character of '\\/:*?"<>|,+=[];\0\x1f\u00e9') {
+  for (const character of '\\/:*?"<>|,+=[];\0\x1f\u4e00\ufffd') {
     assert.equal(isValidEa({ flags: 0, name: `a${character}` }), false, character);
   }
   assert.equal(isValidEa({ flags: 0, name: '' }), false);
@@ -88,7 +97,7 @@ test('any list survives', () => {
   const ea = fc
     .tuple(
       fc.constantFrom(0, FILE_NEED_EA),
-      fc.string({ minLength: 1, maxLength: 20 }),
+      fc.uint8Array({ minLength: 1, maxLength: 20 }).map((b) => decodeOem(Buffer.from(b))),
       fc.uint8Array({ maxLength: 40 }),
     )
     .map(([flags, name, value]) => ({ flags, name, value: Buffer.from(value) }));

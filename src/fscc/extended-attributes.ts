@@ -5,6 +5,7 @@
 import { struct, u8, u16, u32 } from '../wire/struct.ts';
 import { align4 } from '../wire/tail.ts';
 import { WireError } from '../wire/wire-error.ts';
+import { decodeOem, encodeOem, isOem } from './code-page.ts';
 
 export const FILE_NEED_EA = 0x80;
 
@@ -27,12 +28,15 @@ const GetEaFixed = struct('FILE_GET_EA_INFORMATION', '2.4.16.1', {
   eaNameLength: u8,
 });
 
-/** 2.4.16: not empty, under 255 characters, and none of 0x00-0x1F \ / : * ? " < > | , + = [ ] ; */
-const VALID_NAME = /^[ !#$%&'()\-.0-9@A-Z^_`a-z{}~\x7f]{1,254}$/;
+/**
+ * 2.4.16: not empty, under 255 characters, and none of 0x00-0x1F \ / : * ? " < > | , + = [ ] ; - it has the characters
+ * of ASCII, but Windows takes all bytes above, of its code page, and so does Samba (raw.eas).
+ */
+const VALID_NAME = /^[ !#$%&'()\-.0-9@A-Z^_`a-z{}~\x7f-\uffff]{1,254}$/;
 
 /** Otherwise STATUS_INVALID_EA_NAME. */
 export const isValidEa = (ea: { flags: number; name: string }): boolean =>
-  VALID_NAME.test(ea.name) && (ea.flags & ~FILE_NEED_EA) === 0;
+  VALID_NAME.test(ea.name) && isOem(ea.name) && (ea.flags & ~FILE_NEED_EA) === 0;
 
 /** MS-FSA 2.1.5.15.6: all of a file's attributes together are at most 64 KiB less 5 bytes. */
 export const MAX_EAS_BYTES = 64 * 1024 - 5;
@@ -95,7 +99,7 @@ export function encodeFullEas(
       },
       at,
     );
-    bytes.write(ea.name, nameAt, 'latin1');
+    bytes.set(encodeOem(ea.name), nameAt);
     bytes.set(ea.value, nameAt + ea.name.length + NUL_BYTES);
     at += next;
   }
@@ -125,7 +129,7 @@ export function encodeGetEas(names: readonly string[]): Buffer {
       nextEntryOffset: isLast ? 0 : entry.length,
       eaNameLength: name.length,
     });
-    entry.write(name, GetEaFixed.size, 'latin1');
+    entry.set(encodeOem(name), GetEaFixed.size);
     return entry;
   });
   return Buffer.concat(entries);
@@ -144,7 +148,7 @@ function nameAt(b: Buffer, at: number, length: number, structure: string): strin
   if (length + NUL_BYTES > b.length - at || b[at + length] !== 0) {
     throw new WireError(structure, `EaNameLength is ${length}`);
   }
-  return b.toString('latin1', at, at + length);
+  return decodeOem(b.subarray(at, at + length));
 }
 
 /** The offsets of the entries of a list, which is never empty; they only go on. */

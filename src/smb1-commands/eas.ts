@@ -8,6 +8,7 @@ import { FileInformationClass } from '../fscc/information-class.ts';
 import { decodeFeaList, decodeGeaList, feaList } from '../smb1/extended-attributes.ts';
 import { type CreateContext, CreateContextName } from '../smb2/create-contexts.ts';
 import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
+import { eaKey } from '../vfs/extended-attributes.ts';
 import type { VfsEa } from '../vfs/vfs.ts';
 import { setInformation } from './queries.ts';
 
@@ -26,9 +27,9 @@ export async function encodeFeaList(
 
 /** Those that an SMB_GEA_LIST names, empty where there is none. */
 export function namedEas(eas: readonly VfsEa[], list: Buffer): Buffer {
-  const known = new Map(eas.map((ea) => [ea.name.toUpperCase(), ea]));
+  const known = new Map(eas.map((ea) => [eaKey(ea.name), ea]));
   const named = decodeGeaList(list).map(
-    (name) => known.get(name.toUpperCase()) ?? { name, value: Buffer.alloc(0) },
+    (name) => known.get(eaKey(name)) ?? { name, value: Buffer.alloc(0) },
   );
   return feaList(named);
 }

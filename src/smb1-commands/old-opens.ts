@@ -21,6 +21,7 @@ import {
   STATUS_TOO_MANY_OPENED_FILES,
 } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_NORMAL } from '../fscc/attributes.ts';
+import { encodeOem } from '../fscc/code-page.ts';
 import { FileEndOfFileInformation } from '../fscc/file-information.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { equalIgnoreCase } from '../fscc/upcase.ts';
@@ -44,7 +45,7 @@ import {
   ResourceType,
   SMB_OPEN_EXTENDED_RESPONSE,
 } from '../smb1/open.ts';
-import { decodeText, encodeOem, untilNul } from '../smb1/strings.ts';
+import { decodeText, untilNul } from '../smb1/strings.ts';
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
 import type { CreateContext } from '../smb2/create-contexts.ts';
 import {

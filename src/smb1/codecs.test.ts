@@ -10,7 +10,7 @@ import { decodeFeaList, decodeGeaList, feaList } from './extended-attributes.ts'
 import { encodeFound, FindLevel } from './find.ts';
 import { Smb1Command, Smb1Header } from './header.ts';
 import { decodeLocking, encodeOplockBreak } from './locking.ts';
-import { BytesReader, decodeOem, encodeOem } from './strings.ts';
+import { BytesReader } from './strings.ts';
 import { Assembly, encodeTransactionAnswer } from './transaction.ts';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -120,9 +120,7 @@ test('errors as class and code', () => {
   assert.equal(dosError(0xc000_9999).code, 31);
 });
 
-test('OEM text, and Unicode that is aligned to the message', () => {
-  assert.deepEqual(encodeOem('aä╬?\u4e00'), hex('61 84 ce 3f 5f'));
-  assert.equal(decodeOem(hex('61 84 ce')), 'aä╬');
+test('Unicode that is aligned to the message', () => {
   const bytes = Buffer.concat([Buffer.alloc(1), Buffer.from('x\0y\0', 'utf16le')]);
   const reader = new BytesReader({ bytes, bytesAt: 35 }, true);
   assert.deepEqual([reader.text(), reader.text(), reader.text()], ['x', 'y', '']);

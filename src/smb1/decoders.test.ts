@@ -20,7 +20,7 @@ import {
   decodeSetInformation,
 } from './paths.ts';
 import { decodeSearch } from './search.ts';
-import { decodeOem, decodeText } from './strings.ts';
+import { decodeText } from './strings.ts';
 import { decodeNtTransact, decodeSecondary, decodeTransaction } from './transaction.ts';
 import { decodeOldTreeConnect, decodeTreeConnectAndX } from './tree-connect.ts';
 import { decodePosixAcls, decodeUnixBasic, decodeUnixInfo2, decodeUnlink } from './unix.ts';
@@ -41,7 +41,6 @@ const DECODERS: Readonly<Record<string, (block: Block, unicode: boolean) => unkn
   decodeNtRename,
   decodeNtTransact: (b) => decodeNtTransact(b, MESSAGE),
   decodeNtTransactCreate: (b, unicode) => decodeNtTransactCreate(b.bytes, unicode),
-  decodeOem: (b) => decodeOem(b.bytes),
   decodeOldCreate,
   decodeOldTreeConnect,
   decodeOpen,
@@ -145,7 +144,7 @@ test('whatever the bytes are, a decoder gives a value or a WireError', () => {
   const never = Object.keys(DECODERS).filter((name) => !values.has(name));
   assert.deepEqual(never, []);
   const always = Object.keys(DECODERS).filter((name) => !errors.has(name));
-  assert.deepEqual(always, ['decodeOem', 'decodeText']);
+  assert.deepEqual(always, ['decodeText']);
 });
 
 test('every structure of this folder is read whole or not at all', async () => {

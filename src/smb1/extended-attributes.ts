@@ -1,6 +1,6 @@
 /** MS-CIFS 2.2.1.2: SMB_FEA, SMB_FEA_LIST, SMB_GEA and SMB_GEA_LIST. */
+import { decodeOem, encodeOem } from '../fscc/code-page.ts';
 import { WireError } from '../wire/wire-error.ts';
-import { decodeOem, encodeOem } from './strings.ts';
 
 interface Attribute {
   readonly name: string;

@@ -1,10 +1,11 @@
 /** MS-CIFS 2.2.4.58 to 2.2.4.61: SEARCH, FIND, FIND_UNIQUE and FIND_CLOSE, the searches of DOS. */
+import { encodeOem } from '../fscc/code-page.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
 import { struct, u16 } from '../wire/struct.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Block } from './block.ts';
 import { toDos } from './dos-time.ts';
-import { BUFFER_FORMAT_VARIABLE, BytesReader, encodeOem } from './strings.ts';
+import { BUFFER_FORMAT_VARIABLE, BytesReader } from './strings.ts';
 
 const Words = struct('SMB_COM_SEARCH Request', 'MS-CIFS 2.2.4.58.1', {
   maxCount: u16,

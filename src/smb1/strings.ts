@@ -1,8 +1,9 @@
 /**
  * MS-CIFS 2.2.1.1: strings in messages. Unicode ones are UTF-16LE and begin at an even offset from the start of
- * the header; OEM ones are bytes of the code page that both sides believe in, here 850, as Samba's default is.
+ * the header; OEM ones are bytes of the code page (`fscc/code-page.ts`).
  * Both end in a NUL, or with the data.
  */
+import { decodeOem, encodeOem } from '../fscc/code-page.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { Block } from './block.ts';
 
@@ -10,27 +11,6 @@ import type { Block } from './block.ts';
 export const BUFFER_FORMAT_ASCII = 0x04;
 export const BUFFER_FORMAT_DATA = 0x01;
 export const BUFFER_FORMAT_VARIABLE = 0x05;
-
-/** The upper half of code page 850. */
-const CP850 =
-  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0';
-const oemOf = new Map([...CP850].map((character, i) => [character, 0x80 + i]));
-
-export function decodeOem(b: Buffer): string {
-  let text = '';
-  for (const byte of b) text += byte < 0x80 ? String.fromCharCode(byte) : CP850[byte - 0x80]!;
-  return text;
-}
-
-/** What the code page does not have becomes an underscore, which no path can be mistaken for. */
-export function encodeOem(text: string): Buffer {
-  const b = Buffer.allocUnsafe(text.length);
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    b[i] = unit < 0x80 ? unit : (oemOf.get(text[i]!) ?? 0x5f);
-  }
-  return b;
-}
 
 export const encodeText = (text: string, unicode: boolean): Buffer =>
   unicode ? Buffer.from(text, 'utf16le') : encodeOem(text);

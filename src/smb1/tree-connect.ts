@@ -1,7 +1,8 @@
 /** MS-CIFS 2.2.4.55, MS-SMB 2.2.4.7: TREE_CONNECT_ANDX, and MS-CIFS 2.2.4.50: TREE_CONNECT of old. */
+import { encodeOem } from '../fscc/code-page.ts';
 import { pad, struct, u16, u32 } from '../wire/struct.ts';
 import type { Block } from './block.ts';
-import { BytesReader, encodeOem, encodeTerminated } from './strings.ts';
+import { BytesReader, encodeTerminated } from './strings.ts';
 
 export const TREE_CONNECT_ANDX_DISCONNECT_TID = 0x0001;
 export const TREE_CONNECT_ANDX_EXTENDED_RESPONSE = 0x0008;

@@ -20,7 +20,15 @@ async function easOf(handle: VfsHandle): Promise<Record<string, string>> {
 }
 
 const RESERVED = ['DOSATTRIB', 'dosattrib', 'NTACL', 'DosStream.x', 'dosstream.y', 'SAMBA_PAI'];
-const ILLEGAL = ['', 'a:b', 'a/b', 'tab\t', 'é', 'x'.repeat(MAX_EA_NAME_BYTES + 1)];
+const ILLEGAL = [
+  '',
+  'a:b',
+  'a/b',
+  'tab\t',
+  '\u4e00',
+  'é'.repeat(MAX_EA_NAME_BYTES / 2 + 1),
+  'x'.repeat(MAX_EA_NAME_BYTES + 1),
+];
 
 /** ext4 has room for a few hundred bytes at least. */
 const SMALL_NAMES = ['a', 'A', 'b', 'Name', 'NAME', 'user.a'];

@@ -1,14 +1,16 @@
 /**
  * What every back end asks of extended attributes (MS-FSA 2.1.5.15.6) before it stores them.
  *
- * They are Linux's `user.NAME`, as with Samba and ksmbd, so some names belong to what these servers and
- * this one keep there themselves. FILE_NEED_EA has no place in that format and is not kept.
+ * They are Linux's `user.NAME`, NAME in UTF-8 and not in the code page that clients send, as with Samba and ksmbd, so
+ * some names belong to what these servers and this one keep there themselves. FILE_NEED_EA has no place in that format
+ * and is not kept.
  */
 import { easBytes, isValidEa, MAX_EAS_BYTES } from '../fscc/extended-attributes.ts';
+import { upcase } from '../fscc/upcase.ts';
 import { E2BIG, EACCES, EINVAL, type Errno } from './errno.ts';
 import type { VfsEa } from './vfs.ts';
 
-/** XATTR_NAME_MAX of Linux less `user.`; MS-FSCC 2.4.16 would allow 254. */
+/** XATTR_NAME_MAX of Linux less `user.`, in bytes of UTF-8; MS-FSCC 2.4.16 would allow 254 characters. */
 export const MAX_EA_NAME_BYTES = 250;
 
 /** DOS attributes, ACLs (also as ksmbd and Samba name them), inherited ACLs, netatalk's Finder info. */
@@ -23,10 +25,10 @@ export const isReservedEa = (name: string): boolean =>
 
 /** Can a client see and set an attribute of this name? */
 export const isEaName = (name: string): boolean =>
-  name.length <= MAX_EA_NAME_BYTES && isValidEa({ flags: 0, name });
+  Buffer.byteLength(name) <= MAX_EA_NAME_BYTES && isValidEa({ flags: 0, name });
 
 /** Names that are equal here are one name. */
-export const eaKey = (name: string): string => name.toUpperCase();
+export const eaKey = (name: string): string => upcase(name);
 
 export function refuseEas(changes: readonly VfsEa[]): Errno | undefined {
   for (const { name } of changes) {

@@ -44,23 +44,25 @@ test('only what a client can name and set is shown; the rest stays', { skip }, (
   const foreign = {
     'user.a:b': '1',
     'user.über': '2',
+    'user.\u4e00': '3',
     'user.empty': '',
     'user.DosStream.s:$DATA': 's',
     'user.mime_type': 'text/plain',
   };
   const path = file(root, foreign);
   const handle = now(tree.lookup(['f']));
-  assert.deepEqual(easOf(handle), { mime_type: 'text/plain' });
-  assert.equal(handle.setEas([ea('MIME_TYPE', ''), ea('own', 'x')]), 0);
+  assert.deepEqual(easOf(handle), { über: '2', mime_type: 'text/plain' });
+  assert.equal(handle.setEas([ea('MIME_TYPE', ''), ea('ÜBER', '4'), ea('own', 'x')]), 0);
   assert.deepEqual(onDisk(path), [
     'user.DosStream.s:$DATA',
     'user.a:b',
     'user.empty',
     'user.own',
     'user.über',
+    'user.\u4e00',
   ]);
   assert.equal(handle.setEas([ea('Empty', 'full')]), 0);
-  assert.deepEqual(easOf(handle), { own: 'x', Empty: 'full' });
+  assert.deepEqual(easOf(handle), { own: 'x', Empty: 'full', über: '4' });
   handle.close();
 });
 
