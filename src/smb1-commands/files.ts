@@ -1,7 +1,13 @@
 /** MS-CIFS 3.3.5.49, MS-SMB 3.3.5.5: NT_CREATE_ANDX; MS-CIFS 3.3.5.7, 3.3.5.8: CLOSE and FLUSH. */
 import { after } from '../base/after.ts';
+import { statusOfErrno } from '../commands/errno-status.ts';
 import { flush as flushOpen } from '../commands/flush.ts';
-import { FILE_READ_ATTRIBUTES, SYNCHRONIZE } from '../dtyp/access-mask.ts';
+import {
+  FILE_APPEND_DATA,
+  FILE_READ_ATTRIBUTES,
+  FILE_WRITE_DATA,
+  SYNCHRONIZE,
+} from '../dtyp/access-mask.ts';
 import {
   STATUS_INVALID_HANDLE,
   STATUS_INVALID_PARAMETER,
@@ -31,6 +37,7 @@ import {
   FILE_RESERVE_OPFILTER,
   FILE_SYNCHRONOUS_IO_ALERT,
   FILE_SYNCHRONOUS_IO_NONALERT,
+  FILE_WRITE_THROUGH,
 } from '../smb2/create-options.ts';
 import {
   SMB2_OPLOCK_LEVEL_BATCH,
@@ -42,7 +49,15 @@ import { isErrno } from '../vfs/errno.ts';
 import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
 import type { OpenFile } from './link.ts';
 import { maximalRights } from './maximal-rights.ts';
-import { type Made, openFile, openOf, openRequest, type Wish } from './opening.ts';
+import {
+  grantedTo,
+  type Made,
+  openFile,
+  openFor,
+  openOf,
+  openRequest,
+  type Wish,
+} from './opening.ts';
 import { joinPath, refusePath, sharePath } from './paths.ts';
 import { setTimes } from './times.ts';
 
@@ -94,12 +109,18 @@ const IGNORED_OPTIONS = FILE_CREATE_TREE_CONNECTION | FILE_RESERVE_OPFILTER;
 export const optionsOf = ({ createOptions }: Pick<NtCreate, 'createOptions'>): number =>
   createOptions & ~IGNORED_OPTIONS;
 
+/** What NT_CREATE_ANDX and NT_TRANSACT_CREATE have in common. */
+type NtWanted = Omit<NtCreate, 'securityFlags'>;
+
 /** MS-SMB 3.3.5.5: who waits for each request of a pipe has to say that it may. */
-const mayWait = ({ createOptions, desiredAccess }: NtCreate): boolean =>
+const mayWait = ({ createOptions, desiredAccess }: NtWanted): boolean =>
   (createOptions & (FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT)) === 0 ||
   (desiredAccess & SYNCHRONIZE) !== 0;
 
-export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
+/** MS-SMB 3.3.5.5: of a pipe all others are ignored. */
+const PIPE_OPTIONS = FILE_WRITE_THROUGH | FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT;
+
+export function ntWish(call: TreeCall, body: NtWanted): Wish | number {
   const isPipe = call.request.tree.files === undefined;
   if (isPipe && !mayWait(body)) return STATUS_INVALID_PARAMETER;
   const name = nameBelow(call, body.rootDirectoryFid, body.name);
@@ -111,7 +132,7 @@ export function ntWish(call: TreeCall, body: NtCreate): Wish | number {
     access: withAttributes(body.desiredAccess),
     share: body.shareAccess,
     disposition: body.createDisposition,
-    options: optionsOf(body),
+    options: isPipe ? body.createOptions & PIPE_OPTIONS : optionsOf(body),
     attributes: attributesOf(body),
     oplockLevel: wantedOplock(body.flags),
     impersonationLevel: body.impersonationLevel,
@@ -174,7 +195,9 @@ export function close(call: TreeCall): MaybePromise<Smb1Outcome> {
   return closeFile(call, file, lastTimeModified);
 }
 
-/** "the server SHOULD set the last modification time": a client that caches writes knows it better. */
+const WRITING = FILE_WRITE_DATA | FILE_APPEND_DATA;
+
+/** 3.3.5.7: a client that "has write/append access" and caches writes knows better when they were. */
 export function closeFile(
   call: TreeCall,
   file: OpenFile,
@@ -186,22 +209,26 @@ export function closeFile(
     const closing = call.link.removeFile(file) ? closeOpen(call.link.server, open) : undefined;
     return after(closing, () => EMPTY);
   };
-  if (lastWriteTime === 0n || open.handle === undefined) return end();
+  const mayWrite = (grantedTo(file) & WRITING) !== 0;
+  if (lastWriteTime === 0n || open.handle === undefined || !mayWrite) return end();
   return setTimes(openRequest(call), { lastWriteTime }).then(end);
 }
 
-/** All ones means every file of the process. */
+/**
+ * 3.3.5.8: all ones means every file of the process, to the first that fails; what it only reads has nothing to flush.
+ */
 export async function flush(call: TreeCall): Promise<Smb1Outcome> {
   const { fid } = FidWords.read(call.block.words);
   if (fid !== 0xffff) {
-    const file = openOf(call, fid);
+    const file = openFor(call, fid, WRITING);
     if (typeof file === 'number') return file;
     const outcome = await flushOpen(undefined, openRequest(call));
     return typeof outcome === 'number' && outcome !== STATUS_SUCCESS ? outcome : EMPTY;
   }
   for (const file of [...call.link.files.values()]) {
-    if (file.pid !== call.pid || file.open.closed) continue;
-    await file.open.handle?.flush();
+    if (file.pid !== call.pid || file.open.closed || (grantedTo(file) & WRITING) === 0) continue;
+    const flushed = await file.open.handle?.flush();
+    if (flushed !== undefined && isErrno(flushed)) return statusOfErrno(flushed);
   }
   return EMPTY;
 }

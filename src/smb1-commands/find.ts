@@ -296,8 +296,10 @@ export async function findNext(
   if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = searchOf(call, body.sid);
   if (search === undefined) return STATUS_INVALID_HANDLE;
-  const resumes = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) === 0;
-  const scan = await resume(search, resumes ? body.fileName : '');
+  const goesOn = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) !== 0;
+  const { fileName, resumeKey } = goesOn ? FROM_LAST : body;
+  const isByKey = fileName === '' && resumeKey > 0 && resumeKey < search.told;
+  const scan = await (isByKey ? resumeBehind(search, resumeKey) : resume(search, fileName));
   const listed = isErrno(scan) ? scan : await list(search, scan, how(call, assembly, body));
   if (isErrno(listed)) return statusOfErrno(listed);
   const { data, count, ended, lastNameOffset } = listed;
@@ -309,6 +311,24 @@ export async function findNext(
     lastNameOffset,
   });
   return { setup: Buffer.alloc(0), parameters: answer, data };
+}
+
+const FROM_LAST = { fileName: '', resumeKey: 0 };
+
+/** 3.3.5.58.4: behind the entry that was told with this key. */
+async function resumeBehind(search: Search, key: number): Promise<Enumeration | Errno> {
+  const { open } = search.directory;
+  const scan = await beginScan(open, search.pattern);
+  if (isErrno(scan)) return scan;
+  search.told = 0;
+  while (search.told < key) {
+    const entry = await peek(scan, open, plainTeller(open));
+    if (isErrno(entry)) return entry;
+    if (entry === undefined) break;
+    if (isSought(entry, search.searchAttributes)) search.told += 1;
+    advance(scan);
+  }
+  return scan;
 }
 
 /** Behind `name`, which is mostly the one that was told last; a client may go back. */

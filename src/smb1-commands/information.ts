@@ -8,6 +8,7 @@ import { queryFsInfo } from '../commands/query-fs-info.ts';
 import {
   DELETE,
   FILE_READ_ATTRIBUTES,
+  FILE_READ_DATA,
   FILE_READ_EA,
   FILE_WRITE_ATTRIBUTES,
   FILE_WRITE_DATA,
@@ -15,6 +16,7 @@ import {
 } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
+  STATUS_ACCESS_DENIED,
   STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
@@ -27,6 +29,7 @@ import {
   FsInformationClass as Fs,
 } from '../fscc/information-class.ts';
 import { formatPath } from '../fscc/names.ts';
+import type { Open } from '../objects/open.ts';
 import {
   allInfoOf,
   decodeSetStandard,
@@ -51,13 +54,13 @@ import { WireError } from '../wire/wire-error.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
 import { encodeFeaList, setFeaList } from './eas.ts';
 import { lookAt } from './looking.ts';
-import { openOf, openRequest, withOpen } from './opening.ts';
+import { grantedTo, openFor, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
 import { queryPosixLock, setPosixLock } from './posix-locks.ts';
 import { fileInformation, fsQuery, informationOf, setInformation } from './queries.ts';
 import { passthroughRename } from './renaming.ts';
 import { basicInformation } from './times.ts';
-import { cifsUnixInfo, queryUnix, speaksUnix, whoAmI } from './unix-queries.ts';
+import { cifsUnixInfo, queryUnix, setCifsUnixInfo, speaksUnix, whoAmI } from './unix-queries.ts';
 import { setUnixFile, setUnixPath } from './unix-sets.ts';
 
 export const NO_SETUP = Buffer.alloc(0);
@@ -77,7 +80,7 @@ function pathParameters({ parameters }: Assembly, unicode: boolean) {
   return { level: parameters.readUInt16LE(0), text };
 }
 
-function fidParameters({ parameters }: Assembly) {
+function fidParameters({ parameters }: Pick<Assembly, 'parameters'>) {
   if (parameters.length < 4) throw new WireError('TRANS2_QUERY_FILE_INFORMATION', 'too short');
   return { fid: parameters.readUInt16LE(0), level: parameters.readUInt16LE(2) };
 }
@@ -108,13 +111,15 @@ export function queryFile(
   assembly: Assembly,
 ): MaybePromise<TransactionAnswer | NtStatus> {
   const { fid, level } = fidParameters(assembly);
-  const file = openOf(call, fid);
+  const file = openFor(call, fid, needsEas(level) ? FILE_READ_EA : FILE_READ_ATTRIBUTES);
   if (typeof file === 'number') return file;
   return query(call, openRequest(call), level, assembly);
 }
 
 const needsEas = (level: number): boolean =>
-  level === QueryLevel.QUERY_EAS_FROM_LIST || level === QueryLevel.QUERY_ALL_EAS;
+  level === QueryLevel.QUERY_EAS_FROM_LIST ||
+  level === QueryLevel.QUERY_ALL_EAS ||
+  level === PASSTHROUGH + Class.FileFullEaInformation;
 
 const QUERY_LEVELS: readonly number[] = Object.values(QueryLevel);
 const isQueryLevel = (level: number): boolean =>
@@ -279,6 +284,7 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
     const data = await setUnixPath(call, name, level, assembly.data);
     return typeof data === 'number' ? data : answered(data);
   }
+  if (name === '') return STATUS_ACCESS_DENIED;
   const access = rightsFor(level) | FILE_READ_ATTRIBUTES;
   const status = await withOpen(call, { name, access }, (request) =>
     BY_FID_ONLY.includes(level)
@@ -288,6 +294,7 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
 }
 
+const DATA_RIGHTS = FILE_READ_DATA | FILE_WRITE_DATA;
 const UNIX_FILE_SETS: readonly number[] = [UnixLevel.BASIC, UnixLevel.INFO2, UnixLevel.ACL];
 const UNIX_SETS: readonly number[] = [...UNIX_FILE_SETS, ...[UnixLevel.LINK, UnixLevel.HARD_LINK]];
 /** Whoever tries levels at random must not have deleted what he asks about. */
@@ -298,17 +305,27 @@ const isUnixSet = (call: TreeCall, level: number): boolean =>
 
 export async function setFile(call: TreeCall, assembly: Assembly) {
   const { fid, level } = fidParameters(assembly);
-  const file = openOf(call, fid);
+  const ofUnix = UNIX_FILE_SETS.includes(level) && speaksUnix(call);
+  const isLock = level === UnixLevel.LOCK && speaksUnix(call);
+  // A level of Unix may set the size with all the rest.
+  const rights = isLock ? DATA_RIGHTS : ofUnix ? FILE_WRITE_DATA : rightsFor(level);
+  const file = openFor(call, fid, rights);
   if (typeof file === 'number') return file;
-  if (level === UnixLevel.LOCK && speaksUnix(call)) {
-    const locked = await setPosixLock(openRequest(call), assembly.data);
+  if (isLock) {
+    const locked = await setPosixLock(openRequest(call), assembly.data, grantedTo(file));
     return locked === STATUS_SUCCESS ? answered(NO_SETUP) : locked;
   }
-  const ofUnix = UNIX_FILE_SETS.includes(level) && speaksUnix(call);
+  if (!ofUnix && isRoot(file.open)) return STATUS_ACCESS_DENIED;
   const status = await (ofUnix
     ? setUnixFile(openRequest(call), level, assembly.data)
     : set(call, openRequest(call), level, assembly.data));
   return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
+}
+
+/** 3.3.5.58.7, 3.3.5.58.9: "setting of attribute information for the root directory of the share MUST NOT be supported". */
+function isRoot({ handle }: Open): boolean {
+  const path = handle?.base === undefined ? handle?.path() : undefined;
+  return path !== undefined && !isErrno(path) && path.length === 0;
 }
 
 const SETS: Readonly<Record<number, number>> = {
@@ -387,6 +404,22 @@ export async function queryFs(call: TreeCall, { head, parameters }: Assembly) {
   if (typeof found === 'number') return found;
   const { volumeSerialNumber, volumeLabel } = decodeFileFsVolumeInformation(found.bytes);
   return bare(encodeInfoVolume(volumeSerialNumber, volumeLabel, call.unicode));
+}
+
+/** MS-SMB 3.3.5.10.9: a class of MS-FSCC 2.5 on the FID's file system, or the Unix extensions. */
+export function setFileSystem(
+  call: TreeCall,
+  { parameters, data }: Assembly,
+): MaybePromise<NtStatus> {
+  const { fid, level } = fidParameters({ parameters });
+  if (level === UnixFsLevel.CIFS_UNIX && speaksUnix(call)) return setCifsUnixInfo(call, data);
+  // "If the server does not support setting file system information, then it MUST fail the request with ACCESS_DENIED".
+  if (level < PASSTHROUGH) return STATUS_ACCESS_DENIED;
+  const fsClass = level - PASSTHROUGH;
+  if (fsClass > 0xff) return STATUS_INVALID_LEVEL;
+  const file = openFor(call, fid, FILE_WRITE_DATA);
+  if (typeof file === 'number') return file;
+  return setInformation(openRequest(call), fsClass, data, SMB2_0_INFO_FILESYSTEM);
 }
 
 const U32_MAX = 0xffff_ffff;

@@ -43,6 +43,7 @@ import {
   readDataHead,
   SeekAnswer,
   SeekWords,
+  WRITE_MODE_RAW_START,
   WRITE_MODE_THROUGH,
 } from '../smb1/io.ts';
 import { SMB2_WRITEFLAG_WRITE_THROUGH } from '../smb2/write.ts';
@@ -51,7 +52,7 @@ import type { MaybePromise, Smb1Outcome, TreeCall } from './call.ts';
 import { closeFile } from './files.ts';
 import type { OpenFile } from './link.ts';
 import { lockForRead, unlockRange } from './locking.ts';
-import { openOf, openRequest } from './opening.ts';
+import { openFor, openOf, openRequest } from './opening.ts';
 import { setInformation } from './queries.ts';
 
 const NOTHING = Buffer.alloc(0);
@@ -62,13 +63,6 @@ interface Data {
   readonly isLent: boolean;
   /** A pipe's message goes on. */
   readonly more: boolean;
-}
-
-/** The open of a FID that may read, or write: one of several of an open has less than that. */
-function openFor(call: TreeCall, fid: number, right: number): OpenFile | NtStatus {
-  const file = openOf(call, fid);
-  if (typeof file === 'number' || file.rights === undefined) return file;
-  return (file.rights & right) !== 0 ? file : STATUS_ACCESS_DENIED;
 }
 
 const openToRead = (call: TreeCall, fid: number) => openFor(call, fid, FILE_READ_DATA);
@@ -173,16 +167,23 @@ function writeData(
   return outcome instanceof Promise ? outcome.then(counted) : counted(outcome);
 }
 
+const MESSAGE_LENGTH_BYTES = 2;
+
 export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeWriteAndX(call.block, call.message);
   const file = openToWrite(call, body.fid);
   if (typeof file === 'number') return file;
   const through = (body.writeMode & WRITE_MODE_THROUGH) !== 0;
-  const written = writeData(call, body.offset, body.data, through);
+  const { pipe } = file.open;
+  // 3.3.5.37: what counts is written as well, though the pipe never sees it.
+  const starts = (body.writeMode & WRITE_MODE_RAW_START) === WRITE_MODE_RAW_START;
+  const head = pipe !== undefined && starts ? MESSAGE_LENGTH_BYTES : 0;
+  if (body.data.length < head) return STATUS_INVALID_PARAMETER;
+  const written = writeData(call, body.offset, body.data.subarray(head), through);
   const answer = (count: number | { status: NtStatus }): Smb1Outcome => {
     if (typeof count !== 'number') return count.status;
     file.seekPosition = Number(body.offset) + count;
-    return { words: encodeWriteAndX(count) };
+    return { words: encodeWriteAndX(head + count, pipe && leftIn(pipe)) };
   };
   return written instanceof Promise ? written.then(answer) : answer(written);
 }

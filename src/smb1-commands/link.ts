@@ -40,7 +40,7 @@ export interface OpenFile {
   readonly pid: number;
   /** AccessMode of the old opens: DENY_DOS and its like, for those that come after. */
   readonly compatible?: number | undefined;
-  /** FILE_READ_DATA and FILE_WRITE_DATA, as far as this FID has them; undefined: what the open has. */
+  /** What this FID was asked for with, where its open has more; undefined: what the open has. */
   readonly rights?: number | undefined;
   /** SEEK counts from here; it is not FilePositionInformation. */
   seekPosition?: number;

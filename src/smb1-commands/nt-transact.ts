@@ -3,6 +3,7 @@ import { changeNotify } from '../commands/change-notify.ts';
 import { Disconnect, type Outcome } from '../commands/command.ts';
 import { ioctl } from '../commands/ioctl.ts';
 import { querySecurity } from '../commands/query-security.ts';
+import { FILE_READ_DATA, FILE_WRITE_DATA } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_BUFFER_TOO_SMALL,
@@ -13,6 +14,7 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { encodeFullEas } from '../fscc/extended-attributes.ts';
+import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
 import { decodeFeaList } from '../smb1/extended-attributes.ts';
 import {
   decodeNtTransactCreate,
@@ -24,29 +26,23 @@ import {
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
 import { SMB2_WATCH_TREE } from '../smb2/change-notify.ts';
 import { CreateContextName } from '../smb2/create-contexts.ts';
+import { Fsctl } from '../smb2/fsctl.ts';
 import { SMB2_0_INFO_SECURITY } from '../smb2/info-types.ts';
 import { SMB2_0_IOCTL_IS_FSCTL } from '../smb2/ioctl.ts';
 import { slice } from '../wire/tail.ts';
 import type { TreeCall } from './call.ts';
-import {
-  attributesOf,
-  contextsOf,
-  createdFields,
-  nameBelow,
-  optionsOf,
-  wantedOplock,
-  withAttributes,
-} from './files.ts';
-import { openFile, openOf, openRequest } from './opening.ts';
+import { contextsOf, createdFields, ntWish } from './files.ts';
+import { openFile, openFor, openOf, openRequest } from './opening.ts';
 import { fsQuery, informationOf, setInformation } from './queries.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_ID = { persistentId: 0, volatileId: 0 };
 
-export async function ntCreate(call: TreeCall, { parameters, data }: Assembly) {
+export async function ntCreate(call: TreeCall, { head, parameters, data }: Assembly) {
   const body = decodeNtTransactCreate(parameters, call.unicode);
-  const name = nameBelow(call, body.rootDirectoryFid, body.name);
-  if (typeof name === 'number') return name;
+  if (head.maxParameterCount < NtTransactCreateAnswer.size) return STATUS_INVALID_SMB;
+  const wish = ntWish(call, body);
+  if (typeof wish === 'number') return wish;
   const structure = 'NT_TRANSACT_CREATE Request';
   const sd = slice(data, 0, body.securityDescriptorLength, 0, structure);
   const eas = slice(data, (sd.length + 3) & ~3, body.eaLength, 0, structure);
@@ -54,20 +50,7 @@ export async function ntCreate(call: TreeCall, { parameters, data }: Assembly) {
   if (sd.length > 0) createContexts.push({ name: CreateContextName.SD_BUFFER, data: sd });
   if (eas.length > 0)
     createContexts.push({ name: CreateContextName.EA_BUFFER, data: eaBuffer(eas) });
-  const opened = await openFile(
-    {
-      name,
-      access: withAttributes(body.desiredAccess),
-      share: body.shareAccess,
-      disposition: body.createDisposition,
-      options: optionsOf(body),
-      attributes: attributesOf(body),
-      oplockLevel: wantedOplock(body.flags),
-      impersonationLevel: body.impersonationLevel,
-      createContexts,
-    },
-    call,
-  );
+  const opened = await openFile({ ...wish, createContexts }, call);
   if (typeof opened === 'number') return opened;
   const { file, made } = opened;
   const answer = NtTransactCreateAnswer.encode({ ...createdFields(file, made), eaErrorOffset: 0 });
@@ -110,7 +93,7 @@ export async function ntNotify(call: TreeCall, { head }: Assembly) {
 
 export async function ntIoctl(call: TreeCall, { head, data }: Assembly) {
   const { functionCode, fid, isFsctl } = IoctlSetup.read(head.setup);
-  const file = openOf(call, fid);
+  const file = openFor(call, fid, fsctlRights(functionCode));
   if (typeof file === 'number') return file;
   if (isFsctl === 0) return STATUS_NOT_SUPPORTED;
   const { persistentId, volatileId } = file.open;
@@ -128,11 +111,42 @@ export async function ntIoctl(call: TreeCall, { head, data }: Assembly) {
     call.request,
   );
   const body = bodyOf(outcome);
-  if (typeof body === 'number') return body;
+  // "a complete NT_TRANSACT_IOCTL response", whatever the error.
+  if (typeof body === 'number') return ioctlAnswer(body, NOTHING);
+  const { status = STATUS_SUCCESS } = outcome as { status?: NtStatus };
+  return ioctlAnswer(status, ioctlOutput(body));
+}
+
+function ioctlAnswer(status: NtStatus, output: Buffer) {
   const setup = Buffer.alloc(2);
-  const output = ioctlOutput(body);
   setup.writeUInt16LE(Math.min(output.length, 0xffff));
-  return { setup, parameters: NOTHING, data: output };
+  return { status, setup, parameters: NOTHING, data: output };
+}
+
+/** What changes a file, though its code asks for no right: MS-FSCC 2.3. */
+const CHANGING: readonly number[] = [
+  Fsctl.FSCTL_SET_SPARSE,
+  Fsctl.FSCTL_SET_REPARSE_POINT,
+  Fsctl.FSCTL_DELETE_REPARSE_POINT,
+  Fsctl.FSCTL_SET_OBJECT_ID,
+  Fsctl.FSCTL_SET_OBJECT_ID_EXTENDED,
+  Fsctl.FSCTL_DELETE_OBJECT_ID,
+  Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID,
+  // Into this FID.
+  Fsctl.FSCTL_SRV_COPYCHUNK,
+  Fsctl.FSCTL_SRV_COPYCHUNK_WRITE,
+];
+/** The bits of a control code that say with which rights the file has to be open: FILE_READ_ACCESS, FILE_WRITE_ACCESS. */
+const READ_ACCESS = 0x4000;
+const WRITE_ACCESS = 0x8000;
+
+/** Any of which a FID needs that has less than its open. */
+function fsctlRights(functionCode: number): number {
+  if (CHANGING.includes(functionCode) || (functionCode & WRITE_ACCESS) !== 0) {
+    return FILE_WRITE_DATA;
+  }
+  const reads = functionCode === Fsctl.FSCTL_SRV_REQUEST_RESUME_KEY;
+  return reads || (functionCode & READ_ACCESS) !== 0 ? FILE_READ_DATA : ~0;
 }
 
 /** MS-SMB2 2.2.32: OutputOffset counts from the header, which is not here. */

@@ -8,6 +8,7 @@ import {
   FILE_EXECUTE,
   FILE_GENERIC_READ,
   FILE_GENERIC_WRITE,
+  FILE_READ_ATTRIBUTES,
   FILE_READ_DATA,
   FILE_WRITE_DATA,
 } from '../dtyp/access-mask.ts';
@@ -128,7 +129,8 @@ function accessOf(mode: number): number | undefined {
     case ACCESS_READ:
       return FILE_GENERIC_READ;
     case ACCESS_WRITE:
-      return FILE_GENERIC_WRITE;
+      // Windows adds that, by which the open's own size and times can be asked for.
+      return FILE_GENERIC_WRITE | FILE_READ_ATTRIBUTES;
     case ACCESS_READ_WRITE:
       return FILE_GENERIC_READ | FILE_GENERIC_WRITE;
     case ACCESS_EXECUTE:
@@ -230,8 +232,8 @@ async function open(
  */
 async function openAs(call: TreeCall, wish: Wish, { access, share, compatible }: Modes) {
   if (compatible === undefined) return openFile(wish, call);
-  const rights = access & DATA_RIGHTS;
-  if (share === 0 && rights !== DATA_RIGHTS) {
+  const rights = access;
+  if (share === 0 && (rights & DATA_RIGHTS) !== DATA_RIGHTS) {
     const whole = { ...wish, access: FILE_GENERIC_READ | FILE_GENERIC_WRITE };
     const opened = await openFile(whole, call, { compatible, rights });
     if (opened !== STATUS_ACCESS_DENIED) return opened;
@@ -245,14 +247,14 @@ async function openAs(call: TreeCall, wish: Wish, { access, share, compatible }:
  */
 function openBeside(call: TreeCall, wish: Wish, modes: Modes): Opened | NtStatus {
   const { link, header, pid } = call;
-  const rights = modes.access & DATA_RIGHTS;
+  const rights = modes.access;
   for (const other of link.files.values()) {
     const { open: held, uid } = other;
     if (other.compatible === undefined || other.pid !== pid || uid !== header.uid) continue;
     const path = held.closed ? undefined : held.handle?.path();
     if (path === undefined || isErrno(path) || held.tree !== call.request.tree) continue;
     if (!equalIgnoreCase(path.join('\\'), wish.name)) continue;
-    if (held.share !== 0 || (rights & ~held.access) !== 0) continue;
+    if (held.share !== 0 || (rights & DATA_RIGHTS & ~held.access) !== 0) continue;
     const file = link.shareFile(other, { compatible: modes.compatible, rights });
     if (file === undefined) return STATUS_TOO_MANY_OPENED_FILES;
     call.opened = file;

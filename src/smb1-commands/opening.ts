@@ -214,4 +214,15 @@ export function openOf(call: TreeCall, fid: number): OpenFile | NtStatus {
   return file;
 }
 
+/** What this FID may, which is less than its open may where several share one: MS-CIFS 2.2.4.3.1. */
+export const grantedTo = ({ open, rights = ~0 }: Pick<OpenFile, 'open' | 'rights'>): number =>
+  (open.access & rights) >>> 0;
+
+/** The same where the FID has at least one of `rights`; of one that has all of its open's the command itself asks. */
+export function openFor(call: TreeCall, fid: number, rights: number): OpenFile | NtStatus {
+  const file = openOf(call, fid);
+  if (typeof file === 'number' || file.rights === undefined) return file;
+  return (file.rights & rights) !== 0 ? file : STATUS_ACCESS_DENIED;
+}
+
 export const openRequest = (call: TreeCall): OpenRequest => call.request as OpenRequest;

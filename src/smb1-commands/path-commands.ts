@@ -10,6 +10,7 @@ import {
   STATUS_NO_SUCH_FILE,
   STATUS_NOT_A_DIRECTORY,
   STATUS_OBJECT_NAME_INVALID,
+  STATUS_OBJECT_NAME_NOT_FOUND,
   STATUS_OBJECT_PATH_SYNTAX_BAD,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
@@ -20,6 +21,7 @@ import {
 } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
+import type { Open } from '../objects/open.ts';
 import { fromUtime, toDos, toUtime } from '../smb1/dos-time.ts';
 import { decodeSetStandard } from '../smb1/information.ts';
 import { FidWords } from '../smb1/io.ts';
@@ -39,8 +41,9 @@ import {
   FILE_OPEN_REPARSE_POINT,
 } from '../smb2/create-options.ts';
 import { EMPTY, type MaybePromise, type Smb1Outcome, type TreeCall } from './call.ts';
+import { endSearch } from './find.ts';
 import { whatIsKnown } from './information.ts';
-import { openOf, openRequest, withOpen } from './opening.ts';
+import { openFor, openOf, openRequest, withOpen } from './opening.ts';
 import { joinPath, refusePath, sharePath, splitPath } from './paths.ts';
 import { dispose, setInformation } from './queries.ts';
 import { basicInformation } from './times.ts';
@@ -69,7 +72,20 @@ export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
   const how = { access: DELETE | FILE_READ_ATTRIBUTES, options: FILE_DIRECTORY_FILE };
-  return done(await withOpen(call, { name, ...how }, dispose));
+  const deleted = await withOpen(call, { name, ...how }, async (request) => {
+    const status = await dispose(request);
+    if (status === STATUS_SUCCESS) await endSearchesOf(call, request.open);
+    return status;
+  });
+  return done(deleted);
+}
+
+/** 3.3.5.4: what is searched here would keep its directory until the search ends. */
+async function endSearchesOf(call: TreeCall, { file, tree }: Open): Promise<void> {
+  for (const search of [...call.link.searches.values()]) {
+    const { open } = search.directory;
+    if (open.file === file && open.tree === tree) await endSearch(call, search);
+  }
 }
 
 export async function deleteFiles(call: TreeCall): Promise<Smb1Outcome> {
@@ -82,14 +98,14 @@ export async function deleteFiles(call: TreeCall): Promise<Smb1Outcome> {
   }
   const names = await namesLike(call, path, body.searchAttributes);
   if (typeof names === 'number') return names;
-  let refusal: NtStatus = STATUS_NO_SUCH_FILE;
   let deleted = 0;
   for (const one of names) {
     const status = await deleteOne(call, joinPath({ directory, name: one }), body.searchAttributes);
     if (status === STATUS_SUCCESS) deleted += 1;
-    else refusal = status;
+    // "if an error occurs, immediately return an error response"; who was faster is none.
+    else if (status !== STATUS_OBJECT_NAME_NOT_FOUND) return status;
   }
-  return deleted > 0 ? EMPTY : refusal;
+  return deleted > 0 ? EMPTY : STATUS_NO_SUCH_FILE;
 }
 
 function deleteOne(call: TreeCall, name: string, searchAttributes: number): MaybePromise<NtStatus> {
@@ -128,10 +144,13 @@ export async function queryInformation(call: TreeCall): Promise<Smb1Outcome> {
     words: QueryInformationAnswer.encode({
       fileAttributes: dosAttributes(response.fileAttributes),
       lastWriteTime: toUtime(response.lastWriteTime),
-      fileSize: Math.min(response.endOfFile, 0xffff_ffff),
+      // "only the lower 32 bits of the file size are returned".
+      fileSize: response.endOfFile % U32,
     }),
   }));
 }
+
+const U32 = 0x1_0000_0000;
 
 /** The low byte, in which 0 means a normal file. */
 export const dosAttributes = (attributes: number): number => attributes & 0x3f;
@@ -164,7 +183,7 @@ export async function setInformationCommand(call: TreeCall): Promise<Smb1Outcome
 
 export async function setInformation2(call: TreeCall): Promise<Smb1Outcome> {
   const { fid, dates } = SetInformation2Words.read(call.block.words);
-  const file = openOf(call, fid);
+  const file = openFor(call, fid, FILE_WRITE_ATTRIBUTES);
   if (typeof file === 'number') return file;
   const buffer = basicInformation(decodeSetStandard(dates));
   const basic = FileInformationClass.FileBasicInformation;

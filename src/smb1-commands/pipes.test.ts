@@ -23,6 +23,7 @@ import { ClientAssociation } from '../rpc/client-association.ts';
 import { SRVSVC } from '../rpc/srvsvc.ts';
 import { NO_ANDX } from '../smb1/block.ts';
 import { Smb1Command } from '../smb1/header.ts';
+import { FILE_DELETE_ON_CLOSE, FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
 import { TransNamedPipe } from './pipes.ts';
 
 const bind = (): Buffer => new ClientAssociation(SRVSVC).bind();
@@ -132,4 +133,28 @@ both('what is no pipe, no FID or no subcommand is refused', async ({ old }) => {
   await closeFid(old, fid);
   assert.equal(await status(TRANS_PEEK_NMPIPE, fid), STATUS_INVALID_HANDLE);
   assert.equal(await readAndX(old, fid, 0, 10), STATUS_INVALID_HANDLE);
+});
+
+both('a raw write begins with its length, and tells what there is to read', async ({ old }) => {
+  const fid = await opened(old);
+  const RAW_START = 0x000c;
+  const message = bind();
+  const length = Buffer.alloc(2);
+  length.writeUInt16LE(message.length);
+  const data = Buffer.concat([length, message]);
+  const written = await writeAndX(old, fid, 0, data, RAW_START);
+  assert.equal(written.status, STATUS_SUCCESS);
+  assert.equal(written.words.readUInt16LE(4), data.length);
+  const peeked = await transactPipe(old, TransNamedPipe.TRANS_PEEK_NMPIPE, fid);
+  assert.equal(written.words.readUInt16LE(6), peeked.parameters.readUInt16LE());
+  assert.equal(peeked.data[2], BIND_ACK);
+  const short = await writeAndX(old, fid, 0, Buffer.alloc(1), RAW_START);
+  assert.equal(short.status, STATUS_INVALID_PARAMETER);
+});
+
+both('options of a pipe that mean files are ignored (MS-SMB 3.3.5.5)', async ({ old }) => {
+  await old.treeConnect('IPC$');
+  const options = FILE_DIRECTORY_FILE | FILE_DELETE_ON_CLOSE;
+  const made = await ntCreate(old, { name: '\\srvsvc', disposition: 1, options });
+  assert.equal(made.status, STATUS_SUCCESS);
 });

@@ -40,7 +40,12 @@ function decode(data: Buffer): Wanted | undefined {
   return { type, waits: flags === POSIX_LOCK_FLAG_WAIT, pid, range };
 }
 
-export function setPosixLock(request: OpenRequest, data: Buffer): MaybePromise<NtStatus> {
+/** `access`: of the FID, which may be less than its open's. */
+export function setPosixLock(
+  request: OpenRequest,
+  data: Buffer,
+  access: number,
+): MaybePromise<NtStatus> {
   const { open, connection } = request;
   const wanted = decode(data);
   if (open.handle?.kind !== 'file') return STATUS_INVALID_HANDLE;
@@ -53,7 +58,7 @@ export function setPosixLock(request: OpenRequest, data: Buffer): MaybePromise<N
   }
   // EBADF, as fcntl(2) has it.
   const needed = type === PosixLockType.WRITE ? FILE_WRITE_DATA : FILE_READ_DATA;
-  if ((open.access & needed) === 0) return STATUS_INVALID_HANDLE;
+  if ((access & needed) === 0) return STATUS_INVALID_HANDLE;
   const waiting = breakFor(request, open.file!, { kind: 'write' }, open);
   if (waiting === undefined) return take(request, wanted);
   return Promise.resolve(waiting).then((given) => given ?? take(request, wanted));

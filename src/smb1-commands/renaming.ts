@@ -24,6 +24,7 @@ import {
 import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
+import { equalIgnoreCase } from '../fscc/upcase.ts';
 import { hasWildcards } from '../fscc/wildcard.ts';
 import { RenameType1 } from '../smb1/information.ts';
 import { decodeNtRename, decodeRename, NtRenameLevel } from '../smb1/paths.ts';
@@ -51,7 +52,8 @@ export async function rename(call: TreeCall): Promise<Smb1Outcome> {
   }
   const names = await namesLike(call, from, searchAttributes | FILE_ATTRIBUTE_DIRECTORY);
   if (typeof names === 'number') return names;
-  if (names.length === 0) return STATUS_NO_SUCH_FILE;
+  let renamed = 0;
+  let refusal: NtStatus = STATUS_NO_SUCH_FILE;
   for (const one of names) {
     const target = splitPath(to);
     const path = joinPath({ directory: target.directory, name: replaceWild(one, target.name) });
@@ -61,9 +63,11 @@ export async function rename(call: TreeCall): Promise<Smb1Outcome> {
       path,
       searchAttributes,
     );
-    if (status !== STATUS_SUCCESS) return status;
+    if (status === STATUS_SUCCESS) renamed += 1;
+    else refusal = status;
   }
-  return EMPTY;
+  // "an error MUST NOT be returned if at least one of the rename operations was successful".
+  return renamed > 0 ? EMPTY : refusal;
 }
 
 /** What DOS makes of a name and a pattern for the new one, of stem and extension apart. */
@@ -117,6 +121,10 @@ export async function renameLooking(
   return setRename(encodeRenameInformation(target), request);
 }
 
+/** 3.3.5.10: a directory goes to no place within itself. */
+const isBelow = (path: string, directory: string): boolean =>
+  path[directory.length] === '\\' && equalIgnoreCase(path.slice(0, directory.length), directory);
+
 function renameOne(
   call: TreeCall,
   from: string,
@@ -128,6 +136,8 @@ function renameOne(
       return STATUS_NO_SUCH_FILE;
     }
     if (hasWildcards(splitPath(to).name)) return STATUS_OBJECT_NAME_INVALID;
+    const isDirectory = (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0;
+    if (isDirectory && isBelow(to, from)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
     return setName(request, to, false, FileInformationClass.FileRenameInformation);
   });
 }

@@ -1,11 +1,17 @@
 /** MS-CIFS 3.3.5.31, 3.3.5.52, 3.3.5.18, 3.3.5.51: ECHO, NT_CANCEL, PROCESS_EXIT, QUERY_INFORMATION_DISK. */
 import { queryFsInfo } from '../commands/query-fs-info.ts';
-import { STATUS_INVALID_PARAMETER, STATUS_NETWORK_NAME_DELETED } from '../dtyp/ntstatus.ts';
+import {
+  type NtStatus,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NETWORK_NAME_DELETED,
+} from '../dtyp/ntstatus.ts';
 import { FileFsSizeInformation } from '../fscc/fs-information.ts';
 import { FsInformationClass } from '../fscc/information-class.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { writeBlock } from '../smb1/block.ts';
-import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
+import { STATUS_INVALID_SMB, STATUS_SMB_BAD_TID } from '../smb1/dos-errors.ts';
+import { FidWords } from '../smb1/io.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { struct, u16 } from '../wire/struct.ts';
 import {
@@ -17,6 +23,7 @@ import {
   type TreeCall,
 } from './call.ts';
 import { endSearch } from './find.ts';
+import { openOf } from './opening.ts';
 import { fsQuery } from './queries.ts';
 
 const EchoWords = struct('SMB_COM_ECHO Request', 'MS-CIFS 2.2.4.39.1', { echoCount: u16 });
@@ -39,8 +46,21 @@ export function echo({ link, header, block }: Call): Smb1Outcome {
   return { blocks };
 }
 
-/** 3.3.5.54 and its kin: there are no printers. */
-export const noPrinter = (): Smb1Outcome => STATUS_INVALID_SMB;
+/** 3.3.5.54: no share is a printer's. */
+export const noPrinter = (): Smb1Outcome => STATUS_INVALID_DEVICE_REQUEST;
+
+/** 3.3.5.55, 3.3.5.56: nor is any file one that is printed. */
+const notPrinted =
+  (refusal: NtStatus) =>
+  (call: TreeCall): Smb1Outcome => {
+    const { fid } = FidWords.read(call.block.words);
+    const file = openOf(call, fid);
+    return typeof file === 'number' ? file : refusal;
+  };
+
+export const writePrintFile = notPrinted(STATUS_INVALID_DEVICE_REQUEST);
+/** Its own status, as Windows has it (raw.close). */
+export const closePrintFile = notPrinted(STATUS_INVALID_SMB);
 
 /** Of the request with the same MID, PID, UID and TID; it is never answered. */
 export function ntCancel({ link, header, pid }: Call): Smb1Outcome {
@@ -80,13 +100,15 @@ const DiskWords = struct('SMB_COM_QUERY_INFORMATION_DISK Response', 'MS-CIFS 2.2
 const BLOCK_BYTES = 512;
 const MAX_U16 = 0xffff;
 
-/** Sizes in 16-bit numbers: what is larger is told as the largest. */
+/** 3.3.5.46: of a share of files. Sizes in 16-bit numbers: what is larger is told as the largest. */
 export async function queryDisk(call: TreeCall): Promise<Smb1Outcome> {
+  if (call.request.tree.files === undefined) return STATUS_SMB_BAD_TID;
   const found = await queryFsInfo(
     fsQuery(SMB2_0_INFO_FILESYSTEM, FsInformationClass.FileFsSizeInformation),
     call.request as never,
   );
-  if (typeof found === 'number' || !('bytes' in found)) return STATUS_INVALID_PARAMETER;
+  if (typeof found === 'number') return found;
+  if (!('bytes' in found)) return STATUS_INVALID_PARAMETER;
   const size = FileFsSizeInformation.read(found.bytes);
   const unit = size.sectorsPerAllocationUnit * size.bytesPerSector;
   const total = size.totalAllocationUnits * unit;

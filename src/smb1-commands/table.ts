@@ -29,7 +29,16 @@ import {
 import { ntRename, rename } from './renaming.ts';
 import { findClose, findUnique, search } from './search.ts';
 import { logoff, sessionSetup } from './session-setup.ts';
-import { echo, noPrinter, ntCancel, processExit, queryDisk, refuseReadRaw } from './simple.ts';
+import {
+  closePrintFile,
+  echo,
+  noPrinter,
+  ntCancel,
+  processExit,
+  queryDisk,
+  refuseReadRaw,
+  writePrintFile,
+} from './simple.ts';
 import {
   ntTransact,
   ntTransactSecondary,
@@ -98,9 +107,9 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   FIND: of(search, 'tree'),
   FIND_UNIQUE: of(findUnique, 'tree'),
   FIND_CLOSE: of(findClose, 'tree'),
-  CLOSE_PRINT_FILE: of(noPrinter, 'nothing'),
-  OPEN_PRINT_FILE: of(noPrinter, 'nothing'),
-  WRITE_PRINT_FILE: of(noPrinter, 'nothing'),
+  CLOSE_PRINT_FILE: of(closePrintFile, 'tree'),
+  OPEN_PRINT_FILE: of(noPrinter, 'tree'),
+  WRITE_PRINT_FILE: of(writePrintFile, 'tree'),
 };
 
 /** MS-SMB 3.3.5.1: what goes on when a session's ticket has run out; TREE_DISCONNECT needs none at all. */

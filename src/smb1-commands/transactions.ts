@@ -31,7 +31,15 @@ import {
 } from './call.ts';
 import { eaContexts } from './eas.ts';
 import { findFirst, findNext } from './find.ts';
-import { NO_SETUP, queryFile, queryFs, queryPath, setFile, setPath } from './information.ts';
+import {
+  NO_SETUP,
+  queryFile,
+  queryFs,
+  queryPath,
+  setFile,
+  setFileSystem,
+  setPath,
+} from './information.ts';
 import {
   ntCreate,
   ntIoctl,
@@ -45,7 +53,6 @@ import { makeDirectory } from './path-commands.ts';
 import { transactPipe } from './pipes.ts';
 import { ntQueryQuota, ntSetQuota } from './quotas.ts';
 import { getReferral } from './referrals.ts';
-import { setCifsUnixInfo } from './unix-queries.ts';
 
 /** Transactions of one connection whose parts are still coming. */
 const MAX_ASSEMBLIES = 64;
@@ -80,8 +87,8 @@ const NT_SUBCOMMANDS: Readonly<Record<number, Subcommand>> = {
   [NtTransact.SET_QUOTA]: ntSetQuota,
 };
 
-function setFs(call: TreeCall, { parameters, data }: Assembly) {
-  const status = setCifsUnixInfo(call, parameters, data);
+async function setFs(call: TreeCall, assembly: Assembly) {
+  const status = await setFileSystem(call, assembly);
   return status === 0 ? { setup: NO_SETUP, parameters: NO_SETUP, data: NO_SETUP } : status;
 }
 

@@ -4,8 +4,10 @@ import { treeConnect } from '../commands/tree-connect.ts';
 import {
   type NtStatus,
   STATUS_BAD_DEVICE_TYPE,
+  STATUS_BAD_NETWORK_NAME,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_NETWORK_NAME_DELETED,
+  STATUS_OBJECT_PATH_NOT_FOUND,
 } from '../dtyp/ntstatus.ts';
 import type { Session } from '../objects/session.ts';
 import { endTree } from '../objects/teardown.ts';
@@ -55,6 +57,8 @@ export async function treeConnectAndX(call: SessionCall): Promise<Smb1Outcome> {
 export async function oldTreeConnect(call: SessionCall): Promise<Smb1Outcome> {
   const body = decodeOldTreeConnect(call.block, call.unicode);
   const numbered = await connect(call, body);
+  // 3.3.5.40: "STATUS_OBJECT_PATH_NOT_FOUND (ERRDOS/ERRbadpath)", unlike TREE_CONNECT_ANDX.
+  if (numbered === STATUS_BAD_NETWORK_NAME) return STATUS_OBJECT_PATH_NOT_FOUND;
   if (typeof numbered === 'number' || numbered instanceof Disconnect) return numbered;
   const tid = numbered.id;
   return { words: OldTreeConnectWords.encode({ maxBufferSize: MAX_BUFFER_BYTES, tid }), tid };

@@ -10,7 +10,6 @@ import { targetOf } from '../commands/symlinks.ts';
 import {
   type NtStatus,
   STATUS_INVALID_HANDLE,
-  STATUS_INVALID_LEVEL,
   STATUS_INVALID_PARAMETER,
 } from '../dtyp/ntstatus.ts';
 import type { DirectoryEntry } from '../fscc/directory-information.ts';
@@ -26,7 +25,6 @@ import {
   CifsUnixInfo,
   encodeWhoAmI,
   UnixBasic,
-  UnixFsLevel,
   UnixInfo2,
   UnixLevel,
   unixType,
@@ -54,10 +52,7 @@ export const cifsUnixInfo = (): Buffer =>
   CifsUnixInfo.encode({ ...VERSION, capabilities: BigInt(CAPABILITIES) });
 
 /** SMB_SET_CIFS_UNIX_INFO: of what the client will use, names and operations matter here. */
-export function setCifsUnixInfo(call: TreeCall, parameters: Buffer, data: Buffer): NtStatus {
-  if (parameters.length < 4) return STATUS_INVALID_PARAMETER;
-  const level = parameters.readUInt16LE(2);
-  if (level !== UnixFsLevel.CIFS_UNIX || !speaksUnix(call)) return STATUS_INVALID_LEVEL;
+export function setCifsUnixInfo(call: TreeCall, data: Buffer): NtStatus {
   const { majorVersion, capabilities } = CifsUnixInfo.read(data);
   if (majorVersion !== VERSION.majorVersion) return STATUS_INVALID_PARAMETER;
   call.link.posixNames = (capabilities & BigInt(CIFS_UNIX_POSIX_PATHNAMES_CAP)) !== 0n;

@@ -87,6 +87,8 @@ const WriteAndXWords = struct('SMB_COM_WRITE_ANDX Request', 'MS-CIFS 2.2.4.43.1'
 });
 const WRITE_OFFSET_HIGH_AT = 24;
 export const WRITE_MODE_THROUGH = 0x0001;
+/** RAW_MODE and MSG_START: a message to a pipe begins, with its length in two bytes before it. */
+export const WRITE_MODE_RAW_START = 0x000c;
 
 export interface WriteAndX {
   readonly fid: number;
@@ -113,10 +115,11 @@ const WriteAndXAnswer = struct('SMB_COM_WRITE_ANDX Response', 'MS-SMB 2.2.4.3.2'
   countHigh: u16,
   reserved: pad(2),
 });
-export const encodeWriteAndX = (count: number): Buffer =>
+/** `available`: of a pipe, what there is to read. */
+export const encodeWriteAndX = (count: number, available = NOT_KNOWN): Buffer =>
   WriteAndXAnswer.encode({
     count: count & 0xffff,
-    available: NOT_KNOWN,
+    available,
     countHigh: count >>> 16,
   });
 

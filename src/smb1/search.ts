@@ -70,7 +70,8 @@ export function encodeSearchEntry(
   b[RESUME_KEY_BYTES] = entry.fileAttributes & 0x3f;
   b.writeUInt16LE(time, 22);
   b.writeUInt16LE(date, 24);
-  b.writeUInt32LE(Math.min(entry.endOfFile, 0xffff_ffff), 26);
+  // "the least significant 32 bits of the file size".
+  b.writeUInt32LE(entry.endOfFile % 0x1_0000_0000, 26);
   const text = encodeOem(name).subarray(0, NAME_BYTES - 1);
   b.set(text, SEARCH_ENTRY_BYTES - NAME_BYTES);
   return b;

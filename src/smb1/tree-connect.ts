@@ -33,8 +33,15 @@ export function decodeTreeConnectAndX(block: Block, unicode: boolean): Smb1TreeC
 }
 
 /** 2.2.4.50.1 */
+/** Behind BufferFormat and the first. */
+const SECOND_BYTE_AT = 2;
+
+/**
+ * 2.2.4.50.1: "Servers MUST ignore the SMB_FLAGS2_UNICODE flag and interpret strings in this request as OEM_STRING
+ * strings". Samba's client sends what the flag says: then the first character, a backslash, has two bytes.
+ */
 export function decodeOldTreeConnect(block: Block, unicode: boolean): Smb1TreeConnect {
-  const reader = new BytesReader(block, unicode);
+  const reader = new BytesReader(block, unicode && block.bytes[SECOND_BYTE_AT] === 0);
   const path = reader.ascii();
   reader.ascii();
   return { flags: 0, path, service: reader.ascii() };

@@ -276,11 +276,18 @@ export function closeFid(client: Smb1Client, fid: number): Promise<Smb1Answer> {
   return client.request({ command: Smb1Command.CLOSE, words });
 }
 
-export function writeAndX(client: Smb1Client, fid: number, offset: number, data: Buffer) {
+export function writeAndX(
+  client: Smb1Client,
+  fid: number,
+  offset: number,
+  data: Buffer,
+  writeMode = 0,
+) {
   const words = Buffer.alloc(28);
   words[0] = NO_ANDX;
   words.writeUInt16LE(fid, 4);
   words.writeUInt32LE(offset, 6);
+  words.writeUInt16LE(writeMode, 14);
   words.writeUInt16LE(data.length, 20);
   words.writeUInt16LE(SMB1_HEADER_SIZE + 1 + words.length + 2 + 1, 22);
   const bytes = Buffer.concat([Buffer.alloc(1), data]);
@@ -409,33 +416,41 @@ function transactionAnswer({ status, message, words: told }: Smb1Answer): Trans2
   return { status, parameters: part(6, 8), data: part(12, 14) };
 }
 
-/** NT_TRANSACT of one message each way, without a setup. */
+interface NtTransaction {
+  readonly setup?: Buffer;
+  readonly maxParameterCount?: number;
+}
+
+/** NT_TRANSACT of one message each way. */
 export async function ntTransact(
   client: Smb1Client,
   subcommand: number,
-  parameters: Buffer,
-  data: Buffer = Buffer.alloc(0),
-): Promise<Trans2Answer> {
-  const words = Buffer.alloc(38);
+  parameters: Buffer = NOTHING,
+  data: Buffer = NOTHING,
+  { setup = NOTHING, maxParameterCount = 100 }: NtTransaction = {},
+): Promise<Trans2Answer & { readonly wordsBytes: number }> {
+  const words = Buffer.concat([Buffer.alloc(38), setup]);
   // Behind one byte, to an offset of 4.
   const at = SMB1_HEADER_SIZE + 1 + words.length + 2 + 3;
   const counts = [parameters.length, at, data.length, at + parameters.length];
   words.writeUInt32LE(parameters.length, 3);
   words.writeUInt32LE(data.length, 7);
-  words.writeUInt32LE(100, 11);
+  words.writeUInt32LE(maxParameterCount, 11);
   words.writeUInt32LE(0xf000, 15);
   for (const [i, value] of counts.entries()) words.writeUInt32LE(value, 19 + 4 * i);
+  words[35] = setup.length / 2;
   words.writeUInt16LE(subcommand, 36);
   const bytes = Buffer.concat([Buffer.alloc(3), parameters, data]);
   const answer = await client.request({ command: Smb1Command.NT_TRANSACT, words, bytes });
   const { status, message, words: told } = answer;
-  if (told.length < 36) return { status, parameters: Buffer.alloc(0), data: Buffer.alloc(0) };
+  const wordsBytes = told.length;
+  if (wordsBytes < 36) return { status, parameters: NOTHING, data: NOTHING, wordsBytes };
   const part = (count: number, offset: number): Buffer =>
     message.subarray(
       told.readUInt32LE(offset),
       told.readUInt32LE(offset) + told.readUInt32LE(count),
     );
-  return { status, parameters: part(11, 15), data: part(23, 27) };
+  return { status, parameters: part(11, 15), data: part(23, 27), wordsBytes };
 }
 
 /** Parameters of TRANS2_QUERY_ and TRANS2_SET_PATH_INFORMATION. */
