@@ -9,7 +9,7 @@ import {
 import { isErrno, type Result } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import type { MaybePromise, OpenRequest, Outcome } from './command.ts';
-import { shownAttributes } from './shown-attributes.ts';
+import { openAttributes } from './directory-entry.ts';
 
 const bare = {
   body: encodeCloseResponse({
@@ -52,7 +52,7 @@ function attributesReply({ open }: OpenRequest, stat: VfsStat): Outcome {
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(open.home, stat, open.handle!.path()),
+      fileAttributes: openAttributes(open, stat, open.handle!.path()),
     }),
   };
 }

@@ -55,7 +55,14 @@ import { arriving, isBelowDoomed } from './doomed.ts';
 import type { CreateWish } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
-import { follows, linkedPath, MAX_LINKS, meansLink, pathThroughLink } from './follow-links.ts';
+import {
+  follows,
+  leadsToDirectory,
+  linkedPath,
+  MAX_LINKS,
+  meansLink,
+  pathThroughLink,
+} from './follow-links.ts';
 import { posixWish } from './posix.ts';
 import { asOfThen, changesThePast } from './previous-versions.ts';
 import { longPath } from './short-names.ts';
@@ -154,7 +161,7 @@ function lookedUp(
   }
   if (handle.kind === 'symlink' && follows(wanted, request.tree.share)) {
     return meansLink(wanted)
-      ? openExisting(asLink(wanted), request, handle, isFresh)
+      ? openAsLink(wanted, request, handle)
       : follow(wanted, request, handle);
   }
   return wanted.stream === undefined
@@ -162,10 +169,23 @@ function lookedUp(
     : openStream(wanted, request, handle, wanted.stream);
 }
 
-const asLink = (wanted: Wanted): Wanted => ({
-  ...wanted,
-  createOptions: wanted.createOptions | FILE_OPEN_REPARSE_POINT,
-});
+/** One that leads to a folder is told as one, as in listings. Takes over its handle. */
+async function openAsLink(
+  wanted: Wanted,
+  request: TreeRequest,
+  handle: VfsHandle,
+): Promise<Outcome | Errno> {
+  const files = filesFor(wanted, request.tree);
+  let isFolder = false;
+  try {
+    isFolder = await leadsToDirectory(handle, wanted.path, files, request.tree.share);
+  } catch (error) {
+    handle.close();
+    throw error;
+  }
+  const createOptions = wanted.createOptions | FILE_OPEN_REPARSE_POINT;
+  return openExisting({ ...wanted, createOptions, isFolderLink: isFolder }, request, handle);
+}
 
 /** Opens what the link leads to. Takes over its handle. */
 async function follow(
@@ -175,7 +195,12 @@ async function follow(
 ): Promise<Outcome | Errno> {
   let path: readonly string[] | undefined;
   try {
-    path = await linkedPath(handle, wanted.path, request.tree.share);
+    path = await linkedPath(
+      handle,
+      wanted.path,
+      filesFor(wanted, request.tree),
+      request.tree.share,
+    );
   } catch (error) {
     handle.close();
     throw error;

@@ -29,11 +29,12 @@ import { appleReply } from './apple.ts';
 import { expectArchiving } from './archive.ts';
 import { grantCaching, heldCaching } from './caching.ts';
 import type { FoundFile, MaybePromise, Outcome, TreeRequest } from './command.ts';
+import { openAttributes } from './directory-entry.ts';
 import { type CreateWish, durableReply, grantDurability, recorded } from './durable.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { posixOwnership } from './posix.ts';
-import { shownAttributes, shownFileId } from './shown-attributes.ts';
+import { shownFileId } from './shown-attributes.ts';
 
 /** How the request came by the open: 3.3.5.9.7 and 3.3.5.9.12 reclaim one, a replay finds its own. */
 export type Origin = 'made' | 'reclaimed' | 'replayed';
@@ -132,11 +133,7 @@ function answer(
       changeTime: stat.changeTime,
       allocationSize: stat.allocationSize,
       endOfFile: stat.size,
-      fileAttributes: shownAttributes(
-        open.home,
-        stat,
-        path ?? handle.toldPath?.() ?? handle.path(),
-      ),
+      fileAttributes: openAttributes(open, stat, path ?? handle.toldPath?.() ?? handle.path()),
       persistentId: open.persistentId,
       volatileId: open.volatileId,
       createContexts,

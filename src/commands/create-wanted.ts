@@ -55,6 +55,8 @@ export interface Wanted extends CreateWish {
   readonly creationTime?: bigint;
   /** How many symbolic links have led here (follow-links.ts). */
   readonly links?: number;
+  /** A link that is meant itself, in a share where links are followed, leads to a folder. */
+  readonly isFolderLink?: boolean;
   /** The named stream; undefined for the file or directory itself. */
   readonly stream: string | undefined;
   readonly directoryOnly: boolean;

@@ -14,7 +14,9 @@ import {
   IO_REPARSE_TAG_SYMLINK,
 } from '../fscc/reparse-tags.ts';
 import { isShortName, shortNameOf } from '../fscc/short-name.ts';
+import type { Open } from '../objects/open.ts';
 import type { Share } from '../objects/share.ts';
+import type { Errno } from '../vfs/errno.ts';
 import type { VfsStat } from '../vfs/vfs.ts';
 import { shownAttributes } from './shown-attributes.ts';
 
@@ -43,6 +45,13 @@ export const modeOf = ({ mode, reparse }: VfsStat): number =>
 /** Attributes of what has this tag, or 0 for none. */
 export const withTag = (attributes: number, reparseTag: number): number =>
   reparseTag === 0 ? attributes : normalizeAttributes(attributes | FILE_ATTRIBUTE_REPARSE_POINT);
+
+/** What every answer about an open has of its object: the tag's attribute as well. */
+export const openAttributes = (
+  { home, isFolderLink }: Pick<Open, 'home'> & Partial<Pick<Open, 'isFolderLink'>>,
+  stat: VfsStat,
+  path: readonly string[] | Errno,
+): number => withTag(shownAttributes(home, stat, path, isFolderLink), reparseTagOf(stat));
 
 export function directoryEntry(share: Share, name: string, stat: VfsStat): DirectoryEntry {
   const reparseTag = reparseTagOf(stat);

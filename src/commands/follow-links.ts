@@ -12,6 +12,7 @@ import { DELETE, FILE_READ_ATTRIBUTES, READ_CONTROL, SYNCHRONIZE } from '../dtyp
 import { clientName } from '../fscc/private-names.ts';
 import { SYMLINK_FLAG_RELATIVE } from '../fscc/reparse-data.ts';
 import type { Share } from '../objects/share.ts';
+import { vetoed } from '../objects/visibility.ts';
 import {
   FILE_CREATE,
   FILE_DELETE_ON_CLOSE,
@@ -28,6 +29,8 @@ export const MAX_LINKS = 40;
 
 /** Of a path that a link makes: each is looked for, and others wait meanwhile. */
 const MAX_COMPONENTS = 255;
+/** Of one link whose target goes up from names, which nobody writes by hand: each time what is there is looked for. */
+const MAX_LOOKUPS = 16;
 /** A listing looks through so many for each link in it. */
 const MAX_LISTED_LINKS = 4;
 
@@ -45,10 +48,14 @@ export function meansLink({ access, maximum, createOptions, createDisposition }:
   return (access & DELETE) !== 0 && (access & ~OF_NAMES) === 0 && !maximum;
 }
 
-/** The path that the link at `path` makes; undefined: it leads out of the share, or is one of a namespace's. */
+/**
+ * The path that the link at `path` makes; undefined: it leads out of the share, or is one of a namespace's, or goes up
+ * from what is no directory of the share, or is one by way of another link.
+ */
 export async function linkedPath(
   handle: VfsHandle,
   path: readonly string[],
+  files: VfsTree,
   share: Share,
 ): Promise<readonly string[] | undefined> {
   if (share.dfs !== undefined && (await dfsTargets(handle)) !== undefined) return undefined;
@@ -56,11 +63,15 @@ export async function linkedPath(
   if (typeof target === 'number' || (target.flags & SYMLINK_FLAG_RELATIVE) === 0) return undefined;
   const made = path.slice(0, -1);
   let isNamed = false;
+  let lookups = 0;
   for (const name of target.substituteName.split('/')) {
     if (name === '' || name === '.') continue;
     if (name === '..') {
-      // Behind a name that may be a link itself nobody knows yet what is above.
-      if (isNamed || made.length === 0) return undefined;
+      if (made.length === 0) return undefined;
+      // What is above a link is above where it leads: of a directory alone the text tells.
+      if (isNamed && (lookups++ === MAX_LOOKUPS || !(await isDirectory(made, files, share)))) {
+        return undefined;
+      }
       made.pop();
     } else {
       made.push(clientName(name));
@@ -68,6 +79,19 @@ export async function linkedPath(
     }
   }
   return made.length > MAX_COMPONENTS ? undefined : made;
+}
+
+/** Looked for as every path is, through no link. */
+async function isDirectory(
+  path: readonly string[],
+  files: VfsTree,
+  { visibility }: Share,
+): Promise<boolean> {
+  if (path.length > MAX_COMPONENTS || vetoed(visibility, path) !== undefined) return false;
+  const handle = await files.lookup(path);
+  if (isErrno(handle)) return false;
+  handle.close();
+  return handle.kind === 'directory';
 }
 
 /** Of a path that a link is on: what that makes of it; undefined where there is none to be followed. */
@@ -82,7 +106,7 @@ export async function pathThroughLink(
     if (isErrno(handle)) continue;
     try {
       if (handle.kind !== 'symlink') return undefined;
-      const made = await linkedPath(handle, path.slice(0, components), share);
+      const made = await linkedPath(handle, path.slice(0, components), files, share);
       return made && [...made, ...path.slice(components)];
     } finally {
       handle.close();
@@ -115,7 +139,7 @@ export async function leadsToDirectory(
   files: VfsTree,
   share: Share,
 ): Promise<boolean> {
-  const first = await linkedPath(handle, path, share);
+  const first = await linkedPath(handle, path, files, share);
   if (first === undefined) return false;
   const end = await files.lookup(
     await directoryThroughLinks(first, files, share, MAX_LISTED_LINKS),

@@ -38,14 +38,14 @@ import type { QueryInfoRequest } from '../smb2/query-info.ts';
 import { type Errno, isErrno, type Result } from '../vfs/errno.ts';
 import type { MaybePromise, VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import type { OpenRequest } from './command.ts';
-import { reparseTagOf, withTag } from './directory-entry.ts';
+import { openAttributes, reparseTagOf } from './directory-entry.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { eaSizeOf, queryFullEas } from './extended-attributes.ts';
 import { filesOf, posixInformation } from './posix.ts';
 import type { QueryResult } from './query-info.ts';
 import { queryStreams } from './query-streams.ts';
 import { alternateName } from './short-names.ts';
-import { shownAttributes, shownFileId } from './shown-attributes.ts';
+import { shownFileId } from './shown-attributes.ts';
 
 export function queryFileInfo(
   body: QueryInfoRequest,
@@ -166,7 +166,8 @@ const toldPathOf = (handle: VfsHandle): readonly string[] | Errno =>
 const NOTHING = Buffer.alloc(0);
 
 /** What is told of an open beside its file. */
-type Telling = Pick<Open, 'home' | 'session' | 'tree' | 'file' | 'access' | 'position' | 'mode'>;
+type Telling = Pick<Open, 'home' | 'session' | 'tree' | 'file' | 'access' | 'position' | 'mode'> &
+  Partial<Pick<Open, 'isFolderLink'>>;
 
 interface Subject {
   readonly open: Telling;
@@ -234,8 +235,7 @@ export function fileInformation(
   }
 }
 
-const attributes = ({ open, path, stat }: Subject): number =>
-  withTag(shownAttributes(open.home, stat, path), reparseTagOf(stat));
+const attributes = ({ open, path, stat }: Subject): number => openAttributes(open, stat, path);
 
 const basic = (subject: Subject): FileBasicInformation => ({
   creationTime: subject.stat.creationTime,
@@ -261,7 +261,7 @@ function standard({ open, handle, stat }: Subject): FileStandardInformation {
     endOfFile: stat.size,
     numberOfLinks,
     deletePending: isGoing(open, handle, numberOfLinks),
-    directory: stat.kind === 'directory',
+    directory: stat.kind === 'directory' || open.isFolderLink === true,
   };
 }
 
@@ -279,7 +279,7 @@ function all(subject: Subject): Buffer | number {
     endOfFile: stat.size,
     numberOfLinks,
     deletePending: isGoing(open, handle, numberOfLinks),
-    directory: stat.kind === 'directory',
+    directory: stat.kind === 'directory' || open.isFolderLink === true,
     indexNumber: shownFileId(open, stat),
     eaSize: subject.eaSize,
     accessFlags: open.access,

@@ -74,6 +74,7 @@ export function register(
       parentLeaseKey: parentLeaseKeyOf(wanted, request),
       channelSequence: sequenceOf(request),
       isPosix: wanted.posix !== undefined,
+      isFolderLink: wanted.isFolderLink === true,
     },
     {
       deleteOnClose: (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0,

@@ -58,6 +58,8 @@ export interface OpenValues {
   readonly parentLeaseKey?: Buffer | undefined;
   /** Made with the CREATE context of the SMB3 POSIX extensions. */
   readonly isPosix?: boolean;
+  /** A link is open as itself that leads to a folder, where links are followed: it is told as one. */
+  readonly isFolderLink?: boolean;
 }
 
 const NO_HANDLES: readonly VfsHandle[] = [];
@@ -84,6 +86,8 @@ export class Open {
   readonly leaseId: string | undefined;
   /** See OpenValues. */
   readonly isPosix: boolean;
+  /** See OpenValues. */
+  readonly isFolderLink: boolean;
   readonly #parentKey: string | undefined;
   /** FILE_DELETE_ON_CLOSE: the close of this open sets the file's delete-pending state. */
   deleteOnClose: boolean;
@@ -152,6 +156,7 @@ export class Open {
     }
     this.leaseId = values.leaseId;
     this.isPosix = values.isPosix === true;
+    this.isFolderLink = values.isFolderLink === true;
     this.deletesAtOnce = this.isPosix;
     this.#parentKey = keyText(values.parentLeaseKey);
     this.deleteOnClose = modes.deleteOnClose;

@@ -30,9 +30,11 @@ import {
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
+import { FileBasicInformation, FileStandardInformation } from '../fscc/file-information.ts';
 import { FileInformationClass as Class } from '../fscc/information-class.ts';
 import { encodeRenameInformation } from '../fscc/rename-information.ts';
 import { nativeSupport } from '../native/support.ts';
+import { decodeCreateResponse } from '../smb2/create.ts';
 import { encodePosixCreateRequest } from '../smb2/create-context-values.ts';
 import { CreateContextName } from '../smb2/create-contexts.ts';
 import {
@@ -208,6 +210,59 @@ check('a listing tells which links are folders', async ({ tree, at }) => {
     assert.equal(told.get(name)! & both, FILE_ATTRIBUTE_REPARSE_POINT, name);
   }
 });
+
+check('a link to a folder that is opened as itself is told as a folder', async (kit) => {
+  const { tree, at } = kit;
+  symlinkSync('real', at('folder'));
+  symlinkSync('real/file', at('file'));
+  const both = FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT;
+  // As GetFileAttributes of Windows opens.
+  const how = { access: FILE_READ_ATTRIBUTES, options: FILE_OPEN_REPARSE_POINT };
+  for (const [name, told] of [
+    ['folder', both],
+    ['file', FILE_ATTRIBUTE_REPARSE_POINT],
+  ] as const) {
+    const link = await tree.open(name, how);
+    const basic = FileBasicInformation.read(await link.queryInfo(Class.FileBasicInformation));
+    assert.equal(basic.fileAttributes & both, told, name);
+    const standard = await link.queryInfo(Class.FileStandardInformation);
+    const { directory } = FileStandardInformation.read(standard);
+    assert.equal(directory, told === both, name);
+    await link.close();
+    const made = await tree.request(createRequest(name, how));
+    const { fileAttributes } = decodeCreateResponse(made.message);
+    assert.equal(fileAttributes & both, told, name);
+  }
+});
+
+check('a link goes up from folders, and from no other link', async ({ tree, at, status }) => {
+  symlinkSync('real/deep/../file', at('up'));
+  symlinkSync('real/deep/../../hidden', at('top'));
+  assert.equal(await text(tree, 'up'), 'real/file');
+  assert.equal(await text(tree, 'top'), 'hidden');
+  // What is above "linked" is not the share's root.
+  symlinkSync('real/deep', at('linked'));
+  symlinkSync('linked/../hidden', at('by'));
+  for (const target of ['none/../hidden', 'real/file/../file', 'real/../../outside']) {
+    symlinkSync(target, at('wrong'));
+    assert.equal(await status('wrong'), STATUS_STOPPED_ON_SYMLINK, target);
+    rmSync(at('wrong'));
+  }
+  assert.equal(await status('by'), STATUS_STOPPED_ON_SYMLINK);
+  symlinkSync(`${'real/../'.repeat(16)}hidden`, at('sixteen'));
+  symlinkSync(`${'real/../'.repeat(17)}hidden`, at('seventeen'));
+  assert.equal(await text(tree, 'sixteen'), 'hidden');
+  assert.equal(await status('seventeen'), STATUS_STOPPED_ON_SYMLINK);
+});
+
+check(
+  'nobody learns by a link that goes up what the share does not show',
+  async ({ at, status }) => {
+    symlinkSync('deep/../file', at('real', 'link'));
+    assert.equal(await status('real\\link'), STATUS_STOPPED_ON_SYMLINK);
+  },
+  ['deep'],
+);
 
 check('POSIX opens go nowhere', async ({ server, at }) => {
   symlinkSync('real/file', at('file'));
