@@ -127,6 +127,68 @@ test('a disk that becomes read-only: MEDIA_WRITE_PROTECTED, and reading goes on'
   await tree.writeFile('new', CHUNK);
 });
 
+/** A disk in a file, made and mounted by shell commands; undefined where nobody may, or a program is missing. */
+function diskOfFile(name: string, megabytes: number, ...commands: string[]): string | undefined {
+  const path = join(folder, name);
+  mkdirSync(path);
+  try {
+    for (const command of [`truncate --size=${megabytes}M "$1.image"`, ...commands]) {
+      execFileSync('sh', ['-ec', command, 'sh', path], { stdio: 'ignore' });
+      if (command.startsWith('mount')) mounted.unshift(path);
+    }
+  } catch {
+    return undefined;
+  }
+  return path;
+}
+
+const EXT4 = ['mkfs.ext4 -q -F "$1.image"', 'mount -o loop "$1.image" "$1"'];
+/** A limit binds root, too, who serves here: there is no privilege over it. */
+const BTRFS_WITH_QUOTA = [
+  ...['mkfs.btrfs -q "$1.image"', 'mount -o loop "$1.image" "$1"'],
+  'btrfs quota enable "$1"; btrfs subvolume create "$1/limited"; btrfs qgroup limit 4M "$1/limited"',
+];
+const LIMITED: Readonly<Record<string, () => string | undefined>> = {
+  'a disk of ext4 that is full': () => diskOfFile('ext4', 8, ...EXT4),
+  'a quota of btrfs that is used up': () => {
+    const disk = diskOfFile('btrfs', 256, ...BTRFS_WITH_QUOTA);
+    return disk && join(disk, 'limited');
+  },
+};
+for (const [what, made] of Object.entries(LIMITED)) {
+  test(`${what} in mid-write: DISK_FULL, what was flushed stays, room that is made is used`, {
+    skip,
+  }, async (t) => {
+    const path = made();
+    if (path === undefined) return t.skip('may not mount, or no such disks');
+    const tree = await mount(path);
+    const kept = await tree.open('kept', { access, disposition: FILE_CREATE });
+    await kept.write(0, CHUNK);
+    await kept.flush();
+    const growing = await tree.open('growing', { access, disposition: FILE_CREATE });
+    let written = 0;
+    await assert.rejects(async () => {
+      for (; written < 16 * TINY_DISK_BYTES; written += CHUNK.length) {
+        assert.equal(await growing.write(written, CHUNK), CHUNK.length);
+      }
+    }, refusedWith(STATUS_DISK_FULL));
+    assert.ok(written > TINY_DISK_BYTES, `${written} bytes were taken`);
+    // All that was acknowledged has its place.
+    await growing.flush();
+    execFileSync('sh', ['-c', 'echo 1 > /proc/sys/vm/drop_caches']);
+    for (let at = 0; at < written; at += CHUNK.length) {
+      assert.deepEqual(await growing.read(at, CHUNK.length), CHUNK);
+    }
+    assert.deepEqual(await kept.read(0, CHUNK.length), CHUNK);
+    await growing.close();
+    await kept.close();
+    await tree.remove('growing');
+    execFileSync('sync', ['--file-system', path]);
+    await tree.writeFile('anew', CHUNK);
+    assert.deepEqual(await tree.readFile('anew'), CHUNK);
+  });
+}
+
 /** A file system of 64 MiB on a disk that has room for 8: what is written is taken, and not kept. */
 function overcommittedDisk(): string | undefined {
   const backing = tinyDisk('backing');
