@@ -76,7 +76,7 @@ export function startGuest(
       await end(machine);
       const log = existsSync(consoleLog) ? readFileSync(consoleLog, 'latin1') : '';
       rmSync(scratch, { recursive: true, force: true });
-      return `${tail(complaints, 15)}\n${tail(log, 15)}`;
+      return [complaints, log].map(lastWords).join('\n');
     },
   };
 }
@@ -100,6 +100,12 @@ function emulated(
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile='],
   ];
   return { program, arguments: args };
+}
+
+/** The end, and why a kernel panicked, which stands before a trace that is longer than what is shown. */
+function lastWords(text: string): string {
+  const reasons = text.match(/^.*(Kernel panic|Bus error|Out of memory).*$/gm) ?? [];
+  return [...reasons, tail(text, 15)].join('\n');
 }
 
 async function* withoutReturns(lines: AsyncIterable<string>): AsyncGenerator<string> {

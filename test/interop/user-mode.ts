@@ -16,6 +16,9 @@ export interface Machine {
   readonly arguments: readonly string[];
 }
 
+/** The machine's memory is a file, which has to grow while the share's disk is full: the kernel dies of SIGBUS else. */
+const MEMORY_FOLDER = '/dev/shm';
+
 /**
  * The kernel and the process that runs in it take turns at each system call and page fault; on one processor such a turn
  * costs a third of what it costs across two.
@@ -25,7 +28,7 @@ export interface Machine {
 const RUN = `
 socket=$1 last=$2; shift 2
 slirp4netns --target-type=bess --disable-dns "$socket" > /dev/null &
-for _ in $(seq 200); do [ -S "$socket" ] && exec taskset -c "$last" "$@"; sleep 0.05; done
+for _ in $(seq 200); do [ -S "$socket" ] && exec env "TMPDIR=${MEMORY_FOLDER}" taskset -c "$last" "$@"; sleep 0.05; done
 echo 'slirp4netns does not start (Debian: slirp4netns)' >&2; exit 1
 `;
 
