@@ -1,10 +1,10 @@
 /**
- * Quotas of users on a disk that has them, in a QEMU guest whose kernel keeps them: usmbd and Samba share the disk there,
+ * Quotas of users on a disk that has them, in a guest whose kernel keeps them: usmbd and Samba share the disk there,
  * and Samba's smbcquotas asks and sets through both, answers compared.
  *
  *     npm run interop:quotas                   ext4 and XFS
  *     npm run interop:quotas -- --disk xfs
- *     npm run interop:quotas -- --kernel FOLDER
+ *     npm run interop:quotas -- --disk xfs --kernel PROGRAM     a kernel of User Mode Linux: a minute (user-mode.ts)
  *
  * The guest sees this machine's programs, read only: samba, smbclient, e2fsprogs and xfsprogs have to be installed.
  */

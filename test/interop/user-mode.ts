@@ -4,7 +4,8 @@
  *
  * Debian's user-mode-linux has cifs.ko as a module only; one that is built (`make ARCH=um defconfig`) needs CONFIG_CIFS,
  * CONFIG_CIFS_POSIX, CONFIG_CIFS_UPCALL (Kerberos), CONFIG_OVERLAY_FS, CONFIG_HOSTFS, CONFIG_UML_NET_VECTOR and
- * CONFIG_BLK_DEV_INITRD built in; for interop:compression CONFIG_CIFS_COMPRESSION, too.
+ * CONFIG_BLK_DEV_INITRD built in; for interop:compression CONFIG_CIFS_COMPRESSION, too; for interop:quotas CONFIG_XFS_FS
+ * and CONFIG_XFS_QUOTA, for its ext4 CONFIG_QFMT_V2.
  * slirp4netns is its network, with the addresses that QEMU's has.
  */
 import { availableParallelism } from 'node:os';
