@@ -1,6 +1,8 @@
 /** Files as Explorer, the Finder and Time Machine work on them: flushes, rights, sizes, names, the newest listings. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClientFile } from '../../src/client/file.ts';
 import { closeRequest, flushRequest, RELATED } from '../../src/client/requests.ts';
 import type { ClientTree } from '../../src/client/tree.ts';
 import {
@@ -17,6 +19,7 @@ import {
 } from '../../src/dtyp/ntstatus.ts';
 import { FILE_ATTRIBUTE_READONLY } from '../../src/fscc/attributes.ts';
 import {
+  FileBasicInformation,
   FileEndOfFileInformation,
   FileStandardInformation,
 } from '../../src/fscc/file-information.ts';
@@ -110,6 +113,36 @@ test('B21 a file is as large as Explorer says at once, and only then filled', as
   );
   assert.equal(standard.endOfFile, endOfFile);
   await file.close();
+});
+
+const basicOf = async (file: ClientFile) =>
+  FileBasicInformation.read(await file.queryInfo(Class.FileBasicInformation));
+/** Times to the disk take their turns; the clock of a file is no finer than this. */
+const TICK_MS = 20;
+
+test('B24 a write moves the time at once, for the Finder too; a time that was set stays for its handle', async () => {
+  const windows = await (await stage.enter(win11)).open('dated', WRITING);
+  const finder = await (await stage.enter(macos15)).open('dated', WRITING);
+  const before = (await basicOf(finder)).lastWriteTime;
+  await delay(TICK_MS);
+  await windows.write(0, Buffer.from('now'));
+  const written = (await basicOf(finder)).lastWriteTime;
+  assert.ok(written > before);
+  // robocopy: what it copied has the time of what it copied, though it goes on writing.
+  const stamp = 133_200_000_000_000_000n;
+  const times = { creationTime: 0n, lastAccessTime: 0n, lastWriteTime: stamp, changeTime: 0n };
+  const set = FileBasicInformation.encode({ ...times, fileAttributes: 0 });
+  await windows.setInfo(Class.FileBasicInformation, set);
+  await windows.write(3, Buffer.from(' and then'));
+  assert.equal((await basicOf(finder)).lastWriteTime, stamp);
+  const closed = await windows.close(true);
+  assert.equal(closed.lastWriteTime, stamp);
+  assert.equal(closed.endOfFile, 12);
+  // Who did not set it moves it.
+  await finder.write(0, Buffer.from('NOW'));
+  const last = (await basicOf(finder)).lastWriteTime;
+  assert.ok(last > written);
+  assert.equal((await finder.close(true)).lastWriteTime, last);
 });
 
 test('B37 characters that Windows has not: the same in files, folders, streams, renames, patterns', async () => {
