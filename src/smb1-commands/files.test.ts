@@ -25,3 +25,10 @@ both('options that no server acts upon refuse nothing at SMB1', async ({ old, tr
   const byId = { name: '\\file', options: FILE_OPEN_BY_FILE_ID };
   assert.equal((await ntCreate(old, byId)).status, STATUS_NOT_SUPPORTED);
 });
+
+both('an open claims nothing of streams and attributes that it has not looked for', async (it) => {
+  const { old } = it;
+  // FileStatusFlags, MS-SMB 2.2.4.9.2: NO_REPARSETAG, and neither NO_EAS nor NO_SUBSTREAMS.
+  const made = await ntCreate(old, { name: '\\file' });
+  assert.equal(made.words.readUInt16LE(65), 0x0004);
+});

@@ -13,7 +13,7 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
-import { FILE_ATTRIBUTE_DIRECTORY } from '../fscc/attributes.ts';
+import { FILE_ATTRIBUTE_DIRECTORY, FILE_ATTRIBUTE_REPARSE_POINT } from '../fscc/attributes.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { fromUtime } from '../smb1/dos-time.ts';
 import { FidWords } from '../smb1/io.ts';
@@ -169,7 +169,25 @@ export function ntCreateAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
 
 const NO_GUID = Buffer.alloc(16);
 
-export function createdFields({ fid }: OpenFile, { open, response }: Made) {
+const NO_EAS = 0x0001;
+const NO_SUBSTREAMS = 0x0002;
+const NO_REPARSETAG = 0x0004;
+
+/**
+ * MS-SMB 2.2.4.9.2, FileStatusFlags, which stand where a pipe's state does: what a client need not ask for. That a
+ * file has no attributes or streams is told where none could have any; to look costs more than being asked.
+ */
+function fileStatusFlags({ open, response }: Made): number {
+  const features = open.home.vfs?.features;
+  return (
+    (features?.extendedAttributes === true ? 0 : NO_EAS) |
+    (features?.namedStreams === true ? 0 : NO_SUBSTREAMS) |
+    ((response.fileAttributes & FILE_ATTRIBUTE_REPARSE_POINT) === 0 ? NO_REPARSETAG : 0)
+  );
+}
+
+export function createdFields({ fid }: OpenFile, made: Made) {
+  const { open, response } = made;
   const isPipe = open.pipe !== undefined;
   return {
     oplockLevel: OPLOCK_LEVELS[response.oplockLevel] ?? OplockLevel.NONE,
@@ -183,7 +201,7 @@ export function createdFields({ fid }: OpenFile, { open, response }: Made) {
     allocationSize: response.allocationSize,
     endOfFile: response.endOfFile,
     resourceType: isPipe ? ResourceType.MESSAGE_PIPE : ResourceType.DISK,
-    nmPipeStatus: isPipe ? MESSAGE_PIPE_STATUS : 0x0007,
+    nmPipeStatus: isPipe ? MESSAGE_PIPE_STATUS : fileStatusFlags(made),
     directory: (response.fileAttributes & FILE_ATTRIBUTE_DIRECTORY) !== 0 ? 1 : 0,
   };
 }

@@ -29,11 +29,10 @@ import { STATUS_OS2_NO_MORE_SIDS } from '../smb1/dos-errors.ts';
 import {
   decodeFindFirst,
   decodeFindNext,
-  encodeFound,
   FindFirstAnswer,
   FindLevel,
   FindNextAnswer,
-  isChained,
+  FoundData,
   isFindLevel,
   isUnixFindLevel,
   SMB_FIND_CLOSE_AFTER_REQUEST,
@@ -166,10 +165,7 @@ export interface Listed {
 
 /** The next entries that are sought, as many as fit. */
 async function list(search: Search, scan: Enumeration, how: Listing): Promise<Listed | Errno> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  let lastNameOffset = 0;
-  let count = 0;
+  const data = new FoundData(how.level, how.limit, how);
   const tell = tellerFor(search.directory.open, how.level);
   for (;;) {
     const next = peek(scan, search.directory.open, tell);
@@ -181,35 +177,20 @@ async function list(search: Search, scan: Enumeration, how: Listing): Promise<Li
       advance(scan);
       continue;
     }
-    if (count >= how.count) break;
+    if (data.count >= how.count) break;
     const eas = how.eaList === undefined ? undefined : await easOf(search, entry.name, how.eaList);
-    const found = { ...entry, resumeKey: search.told + 1, ...(eas && { eas }) };
-    const padding = isChained(how.level) ? -length & 7 : 0;
-    const encoded = encodeFound(how.level, found, { ...how, position: length + padding });
-    if (length + padding + encoded.length > how.limit) break;
-    if (padding > 0) parts.push(Buffer.alloc(padding));
-    if (isChained(how.level) && count > 0) {
-      parts[lastEntry(parts)]!.writeUInt32LE(length + padding - lastNameOffset);
-    }
-    lastNameOffset = length + padding;
-    length += padding + encoded.length;
-    parts.push(encoded);
-    count += 1;
+    if (!data.push({ ...entry, resumeKey: search.told + 1, ...(eas && { eas }) })) break;
     search.told += 1;
     search.lastName = entry.name;
     advance(scan);
   }
+  const counted = data.count >= how.count;
   // At the levels of the Unix extensions nobody looks beyond what was asked for (unix.info2).
-  const whole = count >= how.count && isUnixFindLevel(how.level);
-  const behind = whole ? 0 : await beyond(search, scan, tell, count >= how.count);
-  return { data: Buffer.concat(parts), count, ended: behind === undefined, lastNameOffset };
+  const whole = counted && isUnixFindLevel(how.level);
+  const behind = whole ? 0 : await beyond(search, scan, tell, counted);
+  const { bytes, count, lastNameOffset } = data;
+  return { data: bytes, count, ended: behind === undefined, lastNameOffset };
 }
-
-/** Of the parts, the entry before the padding that was pushed last. */
-const lastEntry = (parts: readonly Buffer[]): number => {
-  const last = parts.length - 1;
-  return parts[last]!.length < 8 ? last - 1 : last;
-};
 
 const beyond = (search: Search, scan: Enumeration, tell: Teller<Entry>, counted: boolean) =>
   counted ? following(search, scan, tell) : peek(scan, search.directory.open, tell);

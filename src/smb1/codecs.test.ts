@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { STATUS_OBJECT_NAME_COLLISION, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
+import { shortNameOf } from '../fscc/short-name.ts';
 import { WireError } from '../wire/wire-error.ts';
 import { type Block, readAndX, readBlock, setAndX, writeBlock } from './block.ts';
 import { dosError, encodeDosError, isDosCoded, STATUS_SMB_BAD_UID } from './dos-errors.ts';
 import { fromDos, fromUtime, toDos, toUtime } from './dos-time.ts';
 import { decodeFeaList, decodeGeaList, feaList } from './extended-attributes.ts';
-import { encodeFound, FindLevel } from './find.ts';
+import { FindLevel, FoundData } from './find.ts';
 import { Smb1Command, Smb1Header } from './header.ts';
 import { decodeLocking, encodeOplockBreak } from './locking.ts';
 import { BytesReader } from './strings.ts';
@@ -136,17 +137,56 @@ test('extended attributes, there and back', () => {
   }
 });
 
+const ENTRY = {
+  ...{ name: 'n', creationTime: 0n, lastAccessTime: 0n, lastWriteTime: 0n, changeTime: 0n },
+  ...{ endOfFile: 5, allocationSize: 8, fileAttributes: 0x20, eaSize: 0, reparseTag: 0 },
+  ...{ fileId: 9n, fileIdHigh: 0n, resumeKey: 1 },
+};
+
 test('a found entry has its name where each level wants it', () => {
-  const entry = {
-    ...{ name: 'n', creationTime: 0n, lastAccessTime: 0n, lastWriteTime: 0n, changeTime: 0n },
-    ...{ endOfFile: 5, allocationSize: 8, fileAttributes: 0x20, eaSize: 0, reparseTag: 0 },
-    ...{ fileId: 9n, fileIdHigh: 0n, resumeKey: 1 },
+  const how = { unicode: true, resumeKeys: false };
+  const encodeFound = (level: number): Buffer => {
+    const data = new FoundData(level, 1000, how);
+    assert.ok(data.push(ENTRY));
+    return data.bytes;
   };
-  const how = { unicode: true, resumeKeys: false, position: 0 };
-  const standard = encodeFound(FindLevel.STANDARD, entry, how);
+  const standard = encodeFound(FindLevel.STANDARD);
   assert.deepEqual(standard.subarray(22), hex('02 00 6e00 0000'));
-  const withSize = encodeFound(FindLevel.QUERY_EA_SIZE, entry, how);
+  const withSize = encodeFound(FindLevel.QUERY_EA_SIZE);
   assert.deepEqual(withSize.subarray(22), hex('00000000 02 6e00 00'));
-  const both = encodeFound(FindLevel.ID_BOTH_DIRECTORY, entry, how);
+  const both = encodeFound(FindLevel.ID_BOTH_DIRECTORY);
   assert.deepEqual(both.subarray(96), hex('0900000000000000 6e00'));
+});
+
+test('entries of NT lie at offsets of 8, each tells where the next is, and none is cut', () => {
+  const entry = { ...ENTRY, name: 'a long name.text' };
+  const size = 94 + 2 * entry.name.length;
+  const second = (size + 7) & ~7;
+  const data = new FoundData(FindLevel.BOTH_DIRECTORY, second + size, {
+    unicode: true,
+    resumeKeys: false,
+  });
+  assert.equal(data.bytes.length, 0);
+  for (const [resumeKey, fits] of [
+    [1, true],
+    [2, true],
+    [3, false],
+  ] as const) {
+    assert.equal(data.push({ ...entry, resumeKey }), fits);
+  }
+  assert.deepEqual([data.count, data.lastNameOffset], [2, second]);
+  assert.equal(data.bytes.length, second + size);
+  assert.deepEqual([data.bytes.readUInt32LE(0), data.bytes.readUInt32LE(second)], [second, 0]);
+  assert.equal(data.bytes.readUInt32LE(second + 4), 2);
+  assert.equal(data.bytes.toString('utf16le', second + 94), entry.name);
+  const short = shortNameOf(entry.name);
+  assert.equal(data.bytes.toString('utf16le', 70, 70 + data.bytes[68]!), short);
+  // More than the first buffer has room for, at a level of OEM names.
+  const many = new FoundData(FindLevel.NAMES, 0xffff, { unicode: false, resumeKeys: false });
+  for (let i = 1; i <= 500; i++) assert.ok(many.push({ ...entry, resumeKey: i }));
+  let at = 0;
+  let count = 1;
+  for (; many.bytes.readUInt32LE(at) !== 0; at += many.bytes.readUInt32LE(at)) count += 1;
+  assert.deepEqual([count, at], [500, many.lastNameOffset]);
+  assert.equal(many.bytes.toString('latin1', at + 12), entry.name);
 });

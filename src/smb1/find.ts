@@ -133,45 +133,118 @@ export const isFindLevel = (level: number): boolean =>
 export const isUnixFindLevel = (level: number): boolean =>
   level === UnixFindLevel.UNIX || level === UnixFindLevel.INFO2;
 
-/** One entry; those of NT begin with the offset of the next, which `chain` fills in. */
-export function encodeFound(level: number, entry: FoundEntry, how: FoundHow): Buffer {
-  const { unicode } = how;
+/** At other levels than those of NT. */
+function encodeOther(level: number, entry: FoundEntry, how: FoundHow): Buffer | undefined {
   const old = encodeOld(level, entry, how);
-  if (old !== undefined) return old;
-  if (isUnixFindLevel(level)) {
-    return encodeUnixEntry(level, entry.unix!, entry.resumeKey, encodeText(entry.name, unicode));
-  }
-  const name = encodeText(entry.name, unicode);
+  if (old !== undefined || !isUnixFindLevel(level)) return old;
+  const name = encodeText(entry.name, how.unicode);
+  return encodeUnixEntry(level, entry.unix!, entry.resumeKey, name);
+}
+
+const NAMES_NAME_AT = 12;
+
+const nameAtOf = (level: number): number =>
+  level === FindLevel.NAMES ? NAMES_NAME_AT : COMMON_BYTES + TAILS[level]!;
+
+function writeName(b: Buffer, at: number, name: string, unicode: boolean): void {
+  if (unicode) b.write(name, at, 'utf16le');
+  else b.set(encodeText(name, false), at);
+}
+
+/** 2.2.8.1.4 to 2.2.8.1.7: the levels of NT, at `at`, where there are zeros. */
+function writeNt(b: Buffer, at: number, level: number, entry: FoundEntry, unicode: boolean): void {
+  const { name } = entry;
+  const nameBytes = unicode ? 2 * name.length : name.length;
+  const nameAt = at + nameAtOf(level);
+  b.writeUInt32LE(entry.resumeKey, at + 4);
+  writeName(b, nameAt, name, unicode);
   if (level === FindLevel.NAMES) {
-    const b = Buffer.alloc(12 + name.length);
-    b.writeUInt32LE(entry.resumeKey, 4);
-    b.writeUInt32LE(name.length, 8);
-    b.set(name, 12);
-    return b;
+    b.writeUInt32LE(nameBytes, at + 8);
+    return;
   }
-  const nameAt = COMMON_BYTES + TAILS[level]!;
-  const b = Buffer.alloc(nameAt + name.length);
-  b.writeUInt32LE(entry.resumeKey, 4);
-  b.writeBigUInt64LE(entry.creationTime, 8);
-  b.writeBigUInt64LE(entry.lastAccessTime, 16);
-  b.writeBigUInt64LE(entry.lastWriteTime, 24);
-  b.writeBigUInt64LE(entry.changeTime, 32);
-  b.writeBigUInt64LE(BigInt(entry.endOfFile), 40);
-  b.writeBigUInt64LE(BigInt(entry.allocationSize), 48);
-  b.writeUInt32LE(entry.fileAttributes, 56);
-  b.writeUInt32LE(name.length, 60);
-  if (nameAt > COMMON_BYTES) b.writeUInt32LE(entry.eaSize, 64);
+  b.writeBigUInt64LE(entry.creationTime, at + 8);
+  b.writeBigUInt64LE(entry.lastAccessTime, at + 16);
+  b.writeBigUInt64LE(entry.lastWriteTime, at + 24);
+  b.writeBigUInt64LE(entry.changeTime, at + 32);
+  b.writeBigUInt64LE(BigInt(entry.endOfFile), at + 40);
+  b.writeBigUInt64LE(BigInt(entry.allocationSize), at + 48);
+  b.writeUInt32LE(entry.fileAttributes, at + 56);
+  b.writeUInt32LE(nameBytes, at + 60);
+  if (TAILS[level] !== 0) b.writeUInt32LE(entry.eaSize, at + 64);
   if (level === FindLevel.ID_FULL_DIRECTORY || level === FindLevel.ID_BOTH_DIRECTORY) {
     b.writeBigUInt64LE(entry.fileId, nameAt - 8);
   }
   if (level === FindLevel.BOTH_DIRECTORY || level === FindLevel.ID_BOTH_DIRECTORY) {
-    const short = isShortName(entry.name) ? '' : shortNameOf(entry.name);
-    b[SHORT_NAME_AT] = short.length * 2;
-    b.write(short, SHORT_NAME_AT + 2, 'utf16le');
+    const short = isShortName(name) ? '' : shortNameOf(name);
+    b[at + SHORT_NAME_AT] = short.length * 2;
+    b.write(short, at + SHORT_NAME_AT + 2, 'utf16le');
   }
-  b.set(name, nameAt);
-  return b;
 }
 
 /** Whether entries of this level tell where the next one is. */
 export const isChained = (level: number): boolean => level > FindLevel.QUERY_EAS_FROM_LIST;
+
+/** What most listings of a few names fit in. */
+const FIRST_BYTES = 4096;
+
+/** The data of an answer: entries one behind the other, in one buffer that grows to what the client takes. */
+export class FoundData {
+  readonly #level: number;
+  readonly #limit: number;
+  readonly #how: Pick<FoundHow, 'unicode' | 'resumeKeys'>;
+  #b = NOTHING;
+  #length = 0;
+  #count = 0;
+  #lastNameOffset = 0;
+
+  constructor(level: number, limit: number, how: Pick<FoundHow, 'unicode' | 'resumeKeys'>) {
+    this.#level = level;
+    this.#limit = limit;
+    this.#how = how;
+  }
+
+  get bytes(): Buffer {
+    return this.#b.subarray(0, this.#length);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** LastNameOffset: where the last entry begins. */
+  get lastNameOffset(): number {
+    return this.#lastNameOffset;
+  }
+
+  /** False where there is no room for it. */
+  push(entry: FoundEntry): boolean {
+    const { unicode, resumeKeys } = this.#how;
+    const level = this.#level;
+    const chained = isChained(level);
+    const at = this.#length + (chained ? -this.#length & 7 : 0);
+    const other = encodeOther(level, entry, { unicode, resumeKeys, position: at });
+    const nameBytes = unicode ? 2 * entry.name.length : entry.name.length;
+    const end = at + (other?.length ?? nameAtOf(level) + nameBytes);
+    if (end > this.#limit) return false;
+    this.#make(end);
+    this.#b.fill(0, this.#length, end);
+    if (other === undefined) writeNt(this.#b, at, level, entry, unicode);
+    else this.#b.set(other, at);
+    if (chained && this.#count > 0) {
+      this.#b.writeUInt32LE(at - this.#lastNameOffset, this.#lastNameOffset);
+    }
+    this.#lastNameOffset = at;
+    this.#length = end;
+    this.#count += 1;
+    return true;
+  }
+
+  #make(length: number): void {
+    if (length <= this.#b.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(length, FIRST_BYTES, 2 * this.#b.length));
+    this.#b.copy(larger, 0, 0, this.#length);
+    this.#b = larger;
+  }
+}
+
+const NOTHING = Buffer.alloc(0);
