@@ -146,6 +146,23 @@ export function searchOf({ link, request }: TreeCall, sid: number): Search | und
   return search.directory.open.closed ? undefined : search;
 }
 
+/**
+ * Keeps a search's directory while one request reads it, whichever other ends the search meanwhile. To be called as
+ * soon as the search is known, before anything else is waited for.
+ */
+export async function whileHeld<T>(
+  { directory: { open } }: Search,
+  work: () => Promise<T>,
+): Promise<T | NtStatus> {
+  if (open.closed) return STATUS_INVALID_HANDLE;
+  open.lifetime.hold();
+  try {
+    return await work();
+  } finally {
+    open.lifetime.release();
+  }
+}
+
 interface Listing {
   readonly level: number;
   readonly count: number;
@@ -251,6 +268,15 @@ export async function findFirst(
   if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = await beginSearch(call, body.fileName, body.searchAttributes);
   if (typeof search === 'number') return search;
+  return whileHeld(search, () => answerFirst(call, assembly, body, search));
+}
+
+async function answerFirst(
+  call: TreeCall,
+  assembly: Assembly,
+  body: ReturnType<typeof decodeFindFirst>,
+  search: Search,
+): Promise<TransactionAnswer | NtStatus> {
   const scan = await beginScan(search.directory.open, search.pattern);
   const listed = isErrno(scan) ? scan : await list(search, scan, how(call, assembly, body));
   if (isErrno(listed) || listed.count === 0) {
@@ -277,6 +303,15 @@ export async function findNext(
   if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = searchOf(call, body.sid);
   if (search === undefined) return STATUS_INVALID_HANDLE;
+  return whileHeld(search, () => answerNext(call, assembly, body, search));
+}
+
+async function answerNext(
+  call: TreeCall,
+  assembly: Assembly,
+  body: ReturnType<typeof decodeFindNext>,
+  search: Search,
+): Promise<TransactionAnswer | NtStatus> {
   const goesOn = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) !== 0;
   const { fileName, resumeKey } = goesOn ? FROM_LAST : body;
   const isByKey = fileName === '' && resumeKey > 0 && resumeKey < search.told;

@@ -23,7 +23,7 @@ import {
 } from '../smb1/search.ts';
 import { type Errno, isErrno } from '../vfs/errno.ts';
 import type { Smb1Outcome, TreeCall } from './call.ts';
-import { beginSearch, endSearch, isSought, searchOf } from './find.ts';
+import { beginSearch, endSearch, isSought, searchOf, whileHeld } from './find.ts';
 import { MAX_BUFFER_BYTES } from './negotiate.ts';
 import type { Search } from './search-state.ts';
 
@@ -80,8 +80,10 @@ async function begin(call: TreeCall, body: OldSearch, once: boolean): Promise<Sm
   if (typeof found === 'number') {
     return found === STATUS_OBJECT_NAME_NOT_FOUND ? STATUS_NO_MORE_FILES : found;
   }
-  const scan = await beginScan(found.directory.open, dosPattern(found.pattern));
-  return list(call, body, found, scan, once);
+  return whileHeld(found, async () => {
+    const scan = await beginScan(found.directory.open, dosPattern(found.pattern));
+    return list(call, body, found, scan, once);
+  });
 }
 
 async function goOn(call: TreeCall, body: OldSearch): Promise<Smb1Outcome> {
@@ -89,7 +91,7 @@ async function goOn(call: TreeCall, body: OldSearch): Promise<Smb1Outcome> {
   const found = searchOf(call, sid);
   // A search that came to its end is forgotten.
   if (found === undefined) return STATUS_NO_MORE_FILES;
-  return list(call, body, found, await resumeAt(found, told), false);
+  return whileHeld(found, async () => list(call, body, found, await resumeAt(found, told), false));
 }
 
 /** Behind so many entries: mostly where it stands; a client may go back. */

@@ -1,6 +1,6 @@
 /** MS-CIFS 3.3.5.47 and 3.3.1.7: searches that their clients leave behind, and the label of the volume. */
 import assert from 'node:assert/strict';
-import { both } from '../../test/support/both-dialects.ts';
+import { type Both, both, bothOnDisk } from '../../test/support/both-dialects.ts';
 import {
   closeFid,
   fidOf,
@@ -70,3 +70,36 @@ both('the label of the volume is found, once', async ({ old }) => {
   const more = await search(old, '\\????????.???', VOLUME, entry.subarray(0, 21));
   assert.equal(more.status, STATUS_NO_MORE_FILES);
 });
+
+const searchesAtOnce = async ({ old }: Both): Promise<void> => {
+  await files(old, '\\a.txt', '\\b.txt', '\\c.txt');
+  for (let i = 0; i < 20; i++) {
+    const parameters = Buffer.alloc(12);
+    parameters.writeUInt16LE(1, 2);
+    parameters.writeUInt16LE(1, 6);
+    const found = await transact2(
+      old,
+      Trans2.FIND_FIRST2,
+      Buffer.concat([parameters, utf16('\\*.txt')]),
+    );
+    const words = found.parameters.subarray(0, 2);
+    const goOn = Buffer.alloc(14);
+    goOn.set(words);
+    goOn.writeUInt16LE(10, 2);
+    goOn.writeUInt16LE(1, 4);
+    // A name that was told first: what is behind it is sought from the beginning.
+    goOn.writeUInt16LE(0, 10);
+    const next = Buffer.concat([goOn.subarray(0, 12), utf16('a.txt')]);
+    const both = await Promise.all([
+      transact2(old, Trans2.FIND_NEXT2, next),
+      old.request({ command: Smb1Command.FIND_CLOSE2, words }),
+    ]);
+    assert.deepEqual(
+      both.map(({ status }) => status),
+      [STATUS_SUCCESS, STATUS_SUCCESS],
+    );
+  }
+};
+
+both('a search that is ended while it is read is read to its end', searchesAtOnce);
+bothOnDisk('a search that is ended while it is read is read to its end, on a disk', searchesAtOnce);

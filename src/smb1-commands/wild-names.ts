@@ -10,7 +10,7 @@ import {
 } from '../fscc/attributes.ts';
 import { isErrno } from '../vfs/errno.ts';
 import type { TreeCall } from './call.ts';
-import { beginSearch, endSearch, isSought } from './find.ts';
+import { beginSearch, endSearch, isSought, whileHeld } from './find.ts';
 
 const INCLUDED = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM | FILE_ATTRIBUTE_DIRECTORY;
 /** Of one request. */
@@ -27,7 +27,7 @@ export async function namesLike(
 ): Promise<string[] | NtStatus> {
   const search = await beginSearch(call, path, searchAttributes);
   if (typeof search === 'number') return search;
-  try {
+  const read = async (): Promise<string[] | NtStatus> => {
     const { open } = search.directory;
     const scan = await beginScan(open, search.pattern);
     if (isErrno(scan)) return statusOfErrno(scan);
@@ -40,6 +40,9 @@ export async function namesLike(
       const isDot = entry.name === '.' || entry.name === '..';
       if (!isDot && isSought(entry, searchAttributes)) names.push(entry.name);
     }
+  };
+  try {
+    return await whileHeld(search, read);
   } finally {
     await endSearch(call, search);
   }
