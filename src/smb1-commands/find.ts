@@ -147,18 +147,24 @@ export function searchOf({ link, request }: TreeCall, sid: number): Search | und
 }
 
 /**
- * Keeps a search's directory while one request reads it, whichever other ends the search meanwhile. To be called as
- * soon as the search is known, before anything else is waited for.
+ * Keeps a search's directory while one request reads it, whichever other ends the search meanwhile; requests of one
+ * search take turns, as of one open at SMB2: the position is shared. To be called as soon as the search is known,
+ * before anything else is waited for.
  */
 export async function whileHeld<T>(
   { directory: { open } }: Search,
   work: () => Promise<T>,
 ): Promise<T | NtStatus> {
+  while (open.enumerating !== undefined) await open.enumerating;
   if (open.closed) return STATUS_INVALID_HANDLE;
   open.lifetime.hold();
+  const working = work();
+  // Who waits for it is not told its errors.
+  open.enumerating = working.catch(() => undefined);
   try {
-    return await work();
+    return await working;
   } finally {
+    open.enumerating = undefined;
     open.lifetime.release();
   }
 }
@@ -314,7 +320,7 @@ async function answerNext(
 ): Promise<TransactionAnswer | NtStatus> {
   const goesOn = (body.flags & SMB_FIND_CONTINUE_FROM_LAST) !== 0;
   const { fileName, resumeKey } = goesOn ? FROM_LAST : body;
-  const isByKey = fileName === '' && resumeKey > 0 && resumeKey < search.told;
+  const isByKey = fileName === '' && resumeKey > 0 && resumeKey !== search.told;
   const scan = await (isByKey ? resumeBehind(search, resumeKey) : resume(search, fileName));
   const listed = isErrno(scan) ? scan : await list(search, scan, how(call, assembly, body));
   if (isErrno(listed)) return statusOfErrno(listed);

@@ -103,3 +103,38 @@ const searchesAtOnce = async ({ old }: Both): Promise<void> => {
 
 both('a search that is ended while it is read is read to its end', searchesAtOnce);
 bothOnDisk('a search that is ended while it is read is read to its end, on a disk', searchesAtOnce);
+
+bothOnDisk('requests of one search that come at once take turns', async ({ old }) => {
+  const names = Array.from({ length: 12 }, (_, i) => `n${10 + i}`);
+  await files(old, ...names.map((name) => `\\${name}`));
+  const RESUME_KEYS = 4;
+  const parameters = Buffer.alloc(12);
+  parameters.writeUInt16LE(20, 2);
+  parameters.writeUInt16LE(RESUME_KEYS, 4);
+  parameters.writeUInt16LE(1, 6);
+  const pattern = Buffer.concat([parameters, utf16('\\n*')]);
+  const first = await transact2(old, Trans2.FIND_FIRST2, pattern);
+  assert.equal(first.parameters.readUInt16LE(2), names.length);
+  // Behind the key, times, sizes, attributes, the name's length and a byte of padding.
+  const NAME_AT = 28;
+  const nameIn = (data: Buffer) => /n\d\d/.exec(data.toString('utf16le'))?.[0];
+  const behind = async (key: number) => {
+    const goOn = Buffer.alloc(14);
+    goOn.set(first.parameters.subarray(0, 2));
+    goOn.writeUInt16LE(1, 2);
+    goOn.writeUInt16LE(1, 4);
+    goOn.writeUInt32LE(key, 6);
+    goOn.writeUInt16LE(RESUME_KEYS, 10);
+    const { data } = await transact2(old, Trans2.FIND_NEXT2, goOn);
+    return [data.readUInt32LE(0), nameIn(data.subarray(NAME_AT))];
+  };
+  const alone: unknown[] = [];
+  const keys = [2, 9, 5, 1, 7, 11, 3];
+  for (const key of keys) alone.push(await behind(key));
+  assert.deepEqual(
+    alone.map((one) => (one as number[])[0]),
+    keys.map((key) => key + 1),
+  );
+  assert.equal(new Set(alone.map((one) => (one as string[])[1])).size, keys.length);
+  assert.deepEqual(await Promise.all(keys.map(behind)), alone);
+});
