@@ -9,13 +9,14 @@ import { type Configuration, configure } from './config/configuration.ts';
 import { type Change, changesBetween, withoutRestart } from './config/effects.ts';
 import { networkAddresses } from './config/network-interfaces.ts';
 import { NT1 } from './config/parameters.ts';
+import { Discovery } from './discovery.ts';
 import { isPortable } from './file-system.ts';
 import type { Administration, LoginFailure, WhoseFailures } from './ipc/administration.ts';
 import { type ControlListener, listenControl } from './ipc/control-listener.ts';
 import type { ControlPlane } from './ipc/control-plane.ts';
 import type { DataPlane } from './ipc/data-plane.ts';
 import { collectStatus, type ServerStatus, type StatusQuery } from './ipc/status.ts';
-import { ListeningPorts } from './listening-ports.ts';
+import { type BoundPorts, ListeningPorts } from './listening-ports.ts';
 import type { Metrics } from './metrics.ts';
 import { createControlPlane } from './mountd/control-plane.ts';
 import { actingOnShare } from './mountd/identities.ts';
@@ -164,6 +165,7 @@ class UsmbdServer implements Server {
   #objects: ServerState | undefined;
   readonly #ports: ListeningPorts;
   #names: Promise<NameService | undefined> | undefined;
+  #discovery: Discovery | undefined;
   #workers: Promise<WorkerPool | undefined> | undefined;
   #control: Promise<ControlListener | undefined> | undefined;
   #metrics: Promise<Metrics | undefined> | undefined;
@@ -211,6 +213,7 @@ class UsmbdServer implements Server {
     log.info('serving', { transport: transportKind(), workers });
     const [first] = bound.first;
     const [direct] = bound.direct;
+    await this.#announce(objects, bound.first).catch(orGiveUp);
     return {
       port: first!.port,
       address: first!.address,
@@ -218,6 +221,17 @@ class UsmbdServer implements Server {
       ...(direct !== undefined && { smbDirectPort: direct.port }),
       ...(metricsPort !== undefined && { metricsPort }),
     };
+  }
+
+  /** The first port is the one that the network is told of. */
+  async #announce({ guid }: ServerState, listeners: BoundPorts['first']): Promise<void> {
+    if (this.#discovery !== undefined) return;
+    const addresses = listeners.map(({ address }) => address);
+    const isEverywhere = addresses.some((address) => address === '::' || address === '0.0.0.0');
+    const { port } = listeners[0]!;
+    const announced = { guid, port, addresses: isEverywhere ? undefined : addresses };
+    this.#discovery = new Discovery(announced, this.#parts.log);
+    await this.#discovery.update(this.#configuration);
   }
 
   /** Undefined until the process is who it has to be. */
@@ -257,6 +271,9 @@ class UsmbdServer implements Server {
     await prepared.commit();
     await speakOld(objects);
     (await this.#workers)?.retell();
+    await this.#discovery?.update(after).catch((error: Error) => {
+      this.#parts.log.error('not announced', { reason: error.message });
+    });
     return changesBetween(before, wanted);
   }
 
@@ -366,7 +383,9 @@ class UsmbdServer implements Server {
   }
 
   async #end(): Promise<void> {
+    const unannounced = this.#discovery?.close();
     await this.#endConnections();
+    await unannounced;
     await (await this.#workers?.catch(() => undefined))?.close();
     this.#objects?.notifier.host?.close();
     for (const share of this.#objects?.shares.values() ?? []) closeFiles(share);

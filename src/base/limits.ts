@@ -270,6 +270,11 @@ export const MOUNTD_WAIT_MS = 30_000;
 export const MOUNTD_START_MS = 120_000;
 /** What one that runs is told to do, to load its configuration anew for instance. */
 export const MOUNTD_ORDER_MS = 30_000;
+/** The process that announces the server: until it is ready, and until it has said goodbye. */
+export const DISCOVERY_START_MS = 60_000;
+export const DISCOVERY_END_MS = 3_000;
+/** Of one that ends again and again: the longest pause before the next. */
+export const MAX_DISCOVERY_PAUSE_MS = 60_000;
 /** Until it has ended when it is told to. */
 export const MOUNTD_END_MS = 3_000;
 /** Of one that ends again and again: the longest pause before the next. */

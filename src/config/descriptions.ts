@@ -24,6 +24,12 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
   disableNetbios:
     'Whether names of NetBIOS go unanswered (UDP 137). Only clients of SMB1 need them.',
   nbtPort: 'The UDP port on which names of NetBIOS are answered.',
+  wsDiscovery:
+    'Whether the server shows itself in the Network folder of Windows (WS-Discovery: UDP 3702, TCP 5357). A process of its own does it, as nobody.',
+  multicastDns:
+    'Whether the server is announced by multicast DNS (UDP 5353), to the Finder and to Linux desktops; disks for Time Machine, too. A process of its own does it, as nobody.',
+  mdnsName:
+    'The name under which multicast DNS shows the server: that of "netbios name", or the machine\'s (mdns).',
   rpcOverTcp:
     'Whether the interfaces that administer the server (accounts, shares, names) are reached by TCP, too, not by named pipes alone; only for who logs in with a password, and signs. "usmbd serve" and "usmbd mountd" have it.',
   rpcServerPort:

@@ -21,6 +21,7 @@ import {
 import { aclParameters } from './acl-parameters.ts';
 import { ENCODING_CAVEAT, METADATA_CAVEAT, RESOURCE_CAVEAT } from './apple-caveats.ts';
 import { auditEvents } from './audit-values.ts';
+import { discoveryParameters } from './discovery-parameters.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
 import { netbiosParameters } from './netbios-parameters.ts';
@@ -250,6 +251,7 @@ export const globalParameters = {
     undefined as number | undefined,
   ),
   ...netbiosParameters,
+  ...discoveryParameters,
   ...rpcParameters,
   /** Told to clients that look for more channels, and listened on where `bind interfaces only` is set. */
   interfaces: parameter('interfaces', interfaceList, []),

@@ -63,9 +63,9 @@ const IGNORED = `
   output; magic script; mangle prefix; mangling char; mangling method; map acl
   inherit; max disk size; max log size; max
   mux; max print jobs; max reported print jobs; max smbd processes; max stat cache size; max ttl;
-  max wins ttl; max xmit; mdns name; message command; min domain uid; min passwd length; min print
+  max wins ttl; max xmit; message command; min domain uid; min passwd length; min print
   space; min receivefile size; min wins ttl; mit kdc command; msdfs
-  shuffle referrals; multicast dns register; name cache timeout; name resolve order; nbt client
+  shuffle referrals; name cache timeout; name resolve order; nbt client
   socket address; ncalrpc dir; netbios aliases; netbios scope; neutralize nt4 emulation;
   nmbd bind explicit broadcast; nsupdate command; nt acl support; nt hash store; nt pipe support;
   nt status support; ntp signd socket directory; ntvfs handler; null passwords; obey

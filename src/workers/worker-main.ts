@@ -3,6 +3,7 @@
  * connections that it is to serve. It needs nothing of the machine but these, and gives up what else root has.
  */
 import { createLogger, DEBUG_COMPONENTS, type DebugComponent } from '../base/log.ts';
+import { becomeNobody } from '../base/nobody.ts';
 import { decode } from '../ipc/fields.ts';
 import { receiveDescriptor } from '../native/descriptors.ts';
 import { close } from '../native/files.ts';
@@ -15,8 +16,6 @@ import { decodeSettings, Worker } from './worker.ts';
 
 const CHANNEL_FD = 3;
 const HAND_OVER_FD = 4;
-/** Who may do nothing in particular: overflowuid of the kernel. */
-const NOBODY = 65_534;
 
 const asked = (process.env.USMBD_WORKER_DEBUG ?? '').split(',');
 const debug = new Set(DEBUG_COMPONENTS.filter((component) => asked.includes(component)));
@@ -25,14 +24,6 @@ const log = createLogger({
   format: process.stderr.isTTY ? 'text' : 'json',
 });
 const connections = new Set<NativeConnection>();
-
-/** Everything that it has to read is loaded by now. */
-function becomeNobody(): void {
-  if (process.geteuid?.() !== 0) return;
-  process.setgroups!([]);
-  process.setgid!(NOBODY);
-  process.setuid!(NOBODY);
-}
 
 /** The connections that the owner hands over, for as long as there are some now. */
 function takeConnections(worker: Worker): void {
@@ -76,6 +67,7 @@ async function stop(): Promise<void> {
 
 function begin(worker: number, settings: Buffer, channel: NativeChannel): void {
   process.title = `usmbd: worker ${worker}`;
+  // Everything that it has to read is loaded by now.
   becomeNobody();
   const events = {
     stop: () => void stop(),

@@ -254,6 +254,7 @@ async function fsAttributes(world: World): Promise<boolean> {
 }
 
 const LOGINS = 'test/reload/logins.test.ts';
+const DISCOVERY = 'src/discovery.test.ts';
 const RPC_OVER_TCP = 'src/cli/rpc-over-tcp.test.ts';
 const IN_ALL = { before: false, after: false };
 
@@ -302,6 +303,9 @@ export const globalRows: Readonly<
     ...{ value: 'no', global: ['nbt port = 41370'], look: answersNames(41_370), ...IN_ALL },
   },
   nbtPort: { value: '41371', look: answersNames(41_371), ...IN_ALL },
+  wsDiscovery: { value: 'yes', shownBy: DISCOVERY },
+  multicastDns: { value: 'yes', shownBy: DISCOVERY },
+  mdnsName: { value: 'mdns', shownBy: DISCOVERY },
   interfaces: {
     value: 'lo',
     how: everyCapability,

@@ -231,7 +231,7 @@ function configText(settings: Settings, shares: MoreShares, scratch: string): st
   return [section('global', settings), ...ofShares].join('\n');
 }
 
-async function addAccount(
+export async function addAccount(
   config: string,
   accounts: string,
   user: string,

@@ -1,0 +1,52 @@
+/**
+ * The process that announces a server: `node program.ts ANNOUNCEMENT`. It reads what anybody on the network sends, so it
+ * has nothing: no file, no password, no client, and nobody's identity. It says "ready", or why not, on its standard
+ * output, and ends with its standard input, once it has said goodbye.
+ */
+import { writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createLogger } from '../base/log.ts';
+import { becomeNobody } from '../base/nobody.ts';
+import type { Announcement } from './announcement.ts';
+import { addressesAt, placesOf } from './places.ts';
+import { WsdService } from './wsd-service.ts';
+
+const { addresses, device, services, debug } = JSON.parse(process.argv[2]!) as Announcement;
+const log = createLogger({
+  debug: new Set(debug),
+  format: process.stderr.isTTY ? 'text' : 'json',
+  part: 'usmbd/discovery',
+});
+process.title = 'usmbd: discovery';
+// Signals of a terminal are the server's to answer.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
+
+// Loaded only where it is needed, and before it is nobody, who may not be able to read it.
+const { MdnsService } =
+  services === null ? { MdnsService: undefined } : await import('./mdns-service.ts');
+becomeNobody();
+
+const only = addresses ?? undefined;
+const places = () => placesOf(only);
+const [host] = hostname().split('.');
+const told = [
+  device && new WsdService({ device, places, log }),
+  services &&
+    MdnsService &&
+    new MdnsService({
+      ...{ services, places, log, host: host || services.instance },
+      addressesAt: (interfaceName) => addressesAt(interfaceName, only),
+    }),
+].filter((service) => service !== null && service !== undefined);
+try {
+  for (const service of told) await service.start();
+} catch (error) {
+  writeSync(1, `failed ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+writeSync(1, 'ready\n');
+
+process.stdin.resume();
+process.stdin.once('end', () => {
+  void Promise.allSettled(told.map((service) => service.close())).then(() => process.exit(0));
+});
