@@ -17,6 +17,8 @@ import { type ConfigurationInput, configure } from './config/configuration.ts';
 import { createServer } from './create-server.ts';
 import type { Announcement } from './discovery/announcement.ts';
 import { DiscoveryProcess } from './discovery/discovery-process.ts';
+import { DnsType, encodeDns } from './discovery/dns-message.ts';
+import { MDNS_GROUP, MDNS_PORT } from './discovery/mdns-service.ts';
 import { WSD_HTTP_PORT, WSD_PORT } from './discovery/wsd-service.ts';
 import { announcementOf, Discovery } from './discovery.ts';
 
@@ -88,7 +90,7 @@ test('nothing is announced unless it is asked for', () => {
   assert.equal(announcement({}), undefined);
 });
 
-test('wsDiscovery, multicastDns and mdnsName say what is announced', () => {
+test('wsDiscovery, multicastDnsRegister and mdnsName say what is announced', () => {
   const wsd = announcement({ wsDiscovery: true });
   assert.equal(wsd?.services, null);
   assert.deepEqual(wsd?.device && { ...wsd.device, version: '' }, {
@@ -97,13 +99,13 @@ test('wsDiscovery, multicastDns and mdnsName say what is announced', () => {
   const shares = ['backups', 'photos', 'more'].map((name) => ({
     ...{ name, path: '/', readOnly: false, timeMachine: name !== 'photos' },
   }));
-  const mdns = announcement({ multicastDns: true, appleModel: 'Xserve' }, shares);
+  const mdns = announcement({ multicastDnsRegister: true, appleModel: 'Xserve' }, shares);
   assert.equal(mdns?.device, null);
   assert.deepEqual(mdns?.services, {
     ...{ instance: 'OFFICE', port: 445, model: 'Xserve', backupDisks: ['backups', 'more'] },
   });
   const [host] = hostname().split('.');
-  const named = announcement({ multicastDns: true, mdnsName: 'mdns' });
+  const named = announcement({ multicastDnsRegister: true, mdnsName: 'mdns' });
   assert.equal(named?.services?.instance, host);
 });
 
@@ -133,6 +135,40 @@ test('a server that runs follows wsDiscovery and its name', async () => {
   await server.reload(settings(base));
   assert.equal(await probe(), undefined, 'off again');
   await assert.rejects(post(path, get(uuid)));
+});
+
+/** All that is answered to one who asks everybody on the loopback for servers. */
+async function browse(): Promise<string> {
+  const socket = createSocket('udp4');
+  let said = '';
+  socket.on('message', (packet) => {
+    said += packet.toString('latin1');
+  });
+  await new Promise<void>((resolve) => socket.bind(0, HERE, resolve));
+  socket.setMulticastInterface(HERE);
+  const questions = [{ name: ['_smb', '_tcp', 'local'], type: DnsType.PTR, unicast: false }];
+  socket.send(encodeDns({ questions }), MDNS_PORT, MDNS_GROUP);
+  await delay(700);
+  socket.close();
+  return said;
+}
+
+test('a server that runs follows multicastDnsRegister and mdnsName', async () => {
+  const base = { netbiosName: 'RELOADED', multicastDnsRegister: true } as const;
+  const [host = ''] = hostname().split('.');
+  const discovery = new Discovery(announced, SILENT_LOGGER);
+  after(() => discovery.close());
+  const shown = async (isThere: (said: string) => boolean): Promise<void> => {
+    const deadline = performance.now() + 30_000;
+    while (!isThere(await browse())) assert.ok(performance.now() < deadline);
+  };
+  await discovery.update(settings(base));
+  await shown((said) => said.includes('RELOADED'));
+  await discovery.update(settings({ ...base, mdnsName: 'mdns' }));
+  await shown((said) => said.includes(`${host}\x04_smb`) && !said.includes('RELOADED'));
+  await discovery.update(settings({}));
+  const said = await browse();
+  assert.ok(!said.includes('RELOADED') && !said.includes(`${host}\x04_smb`));
 });
 
 test('the process is nobody, and comes back when it is killed', async () => {

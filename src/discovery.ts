@@ -35,13 +35,13 @@ export function announcementOf(
   { guid, port, addresses }: Announced,
   { instance, log }: { readonly instance: number; readonly log: Logger },
 ): Announcement | undefined {
-  const { wsDiscovery, multicastDns, netbiosName: name, workgroup } = configuration.global;
-  if (!wsDiscovery && !multicastDns) return undefined;
+  const { wsDiscovery, multicastDnsRegister, netbiosName: name, workgroup } = configuration.global;
+  if (!wsDiscovery && !multicastDnsRegister) return undefined;
   const device = { uuid: uuidOf(guid), name, workgroup, version: version(), instance };
   return {
     addresses: addresses ?? null,
     device: wsDiscovery ? device : null,
-    services: multicastDns ? servicesOf(configuration, port) : null,
+    services: multicastDnsRegister ? servicesOf(configuration, port) : null,
     debug: DEBUG_COMPONENTS.filter((component) => log.debugs(component)),
   };
 }
@@ -51,7 +51,7 @@ export class Discovery {
   readonly #log: Logger;
   #process: DiscoveryProcess | undefined;
   /** What it announces, as text. */
-  #now = '';
+  #now: string | undefined;
   #updating: Promise<void> = Promise.resolve();
 
   constructor(announced: Announced, log: Logger) {
@@ -73,13 +73,14 @@ export class Discovery {
 
   async #update(configuration: Configuration): Promise<void> {
     const log = this.#log;
-    const wanted = { instance: Math.floor(Date.now() / 1000), log };
-    const announcement = announcementOf(configuration, this.#announced, wanted);
-    const text = JSON.stringify(announcement, (key, value) => (key === 'instance' ? 0 : value));
+    const announcementAt = (instance: number) =>
+      announcementOf(configuration, this.#announced, { instance, log });
+    const text = JSON.stringify(announcementAt(0));
     if (text === this.#now) return;
     await this.#process?.close();
     this.#process = undefined;
-    this.#now = '';
+    this.#now = undefined;
+    const announcement = announcementAt(Math.floor(Date.now() / 1000));
     if (announcement === undefined) return;
     if (announcement.device !== null && this.#announced.port !== SMB_PORT) {
       const { port } = this.#announced;

@@ -26,7 +26,7 @@ export const globalDescriptions: Readonly<Record<keyof typeof globalParameters, 
   nbtPort: 'The UDP port on which names of NetBIOS are answered.',
   wsDiscovery:
     'Whether the server shows itself in the Network folder of Windows (WS-Discovery: UDP 3702, TCP 5357). A process of its own does it, as nobody.',
-  multicastDns:
+  multicastDnsRegister:
     'Whether the server is announced by multicast DNS (UDP 5353), to the Finder and to Linux desktops; disks for Time Machine, too. A process of its own does it, as nobody.',
   mdnsName:
     'The name under which multicast DNS shows the server: that of "netbios name", or the machine\'s (mdns).',

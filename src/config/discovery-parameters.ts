@@ -6,7 +6,7 @@ export const discoveryParameters = {
   /** Neither Samba's nor ksmbd's, whose users run wsdd beside them: Windows' Network folder. */
   wsDiscovery: parameter('ws discovery', bool, false),
   /** Samba: yes, by way of Avahi. Who announces answers strangers, so it is asked for here. */
-  multicastDns: parameter('multicast dns register', bool, false),
+  multicastDnsRegister: parameter('multicast dns register', bool, false),
   mdnsName: parameter(
     'mdns name',
     choice<'netbios' | 'mdns'>([

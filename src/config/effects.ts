@@ -40,7 +40,7 @@ export const globalEffects: Readonly<Record<Fields<typeof globalParameters>, Eff
   disableNetbios: 'restart',
   nbtPort: 'restart',
   wsDiscovery: 'now',
-  multicastDns: 'now',
+  multicastDnsRegister: 'now',
   mdnsName: 'now',
   interfaces: 'restart',
   bindInterfacesOnly: 'restart',

@@ -15,12 +15,16 @@ import {
   sameName,
 } from './dns-message.ts';
 import { addressRecords, serviceRecords } from './dns-sd-records.ts';
-import { answersTo, besides, MdnsService } from './mdns-service.ts';
+import {
+  answersTo,
+  besides,
+  MDNS_GROUP as GROUP,
+  MdnsService,
+  MDNS_PORT as PORT,
+} from './mdns-service.ts';
 import { placesOf } from './places.ts';
 
 const HERE = '127.0.0.1';
-const PORT = 5353;
-const GROUP = '224.0.0.251';
 const SMB = ['_smb', '_tcp', 'local'];
 const names = { instance: 'OFFICE', host: 'nas' };
 const told: Services = {
@@ -141,7 +145,8 @@ test('announced, asked, in the way of another, and gone', async () => {
   after(() => alone.close());
   const answered = new Promise<Buffer>((resolve) => alone.once('message', resolve));
   await new Promise<void>((resolve) => alone.bind(0, HERE, resolve));
-  alone.send(encodeDns({ id: 77, questions: [question(instance, DnsType.SRV)] }), PORT, HERE);
+  alone.setMulticastInterface(HERE);
+  alone.send(encodeDns({ id: 77, questions: [question(instance, DnsType.SRV)] }), PORT, GROUP);
   const answer = decodeDns(await answered);
   assert.equal(answer?.id, 77, 'a plain resolver gets its own answer');
   assert.deepEqual(

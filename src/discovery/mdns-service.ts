@@ -26,8 +26,9 @@ import { addressRecords, hostName, type OwnNames, serviceRecords } from './dns-s
 import { Multicast } from './multicast.ts';
 import { keyOf, type Place } from './places.ts';
 
-const MDNS_PORT = 5353;
-const GROUP = { ipv4: '224.0.0.251', ipv6: 'ff02::fb' } as const;
+export const MDNS_PORT = 5353;
+export const MDNS_GROUP = '224.0.0.251';
+const GROUP = { ipv4: MDNS_GROUP, ipv6: 'ff02::fb' } as const;
 /** RFC 6762 11. */
 const TTL = 255;
 

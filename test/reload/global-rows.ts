@@ -304,7 +304,7 @@ export const globalRows: Readonly<
   },
   nbtPort: { value: '41371', look: answersNames(41_371), ...IN_ALL },
   wsDiscovery: { value: 'yes', shownBy: DISCOVERY },
-  multicastDns: { value: 'yes', shownBy: DISCOVERY },
+  multicastDnsRegister: { value: 'yes', shownBy: DISCOVERY },
   mdnsName: { value: 'mdns', shownBy: DISCOVERY },
   interfaces: {
     value: 'lo',
