@@ -56,7 +56,13 @@ import {
 import { whileChanging } from './caching.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
-import { impliedAccess, overwrites, reserve, type Wanted } from './create-wanted.ts';
+import {
+  impliedAccess,
+  overwrites,
+  refuseEncryption,
+  reserve,
+  type Wanted,
+} from './create-wanted.ts';
 import { leadsElsewhere } from './dfs.ts';
 import { reparseTagOf } from './directory-entry.ts';
 import { dropStreams } from './drop-streams.ts';
@@ -382,7 +388,8 @@ export function refuseAttributes(
   // "If Stream.Name is empty"
   if (!overwrites(wanted) || isStream) return undefined;
   const guarded = attributes & (FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM);
-  return (guarded & ~wanted.fileAttributes) !== 0 ? STATUS_ACCESS_DENIED : undefined;
+  if ((guarded & ~wanted.fileAttributes) !== 0) return STATUS_ACCESS_DENIED;
+  return refuseEncryption(wanted);
 }
 
 /** Opens the data as far as the access reaches. */

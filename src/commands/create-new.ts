@@ -24,7 +24,7 @@ import { lacksPrivilege } from './access.ts';
 import { parentLeaseKeyOf, refuseLeaseKey } from './caching.ts';
 import type { MaybePromise, Outcome, TreeRequest } from './command.ts';
 import { createReply } from './create-reply.ts';
-import { reserve, type Wanted } from './create-wanted.ts';
+import { refuseEncryption, reserve, type Wanted } from './create-wanted.ts';
 import { inheritance, refuseSecurity } from './created-security.ts';
 import { ended } from './ended.ts';
 import { register } from './register-open.ts';
@@ -58,6 +58,8 @@ function refuse(wanted: Wanted, request: TreeRequest): NtStatus | undefined {
   if (wanted.directoryOnly && temporary) return STATUS_INVALID_PARAMETER;
   const readonly = (wanted.fileAttributes & FILE_ATTRIBUTE_READONLY) !== 0;
   if (readonly && (wanted.createOptions & FILE_DELETE_ON_CLOSE) !== 0) return STATUS_CANNOT_DELETE;
+  const isEncrypted = refuseEncryption(wanted);
+  if (isEncrypted !== undefined) return isEncrypted;
   return refuseLeaseKey(wanted, request, undefined) ?? refuseSecurity(wanted.security, tree);
 }
 

@@ -16,6 +16,7 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { type PosixOwners, posixOwnersOf } from '../dtyp/posix-sids.ts';
 import type { SecurityDescriptor } from '../dtyp/security-descriptor.ts';
+import { FILE_ATTRIBUTE_ENCRYPTED } from '../fscc/attributes.ts';
 import type { ParsedPath } from '../fscc/names.ts';
 import type { TreeConnect } from '../objects/tree-connect.ts';
 import type { CreateRequest } from '../smb2/create.ts';
@@ -144,6 +145,13 @@ export const overwrites = ({ createDisposition }: Wanted): boolean =>
   createDisposition !== FILE_OPEN &&
   createDisposition !== FILE_OPEN_IF &&
   createDisposition !== FILE_CREATE;
+
+/**
+ * Who wants a file encrypted must not believe that it was: no disk here encrypts one, and Windows' own servers that are
+ * trusted with no key say the same (smb2.create.gentest). Clients ask their user then, or leave it out.
+ */
+export const refuseEncryption = ({ fileAttributes }: Wanted): NtStatus | undefined =>
+  (fileAttributes & FILE_ATTRIBUTE_ENCRYPTED) !== 0 ? STATUS_ACCESS_DENIED : undefined;
 
 /** Rights that the disposition needs beside those asked for. */
 export function impliedAccess(wanted: Wanted): number {

@@ -15,6 +15,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ACCESS_SYSTEM_SECURITY } from '../../src/dtyp/access-mask.ts';
+import { FILE_ATTRIBUTE_ENCRYPTED } from '../../src/fscc/attributes.ts';
 import { FileInformationClass } from '../../src/fscc/information-class.ts';
 import { decodeCreateRequest } from '../../src/smb2/create.ts';
 import { Command, HEADER_SIZE } from '../../src/smb2/header.ts';
@@ -79,6 +80,11 @@ const EXPLAINED: readonly Explained[] = [
     line: /smb2_create.* - NT_STATUS_INVALID_PARAMETER NT_STATUS_OK/,
     request: ofCreate((r) => (r.fileAttributes & FILE_ATTRIBUTE_DEVICE_AND_VOLUME) !== 0),
     why: 'attributes that no file has: INVALID_PARAMETER, as smb2.create.gentest wants it',
+  },
+  {
+    line: /smb2_create.* - NT_STATUS_ACCESS_DENIED NT_STATUS_OK/,
+    request: ofCreate((r) => (r.fileAttributes & FILE_ATTRIBUTE_ENCRYPTED) !== 0),
+    why: 'what is to be encrypted: ACCESS_DENIED, as smb2.create.gentest wants it',
   },
   {
     line: /out\.file_attr/,
