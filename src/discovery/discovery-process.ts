@@ -28,7 +28,8 @@ async function started(announcement: Announcement): Promise<ChildProcess> {
   const said = new Promise<string>((resolve) => {
     createInterface({ input: child.stdout! }).once('line', resolve);
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (status, signal) => resolve(`it ends: ${signal ?? `status ${status}`}`));
+    // Behind what it has said.
+    child.once('close', (status, signal) => resolve(`it ends: ${signal ?? `status ${status}`}`));
     setTimeout(() => resolve('it does not answer'), DISCOVERY_START_MS).unref();
   });
   const line = await said;

@@ -1,6 +1,7 @@
 /** A responder of multicast DNS, asked on the loopback's own network, where nobody else is. */
 import assert from 'node:assert/strict';
 import { createSocket, type Socket } from 'node:dgram';
+import { networkInterfaces } from 'node:os';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, SILENT_LOGGER } from '../base/log.ts';
@@ -164,6 +165,16 @@ test('announced, asked, in the way of another, and gone', async () => {
   heard.length = 0;
   await first.service.close();
   await until(() => has(instance, true), 'it says goodbye');
+});
+
+test('an address that the machine does not have yet is no reason to give up', async () => {
+  const [loopback] = networkInterfaces().lo!;
+  const away = { address: '192.0.2.77', cidr: '192.0.2.77/24', internal: false };
+  const places = () => placesOf(undefined, { eth9: [{ ...loopback!, ...away }] });
+  const options = { services: told, host: 'usmbd-test', places, addressesAt: () => [] };
+  const service = new MdnsService({ ...options, log: SILENT_LOGGER });
+  await service.start();
+  await service.close();
 });
 
 test('closed while it asks whether its name is free', async () => {

@@ -9,6 +9,9 @@ import { boundTo, isNear, keyOf, type Place } from './places.ts';
 /** How often the machine's addresses are looked at. */
 const LOOK_MS = 15_000;
 
+/** What does not go by itself: another program has the port, or this one may not. */
+const TAKEN = ['EADDRINUSE', 'EACCES', 'EPERM'];
+
 export interface MulticastOptions {
   readonly port: number;
   readonly group: { readonly ipv4: string; readonly ipv6: string };
@@ -55,7 +58,7 @@ export class Multicast {
     return [...this.#mouths.values()].map(({ place }) => place);
   }
 
-  /** Rejects with the system's error where an address that is there cannot be had. */
+  /** Rejects with the system's error where the port cannot be had; what is missing otherwise is tried again. */
   async start(): Promise<void> {
     await this.#look(true);
     this.#timer = setInterval(() => {
@@ -97,8 +100,9 @@ export class Multicast {
       try {
         await this.#begin(place);
       } catch (error) {
-        if (isFirst) throw error;
-        // An address of IPv6 is asked about among the neighbours first, for a second, and cannot be had until then.
+        if (isFirst && TAKEN.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        // It may be gone already, or not be there yet: an address of IPv6 is asked about among the neighbours first. Some
+        // networks know no multicast.
         const reason = error instanceof Error ? error.message : String(error);
         this.#options.log.debug('conn', 'not announced here yet', { at: keyOf(place), reason });
       }
