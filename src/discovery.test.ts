@@ -54,6 +54,7 @@ async function probe(): Promise<string | undefined> {
 interface Answer {
   readonly status: number;
   readonly text: string;
+  readonly length: string | undefined;
 }
 
 function post(path: string, body: Buffer, headers: Record<string, string> = {}): Promise<Answer> {
@@ -65,7 +66,8 @@ function post(path: string, body: Buffer, headers: Record<string, string> = {}):
       response.on('data', (piece: Buffer) => {
         text += piece.toString();
       });
-      response.on('end', () => resolve({ status: response.statusCode!, text }));
+      const { statusCode: status = 0, headers } = response;
+      response.on('end', () => resolve({ status, text, length: headers['content-length'] }));
     });
     asked.on('error', reject);
     asked.end(body);
@@ -121,7 +123,9 @@ test('a server that runs follows wsDiscovery and its name', async () => {
   const url = /<wsd:XAddrs>http:\/\/127\.0\.0\.1:5357(\/([^<]*))</.exec(match ?? '');
   assert.ok(url, match);
   const [, path = '', uuid = ''] = url;
-  assert.equal(shownName(await post(path, get(uuid))), 'ONE/Workgroup:ATELIER');
+  const answer = await post(path, get(uuid));
+  assert.equal(shownName(answer), 'ONE/Workgroup:ATELIER');
+  assert.equal(answer.length, String(Buffer.byteLength(answer.text)));
 
   await server.reload(settings({ ...base, wsDiscovery: true, netbiosName: 'TWO' }));
   assert.equal(shownName(await post(path, get(uuid))), 'TWO/Workgroup:ATELIER');

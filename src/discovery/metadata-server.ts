@@ -45,8 +45,13 @@ export function metadataServer({ uuid }: WsdDevice, answers: MetadataAnswers): S
     });
     request.on('end', () => {
       const answer = answers.answer(Buffer.concat(parts), from);
-      if (answer === undefined) refuse(response, 400);
-      else response.writeHead(200, { 'content-type': `${SOAP_TYPE}; charset=utf-8` }).end(answer);
+      if (answer === undefined) {
+        refuse(response, 400);
+        return;
+      }
+      // In one piece: simple clients know no chunks.
+      const type = { 'content-type': `${SOAP_TYPE}; charset=utf-8` };
+      response.writeHead(200, { ...type, 'content-length': answer.length }).end(answer);
     });
   });
   server.on('connection', (socket) => {
