@@ -45,6 +45,16 @@ browsers = [zeroconf.ServiceBrowser(zc, kind, Listener()) for kind in kinds]
 sys.stdin.read()
 `;
 
+/** Another server that is there already, under the same name. */
+const NAMESAKE = `
+import socket, sys, zeroconf
+zc = zeroconf.Zeroconf(interfaces=['10.77.0.2'])
+zc.register_service(zeroconf.ServiceInfo('_smb._tcp.local.', 'OFFICE._smb._tcp.local.', port=445,
+    addresses=[socket.inet_aton('10.77.0.2')], server='elsewhere.local.'))
+print('registered', flush=True)
+sys.stdin.read()
+`;
+
 interface Found {
   readonly what: 'found' | 'changed' | 'lost';
   readonly name: string;
@@ -146,13 +156,18 @@ async function inside(): Promise<void> {
   const finder = new Listening(PYTHON, ['-c', BROWSER]);
   await delay(2000);
   const words = [usmbd, 'serve', '--config', config, '--pwddb', accounts, '--state', state];
-  const server = start(process.execPath, words, { stdio: 'pipe' });
   let log = '';
-  for (const stream of [server.stdout, server.stderr]) {
-    stream?.on('data', (piece: Buffer) => {
-      log += piece.toString();
-    });
-  }
+  const serve = (): ChildProcess => {
+    const served = start(process.execPath, words, { stdio: 'pipe' });
+    for (const stream of [served.stdout, served.stderr]) {
+      stream?.on('data', (piece: Buffer) => {
+        log += piece.toString();
+      });
+    }
+    return served;
+  };
+  let server = serve();
+  let namesake: Listening | undefined;
   const discovered = (name: string, at: string) => () =>
     windows.until((said) => said.includes(`discovered ${name} in Workgroup:ATELIER on ${at}`));
   try {
@@ -177,8 +192,17 @@ async function inside(): Promise<void> {
       await windows.until((said) => said.slice(before).includes('"Bye urn:uuid:'));
       await toldService(finder, 'STUDIO._smb._tcp.local.', 'lost');
     });
+    await tally.check('another server has the name already', async () => {
+      namesake = new Listening(PYTHON, ['-c', NAMESAKE]);
+      await namesake.until((said) => said.includes('registered'));
+      writeFileSync(config, settings('OFFICE', folder));
+      server = serve();
+      const { port } = await toldService(finder, 'OFFICE (2)._smb._tcp.local.', 'found');
+      expect(port === 445, `port ${port}`);
+      expect(log.includes('another server has this name'), tail(log, 5));
+    });
   } finally {
-    await Promise.all([end(server), windows.stop(), finder.stop()]);
+    await Promise.all([end(server), windows.stop(), finder.stop(), namesake?.stop()]);
     rmSync(scratch, { recursive: true, force: true });
   }
   if (tally.failed > 0) console.log(tail(log, 30));
