@@ -194,6 +194,18 @@ test('the process is nobody, and comes back when it is killed', async () => {
   assert.match((await probe()) ?? '', /ProbeMatches/);
 });
 
+test('one that is killed with its server is no hindrance to the next', async () => {
+  const first = new DiscoveryProcess(announcement({ wsDiscovery: true })!, SILENT_LOGGER);
+  await first.start();
+  const leaving = first.close();
+  const second = new DiscoveryProcess(announcement({ wsDiscovery: true })!, SILENT_LOGGER);
+  after(() => second.close());
+  await second.start();
+  await leaving;
+  assert.match((await probe()) ?? '', /ProbeMatches/);
+  await second.close();
+});
+
 test('a port that another program has is a SetupError that says so', async () => {
   const holder = createTcpServer().listen(WSD_HTTP_PORT, HERE);
   await new Promise((resolve) => holder.once('listening', resolve));

@@ -93,7 +93,7 @@ export class Discovery {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new SetupError(
-        `the network cannot be told of this server (${reason}): end the other program that announces one (wsdd?), or leave "ws discovery" out`,
+        `the network cannot be told of this server (${reason}): end the other program that announces one (wsdd?), or leave "ws discovery" and "multicast dns register" out`,
         { cause: error },
       );
     }

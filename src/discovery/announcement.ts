@@ -26,4 +26,4 @@ export interface Announcement {
 }
 
 /** Of a server, the same in every run: its ServerGuid. */
-export const uuidOf = (serverGuid: Buffer): string => formatGuid(serverGuid).toLowerCase();
+export const uuidOf = (serverGuid: Buffer): string => formatGuid(serverGuid);

@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DISCOVERY_END_MS, DISCOVERY_START_MS, MAX_DISCOVERY_PAUSE_MS } from '../base/limits.ts';
 import type { Logger } from '../base/log.ts';
@@ -38,6 +39,20 @@ async function started(announcement: Announcement): Promise<ChildProcess> {
   throw new Error(printable(line.replace(/^failed /, '')).slice(0, MAX_REASON_CHARS));
 }
 
+/** One that says goodbye still, of a server that was killed, has its ports for a moment. */
+async function startedSoon(announcement: Announcement): Promise<ChildProcess> {
+  const deadline = performance.now() + DISCOVERY_END_MS;
+  for (;;) {
+    try {
+      return await started(announcement);
+    } catch (error) {
+      const isTaken = error instanceof Error && error.message.includes('EADDRINUSE');
+      if (!isTaken || performance.now() > deadline) throw error;
+      await delay(FIRST_PAUSE_MS);
+    }
+  }
+}
+
 export class DiscoveryProcess {
   readonly #announcement: Announcement;
   readonly #log: Logger;
@@ -56,7 +71,7 @@ export class DiscoveryProcess {
   }
 
   async start(): Promise<void> {
-    const child = await started(this.#announcement);
+    const child = await startedSoon(this.#announcement);
     this.#child = child;
     const since = performance.now();
     child.once('exit', (status, signal) => {

@@ -84,9 +84,10 @@ export class WsdService {
     return this.#multicast.start();
   }
 
-  /** Says Bye. */
+  /** Says Bye; whoever comes after it may have its TCP port meanwhile. */
   async close(): Promise<void> {
     await this.#multicast.settle();
+    for (const place of this.#multicast.places) this.#ends(place);
     const bye = this.#writer.bye();
     await Promise.all(this.#multicast.places.map((place) => this.#call(place, bye)));
     await this.#multicast.close();
