@@ -26,6 +26,15 @@ const { MdnsService } =
   services === null ? { MdnsService: undefined } : await import('./mdns-service.ts');
 becomeNobody();
 
+function say(text: string): void {
+  try {
+    writeSync(1, `${text}\n`);
+  } catch {
+    // The server has ended meanwhile.
+    process.exit(0);
+  }
+}
+
 const only = addresses ?? undefined;
 const places = () => placesOf(only);
 const [host] = hostname().split('.');
@@ -41,10 +50,10 @@ const told = [
 try {
   for (const service of told) await service.start();
 } catch (error) {
-  writeSync(1, `failed ${error instanceof Error ? error.message : String(error)}\n`);
+  say(`failed ${error instanceof Error ? error.message : String(error)}`);
   process.exit(1);
 }
-writeSync(1, 'ready\n');
+say('ready');
 
 process.stdin.resume();
 process.stdin.once('end', () => {
