@@ -231,7 +231,13 @@ class UsmbdServer implements Server {
     const { port } = listeners[0]!;
     const announced = { guid, port, addresses: isEverywhere ? undefined : addresses };
     this.#discovery = new Discovery(announced, this.#parts.log);
-    await this.#discovery.update(this.#configuration);
+    try {
+      await this.#discovery.update(this.#configuration);
+    } catch (error) {
+      // Whoever listens again wants it again.
+      this.#discovery = undefined;
+      throw error;
+    }
   }
 
   /** Undefined until the process is who it has to be. */

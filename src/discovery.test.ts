@@ -206,6 +206,18 @@ test('one that is killed with its server is no hindrance to the next', async () 
   await second.close();
 });
 
+test('who listens again is announced, though a port was taken before', async () => {
+  const holder = createTcpServer().listen(WSD_HTTP_PORT, HERE);
+  await new Promise((resolve) => holder.once('listening', resolve));
+  const server = createServer({ configuration: settings({ wsDiscovery: true }) });
+  after(() => server.close());
+  await assert.rejects(server.listen({ port: 0, address: HERE }), SetupError);
+  await new Promise((resolve) => holder.close(resolve));
+  await server.listen({ port: 0, address: HERE });
+  assert.match((await probe()) ?? '', /ProbeMatches/);
+  await server.close();
+});
+
 test('a port that another program has is a SetupError that says so', async () => {
   const holder = createTcpServer().listen(WSD_HTTP_PORT, HERE);
   await new Promise((resolve) => holder.once('listening', resolve));
