@@ -7,7 +7,7 @@ import { type NtStatus, STATUS_ACCESS_DENIED, STATUS_DELETE_PENDING } from '../d
 import { FILE_ATTRIBUTE_ARCHIVE } from '../fscc/attributes.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { FILE_CREATED } from '../smb2/create-options.ts';
-import { ENOENT, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
+import { ENOENT, ENOSPC, type Errno, ESTALE, isErrno } from '../vfs/errno.ts';
 import type { VfsHandle, VfsStat } from '../vfs/vfs.ts';
 import { grantable, maximalAccess, withoutReadonly } from './access.ts';
 import { unpackAppleDouble } from './apple-double.ts';
@@ -18,6 +18,7 @@ import { createsIfMissing, type Wanted } from './create-wanted.ts';
 import { ended } from './ended.ts';
 import { statusOfErrno } from './errno-status.ts';
 import { register } from './register-open.ts';
+import { tellNoRoom } from './stream-room.ts';
 import { streamRules } from './stream-rules.ts';
 
 /** Takes over the handle of the file. */
@@ -42,6 +43,9 @@ export async function openStream(
   }
   const made = await closedWithoutUse(file, () => file.createStream(name, rules));
   if (!isErrno(made)) return openMade(wanted, request, made, prepared);
+  if (made === ENOSPC) {
+    await closedWithoutUse(file, () => tellNoRoom(request.connection.log, request.tree, file));
+  }
   file.close();
   return made;
 }

@@ -1,15 +1,22 @@
-/** MS-SMB2 3.3.4.1, as debug output of component smb: a line for each answer, with what its request was for. */
-import { type NtStatus, statusName } from '../dtyp/ntstatus.ts';
+/**
+ * MS-SMB2 3.3.4.1, as debug output of component smb: a line for each answer, with what its request was for; and what has to be
+ * told of an answer whatever is switched on.
+ */
+import { type NtStatus, STATUS_DISK_FULL, statusName } from '../dtyp/ntstatus.ts';
 import { formatPath } from '../fscc/names.ts';
 import type { Request } from '../objects/request.ts';
 import { commandName } from '../smb2/header.ts';
 import { isErrno } from '../vfs/errno.ts';
+import { tellNoRoom } from './stream-room.ts';
 
 /** `name`: of a command of another protocol. Costs a look into a set while the component is off. */
 export function tellAnswer(request: Request, status: NtStatus, name?: string): void {
   const { log } = request.connection;
-  if (!log.debugs('smb')) return;
   const { header, session, tree, open } = request;
+  if (status === STATUS_DISK_FULL && tree !== undefined && open?.closed === false) {
+    if (open.handle?.base !== undefined) void tellNoRoom(log, tree, open.handle);
+  }
+  if (!log.debugs('smb')) return;
   log.debug('smb', name ?? commandName(header.command), {
     status: statusName(status),
     message: header.messageId,
