@@ -1,9 +1,11 @@
 /**
  * MS-SMB2 3.3.5.18 as Apple's READ_DIR_ATTR has it: a listing that tells of each file the rights to it, the size of its resource
- * fork, its Finder information and its mode, for which the client would otherwise open it.
+ * fork, its Finder information and its mode, for which the client would otherwise open it; as READ_DIR_ATTR_V2 also
+ * that it has no streams, of which it would otherwise be asked one by one.
  */
 import {
   APPLE_FINDER_INFO_BYTES,
+  APPLE_READ_DIR_NO_XATTR,
   type AppleAttributes,
   type DirectoryEntry,
 } from '../fscc/directory-information.ts';
@@ -77,7 +79,8 @@ async function attributesOf(
   let last = handle;
   try {
     const rights = await maximalAccess(tree, handle);
-    for (const { name: stream, size } of await streamsOf(handle)) {
+    const streams = await streamsOf(handle);
+    for (const { name: stream, size } of streams ?? []) {
       if (stream === AFP_RESOURCE) resourceForkBytes = size;
       if (stream !== AFP_INFO || size < AFP_INFO_BYTES) continue;
       const info = await handle.stream(AFP_INFO);
@@ -85,7 +88,11 @@ async function attributesOf(
       last = info;
       await readFinderInfo(info, finderInfo);
     }
-    return { maximalAccess: rights, mode, resourceForkBytes, finderInfo };
+    const flags = streams?.length === 0 ? APPLE_READ_DIR_NO_XATTR : 0;
+    return {
+      ...{ maximalAccess: rights, mode, resourceForkBytes, finderInfo },
+      flags: open.session!.apple!.listsStreamless ? flags : undefined,
+    };
   } finally {
     last.close();
   }
@@ -97,9 +104,10 @@ function childPath(open: Open, name: string): Result<readonly string[]> {
   return name === '..' ? path.slice(0, -1) : [...path, name];
 }
 
-async function streamsOf(handle: VfsHandle): Promise<readonly VfsStream[]> {
+/** Undefined: nobody knows. */
+async function streamsOf(handle: VfsHandle): Promise<readonly VfsStream[] | undefined> {
   const streams = await handle.streams();
-  return isErrno(streams) ? [] : streams;
+  return isErrno(streams) ? undefined : streams;
 }
 
 /** Whoever may not read it is told of none. */

@@ -45,14 +45,18 @@ function serverAnswer(
   const apple = server.options.apple!;
   const asks = (bit: bigint): boolean => (requestBitmap & bit) !== 0n;
   // A client that is not told of the server's capabilities would take such a listing for short names.
-  const listsAttributes =
-    asks(AppleQuery.SERVER_CAPS) && (clientCapabilities & AppleCapability.READ_DIR_ATTR) !== 0n;
+  const canRead = (bit: bigint): boolean =>
+    asks(AppleQuery.SERVER_CAPS) && (clientCapabilities & bit) !== 0n;
+  const { READ_DIR_ATTR, READ_DIR_ATTR_V2 } = AppleCapability;
+  const listsStreamless = canRead(READ_DIR_ATTR_V2);
+  const listsAttributes = listsStreamless || canRead(READ_DIR_ATTR);
   const { nfsAces, copiesFiles } = apple;
-  const client: AppleClient = { listsAttributes, nfsAces, copiesFiles };
+  const client: AppleClient = { listsAttributes, listsStreamless, nfsAces, copiesFiles };
   session.apple = client;
+  const listing = listsStreamless ? READ_DIR_ATTR_V2 : READ_DIR_ATTR;
   const serverCapabilities =
     AppleCapability.UNIX_BASED |
-    (listsAttributes ? AppleCapability.READ_DIR_ATTR : 0n) |
+    (listsAttributes ? listing : 0n) |
     (nfsAces ? AppleCapability.NFS_ACE : 0n) |
     (copiesFiles ? AppleCapability.OSX_COPYFILE : 0n);
   // Who is told no ids of files has none to ask for.

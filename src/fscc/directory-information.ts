@@ -46,7 +46,12 @@ export interface AppleAttributes {
   readonly finderInfo: Buffer;
   /** POSIX mode, with its type bits. */
   readonly mode: number;
+  /** APPLE_READ_DIR_NO_XATTR or 0, of READ_DIR_ATTR_V2; undefined: the client knows the first version alone. */
+  readonly flags: number | undefined;
 }
+
+/** The name has no stream but its data, so its client asks for none. */
+export const APPLE_READ_DIR_NO_XATTR = 1;
 
 /** Offsets in an entry; 0: the class has no such field. */
 interface Layout {
@@ -306,7 +311,7 @@ const APPLE_SHORT_NAME_LENGTH = 24;
 function writeApple(view: DataView, at: number, apple: AppleAttributes): void {
   const { eaSize, shortName } = appleLayout;
   view.setUint32(at + eaSize, apple.maximalAccess, true);
-  view.setUint16(at + shortName, APPLE_SHORT_NAME_LENGTH, true);
+  view.setUint16(at + shortName, apple.flags ?? APPLE_SHORT_NAME_LENGTH, true);
   setId64(view, at + shortName + 2, apple.resourceForkBytes);
   for (let i = 0; i < APPLE_FINDER_INFO_BYTES; i++) {
     view.setUint8(at + shortName + 10 + i, apple.finderInfo[i]!);
@@ -325,6 +330,7 @@ export function decodeAppleAttributes(b: Buffer, index: number): AppleAttributes
     resourceForkBytes: readId64(b, at + shortName + 2),
     finderInfo: b.subarray(at + shortName + 10, at + shortName + 10 + APPLE_FINDER_INFO_BYTES),
     mode: b.readUInt16LE(at + shortName + SHORT_NAME_BYTES),
+    flags: b.readUInt16LE(at + shortName),
   };
 }
 

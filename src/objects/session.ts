@@ -33,6 +33,8 @@ export interface ChannelTerms {
 export interface AppleClient {
   /** Listings hold what READ_DIR_ATTR says in place of short names and sizes of EAs. */
   readonly listsAttributes: boolean;
+  /** They say as well which names have no streams (READ_DIR_ATTR_V2). */
+  readonly listsStreamless: boolean;
   /** Owner, group and mode stand in the ACLs that it reads and sets. */
   readonly nfsAces: boolean;
   /** A copy on the server may be of a whole file. */

@@ -23,6 +23,8 @@ export const AppleCapability = {
   UNIX_BASED: 4n,
   /** Owner, group and mode stand in ACLs, as S-1-5-88-1, -2 and -3. */
   NFS_ACE: 8n,
+  /** Listings tell of each name also whether it has any stream. A server says this or READ_DIR_ATTR. */
+  READ_DIR_ATTR_V2: 0x10n,
 } as const;
 
 export const AppleVolume = {

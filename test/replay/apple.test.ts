@@ -45,7 +45,8 @@ async function ask(tree: ClientTree, data: Buffer): Promise<Buffer | undefined> 
   return findCreateContext(root.created.createContexts, CreateContextName.AAPL);
 }
 
-const SERVER = '0d00000000000000';
+/** Of a client that knows READ_DIR_ATTR_V2: that, and not READ_DIR_ATTR. */
+const SERVER = '1c00000000000000';
 const VOLUME = '0400000000000000';
 const MODEL = '000000000c000000580073006500720076006500' + '00000000';
 const ANSWERS = [
@@ -155,13 +156,40 @@ test('A24 without the question, or the capability, a listing is as it was', asyn
   await plain.makeDirectory('plain');
   await plain.writeFile('plain\\a:AFP_Resource', Buffer.alloc(10));
   const requestBitmap = 7n;
-  const clientCapabilities = CLIENT & ~AppleCapability.READ_DIR_ATTR;
+  const { READ_DIR_ATTR, READ_DIR_ATTR_V2 } = AppleCapability;
+  const clientCapabilities = CLIENT & ~(READ_DIR_ATTR | READ_DIR_ATTR_V2);
   const modest = await stage.enter(macos15);
   await ask(modest, encodeAppleServerQuery({ requestBitmap, clientCapabilities }));
   for (const tree of [plain, modest]) {
     const { bytes } = await browse(tree, 'plain');
     const entry = decodeDirectory(BOTH, bytes).at(-1)!;
     assert.deepEqual([entry.name, entry.eaSize, entry.shortName], ['a', 0, '']);
+  }
+});
+
+test('A24 READ_DIR_ATTR_V2: what has no streams is asked for none; an older client reads what it knows', async () => {
+  const mac = await stage.enter(macos15);
+  await mac.makeDirectory('tagged');
+  await mac.makeDirectory('tagged\\bare');
+  await mac.writeFile('tagged\\fork:AFP_Resource', Buffer.alloc(10));
+  await mac.writeFile('tagged\\tag:com.apple.metadata\uf022_kMDItemUserTags', Buffer.from('red'));
+  await mac.writeFile('tagged\\text', Buffer.from('text'));
+  const older = await stage.enter(macos15);
+  const { READ_DIR_ATTR } = AppleCapability;
+  const ofOlder = encodeAppleServerQuery({ requestBitmap: 7n, clientCapabilities: READ_DIR_ATTR });
+  for (const [tree, question, caps, bare, others] of [
+    [mac, appleQuery.data, 0x1cn, 1, 0],
+    [older, ofOlder, 0xdn, 24, 24],
+  ] as const) {
+    assert.equal((await ask(tree, question))!.readBigUInt64LE(16), caps);
+    const { bytes, names } = await browse(tree, 'tagged');
+    const flags = names.map(({ name }, i) => [name, decodeAppleAttributes(bytes, i).flags]);
+    assert.deepEqual(flags.slice(2), [
+      ['bare', bare],
+      ['fork', others],
+      ['tag', others],
+      ['text', bare],
+    ]);
   }
 });
 
