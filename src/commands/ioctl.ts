@@ -3,14 +3,10 @@
  * function. Codes that are not served get the status that clients fall back on.
  */
 import {
-  STATUS_BUFFER_OVERFLOW,
-  STATUS_CANCELLED,
   STATUS_FILE_CLOSED,
-  STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_NOT_SUPPORTED,
-  STATUS_PIPE_DISCONNECTED,
   STATUS_SUCCESS,
 } from '../dtyp/ntstatus.ts';
 import type { Open } from '../objects/open.ts';
@@ -42,6 +38,7 @@ import {
   setSparse,
   setZeroData,
 } from './file-ranges.ts';
+import { peekPipe, transceive, waitForPipe } from './ioctl-pipes.ts';
 import { reply, respond } from './ioctl-reply.ts';
 import {
   createOrGetObjectId,
@@ -82,7 +79,7 @@ export function ioctl(body: IoctlRequest, request: Request): MaybePromise<Outcom
     case Fsctl.FSCTL_QUERY_NETWORK_INTERFACE_INFO:
       return queryNetworkInterfaces(body, request);
     case Fsctl.FSCTL_PIPE_WAIT:
-      return STATUS_NOT_SUPPORTED;
+      return waitForPipe(body, request);
     default:
       return request.open === undefined ? STATUS_FILE_CLOSED : onOpen(body, request, request.open);
   }
@@ -128,6 +125,8 @@ function onOpen(body: IoctlRequest, request: Request, open: Open): MaybePromise<
       return setReparsePoint(body, request, open);
     case Fsctl.FSCTL_DELETE_REPARSE_POINT:
       return deleteReparsePoint(body, request, open);
+    case Fsctl.FSCTL_PIPE_PEEK:
+      return peekPipe(body, open);
     case Fsctl.FSCTL_PIPE_TRANSCEIVE:
       return transceive(body, request, open);
     case Fsctl.FSCTL_CREATE_OR_GET_OBJECT_ID:
@@ -183,16 +182,4 @@ function queryNetworkInterfaces(body: IoctlRequest, { connection, server }: Requ
       capability: (rss ? RSS_CAPABLE : 0) | (rdma ? RDMA_CAPABLE : 0),
     }));
   return respond(body, undefined, encodeNetworkInterfaceInfos(infos));
-}
-
-/** 3.3.5.15.3 */
-async function transceive(body: IoctlRequest, request: Request, open: Open): Promise<Outcome> {
-  const { pipe } = open;
-  if (pipe === undefined) return STATUS_NOT_SUPPORTED;
-  if (!request.mayPend) return STATUS_INSUFFICIENT_RESOURCES;
-  if (!(await pipe.write(Buffer.from(body.input)))) return STATUS_PIPE_DISCONNECTED;
-  const limit = body.maxOutputResponse;
-  const answer = pipe.readNow(limit) ?? (await pipe.read(limit, request.pend()));
-  if (answer === undefined) return request.cancelled ? STATUS_CANCELLED : STATUS_PIPE_DISCONNECTED;
-  return reply(body, open, answer.bytes, answer.more ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS);
 }

@@ -203,6 +203,8 @@ const PipePeek = struct('FSCTL_PIPE_PEEK Reply', 'MS-FSCC 2.3.46', {
   numberOfMessages: u32,
   messageLength: u32,
 });
+/** Without Data. */
+export const PIPE_PEEK_FIXED_BYTES = PipePeek.size;
 export interface PipePeekReply extends Wire<typeof PipePeek> {
   readonly data: Buffer;
 }
