@@ -129,7 +129,7 @@ function purposeOf(wanted: Wanted): VfsPurpose {
 /** EEXIST where the name has come meanwhile, ESTALE where it has gone. */
 function openOrCreate(wanted: Wanted, request: TreeRequest): MaybePromise<Outcome | Errno> {
   const hidden = vetoed(request.tree.share.visibility, wanted.path);
-  if (hidden !== undefined) return refuseVetoed(wanted, hidden);
+  if (hidden !== undefined) return hidden === 'path' ? ENOPATH : ENOENT;
   const { doomed } = request.server.files;
   if (wanted.then !== undefined || doomed.size === 0 || wanted.path.length < 2) {
     return lookUp(wanted, request);
@@ -284,12 +284,6 @@ function make(
     createNew(wanted, request, isFresh && isStillFresh),
   );
   return after(made, (outcome) => (outcome === ENOPATH ? onTheWay(wanted, request) : outcome));
-}
-
-/** As if it were not there; but it is not made either, and whoever tries is told so. */
-function refuseVetoed(wanted: Wanted, which: 'name' | 'path'): Errno {
-  if (which === 'path') return ENOPATH;
-  return createsIfMissing(wanted) ? EACCES : ENOENT;
 }
 
 /** The short name is kept: whoever deletes a file by it may make it anew by it. */

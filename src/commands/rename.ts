@@ -184,9 +184,7 @@ async function refuseDestination(
   request: OpenRequest,
 ): Promise<NtStatus | undefined> {
   const hidden = vetoed(request.tree.share.visibility, path);
-  if (hidden !== undefined) {
-    return hidden === 'name' ? STATUS_ACCESS_DENIED : statusOfErrno(ENOPATH);
-  }
+  if (hidden !== undefined) return statusOfErrno(hidden === 'name' ? ENOENT : ENOPATH);
   const files = filesOf(request.open, request.tree);
   const parent = await files.lookup(path.slice(0, -1), 'look');
   if (isErrno(parent)) return statusOfErrno(parent === ENOENT ? ENOPATH : parent);

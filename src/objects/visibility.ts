@@ -3,7 +3,8 @@
  * `hide dot files`, `hide unreadable`, `hide unwriteable files` and `hide special files` of smb.conf.
  *
  * Vetoed names are not there for clients: neither listed, nor opened, made, renamed to or told of in change
- * notifications. Hidden ones are there with FILE_ATTRIBUTE_HIDDEN. What a user may not read is left out of
+ * notifications. Who tries to make one is told OBJECT_NAME_NOT_FOUND, as by Samba and ksmbd: at ACCESS_DENIED the Finder
+ * ends the copy of a folder that holds a `.DS_Store`. Hidden ones are there with FILE_ATTRIBUTE_HIDDEN. What a user may not read is left out of
  * listings alone (access-based enumeration, MS-SRVS SHI1005_FLAGS_ACCESS_BASED_DIRECTORY_ENUM): who knows a
  * name gets the answer that its access control gives.
  */
