@@ -295,6 +295,7 @@ class UsmbdServer implements Server {
 
   async debugChanged(): Promise<void> {
     (await this.#workers)?.retell();
+    await this.#discovery?.debugChanged();
   }
 
   async loginFailures(): Promise<readonly LoginFailure[]> {

@@ -3,12 +3,16 @@
  * only file of tests that has them.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SILENT_LOGGER } from './base/log.ts';
@@ -204,6 +208,58 @@ test('one that is killed with its server is no hindrance to the next', async () 
   await leaving;
   assert.match((await probe()) ?? '', /ProbeMatches/);
   await second.close();
+});
+
+/** Serves, and has debug output of connections on from the first line it reads. */
+const SWITCHED = `
+  import { createLogger } from './src/base/log.ts';
+  import { configure } from './src/config/configuration.ts';
+  import { createServer } from './src/create-server.ts';
+  const debug = new Set();
+  const configuration = configure(JSON.parse(process.env.CONFIGURATION));
+  const server = createServer({ configuration, log: createLogger({ debug, part: 'server' }) });
+  await server.listen({ port: 0, address: '${HERE}' });
+  console.log('announced');
+  process.stdin.once('data', async () => {
+    debug.add('conn');
+    await server.debugChanged();
+    console.log('switched');
+  });
+  process.stdin.once('end', () => server.close());
+`;
+
+test('debug output is switched while it runs, and nothing is started anew', async () => {
+  const input: ConfigurationInput = { global: { signing: 'auto', wsDiscovery: true } };
+  const server = spawn(process.execPath, ['--input-type=module', '--eval', SWITCHED], {
+    cwd: join(import.meta.dirname, '..'),
+    env: { ...process.env, CONFIGURATION: JSON.stringify(input) },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const lines = createInterface({ input: server.stdout });
+  const said = async (): Promise<string> => (await once(lines, 'line'))[0];
+  let log = '';
+  server.stderr.on('data', (piece: Buffer) => {
+    log += piece.toString();
+  });
+  const isLogged = () => log.includes('malformed message');
+  try {
+    assert.equal(await said(), 'announced');
+    const path = /5357(\/[^<]*)</.exec((await probe()) ?? '')?.[1] ?? '';
+    assert.equal((await post(path, Buffer.from('<a>'))).status, 400);
+    server.stdin.write('on');
+    assert.equal(await said(), 'switched');
+    assert.ok(!isLogged(), log);
+    const deadline = performance.now() + 10_000;
+    while (!isLogged()) {
+      assert.ok(performance.now() < deadline, log);
+      assert.equal((await post(path, Buffer.from('<a>'))).status, 400);
+      await delay(50);
+    }
+    assert.match(log, /"part":"usmbd\/discovery"/);
+  } finally {
+    server.stdin.end();
+    await once(server, 'exit');
+  }
 });
 
 test('who listens again is announced, though a port was taken before', async () => {

@@ -42,9 +42,11 @@ export function announcementOf(
     addresses: addresses ?? null,
     device: wsDiscovery ? device : null,
     services: multicastDnsRegister ? servicesOf(configuration, port) : null,
-    debug: DEBUG_COMPONENTS.filter((component) => log.debugs(component)),
+    debug: debugOf(log),
   };
 }
+
+const debugOf = (log: Logger) => DEBUG_COMPONENTS.filter((component) => log.debugs(component));
 
 export class Discovery {
   readonly #announced: Announced;
@@ -66,6 +68,12 @@ export class Discovery {
     return updated;
   }
 
+  /** Other debug output is on: its process is told, and is not started anew for that. */
+  async debugChanged(): Promise<void> {
+    await this.#updating;
+    this.#process?.switchDebug(debugOf(this.#log));
+  }
+
   async close(): Promise<void> {
     await this.#updating;
     await this.#process?.close();
@@ -75,7 +83,8 @@ export class Discovery {
     const log = this.#log;
     const announcementAt = (instance: number) =>
       announcementOf(configuration, this.#announced, { instance, log });
-    const text = JSON.stringify(announcementAt(0));
+    const { debug: _, ...what } = announcementAt(0) ?? { debug: [] };
+    const text = JSON.stringify(what);
     if (text === this.#now) return;
     await this.#process?.close();
     this.#process = undefined;

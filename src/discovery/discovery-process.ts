@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { DISCOVERY_END_MS, DISCOVERY_START_MS, MAX_DISCOVERY_PAUSE_MS } from '../base/limits.ts';
-import type { Logger } from '../base/log.ts';
+import type { DebugComponent, Logger } from '../base/log.ts';
 import { printable } from '../base/printable.ts';
 import type { Announcement } from './announcement.ts';
 
@@ -54,7 +54,7 @@ async function startedSoon(announcement: Announcement): Promise<ChildProcess> {
 }
 
 export class DiscoveryProcess {
-  readonly #announcement: Announcement;
+  #announcement: Announcement;
   readonly #log: Logger;
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -83,6 +83,12 @@ export class DiscoveryProcess {
       this.#later();
     });
     if (this.#closed) await this.close();
+  }
+
+  /** Which debug output is on from now on, in the next one as well. */
+  switchDebug(debug: readonly DebugComponent[]): void {
+    this.#announcement = { ...this.#announcement, debug };
+    this.#child?.stdin?.write(`${JSON.stringify(debug)}\n`);
   }
 
   /** When it has said goodbye. */

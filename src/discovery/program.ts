@@ -1,19 +1,22 @@
 /**
  * The process that announces a server: `node program.ts ANNOUNCEMENT`. It reads what anybody on the network sends, so it
  * has nothing: no file, no password, no client, and nobody's identity. It says "ready", or why not, on its standard
- * output, and ends with its standard input, once it has said goodbye.
+ * output. A line of its standard input says whose debug output is on from then on; it ends with that input, once it has
+ * said goodbye.
  */
 import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { createLogger } from '../base/log.ts';
+import { createInterface } from 'node:readline';
+import { createLogger, type DebugComponent } from '../base/log.ts';
 import { becomeNobody } from '../base/nobody.ts';
 import type { Announcement } from './announcement.ts';
 import { addressesAt, placesOf } from './places.ts';
 import { WsdService } from './wsd-service.ts';
 
 const { addresses, device, services, debug } = JSON.parse(process.argv[2]!) as Announcement;
+const switches = new Set(debug);
 const log = createLogger({
-  debug: new Set(debug),
+  debug: switches,
   format: process.stderr.isTTY ? 'text' : 'json',
   part: 'usmbd/discovery',
 });
@@ -55,7 +58,11 @@ try {
 }
 say('ready');
 
-process.stdin.resume();
-process.stdin.once('end', () => {
+const orders = createInterface({ input: process.stdin });
+orders.on('line', (line) => {
+  switches.clear();
+  for (const component of JSON.parse(line) as DebugComponent[]) switches.add(component);
+});
+orders.once('close', () => {
   void Promise.allSettled(told.map((service) => service.close())).then(() => process.exit(0));
 });
