@@ -1,6 +1,7 @@
 /** The addresses of this machine that it is announced on, and who is near each of them. */
-import { BlockList } from 'node:net';
+import type { BlockList } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import { isOnNetwork, networkOf } from '../base/neighbours.ts';
 
 export type Interfaces = Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 
@@ -17,12 +18,9 @@ export interface Place {
 const isLinkLocal = (address: string): boolean => /^fe[89ab]/i.test(address);
 
 function placeOf(interfaceName: string, info: NetworkInterfaceInfo): Place | undefined {
-  const [, prefix] = info.cidr?.split('/') ?? [];
-  if (prefix === undefined) return undefined;
+  const network = networkOf(info);
   const isV6 = info.family === 'IPv6';
-  const network = new BlockList();
-  network.addSubnet(info.address, Number(prefix), isV6 ? 'ipv6' : 'ipv4');
-  return { interfaceName, address: info.address, isV6, network };
+  return network && { interfaceName, address: info.address, isV6, network };
 }
 
 /**
@@ -63,8 +61,7 @@ export const keyOf = (place: Place): string => `${place.interfaceName} ${place.a
 
 /** Whether who asks from this address, with its zone if it has one, is on a network of the place's. */
 export function isNear(place: Place, from: string): boolean {
-  const [address = '', zone] = from.replace(/^::ffff:(?=\d+\.)/i, '').split('%');
-  const isV6 = address.includes(':');
-  if (isV6 !== place.isV6 || (zone !== undefined && zone !== place.interfaceName)) return false;
-  return place.network.check(address, isV6 ? 'ipv6' : 'ipv4');
+  const [address = '', zone] = from.split('%');
+  if (zone !== undefined && zone !== place.interfaceName) return false;
+  return isOnNetwork(place.network, address);
 }

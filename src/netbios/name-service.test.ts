@@ -61,7 +61,7 @@ test('who claims a name of its own is told that it is taken; others are left alo
 });
 
 test('only neighbours are answered', () => {
-  const info = { family: 'IPv4', address: '10.1.2.3', netmask: '255.255.255.0' } as never;
+  const info = { family: 'IPv4', address: '10.1.2.3', cidr: '10.1.2.3/24' } as never;
   assert.equal(neighbourOf('10.1.2.77', { eth0: [info] }), info);
   assert.equal(neighbourOf('10.1.3.77', { eth0: [info] }), undefined);
 });

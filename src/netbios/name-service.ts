@@ -7,6 +7,7 @@ import { createSocket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Logger } from '../base/log.ts';
+import { isOnNetwork, networkOf } from '../base/neighbours.ts';
 import { WireError } from '../wire/wire-error.ts';
 import {
   decodeNameRequest,
@@ -55,9 +56,6 @@ export function ownNames(name: string, workgroup: string): readonly OwnName[] {
   return [...own, ...group];
 }
 
-const numberOf = (address: string): number =>
-  address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-
 /** Of the interfaces with IPv4 that `address` is a neighbour on. */
 export function neighbourOf(
   address: string,
@@ -65,9 +63,8 @@ export function neighbourOf(
 ): NetworkInterfaceInfo | undefined {
   for (const infos of Object.values(interfaces)) {
     for (const info of infos ?? []) {
-      if (info.family !== 'IPv4') continue;
-      const mask = numberOf(info.netmask);
-      if ((numberOf(info.address) & mask) === (numberOf(address) & mask)) return info;
+      const network = info.family === 'IPv4' ? networkOf(info) : undefined;
+      if (network !== undefined && isOnNetwork(network, address)) return info;
     }
   }
   return undefined;
