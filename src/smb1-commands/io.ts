@@ -27,6 +27,7 @@ import {
   type ProcessLocks,
   processLocks,
 } from '../objects/process-locks.ts';
+import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
 import { SMB_FLAGS2_PAGING_IO } from '../smb1/header.ts';
 import {
   CountAnswer,
@@ -173,13 +174,15 @@ export function writeAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeWriteAndX(call.block, call.message);
   const file = openToWrite(call, body.fid);
   if (typeof file === 'number') return file;
+  const { data } = body;
+  if (data === undefined) return STATUS_INVALID_SMB;
   const through = (body.writeMode & WRITE_MODE_THROUGH) !== 0;
   const { pipe } = file.open;
   // 3.3.5.37: what counts is written as well, though the pipe never sees it.
   const starts = (body.writeMode & WRITE_MODE_RAW_START) === WRITE_MODE_RAW_START;
   const head = pipe !== undefined && starts ? MESSAGE_LENGTH_BYTES : 0;
-  if (body.data.length < head) return STATUS_INVALID_PARAMETER;
-  const written = writeData(call, body.offset, body.data.subarray(head), through);
+  if (data.length < head) return STATUS_INVALID_PARAMETER;
+  const written = writeData(call, body.offset, data.subarray(head), through);
   const answer = (count: number | { status: NtStatus }): Smb1Outcome => {
     if (typeof count !== 'number') return count.status;
     file.seekPosition = Number(body.offset) + count;

@@ -94,7 +94,8 @@ export interface WriteAndX {
   readonly fid: number;
   readonly offset: bigint;
   readonly writeMode: number;
-  readonly data: Buffer;
+  /** Undefined where DataOffset is no place for it: 3.3.5.37 has the server look at the FID first. */
+  readonly data: Buffer | undefined;
 }
 
 export function decodeWriteAndX({ words, bytesAt }: Block, message: Buffer): WriteAndX {
@@ -104,8 +105,22 @@ export function decodeWriteAndX({ words, bytesAt }: Block, message: Buffer): Wri
     fid: v.fid,
     offset: BigInt(v.offset) + (highOf(words, WRITE_OFFSET_HIGH_AT) << 32n),
     writeMode: v.writeMode,
-    data: slice(message, v.dataOffset, length, bytesAt, WriteAndXWords.name),
+    data: writtenData(message, v.dataOffset, length, bytesAt),
   };
+}
+
+/** Of no data it matters to nobody where they are: senders leave rubbish there. */
+function writtenData(
+  message: Buffer,
+  offset: number,
+  length: number,
+  bytesAt: number,
+): Buffer | undefined {
+  if (length === 0) return message.subarray(0, 0);
+  const isOutside = offset < bytesAt || offset > bytesAt + length;
+  return isOutside || length > message.length - offset
+    ? undefined
+    : message.subarray(offset, offset + length);
 }
 
 const WriteAndXAnswer = struct('SMB_COM_WRITE_ANDX Response', 'MS-SMB 2.2.4.3.2', {
