@@ -8,7 +8,13 @@ import { breakFor } from '../commands/caching.ts';
 import type { OpenRequest } from '../commands/command.ts';
 import { withoutDfsPrefix } from '../commands/dfs.ts';
 import { setRename } from '../commands/rename.ts';
-import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
+import {
+  DELETE,
+  FILE_READ_ATTRIBUTES,
+  FILE_READ_DATA,
+  FILE_READ_EA,
+  READ_CONTROL,
+} from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
   STATUS_ACCESS_DENIED,
@@ -183,12 +189,7 @@ export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
       return status === STATUS_SUCCESS ? EMPTY : status;
     }
     case NtRenameLevel.HARD_LINK: {
-      const access = FILE_WRITE_ATTRIBUTES | FILE_READ_ATTRIBUTES;
-      const status = await withOpen(call, { name: from, access }, (request, { response }) =>
-        isSoughtFile(response.fileAttributes, body.searchAttributes)
-          ? setName(request, to, false, FileInformationClass.FileLinkInformation)
-          : STATUS_NO_SUCH_FILE,
-      );
+      const status = await hardLink(call, from, to, body.searchAttributes);
       return status === STATUS_SUCCESS ? EMPTY : status;
     }
     case NtRenameLevel.COPY: {
@@ -201,6 +202,26 @@ export async function ntRename(call: TreeCall): Promise<Smb1Outcome> {
     default:
       return STATUS_ACCESS_DENIED;
   }
+}
+
+/** 3.3.5.53: "MUST have at least read access to the file for the hard linking operation to succeed". */
+const TO_LINK = READ_CONTROL | FILE_READ_DATA | FILE_READ_ATTRIBUTES | FILE_READ_EA;
+
+async function hardLink(
+  call: TreeCall,
+  from: string,
+  to: string,
+  searchAttributes: number,
+): Promise<NtStatus> {
+  const opened = { name: from, access: TO_LINK };
+  const status = await withOpen(call, opened, (request, { response }) =>
+    // "Only … HIDDEN and … SYSTEM … are tested": that a directory has no links the object store says.
+    isSoughtFile(response.fileAttributes, searchAttributes | FILE_ATTRIBUTE_DIRECTORY)
+      ? setName(request, to, false, FileInformationClass.FileLinkInformation)
+      : STATUS_NO_SUCH_FILE,
+  );
+  // "If the target name already exists, the hard linking operation MUST fail with STATUS_ACCESS_DENIED."
+  return status === STATUS_OBJECT_NAME_COLLISION ? STATUS_ACCESS_DENIED : status;
 }
 
 /** A stream gets another name within its file, which begins with a colon, and a file none of a stream's. */
