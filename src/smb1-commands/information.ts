@@ -52,7 +52,7 @@ import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
-import { encodeFeaList, setFeaList } from './eas.ts';
+import { type EaOutcome, encodeFeaList, setFeaList } from './eas.ts';
 import { lookAt } from './looking.ts';
 import { grantedTo, openFor, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
@@ -286,12 +286,12 @@ export async function setPath(call: TreeCall, assembly: Assembly) {
   }
   if (name === '') return STATUS_ACCESS_DENIED;
   const access = rightsFor(level) | FILE_READ_ATTRIBUTES;
-  const status = await withOpen(call, { name, access }, (request) =>
+  const done = await withOpen(call, { name, access }, (request) =>
     BY_FID_ONLY.includes(level)
       ? STATUS_INVALID_LEVEL
       : set(call, request, level, assembly.data, true),
   );
-  return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
+  return settled(done);
 }
 
 const DATA_RIGHTS = FILE_READ_DATA | FILE_WRITE_DATA;
@@ -316,16 +316,25 @@ export async function setFile(call: TreeCall, assembly: Assembly) {
     return locked === STATUS_SUCCESS ? answered(NO_SETUP) : locked;
   }
   if (!ofUnix && isRoot(file.open)) return STATUS_ACCESS_DENIED;
-  const status = await (ofUnix
-    ? setUnixFile(openRequest(call), level, assembly.data)
-    : set(call, openRequest(call), level, assembly.data));
-  return status === STATUS_SUCCESS ? answered(NO_SETUP) : status;
+  return settled(
+    await (ofUnix
+      ? setUnixFile(openRequest(call), level, assembly.data)
+      : set(call, openRequest(call), level, assembly.data)),
+  );
 }
 
 /** 3.3.5.58.7, 3.3.5.58.9: "setting of attribute information for the root directory of the share MUST NOT be supported". */
 function isRoot({ handle }: Open): boolean {
   const path = handle?.base === undefined ? handle?.path() : undefined;
   return path !== undefined && !isErrno(path) && path.length === 0;
+}
+
+/** 2.2.6.7.2, 2.2.6.9.2: what becomes of extended attributes is told by a whole answer. */
+function settled(done: NtStatus | EaOutcome) {
+  if (typeof done === 'number') return done === STATUS_SUCCESS ? answered(NO_SETUP) : done;
+  const parameters = Buffer.alloc(2);
+  parameters.writeUInt16LE(done.errorOffset);
+  return { ...answered(NO_SETUP), status: done.status, parameters };
 }
 
 const SETS: Readonly<Record<number, number>> = {
@@ -341,16 +350,12 @@ async function set(
   level: number,
   data: Buffer,
   byPath = false,
-): Promise<NtStatus> {
+): Promise<NtStatus | EaOutcome> {
+  if (level === SetLevel.EAS) return setFeaList(request, data);
   if (level === SetLevel.STANDARD) {
     if (data.length < 12) return STATUS_INVALID_PARAMETER;
     const basic = basicInformation(decodeSetStandard(data));
     return setInformation(request, Class.FileBasicInformation, basic);
-  }
-  if (level === SetLevel.EAS) {
-    return request.open.handle?.base === undefined
-      ? setFeaList(request, data)
-      : STATUS_INVALID_PARAMETER;
   }
   const same = level >= PASSTHROUGH ? level - PASSTHROUGH : SETS[level];
   if (same === undefined || same > 0xff) return STATUS_INVALID_LEVEL;

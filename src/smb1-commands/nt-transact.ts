@@ -60,7 +60,7 @@ export async function ntCreate(call: TreeCall, { head, parameters, data }: Assem
 /** MS-CIFS 2.2.7.1.1: an SMB_FEA_LIST; NT's own form is what Windows sends. */
 function eaBuffer(eas: Buffer): Buffer {
   const isFeaList = eas.length >= 4 && eas.readUInt32LE(0) === eas.length;
-  return isFeaList ? encodeFullEas(decodeFeaList(eas), 0x1_0000).bytes : eas;
+  return isFeaList ? encodeFullEas(decodeFeaList(eas)).bytes : eas;
 }
 
 const bodyOf = (outcome: Outcome): Buffer | NtStatus => {

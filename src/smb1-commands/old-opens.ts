@@ -4,6 +4,7 @@
  * OpenMode what to do where the file is there, and where it is not.
  */
 import { randomInt } from 'node:crypto';
+import { eaSizeOf } from '../commands/extended-attributes.ts';
 import {
   FILE_EXECUTE,
   FILE_GENERIC_READ,
@@ -48,7 +49,6 @@ import {
 } from '../smb1/open.ts';
 import { decodeText, untilNul } from '../smb1/strings.ts';
 import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
-import type { CreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_CREATE,
   FILE_CREATED,
@@ -68,8 +68,8 @@ import {
 } from '../smb2/oplock-levels.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { pad, struct, u16, u32 } from '../wire/struct.ts';
-import type { Smb1Outcome, TreeCall } from './call.ts';
-import { eaContexts } from './eas.ts';
+import type { MaybePromise, Smb1Messages, Smb1Outcome, TreeCall } from './call.ts';
+import { setEasOfOpened } from './eas.ts';
 import { contextsOf } from './files.ts';
 import type { OpenFile } from './link.ts';
 import { type Made, openFile, openRequest, type Wish } from './opening.ts';
@@ -189,11 +189,7 @@ function nameOf({ request }: TreeCall, path: string): string | NtStatus {
   return /^pipe\\(?<pipe>.+)$/i.exec(path)?.groups?.pipe ?? STATUS_OBJECT_PATH_SYNTAX_BAD;
 }
 
-async function open(
-  call: TreeCall,
-  wanted: OldOpen,
-  eas: readonly CreateContext[] = [],
-): Promise<Opened | NtStatus> {
+async function open(call: TreeCall, wanted: OldOpen): Promise<Opened | NtStatus> {
   const name = nameOf(call, sharePath(call, wanted.name));
   if (typeof name === 'number') return name;
   const modes = modesOf(wanted.accessMode, name);
@@ -214,7 +210,7 @@ async function open(
     options: FILE_NON_DIRECTORY_FILE | ((wanted.accessMode & WRITE_THROUGH_MODE) !== 0 ? 2 : 0),
     attributes: wanted.fileAttrs & 0x27 || FILE_ATTRIBUTE_NORMAL,
     oplockLevel,
-    createContexts: [...contextsOf(wanted.allocationSize), ...eas],
+    createContexts: contextsOf(wanted.allocationSize),
   };
   const opened = await openAs(call, wish, modes);
   if (opened === STATUS_SHARING_VIOLATION && modes.compatible !== undefined) {
@@ -411,18 +407,28 @@ const Open2Answer = struct('TRANS2_OPEN2 Response', 'MS-CIFS 2.2.6.1.2', {
   extendedAttributeLength: u32,
 });
 
+/** 2.2.6.1.1: "If set, the client is requesting that the server return the total length of the EAs for the file." */
+const REQ_EASIZE = 0x0008;
+
+const easLength = ({ handle }: Open, flags: number): MaybePromise<number> =>
+  (flags & REQ_EASIZE) === 0 || handle === undefined ? 0 : eaSizeOf(handle);
+
+/** 3.3.5.58.2: attributes come when the file is open; where they fail the answer tells that, and the FID. */
 export async function open2(
   call: TreeCall,
   { parameters, data }: Assembly,
-): Promise<(TransactionAnswer & { onSent: (() => void) | undefined }) | NtStatus> {
+): Promise<(TransactionAnswer & Pick<Smb1Messages, 'status' | 'onSent'>) | NtStatus> {
   const body = Open2.read(parameters);
   const name = untilNul(decodeText(parameters.subarray(Open2.size), call.unicode));
   // Neither to be opened nor to be made: raw.open.t2open.
   if (body.openMode === 0) return STATUS_OBJECT_NAME_COLLISION;
-  const opened = await open(call, { ...body, searchAttrs: 0x16, name }, eaContexts(data));
+  const opened = await open(call, { ...body, searchAttrs: 0x16, name });
   if (opened === STATUS_OBJECT_NAME_COLLISION && !takesNtStatus(call))
     return STATUS_OS2_FILE_EXISTS;
   if (typeof opened === 'number') return opened;
+  call.request.open = opened.open;
+  const isNew = (opened.made?.response.createAction ?? FILE_OPENED) !== FILE_OPENED;
+  const eas = await setEasOfOpened(openRequest(call), data, isNew);
   const fields = await openedFields(opened, body.accessMode);
   const answer = Open2Answer.encode({
     fid: fields.fid,
@@ -433,9 +439,10 @@ export async function open2(
     resourceType: fields.resourceType,
     nmPipeStatus: fields.nmPipeStatus,
     actionTaken: fields.openResults,
-    extendedAttributeErrorOffset: 0,
-    extendedAttributeLength: 0,
+    extendedAttributeErrorOffset: eas.errorOffset,
+    extendedAttributeLength: await easLength(opened.open, body.flags),
   });
   const none = Buffer.alloc(0);
-  return { setup: none, parameters: answer, data: none, onSent: opened.made?.onSent };
+  const onSent = opened.made?.onSent;
+  return { status: eas.status, setup: none, parameters: answer, data: none, onSent };
 }

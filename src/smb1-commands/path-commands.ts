@@ -2,6 +2,7 @@
  * MS-CIFS 3.3.5.3, 3.3.5.4, 3.3.5.9, 3.3.5.11, 3.3.5.12, 3.3.5.17, 3.3.5.32, 3.3.5.33: CREATE_DIRECTORY,
  * DELETE_DIRECTORY, DELETE, QUERY_INFORMATION, SET_INFORMATION, CHECK_DIRECTORY, SET_INFORMATION2, QUERY_INFORMATION2.
  */
+import type { OpenRequest } from '../commands/command.ts';
 import { DELETE, FILE_READ_ATTRIBUTES, FILE_WRITE_ATTRIBUTES } from '../dtyp/access-mask.ts';
 import {
   type NtStatus,
@@ -33,7 +34,6 @@ import {
   QueryInformationAnswer,
   SetInformation2Words,
 } from '../smb1/paths.ts';
-import type { CreateContext } from '../smb2/create-contexts.ts';
 import {
   FILE_CREATE,
   FILE_DIRECTORY_FILE,
@@ -52,19 +52,21 @@ import { isSoughtFile, namesLike } from './wild-names.ts';
 const done = (status: NtStatus): Smb1Outcome => (status === STATUS_SUCCESS ? EMPTY : status);
 
 export async function createDirectory(call: TreeCall): Promise<Smb1Outcome> {
-  return done(await makeDirectory(call, decodePath(call.block, call.unicode)));
+  const path = decodePath(call.block, call.unicode);
+  return done(await makeDirectory(call, path, () => STATUS_SUCCESS));
 }
 
-export async function makeDirectory(
+/** `work`: what is done with it once it is there. */
+export async function makeDirectory<T>(
   call: TreeCall,
   text: string,
-  createContexts: readonly CreateContext[] = [],
-): Promise<NtStatus> {
+  work: (request: OpenRequest) => MaybePromise<T>,
+): Promise<T | NtStatus> {
   const name = sharePath(call, text);
   const refused = refusePath(name);
   if (refused !== undefined) return refused;
-  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE, createContexts };
-  return withOpen(call, { name, ...how }, () => STATUS_SUCCESS);
+  const how = { disposition: FILE_CREATE, options: FILE_DIRECTORY_FILE };
+  return withOpen(call, { name, ...how }, work);
 }
 
 export async function deleteDirectory(call: TreeCall): Promise<Smb1Outcome> {

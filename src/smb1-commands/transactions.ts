@@ -29,7 +29,7 @@ import {
   type Smb1Outcome,
   type TreeCall,
 } from './call.ts';
-import { eaContexts } from './eas.ts';
+import { FIRST_FEA_AT, setEasOfOpened } from './eas.ts';
 import { findFirst, findNext } from './find.ts';
 import {
   NO_SETUP,
@@ -96,9 +96,12 @@ type Kind = 'named' | 'two' | 'nt';
 
 async function createDirectory2(call: TreeCall, { parameters, data }: Assembly) {
   const text = untilNul(decodeText(parameters.subarray(4), call.unicode));
-  const status = await makeDirectory(call, text, eaContexts(data));
-  if (status !== 0) return status;
-  return { setup: NO_SETUP, parameters: Buffer.alloc(2), data: NO_SETUP };
+  const made = await makeDirectory(call, text, (request) => setEasOfOpened(request, data, true));
+  if (typeof made === 'number') return made;
+  // "relative to the start of the ExtendedAttributeList.FEAList", unlike elsewhere.
+  const eaErrorOffset = Buffer.alloc(2);
+  eaErrorOffset.writeUInt16LE(Math.max(0, made.errorOffset - FIRST_FEA_AT));
+  return { status: made.status, setup: NO_SETUP, parameters: eaErrorOffset, data: NO_SETUP };
 }
 
 const keyOf = ({ pid, header }: TreeCall): string => `${pid}.${header.mid}.${header.uid}`;

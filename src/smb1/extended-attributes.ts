@@ -10,6 +10,10 @@ interface Attribute {
 /** Names of one list; a file has some at most. */
 const MAX_ATTRIBUTES = 1024;
 
+/** ExtendedAttributeFlag and both lengths. */
+const FEA_HEAD_BYTES = 4;
+const LIST_SIZE_BYTES = 4;
+
 export function feaList(attributes: readonly Attribute[]): Buffer {
   const parts = attributes.map(({ name, value }) => {
     const text = encodeOem(`${name}\0`);
@@ -31,24 +35,52 @@ function listed(b: Buffer): Buffer {
   return b.subarray(4, size);
 }
 
-export function decodeFeaList(b: Buffer): (Attribute & { readonly flags: number })[] {
-  const list = listed(b);
-  const attributes: (Attribute & { readonly flags: number })[] = [];
-  for (let at = 0; at < list.length; ) {
-    if (list.length - at < 4 || attributes.length === MAX_ATTRIBUTES) {
-      throw new WireError('SMB_FEA', `attribute at ${at} of ${list.length} bytes`);
-    }
-    const nameLength = list[at + 1]!;
-    const valueLength = list.readUInt16LE(at + 2);
-    const valueAt = at + 4 + nameLength + 1;
-    if (valueAt + valueLength > list.length) throw new WireError('SMB_FEA', 'beyond the list');
-    attributes.push({
-      flags: list[at]!,
-      name: decodeOem(list.subarray(at + 4, at + 4 + nameLength)),
-      value: list.subarray(valueAt, valueAt + valueLength),
-    });
-    at = valueAt + valueLength;
+/** An entry of an SMB_FEA_LIST. */
+export interface Fea extends Attribute {
+  readonly flags: number;
+  /** Where it begins, in bytes from the list's SizeOfListInBytes on. */
+  readonly at: number;
+}
+
+export interface FeaList {
+  readonly attributes: readonly Fea[];
+  /** Where what is no SMB_FEA begins, as `at`; those before it are read. 0: SizeOfListInBytes is none. */
+  readonly brokenAt: number | undefined;
+}
+
+/** `list` is without its size. */
+function feaAt(list: Buffer, begin: number): Fea | undefined {
+  if (list.length - begin < FEA_HEAD_BYTES) return undefined;
+  const nameAt = begin + FEA_HEAD_BYTES;
+  const valueAt = nameAt + list[begin + 1]! + 1;
+  const end = valueAt + list.readUInt16LE(begin + 2);
+  if (end > list.length) return undefined;
+  return {
+    at: LIST_SIZE_BYTES + begin,
+    flags: list[begin]!,
+    name: decodeOem(list.subarray(nameAt, valueAt - 1)),
+    value: list.subarray(valueAt, end),
+  };
+}
+
+/** Never throws: its sender is told where it breaks off. */
+export function readFeaList(b: Buffer): FeaList {
+  const size = b.length < LIST_SIZE_BYTES ? 0 : b.readUInt32LE(0);
+  const attributes: Fea[] = [];
+  if (size < LIST_SIZE_BYTES || size > b.length) return { attributes, brokenAt: 0 };
+  const list = b.subarray(LIST_SIZE_BYTES, size);
+  for (let begin = 0; begin < list.length; ) {
+    const fea = attributes.length < MAX_ATTRIBUTES ? feaAt(list, begin) : undefined;
+    if (fea === undefined) return { attributes, brokenAt: LIST_SIZE_BYTES + begin };
+    attributes.push(fea);
+    begin += FEA_HEAD_BYTES + list[begin + 1]! + 1 + fea.value.length;
   }
+  return { attributes, brokenAt: undefined };
+}
+
+export function decodeFeaList(b: Buffer): readonly Fea[] {
+  const { attributes, brokenAt } = readFeaList(b);
+  if (brokenAt !== undefined) throw new WireError('SMB_FEA_LIST', `broken at ${brokenAt}`);
   return attributes;
 }
 
