@@ -1,6 +1,7 @@
-/** MS-CIFS 2.2.3.4: chains whose answers are longer than AndXOffset can say. */
+/** MS-CIFS 2.2.3.4: chains whose answers are longer than AndXOffset can say; 3.3.6.2: who is idle. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SHARE, startServer } from '../../test/support/in-process-server.ts';
 import { fidOf, ntCreate, readAndX, Smb1Client } from '../../test/support/smb1-client.ts';
 import { STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
@@ -46,6 +47,29 @@ test('a chain of reads ends where its answer becomes too long, and the connectio
     }
     assert.deepEqual(await readAndX(client, fid, 0, 10), content.subarray(0, 10));
     await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
+test('who sends ECHO alone is not idle, who sends nothing is', async () => {
+  const deadtimeMs = 300;
+  const deadtimeMinutes = deadtimeMs / 60_000;
+  const global = { minProtocol: 0x0100, signing: 'auto', deadtimeMinutes } as const;
+  const server = await startServer({ global });
+  try {
+    const client = await Smb1Client.open(server);
+    await client.negotiate();
+    await client.login();
+    const begun = performance.now();
+    const words = Buffer.from([1, 0]);
+    while (performance.now() - begun < 3 * deadtimeMs) {
+      const answer = client.request({ command: Smb1Command.ECHO, words, tid: 0xffff });
+      const ended = client.ended.then(() => 'ended');
+      assert.notEqual(await Promise.race([answer, ended]), 'ended');
+      await sleep(deadtimeMs / 6);
+    }
+    await client.ended;
   } finally {
     await server.close();
   }

@@ -325,6 +325,8 @@ export class Exchange implements Answered {
 /** 3.3.5.2: UID and TID, and what they are worth; the session and tree go to the request. */
 function verify(row: Smb1Row, call: Call): MaybePromise<NtStatus | undefined> {
   const { link, header, request } = call;
+  // "For every message received … MUST update Server.Connection.IdleTime".
+  link.connection.idleSinceMs = performance.now();
   const session = link.uids.get(header.uid)?.thing;
   if (session?.state === 'valid') request.session = session;
   if (row.needs === 'nothing') return undefined;
@@ -332,7 +334,6 @@ function verify(row: Smb1Row, call: Call): MaybePromise<NtStatus | undefined> {
   const refused = verifySession(row, session);
   if (refused !== undefined) return refused;
   request.session = session;
-  link.connection.idleSinceMs = performance.now();
   if (row.needs === 'session') return undefined;
   const connected = link.tids.get(header.tid);
   if (connected === undefined) {
