@@ -40,6 +40,8 @@ export interface Smb1Reply {
   readonly isLent?: boolean | undefined;
   /** WordCount on the wire, where it is another than that of the words. */
   readonly shownWords?: number;
+  /** The command of the answer, where it is another than the request's. */
+  readonly answersAs?: number;
   /** The UID or TID of the answer, where it is new. */
   readonly uid?: number;
   readonly tid?: number;

@@ -8,12 +8,8 @@ import { dosError, encodeDosError, isDosCoded } from '../smb1/dos-errors.ts';
 import {
   SMB_FLAGS_CASE_INSENSITIVE,
   SMB_FLAGS_REPLY,
-  SMB_FLAGS2_EXTENDED_SECURITY,
-  SMB_FLAGS2_IS_LONG_NAME,
-  SMB_FLAGS2_LONG_NAMES,
   SMB_FLAGS2_NT_STATUS,
   SMB_FLAGS2_SECURITY_SIGNATURE,
-  SMB_FLAGS2_UNICODE,
   SMB1_HEADER_SIZE,
   Smb1Header,
 } from '../smb1/header.ts';
@@ -31,12 +27,7 @@ export interface Answered {
   readonly sequence: number | undefined;
 }
 
-const KEPT_FLAGS2 =
-  SMB_FLAGS2_UNICODE |
-  SMB_FLAGS2_EXTENDED_SECURITY |
-  SMB_FLAGS2_IS_LONG_NAME |
-  SMB_FLAGS2_NT_STATUS;
-
+/** 3.3.4.1.1: Flags2 are the request's, but what says how the status is written. */
 function putHeader(
   into: Buffer,
   at: number,
@@ -45,7 +36,7 @@ function putHeader(
   command: number,
 ): void {
   const asNtStatus = (header.flags2 & SMB_FLAGS2_NT_STATUS) !== 0 && !isDosCoded(status);
-  const flags2 = (header.flags2 & KEPT_FLAGS2) | SMB_FLAGS2_LONG_NAMES;
+  const { flags2 } = header;
   const fields = {
     command: header.command,
     status: asNtStatus ? status : encodeDosError(dosError(status, command)),
@@ -134,6 +125,11 @@ const markSigned = (header: Buffer): void => {
 /** Of larger ones the payload is sent from where it lies. */
 const MAX_PLACED_BYTES = SMALL_PAYLOAD_BYTES + 1024;
 
+const as = (command: number, { header, uid, tid, sequence }: Answered): Answered => ({
+  ...{ uid, tid, sequence },
+  header: { ...header, command },
+});
+
 /** The usual case, an answer of one block: written where it is sent from, if it is small and ready at once. */
 export function sendAlone(
   link: Link,
@@ -145,6 +141,7 @@ export function sendAlone(
   if (connection.state === 'closed') return;
   const { transport } = connection;
   const { words, bytes = NOTHING, payload, shownWords = words.length / 2 } = reply;
+  const told = reply.answersAs === undefined ? answered : as(reply.answersAs, answered);
   if (andX && words.length >= 4) setAndX(words, LAST_ANDX);
   const payloadBytes = payload?.length ?? 0;
   const head = SMB1_HEADER_SIZE + BLOCK_COUNTS_BYTES + words.length + bytes.length;
@@ -154,7 +151,7 @@ export function sendAlone(
   const placed = mayPlace && transport.place !== undefined ? transport.place(length) : -1;
   const into = placed < 0 ? Buffer.allocUnsafe(length) : transport.outbox!;
   const at = Math.max(0, placed);
-  putHeader(into, at, answered, status, command);
+  putHeader(into, at, told, status, command);
   putBlock(into, at + SMB1_HEADER_SIZE, words, shownWords, bytes, payloadBytes);
   if (payload !== undefined && isWhole) {
     into.set(payload, at + head);

@@ -10,8 +10,13 @@ import { FileFsSizeInformation } from '../fscc/fs-information.ts';
 import { FsInformationClass } from '../fscc/information-class.ts';
 import { closeOpen } from '../objects/teardown.ts';
 import { writeBlock } from '../smb1/block.ts';
-import { STATUS_INVALID_SMB, STATUS_SMB_BAD_TID } from '../smb1/dos-errors.ts';
-import { FidWords } from '../smb1/io.ts';
+import {
+  STATUS_INVALID_SMB,
+  STATUS_SMB_BAD_TID,
+  STATUS_SMB_USE_STANDARD,
+} from '../smb1/dos-errors.ts';
+import { Smb1Command } from '../smb1/header.ts';
+import { CountAnswer, FidWords } from '../smb1/io.ts';
 import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { struct, u16 } from '../wire/struct.ts';
 import {
@@ -135,3 +140,13 @@ export function refuseReadRaw({ link }: Call): Smb1Outcome {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+
+/** 3.3.5.26: without CAP_RAW_MODE a Final Server Response (2.2.4.25.3), with a Count of 0: clients write otherwise. */
+export const refuseWriteRaw = (): Smb1Outcome => ({
+  status: STATUS_SMB_USE_STANDARD,
+  words: CountAnswer.encode({ count: 0 }),
+  answersAs: Smb1Command.WRITE_COMPLETE,
+});
+
+/** 3.3.5.27: over TCP "the error code MUST be STATUS_SMB_USE_STANDARD". */
+export const refuseWriteMpx = (): Smb1Outcome => STATUS_SMB_USE_STANDARD;

@@ -15,17 +15,18 @@ import {
 } from '../../test/support/smb1-client.ts';
 import { STATUS_LOGON_FAILURE, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS } from '../dtyp/ntstatus.ts';
 import { NO_ANDX } from '../smb1/block.ts';
-import { STATUS_SMB_BAD_COMMAND } from '../smb1/dos-errors.ts';
+import { STATUS_SMB_BAD_COMMAND, STATUS_SMB_USE_STANDARD } from '../smb1/dos-errors.ts';
 import { SMB_FLAGS2_EXTENDED_SECURITY, Smb1Command } from '../smb1/header.ts';
 
 const NOT_PERFORMED = [
-  ...(['COPY', 'MOVE', 'READ_MPX', 'READ_MPX_SECONDARY', 'WRITE_RAW', 'WRITE_MPX'] as const),
+  ...(['COPY', 'MOVE', 'READ_MPX', 'READ_MPX_SECONDARY'] as const),
   ...(['WRITE_MPX_SECONDARY', 'WRITE_COMPLETE', 'QUERY_SERVER', 'IOCTL'] as const),
   ...(['IOCTL_SECONDARY', 'NEW_FILE_SIZE', 'CLOSE_AND_TREE_DISC'] as const),
   ...(['FIND_NOTIFY_CLOSE', 'SECURITY_PACKAGE_ANDX', 'GET_PRINT_QUEUE'] as const),
   ...(['READ_BULK', 'WRITE_BULK', 'WRITE_BULK_DATA'] as const),
 ];
 
+const FLAGS2_AT = 10;
 const SPEAKS = { minProtocol: 0x0100 };
 
 async function mounted(server: { host: string; port: number }, signs = true): Promise<Smb1Client> {
@@ -132,6 +133,23 @@ test('a wrong password is refused', async () => {
   }
 });
 
+test('Flags2 of an answer are those of its request', async () => {
+  const server = await startServer({ global: { ...SPEAKS, signing: 'auto' } });
+  try {
+    const client = await mounted(server, false);
+    const ask = async (tid: number, flags2: number): Promise<number> => {
+      const message = client.encode({ command: Smb1Command.CHECK_DIRECTORY, tid }, 77);
+      message.writeUInt16LE(flags2, FLAGS2_AT);
+      return (await client.ask(message, 77)).header.flags2;
+    };
+    // EAS and DFS, no LONG_NAMES; then all of them.
+    for (const flags2 of [0xd002, 0xd853]) assert.equal(await ask(client.tid, flags2), flags2);
+    await client.close();
+  } finally {
+    await server.close();
+  }
+});
+
 test('what no server performs any more is not implemented, what is no command is none', async () => {
   const server = await startServer({ global: { ...SPEAKS, signing: 'auto' } });
   try {
@@ -145,6 +163,14 @@ test('what no server performs any more is not implemented, what is no command is
     for (const command of [0x15, 0x36, 0x60, 0xa3, 0xfe, 0xff]) {
       assert.equal(await answer(command), STATUS_SMB_BAD_COMMAND, String(command));
     }
+    const words = Buffer.alloc(24);
+    const raw = await client.request({ command: Smb1Command.WRITE_RAW, words });
+    assert.equal(raw.header.command, Smb1Command.WRITE_COMPLETE);
+    assert.equal(raw.status, STATUS_SMB_USE_STANDARD);
+    assert.deepEqual([...raw.words], [0, 0]);
+    const mpx = await client.request({ command: Smb1Command.WRITE_MPX, words });
+    assert.equal(mpx.header.command, Smb1Command.WRITE_MPX);
+    assert.equal(mpx.status, STATUS_SMB_USE_STANDARD);
     const empty = new Promise<void>((resolve) => {
       client.onEmpty = resolve;
     });

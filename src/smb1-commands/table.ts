@@ -37,6 +37,8 @@ import {
   processExit,
   queryDisk,
   refuseReadRaw,
+  refuseWriteMpx,
+  refuseWriteRaw,
   writePrintFile,
 } from './simple.ts';
 import {
@@ -76,6 +78,8 @@ const entries: Partial<Readonly<Record<Smb1CommandName, Entry>>> = {
   READ_ANDX: of(readAndX, 'tree', 'andX'),
   WRITE_ANDX: of(writeAndX, 'tree', 'andX'),
   READ_RAW: of(refuseReadRaw, 'nothing'),
+  WRITE_RAW: of(refuseWriteRaw, 'nothing'),
+  WRITE_MPX: of(refuseWriteMpx, 'nothing'),
   READ: of(oldRead, 'tree'),
   WRITE: of(oldWrite, 'tree'),
   LOCK_AND_READ: of(lockAndRead, 'tree'),
