@@ -137,6 +137,7 @@ const SAME_AS: Readonly<Record<number, number>> = {
   [QueryLevel.BASIC]: Class.FileBasicInformation,
   [QueryLevel.STANDARD_NT]: Class.FileStandardInformation,
   [QueryLevel.EA]: Class.FileEaInformation,
+  [QueryLevel.ALT_NAME]: Class.FileAlternateNameInformation,
   [QueryLevel.STREAM]: Class.FileStreamInformation,
   [QueryLevel.COMPRESSION]: Class.FileCompressionInformation,
 };
@@ -152,7 +153,6 @@ function query(
   level: number,
   assembly: Assembly,
 ): MaybePromise<TransactionAnswer | NtStatus> {
-  const { unicode } = call;
   // Windows tells by pass-through what the level of NT tells, without what FileAllInformation has beside.
   if (level === PASSTHROUGH + Class.FileAllInformation) {
     return query(call, request, QueryLevel.ALL, assembly);
@@ -179,11 +179,9 @@ function query(
           : answered(encodeInfoStandard(known, level === QueryLevel.QUERY_EA_SIZE)),
       );
     case QueryLevel.ALL:
-      return after(all(request, unicode), fitting);
+      return after(all(request), fitting);
     case QueryLevel.NAME:
-      return fit(encodeNameInfo(nameOf(request), unicode), head.maxDataCount);
-    case QueryLevel.ALT_NAME:
-      return alternateName(request, unicode);
+      return fit(encodeNameInfo(nameOf(request)), head.maxDataCount);
     case QueryLevel.QUERY_ALL_EAS:
     case QueryLevel.QUERY_EAS_FROM_LIST: {
       const list = level === QueryLevel.QUERY_ALL_EAS ? undefined : data;
@@ -206,14 +204,14 @@ export function whatIsKnown(request: OpenRequest): MaybePromise<Known | NtStatus
   );
 }
 
-function all(request: OpenRequest, unicode: boolean): MaybePromise<Buffer | NtStatus> {
+function all(request: OpenRequest): MaybePromise<Buffer | NtStatus> {
   if (request.open.handle === undefined) {
     return knownOfPipe(request).then((known) =>
-      typeof known === 'number' ? known : encodeAllInfo(known, nameOf(request), unicode),
+      typeof known === 'number' ? known : encodeAllInfo(known, nameOf(request)),
     );
   }
   return after(fileInformation(request, Class.FileAllInformation), (found) =>
-    typeof found === 'number' ? found : allInfoOf(found.bytes, unicode),
+    typeof found === 'number' ? found : allInfoOf(found.bytes),
   );
 }
 
@@ -237,12 +235,6 @@ function nameOf({ open }: OpenRequest): string {
   if (isErrno(path)) return '';
   const stream = open.handle!.streamName();
   return typeof stream === 'string' ? `${formatPath(path)}:${stream}` : formatPath(path);
-}
-
-async function alternateName(request: OpenRequest, unicode: boolean) {
-  const found = await fileInformation(request, Class.FileAlternateNameInformation);
-  if (typeof found === 'number') return found;
-  return answered(encodeNameInfo(found.bytes.toString('utf16le', 4), unicode));
 }
 
 /** Rights that setting a level needs: a path is opened with them. */

@@ -73,9 +73,9 @@ export function encodeInfoStandard(
   return b;
 }
 
-/** 2.2.8.3.10: without what FileAllInformation has beside. */
-export function encodeAllInfo(known: Known, name: string, unicode: boolean): Buffer {
-  const text = encodeText(name, unicode);
+/** 2.2.8.3.10: without what FileAllInformation has beside; the name is Unicode, whatever strings the client takes. */
+export function encodeAllInfo(known: Known, name: string): Buffer {
+  const text = encodeText(name, true);
   const tail = Buffer.alloc(8);
   tail.writeUInt32LE(known.eaSize);
   tail.writeUInt32LE(text.length, 4);
@@ -100,9 +100,8 @@ export const knownOf = (all: Buffer): Known => ({
 });
 
 /** The same of a whole FileAllInformation. */
-export function allInfoOf(all: Buffer, unicode: boolean): Buffer {
-  const name = all.subarray(ALL_NAME_AT + 4);
-  const text = unicode ? name : encodeText(name.toString('utf16le'), false);
+export function allInfoOf(all: Buffer): Buffer {
+  const text = all.subarray(ALL_NAME_AT + 4);
   const b = Buffer.allocUnsafe(BASIC_AND_STANDARD_BYTES + 8 + text.length);
   all.copy(b, 0, 0, BASIC_AND_STANDARD_BYTES);
   b.writeUInt32LE(all.readUInt32LE(ALL_EA_AT), BASIC_AND_STANDARD_BYTES);
@@ -111,9 +110,9 @@ export function allInfoOf(all: Buffer, unicode: boolean): Buffer {
   return b;
 }
 
-/** Length and name: 2.2.8.3.9 and 2.2.8.3.11. */
-export function encodeNameInfo(name: string, unicode: boolean): Buffer {
-  const text = encodeText(name, unicode);
+/** Length and name, which is Unicode, whatever strings the client takes: 2.2.8.3.9. */
+export function encodeNameInfo(name: string): Buffer {
+  const text = encodeText(name, true);
   const b = Buffer.alloc(4 + text.length);
   b.writeUInt32LE(text.length);
   b.set(text, 4);
@@ -148,7 +147,7 @@ export const FsAllocation = struct('SMB_INFO_ALLOCATION', 'MS-CIFS 2.2.8.2.1', {
 });
 export type FsAllocation = Wire<typeof FsAllocation>;
 
-/** 2.2.8.2.2: the length counts characters, without the NUL. */
+/** 2.2.8.2.2: cCharCount is in bytes, without the NUL, as Samba's client and server have it. */
 export function encodeInfoVolume(serial: number, label: string, unicode: boolean): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32LE(serial);
