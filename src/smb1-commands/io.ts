@@ -121,9 +121,12 @@ export function readAndX(call: TreeCall): MaybePromise<Smb1Outcome> {
   const body = decodeReadAndX(call.block, true);
   const file = openToRead(call, body.fid);
   if (typeof file === 'number') return file;
-  const count = file.open.pipe === undefined ? body.count : body.pipeCount;
-  const data = readLent(call, body.offset, count);
   const bytesAt = call.answerAt(READ_ANDX_WORDS_BYTES);
+  // 3.3.5.36: of a pipe "MUST NOT read a number of bytes" beyond what a message may hold, also with CAP_LARGE_READX.
+  const room = Math.max(0, call.link.clientBufferBytes - bytesAt - READ_PAD.length);
+  const isPipe = file.open.pipe !== undefined;
+  const count = isPipe ? Math.min(body.pipeCount, room) : body.count;
+  const data = readLent(call, body.offset, count);
   return after(data, (found): Smb1Outcome => {
     if (typeof found === 'number') return found;
     const { payload, isLent } = found;

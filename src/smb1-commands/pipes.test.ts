@@ -1,12 +1,14 @@
 /** MS-CIFS 3.3.5.57: subcommands of TRANSACTION on named pipes; 3.3.5.36: a message that is read in parts. */
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { both } from '../../test/support/both-dialects.ts';
+import { startServer } from '../../test/support/in-process-server.ts';
 import {
   closeFid,
   fidOf,
   ntCreate,
   readAndX,
-  type Smb1Client,
+  Smb1Client,
   transactPipe,
   writeAndX,
 } from '../../test/support/smb1-client.ts';
@@ -24,6 +26,7 @@ import { SRVSVC } from '../rpc/srvsvc.ts';
 import { NO_ANDX } from '../smb1/block.ts';
 import { Smb1Command } from '../smb1/header.ts';
 import { FILE_DELETE_ON_CLOSE, FILE_DIRECTORY_FILE } from '../smb2/create-options.ts';
+import { createMemoryVfs } from '../vfs/memory/memory.ts';
 import { TransNamedPipe } from './pipes.ts';
 
 const bind = (): Buffer => new ClientAssociation(SRVSVC).bind();
@@ -157,4 +160,50 @@ both('options of a pipe that mean files are ignored (MS-SMB 3.3.5.5)', async ({ 
   const options = FILE_DIRECTORY_FILE | FILE_DELETE_ON_CLOSE;
   const made = await ntCreate(old, { name: '\\srvsvc', disposition: 1, options });
   assert.equal(made.status, STATUS_SUCCESS);
+});
+
+test('a READ_ANDX of a pipe is no longer than a message that its client takes', async () => {
+  const shares = Array.from({ length: 20 }, (_, i) => ({
+    ...{ name: `share-${i}`, comment: 'c'.repeat(40), vfs: createMemoryVfs() },
+  }));
+  const global = { minProtocol: 0x0100, signing: 'auto' } as const;
+  const server = await startServer({ shares, global });
+  try {
+    const client = await Smb1Client.open(server);
+    await client.negotiate();
+    client.maxBufferSize = 1024;
+    await client.login();
+    const fid = await opened(client);
+    const association = new ClientAssociation(SRVSVC);
+    const ack = await transactPipe(client, TransNamedPipe.TRANS_TRANSACT_NMPIPE, fid, {
+      data: association.bind(),
+    });
+    assert.ok(association.bound(ack.data));
+    const [call] = association.request(SRVSVC.operations.NetrShareEnum, {
+      serverName: null,
+      infoStruct: { tag: 1, value: { entries: null } },
+      preferedMaximumLength: 0xffff_ffff,
+      resumeHandle: null,
+    });
+    await writeAndX(client, fid, 0, call!);
+    const peeked = await transactPipe(client, TransNamedPipe.TRANS_PEEK_NMPIPE, fid, { limit: 4 });
+    const available = peeked.parameters.readUInt16LE();
+    const words = Buffer.alloc(24);
+    words[0] = NO_ANDX;
+    words.writeUInt16LE(fid, 4);
+    words.writeUInt16LE(4280, 10);
+    const first = await client.request({ command: Smb1Command.READ_ANDX, words });
+    assert.equal(first.status, STATUS_BUFFER_OVERFLOW);
+    assert.equal(first.message.length, 1024);
+    let read = first.words.readUInt16LE(10);
+    for (let status = first.status; status === STATUS_BUFFER_OVERFLOW; ) {
+      const next = await client.request({ command: Smb1Command.READ_ANDX, words });
+      ({ status } = next);
+      read += next.words.readUInt16LE(10);
+    }
+    assert.equal(read, available);
+    await client.close();
+  } finally {
+    await server.close();
+  }
 });

@@ -54,6 +54,8 @@ export class Smb1Client {
   tid = 0;
   /** Of the client, MS-CIFS 2.2.4.53.1: what it tells when it logs in. */
   capabilities = 0x8000_f2dc;
+  /** The longest message that it takes, MS-CIFS 2.2.4.53.1. */
+  maxBufferSize = 0xffff;
   /** Requests that it has under way at once. */
   maxMpxCount = 50;
   /** Flags2 that it leaves out from now on; strings are the caller's. */
@@ -191,7 +193,7 @@ export class Smb1Client {
     for (;;) {
       const words = Buffer.alloc(24);
       words[0] = NO_ANDX;
-      words.writeUInt16LE(0xffff, 4);
+      words.writeUInt16LE(this.maxBufferSize, 4);
       words.writeUInt16LE(this.maxMpxCount, 6);
       words.writeUInt16LE(token.length, 14);
       words.writeUInt32LE(this.capabilities, 20);
