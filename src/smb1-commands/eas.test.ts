@@ -22,6 +22,7 @@ import {
   STATUS_UNSUCCESSFUL,
 } from '../dtyp/ntstatus.ts';
 import { decodeFeaList, feaList } from '../smb1/extended-attributes.ts';
+import { FindLevel } from '../smb1/find.ts';
 import { QueryLevel, SetLevel } from '../smb1/information.ts';
 import { Trans2 } from '../smb1/transaction.ts';
 
@@ -153,4 +154,40 @@ both('as many as a transaction holds, short as they are', async ({ old }) => {
   const opened = await open2(old, '\\file', READS, Buffer.alloc(0));
   // Counted as they came: in NT's form these are more than 64 KiB.
   assert.equal(opened.parameters.readUInt32LE(EAS_LENGTH_AT), list.length);
+});
+
+/** One name, then one that is longer than the list. */
+const brokenNames = Buffer.from([11, 0, 0, 0, 3, 0x4f, 0x4e, 0x45, 0, 9, 0x54]);
+const BROKEN_NAME_AT = 9;
+
+both('a list of names that breaks off is told where, and keeps no search open', async ({ old }) => {
+  await closeFid(old, fidOf(await ntCreate(old, { name: '\\file' })));
+  const level = named(QueryLevel.QUERY_EAS_FROM_LIST, '\\file');
+  const queried = await transact2(old, Trans2.QUERY_PATH_INFORMATION, level, brokenNames);
+  assert.equal(queried.status, STATUS_EA_LIST_INCONSISTENT);
+  assert.deepEqual([...queried.parameters], [BROKEN_NAME_AT, 0]);
+  const first = Buffer.alloc(12);
+  first.writeUInt16LE(1, 2);
+  first.writeUInt16LE(FindLevel.QUERY_EAS_FROM_LIST, 6);
+  const find = (pattern: string, list: Buffer) =>
+    transact2(old, Trans2.FIND_FIRST2, Buffer.concat([first, utf16(pattern)]), list);
+  const sought = await find('\\*', brokenNames);
+  assert.equal(sought.status, STATUS_EA_LIST_INCONSISTENT);
+  // The first search has the first number; EAErrorOffset counts from GEAList on.
+  assert.deepEqual([...sought.parameters], [0, 0, 0, 0, 0, 0, BROKEN_NAME_AT - 4, 0, 0, 0]);
+  const begun = await find('\\*', feaList([]));
+  assert.equal(begun.status, STATUS_SUCCESS);
+  assert.equal(begun.parameters.readUInt16LE(0), 1);
+  const next = Buffer.alloc(12);
+  next.writeUInt16LE(1, 0);
+  next.writeUInt16LE(1, 2);
+  next.writeUInt16LE(FindLevel.QUERY_EAS_FROM_LIST, 4);
+  const gone = await transact2(
+    old,
+    Trans2.FIND_NEXT2,
+    Buffer.concat([next, utf16('')]),
+    brokenNames,
+  );
+  assert.equal(gone.status, STATUS_EA_LIST_INCONSISTENT);
+  assert.deepEqual([...gone.parameters], [0, 0, 0, 0, BROKEN_NAME_AT - 4, 0, 0, 0]);
 });

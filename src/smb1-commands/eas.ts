@@ -16,7 +16,14 @@ import {
 } from '../dtyp/ntstatus.ts';
 import { encodeFullEas, isValidEa } from '../fscc/extended-attributes.ts';
 import { FileInformationClass } from '../fscc/information-class.ts';
-import { decodeGeaList, type Fea, feaList, readFeaList } from '../smb1/extended-attributes.ts';
+import {
+  type BrokenList,
+  decodeGeaList,
+  type Fea,
+  feaList,
+  readFeaList,
+  readGeaList,
+} from '../smb1/extended-attributes.ts';
 import { EOPNOTSUPP, isErrno } from '../vfs/errno.ts';
 import { eaKey, isEaName, isReservedEa } from '../vfs/extended-attributes.ts';
 import type { VfsEa } from '../vfs/vfs.ts';
@@ -55,7 +62,7 @@ export interface EaOutcome {
 const DONE: EaOutcome = { status: STATUS_SUCCESS, errorOffset: 0 };
 
 /** Where the first entry of a list begins. */
-export const FIRST_FEA_AT = 4;
+export const FIRST_ENTRY_AT = 4;
 
 const mayBeSet = (ea: Fea): boolean => isValidEa(ea) && isEaName(ea.name) && !isReservedEa(ea.name);
 
@@ -67,16 +74,24 @@ function blamed(attributes: readonly Fea[], status: NtStatus): number {
   return tooLarge && attributes.length === 1 ? attributes[0]!.at : 0;
 }
 
+function ofBroken({ brokenAt }: BrokenList): EaOutcome | undefined {
+  if (brokenAt === undefined) return undefined;
+  // "The size of the extended attribute list is not correct" has a status of its own.
+  const status = brokenAt === 0 ? STATUS_UNSUCCESSFUL : STATUS_EA_LIST_INCONSISTENT;
+  return { status, errorOffset: brokenAt };
+}
+
+/** 2.2.6.2.2, 2.2.6.6.2: what is wrong with an SMB_GEA_LIST; undefined: nothing. */
+export const refuseGeaList = (list: Buffer): EaOutcome | undefined => ofBroken(readGeaList(list));
+
 async function setList(
   data: Buffer,
   work: (full: Buffer) => MaybePromise<NtStatus>,
 ): Promise<EaOutcome> {
-  const { attributes, brokenAt } = readFeaList(data);
-  if (brokenAt !== undefined) {
-    // "The size of the extended attribute list is not correct" has a status of its own.
-    const status = brokenAt === 0 ? STATUS_UNSUCCESSFUL : STATUS_EA_LIST_INCONSISTENT;
-    return { status, errorOffset: brokenAt };
-  }
+  const list = readFeaList(data);
+  const { attributes } = list;
+  const broken = ofBroken(list);
+  if (broken !== undefined) return broken;
   if (attributes.length === 0) return DONE;
   const status = await work(encodeFullEas(attributes).bytes);
   return status === STATUS_SUCCESS ? DONE : { status, errorOffset: blamed(attributes, status) };
@@ -101,7 +116,7 @@ export async function setEasOfOpened(
   data: Buffer,
   isNew: boolean,
 ): Promise<EaOutcome> {
-  if (data.length <= FIRST_FEA_AT) return DONE;
+  if (data.length <= FIRST_ENTRY_AT) return DONE;
   const { handle } = request.open;
   if (!isNew || handle === undefined || handle.base !== undefined) {
     return setFeaList(request, data);

@@ -45,7 +45,7 @@ import type { Assembly, TransactionAnswer } from '../smb1/transaction.ts';
 import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
 import { type Errno, isErrno } from '../vfs/errno.ts';
 import { type Call, EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
-import { namedEas } from './eas.ts';
+import { FIRST_ENTRY_AT, namedEas, refuseGeaList } from './eas.ts';
 import { openWish, SHARE_ALL } from './opening.ts';
 import { namesPosix, refusePath, searchPath } from './paths.ts';
 import type { Search } from './search-state.ts';
@@ -266,12 +266,28 @@ const isLevel = (call: TreeCall, level: number): boolean =>
 const closes = (flags: number, ended: boolean): boolean =>
   (flags & SMB_FIND_CLOSE_AFTER_REQUEST) !== 0 || ((flags & SMB_FIND_CLOSE_AT_EOS) !== 0 && ended);
 
+const NO_SETUP = Buffer.alloc(0);
+
+/** 3.3.5.58.3: "a full response (not an error response)"; the offset counts from GEAList on, unlike elsewhere. */
+function refusedList(level: number, { data }: Assembly) {
+  const refused = level === FindLevel.QUERY_EAS_FROM_LIST ? refuseGeaList(data) : undefined;
+  if (refused === undefined) return undefined;
+  const eaErrorOffset = Math.max(0, refused.errorOffset - FIRST_ENTRY_AT);
+  const nothing = { searchCount: 0, endOfSearch: 0, lastNameOffset: 0 };
+  return { ...nothing, status: refused.status, eaErrorOffset };
+}
+
 export async function findFirst(
   call: TreeCall,
   assembly: Assembly,
-): Promise<TransactionAnswer | NtStatus> {
+): Promise<(TransactionAnswer & { status?: NtStatus }) | NtStatus> {
   const body = decodeFindFirst(assembly.parameters, call.unicode);
   if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
+  const refused = refusedList(body.informationLevel, assembly);
+  if (refused !== undefined) {
+    const parameters = FindFirstAnswer.encode({ sid: 0, ...refused });
+    return { status: refused.status, setup: NO_SETUP, parameters, data: NO_SETUP };
+  }
   const search = await beginSearch(call, body.fileName, body.searchAttributes);
   if (typeof search === 'number') return search;
   return whileHeld(search, () => answerFirst(call, assembly, body, search));
@@ -304,11 +320,16 @@ async function answerFirst(
 export async function findNext(
   call: TreeCall,
   assembly: Assembly,
-): Promise<TransactionAnswer | NtStatus> {
+): Promise<(TransactionAnswer & { status?: NtStatus }) | NtStatus> {
   const body = decodeFindNext(assembly.parameters, call.unicode);
   if (!isLevel(call, body.informationLevel)) return STATUS_INVALID_LEVEL;
   const search = searchOf(call, body.sid);
   if (search === undefined) return STATUS_INVALID_HANDLE;
+  const refused = refusedList(body.informationLevel, assembly);
+  if (refused !== undefined) {
+    const parameters = FindNextAnswer.encode(refused);
+    return { status: refused.status, setup: NO_SETUP, parameters, data: NO_SETUP };
+  }
   return whileHeld(search, () => answerNext(call, assembly, body, search));
 }
 

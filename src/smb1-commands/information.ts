@@ -52,7 +52,7 @@ import { SMB2_0_INFO_FILESYSTEM } from '../smb2/info-types.ts';
 import { isErrno } from '../vfs/errno.ts';
 import { WireError } from '../wire/wire-error.ts';
 import type { MaybePromise, TreeCall } from './call.ts';
-import { type EaOutcome, encodeFeaList, setFeaList } from './eas.ts';
+import { type EaOutcome, encodeFeaList, refuseGeaList, setFeaList } from './eas.ts';
 import { lookAt } from './looking.ts';
 import { grantedTo, openFor, openRequest, withOpen } from './opening.ts';
 import { refusePath, sharePath } from './paths.ts';
@@ -73,6 +73,9 @@ const answered = (data: Buffer): TransactionAnswer => ({
   data,
 });
 
+/** Whole, also where it tells what is wrong with extended attributes. */
+type Told = TransactionAnswer & { readonly status?: NtStatus };
+
 /** InformationLevel, four reserved bytes, the path. */
 function pathParameters({ parameters }: Assembly, unicode: boolean) {
   if (parameters.length < 6) throw new WireError('TRANS2_QUERY_PATH_INFORMATION', 'too short');
@@ -85,10 +88,7 @@ function fidParameters({ parameters }: Pick<Assembly, 'parameters'>) {
   return { fid: parameters.readUInt16LE(0), level: parameters.readUInt16LE(2) };
 }
 
-export function queryPath(
-  call: TreeCall,
-  assembly: Assembly,
-): MaybePromise<TransactionAnswer | NtStatus> {
+export function queryPath(call: TreeCall, assembly: Assembly): MaybePromise<Told | NtStatus> {
   const { level, text } = pathParameters(assembly, call.unicode);
   if (!isQueryLevel(level) && !isUnixQuery(call, level)) return STATUS_INVALID_LEVEL;
   const name = sharePath(call, text);
@@ -100,16 +100,13 @@ export function queryPath(
     withOpen(call, { name, access }, (request) => query(call, request, level, assembly));
   const same = classOf(level);
   if (same === undefined) return opened();
-  return after(lookAt(call, name, same), (told): MaybePromise<TransactionAnswer | NtStatus> => {
+  return after(lookAt(call, name, same), (told): MaybePromise<Told | NtStatus> => {
     if (told === undefined) return opened();
     return typeof told === 'number' ? told : fit(told, assembly.head.maxDataCount);
   });
 }
 
-export function queryFile(
-  call: TreeCall,
-  assembly: Assembly,
-): MaybePromise<TransactionAnswer | NtStatus> {
+export function queryFile(call: TreeCall, assembly: Assembly): MaybePromise<Told | NtStatus> {
   const { fid, level } = fidParameters(assembly);
   const file = openFor(call, fid, needsEas(level) ? FILE_READ_EA : FILE_READ_ATTRIBUTES);
   if (typeof file === 'number') return file;
@@ -152,7 +149,7 @@ function query(
   request: OpenRequest,
   level: number,
   assembly: Assembly,
-): MaybePromise<TransactionAnswer | NtStatus> {
+): MaybePromise<Told | NtStatus> {
   // Windows tells by pass-through what the level of NT tells, without what FileAllInformation has beside.
   if (level === PASSTHROUGH + Class.FileAllInformation) {
     return query(call, request, QueryLevel.ALL, assembly);
@@ -184,6 +181,8 @@ function query(
       return fit(encodeNameInfo(nameOf(request)), head.maxDataCount);
     case QueryLevel.QUERY_ALL_EAS:
     case QueryLevel.QUERY_EAS_FROM_LIST: {
+      const refused = level === QueryLevel.QUERY_ALL_EAS ? undefined : refuseGeaList(data);
+      if (refused !== undefined) return settled(refused);
       const list = level === QueryLevel.QUERY_ALL_EAS ? undefined : data;
       return encodeFeaList(request, list).then(fitting);
     }
@@ -321,8 +320,8 @@ function isRoot({ handle }: Open): boolean {
   return path !== undefined && !isErrno(path) && path.length === 0;
 }
 
-/** 2.2.6.7.2, 2.2.6.9.2: what becomes of extended attributes is told by a whole answer. */
-function settled(done: NtStatus | EaOutcome) {
+/** 2.2.6.6.2 to 2.2.6.9.2: what becomes of extended attributes is told by a whole answer. */
+function settled(done: NtStatus | EaOutcome): Told | NtStatus {
   if (typeof done === 'number') return done === STATUS_SUCCESS ? answered(NO_SETUP) : done;
   const parameters = Buffer.alloc(2);
   parameters.writeUInt16LE(done.errorOffset);

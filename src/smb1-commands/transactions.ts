@@ -6,6 +6,7 @@ import {
   isWarning,
   type NtStatus,
   STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_NOT_IMPLEMENTED,
   STATUS_NOT_SUPPORTED,
 } from '../dtyp/ntstatus.ts';
 import { STATUS_INVALID_SMB } from '../smb1/dos-errors.ts';
@@ -29,7 +30,7 @@ import {
   type Smb1Outcome,
   type TreeCall,
 } from './call.ts';
-import { FIRST_FEA_AT, setEasOfOpened } from './eas.ts';
+import { FIRST_ENTRY_AT, setEasOfOpened } from './eas.ts';
 import { findFirst, findNext } from './find.ts';
 import {
   NO_SETUP,
@@ -100,7 +101,7 @@ async function createDirectory2(call: TreeCall, { parameters, data }: Assembly) 
   if (typeof made === 'number') return made;
   // "relative to the start of the ExtendedAttributeList.FEAList", unlike elsewhere.
   const eaErrorOffset = Buffer.alloc(2);
-  eaErrorOffset.writeUInt16LE(Math.max(0, made.errorOffset - FIRST_FEA_AT));
+  eaErrorOffset.writeUInt16LE(Math.max(0, made.errorOffset - FIRST_ENTRY_AT));
   return { status: made.status, setup: NO_SETUP, parameters: eaErrorOffset, data: NO_SETUP };
 }
 
@@ -145,10 +146,20 @@ function subcommandOf({ head }: Assembly, kind: Kind): Subcommand | undefined {
   }
 }
 
+/** 2.2.6: TRANS2_FSCTL, _IOCTL2, _FIND_NOTIFY_FIRST and _NEXT, _SESSION_SETUP, _REPORT_DFS_INCONSISTENCY. */
+const NEVER_MADE: readonly number[] = [0x09, 0x0a, 0x0b, 0x0c, 0x0e, 0x11];
+
+/** 3.3.5.50: no such function; 2.2.6.10 to 2.2.6.17: "MUST return STATUS_NOT_IMPLEMENTED". */
+function unknown({ head }: Assembly, kind: Kind): NtStatus {
+  if (kind === 'nt') return STATUS_INVALID_SMB;
+  return kind === 'two' && NEVER_MADE.includes(head.function)
+    ? STATUS_NOT_IMPLEMENTED
+    : STATUS_NOT_SUPPORTED;
+}
+
 function perform(call: TreeCall, assembly: Assembly, kind: Kind): MaybePromise<Smb1Outcome> {
   const subcommand = subcommandOf(assembly, kind);
-  // 3.3.5.50: no such function.
-  if (subcommand === undefined) return kind === 'nt' ? STATUS_INVALID_SMB : STATUS_NOT_SUPPORTED;
+  if (subcommand === undefined) return unknown(assembly, kind);
   const outcome = subcommand(call, assembly);
   const answer = (settled: Awaited<typeof outcome>): Smb1Outcome =>
     typeof settled === 'number' ? refused(call, settled, kind) : encoded(call, settled, kind);

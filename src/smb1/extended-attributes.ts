@@ -27,12 +27,10 @@ export function feaList(attributes: readonly Attribute[]): Buffer {
   return Buffer.concat([size, ...parts]);
 }
 
-/** The bytes of a list behind its size, which counts itself. */
-function listed(b: Buffer): Buffer {
-  if (b.length < 4) throw new WireError('SMB_FEA_LIST', `${b.length} bytes`);
-  const size = b.readUInt32LE(0);
-  if (size < 4 || size > b.length) throw new WireError('SMB_FEA_LIST', `SizeOfListInBytes ${size}`);
-  return b.subarray(4, size);
+/** The bytes of a list behind its size, which counts itself; undefined where that is none. */
+function listed(b: Buffer): Buffer | undefined {
+  const size = b.length < LIST_SIZE_BYTES ? 0 : b.readUInt32LE(0);
+  return size < LIST_SIZE_BYTES || size > b.length ? undefined : b.subarray(LIST_SIZE_BYTES, size);
 }
 
 /** An entry of an SMB_FEA_LIST. */
@@ -42,10 +40,13 @@ export interface Fea extends Attribute {
   readonly at: number;
 }
 
-export interface FeaList {
-  readonly attributes: readonly Fea[];
-  /** Where what is no SMB_FEA begins, as `at`; those before it are read. 0: SizeOfListInBytes is none. */
+export interface BrokenList {
+  /** Where what is no entry begins, as `at`; those before it are read. 0: SizeOfListInBytes is none. */
   readonly brokenAt: number | undefined;
+}
+
+export interface FeaList extends BrokenList {
+  readonly attributes: readonly Fea[];
 }
 
 /** `list` is without its size. */
@@ -65,10 +66,9 @@ function feaAt(list: Buffer, begin: number): Fea | undefined {
 
 /** Never throws: its sender is told where it breaks off. */
 export function readFeaList(b: Buffer): FeaList {
-  const size = b.length < LIST_SIZE_BYTES ? 0 : b.readUInt32LE(0);
+  const list = listed(b);
   const attributes: Fea[] = [];
-  if (size < LIST_SIZE_BYTES || size > b.length) return { attributes, brokenAt: 0 };
-  const list = b.subarray(LIST_SIZE_BYTES, size);
+  if (list === undefined) return { attributes, brokenAt: 0 };
   for (let begin = 0; begin < list.length; ) {
     const fea = attributes.length < MAX_ATTRIBUTES ? feaAt(list, begin) : undefined;
     if (fea === undefined) return { attributes, brokenAt: LIST_SIZE_BYTES + begin };
@@ -84,16 +84,28 @@ export function decodeFeaList(b: Buffer): readonly Fea[] {
   return attributes;
 }
 
-export function decodeGeaList(b: Buffer): string[] {
+export interface GeaList extends BrokenList {
+  readonly names: readonly string[];
+}
+
+/** Never throws, as readFeaList. */
+export function readGeaList(b: Buffer): GeaList {
   const list = listed(b);
   const names: string[] = [];
+  if (list === undefined) return { names, brokenAt: 0 };
   for (let at = 0; at < list.length; ) {
     const length = list[at]!;
     if (at + 2 + length > list.length || names.length === MAX_ATTRIBUTES) {
-      throw new WireError('SMB_GEA', `name at ${at} of ${list.length} bytes`);
+      return { names, brokenAt: LIST_SIZE_BYTES + at };
     }
     names.push(decodeOem(list.subarray(at + 1, at + 1 + length)));
     at += length + 2;
   }
+  return { names, brokenAt: undefined };
+}
+
+export function decodeGeaList(b: Buffer): readonly string[] {
+  const { names, brokenAt } = readGeaList(b);
+  if (brokenAt !== undefined) throw new WireError('SMB_GEA_LIST', `broken at ${brokenAt}`);
   return names;
 }
