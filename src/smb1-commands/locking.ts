@@ -1,8 +1,11 @@
 /**
- * MS-CIFS 3.3.5.34: LOCKING_ANDX; 3.3.5.15, 3.3.5.16: LOCK_BYTE_RANGE, UNLOCK_BYTE_RANGE. Locks are those of
+ * MS-CIFS 3.3.5.30: LOCKING_ANDX; 3.3.5.15, 3.3.5.16: LOCK_BYTE_RANGE, UNLOCK_BYTE_RANGE. Locks are those of
  * MS-FSA 2.1.5.8, held by a process (its PID in the range) through an open.
  *
- * Ranges of one request are all locked or none is. What cannot be locked at once waits as long as the request
+ * Ranges of one request are all locked or none is. What it unlocks before stays unlocked where something behind fails,
+ * unlike 3.3.5.30 ("the lock state of the file MUST NOT be changed"): Windows asks the object store for each unlock and
+ * each lock by itself (its notes 286 and 287), Samba does as well, and raw.lock.multiple_unlock wants it so. Nor could
+ * it be undone: who waited for the range has it. What cannot be locked at once waits as long as the request
  * says: for the first range that is stopped, then for the next, those before being held.
  */
 import { MAX_LOCKS, MAX_LOCKS_PER_OPEN } from '../base/limits.ts';
