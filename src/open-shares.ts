@@ -119,6 +119,7 @@ export function shareFields(
     posixExtensions: share.posixExtensions,
     followsLinks: share.followSymlinks,
     compressData: share.compressData,
+    offlineCaching: share.cscPolicy,
     changeNotify: share.changeNotify,
     hostChanges: share.kernelChangeNotify,
     volumeLabel: share.name,

@@ -168,7 +168,10 @@ function shareCapabilities(share: Share, { connection, server }: SessionRequest)
 }
 
 function shareFlags(share: Share, encryptData: boolean, { compression }: Connection): number {
-  const caching = share.type === 'disk' ? SMB2_SHAREFLAG_MANUAL_CACHING : SMB2_SHAREFLAG_NO_CACHING;
+  const caching =
+    share.type === 'disk'
+      ? (share.offlineCaching ?? SMB2_SHAREFLAG_MANUAL_CACHING)
+      : SMB2_SHAREFLAG_NO_CACHING;
   const hides = share.visibility?.unreadable === true;
   return (
     caching |

@@ -155,6 +155,8 @@ export const shareDescriptions: Readonly<Record<keyof typeof shareParameters, st
   kernelChangeNotify: 'Whether they are told of what other programs on this machine change, too.',
   compressData:
     'Whether clients are asked to compress what they write to this share and read from it; needs "smb3 compression".',
+  cscPolicy:
+    'What Windows keeps of this share for when the server is away: what its user chooses (manual), what was opened (documents), programs too (programs), nothing (disable).',
   posixExtensions: 'Whether the SMB3 POSIX extensions are for this share.',
   msdfsRoot: 'Whether symbolic links "msdfs:server\\share" in it take clients there.',
   msdfsProxy:

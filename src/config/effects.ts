@@ -131,6 +131,7 @@ export const shareEffects: Readonly<Record<Fields<typeof shareParameters>, Effec
   changeNotify: 'now',
   kernelChangeNotify: 'share anew',
   compressData: 'now',
+  cscPolicy: 'now',
   posixExtensions: 'now',
   msdfsRoot: 'share anew',
   msdfsProxy: 'now',

@@ -2,7 +2,6 @@
  * Every parameter of ksmbd.conf, and those of smb.conf that a server of this kind needs: names, values,
  * defaults. Samba's other parameters are in samba-keys.ts. A default that differs from ksmbd's says why.
  */
-
 import { availableParallelism } from 'node:os';
 import { AUDIT_EVENTS, type AuditEvent } from '../base/audit-log.ts';
 import {
@@ -21,6 +20,7 @@ import {
 import { aclParameters } from './acl-parameters.ts';
 import { ENCODING_CAVEAT, METADATA_CAVEAT, RESOURCE_CAVEAT } from './apple-caveats.ts';
 import { auditEvents } from './audit-values.ts';
+import { cscPolicy } from './csc-policy.ts';
 import { discoveryParameters } from './discovery-parameters.ts';
 import { interfaceList } from './interfaces.ts';
 import { kerberosMethod, keytab, serviceName } from './kerberos-values.ts';
@@ -425,6 +425,7 @@ export const shareParameters = {
   kernelChangeNotify: parameter('kernel change notify', bool, true),
   /** Windows' -CompressData: without it clients compress what their users ask for alone. */
   compressData: parameter('compress data', bool, false),
+  cscPolicy: parameter('csc policy', cscPolicy, 0),
   /** A share may do without what the server offers. */
   posixExtensions: parameter('smb3 unix extensions', bool, true),
   /** Its symbolic links `msdfs:server\share` lead to other servers. */

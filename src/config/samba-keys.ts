@@ -26,7 +26,7 @@ const IGNORED = `
   client plaintext auth; client protection; client schannel; client signing; client smb encrypt;
   client smb transports; client smb3 encryption algorithms; client smb3 signing algorithms; client
   use kerberos; client use krb5 netlogon; client use spnego; client use spnego principal; cluster
-  addresses; clustering; config backend; create krb5 conf; csc policy; ctdb locktime warn
+  addresses; clustering; config backend; create krb5 conf; ctdb locktime warn
   threshold; ctdb timeout; ctdbd socket; cups connection timeout; cups encrypt; cups options; cups
   server; dcerpc endpoint servers; debug class; debug encryption; debug hires timestamp; debug
   pid; debug prefix timestamp; debug syslog format; debug timestamp; debug uid; debuglevel;

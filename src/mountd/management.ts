@@ -31,7 +31,14 @@ import { createShareEditor, type ShareEditor } from './share-editor.ts';
 import type { SystemAccounts } from './system-accounts.ts';
 
 /** MS-SRVS 2.2.4.29 */
+const SHI1005_FLAGS_ACCESS_BASED_DIRECTORY_ENUM = 0x0000_0800;
 const SHI1005_FLAGS_ENCRYPT_DATA = 0x0000_8000;
+
+/** MS-SRVS 2.2.4.29: what a tree connect is told as well. */
+const flagsOf = ({ cscPolicy, hideUnreadable, encryption }: ShareConfiguration): number =>
+  cscPolicy |
+  (hideUnreadable ? SHI1005_FLAGS_ACCESS_BASED_DIRECTORY_ENUM : 0) |
+  (encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0);
 
 export const IPC_SHARE = 'IPC$';
 
@@ -165,7 +172,7 @@ export class Management {
         currentUses: this.#currentUses(share.name),
         isNamespace: global.hostMsdfs && share.msdfsRoot,
         permissions: { readOnly: share.readOnly, members: this.#members(share.validUsers) },
-        flags: share.encryption === 'required' ? SHI1005_FLAGS_ENCRYPT_DATA : 0,
+        flags: flagsOf(share),
       }),
     );
     return [...disks, { ...IPC, currentUses: this.#currentUses(IPC.name) }];

@@ -67,6 +67,8 @@ export interface Share {
   readonly posixExtensions?: boolean;
   /** Share.CompressData: clients are asked to compress what they write here, and to ask for what they read compressed. */
   readonly compressData?: boolean;
+  /** Share.CscFlags: what clients may keep for when the server is away; SMB2_SHAREFLAG_MANUAL_CACHING unless told. */
+  readonly offlineCaching?: number;
   /** The server goes where symbolic links within the share lead, for its clients. */
   readonly followsLinks?: boolean;
   /** Undefined: no namespace. */

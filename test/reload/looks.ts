@@ -167,7 +167,8 @@ export async function setDescriptor(world: World, name: string, given: SecurityD
 
 /** The context with which a client of Apple's begins, once a session. */
 export async function askApple(world: World, requestBitmap = 7n): Promise<Buffer | undefined> {
-  const data = encodeAppleServerQuery({ requestBitmap, clientCapabilities: 0x3fn });
+  // Without READ_DIR_ATTR_V2, whose flags a listing would be read to have as the length of a short name.
+  const data = encodeAppleServerQuery({ requestBitmap, clientCapabilities: 0x2fn });
   const contexts = [{ name: CreateContextName.AAPL, data }];
   const root = await world.tree.open('', { contexts, options: FILE_DIRECTORY_FILE });
   await root.close();
@@ -199,4 +200,11 @@ export async function throughLink(world: World): Promise<string> {
   if (answer.status !== 0) return statusName(answer.status);
   await world.tree.fileOf(answer).close();
   return 'ok';
+}
+
+/** They are told when a tree connect is made. */
+export async function shareFlags(world: World): Promise<number> {
+  const tree = await world.session.treeConnect('data');
+  await tree.disconnect();
+  return tree.response.shareFlags;
 }

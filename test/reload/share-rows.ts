@@ -60,6 +60,7 @@ import {
   reads,
   remark,
   setDescriptor,
+  shareFlags,
   snapshots,
   stays,
   throughLink,
@@ -176,13 +177,10 @@ export const compresses: Row['how'] = {
 export const agreesOnCompression = async (world: World): Promise<boolean> =>
   world.session.connection.negotiated?.compression !== undefined;
 
-/** It is told when a tree connect is made. */
-async function asksForCompression(world: World): Promise<boolean> {
-  const tree = await world.session.treeConnect('data');
-  const { shareFlags } = tree.response;
-  await tree.disconnect();
-  return (shareFlags & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
-}
+const asksForCompression = async (world: World): Promise<boolean> =>
+  ((await shareFlags(world)) & SMB2_SHAREFLAG_COMPRESS_DATA) !== 0;
+
+const offlineCaching = async (world: World): Promise<number> => (await shareFlags(world)) & 0x30;
 
 async function referral(world: World): Promise<string> {
   const ipc = await world.session.treeConnect('IPC$');
@@ -392,6 +390,7 @@ export const shareRows: Readonly<Record<keyof typeof shareParameters, Row | Noth
       ...{ value: 'yes', global: ['smb3 compression = yes'], how: compresses },
       ...{ look: asksForCompression, before: false, after: true },
     },
+    cscPolicy: { value: 'disable', look: offlineCaching, before: 0, after: 0x30 },
     posixExtensions: {
       ...{ value: 'no', how: speaksPosix, look: posixContext, before: true, after: false },
     },
