@@ -23,7 +23,7 @@ const { values } = commandLine({
   options: {
     rounds: { type: 'string', default: '9' },
     seconds: { type: 'string', default: '10' },
-    clients: { type: 'string', default: '4,16' },
+    clients: { type: 'string', default: '16' },
     /** How often Samba's throughput the median has to be. */
     goal: { type: 'string', default: '1.5' },
     folder: { type: 'string' },
