@@ -109,7 +109,11 @@ export function decodeWriteAndX({ words, bytesAt }: Block, message: Buffer): Wri
   };
 }
 
-/** Of no data it matters to nobody where they are: senders leave rubbish there. */
+/**
+ * Of no data it matters to nobody where they are: senders leave rubbish there. How much stands before them is the sender's
+ * choice, too: 3.3.5.37 has no more padding than data, which Windows does not look at (<301>), and who aligns a write of
+ * one byte has it.
+ */
 function writtenData(
   message: Buffer,
   offset: number,
@@ -117,8 +121,7 @@ function writtenData(
   bytesAt: number,
 ): Buffer | undefined {
   if (length === 0) return message.subarray(0, 0);
-  const isOutside = offset < bytesAt || offset > bytesAt + length;
-  return isOutside || length > message.length - offset
+  return offset < bytesAt || length > message.length - offset
     ? undefined
     : message.subarray(offset, offset + length);
 }
