@@ -215,7 +215,11 @@ export class Race {
   #look(waiting: Waiting): void {
     const change = waiting.before();
     waiting.waitsHere = change !== undefined;
-    void change?.then(() => this.#look(waiting));
+    // Who waits here and not there (the last of what oplocks.model.test.ts lists) begins again in both at the same time.
+    void change?.then(() => {
+      if (!waiting.waitsThere) waiting.waitsThere = waiting.check();
+      this.#look(waiting);
+    });
   }
 
   released(opens: readonly FsaOpen[]): void {
