@@ -11,7 +11,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLine } from '../test/support/command-line.ts';
 import { findProgram, run, tail } from '../test/support/process.ts';
-import { makeDisk } from './disk.ts';
+import { type Disk, makeDisk } from './disk.ts';
 import { officeLoad } from './nbench-load.ts';
 import { cpuSeconds } from './process-tree.ts';
 import { startSamba } from './samba.ts';
@@ -60,7 +60,7 @@ if (program === undefined) {
 }
 const scratch = mkdtempSync(join(values.folder ?? tmpdir(), 'usmbd-nbench-'));
 chmodSync(scratch, 0o755);
-const disk = values.folder === undefined ? makeDisk(scratch) : undefined;
+const disk = values.folder === undefined ? diskIn(scratch) : undefined;
 const place = disk?.folder ?? scratch;
 const loadFile = join(scratch, 'office.txt');
 writeFileSync(loadFile, officeLoad());
@@ -72,6 +72,17 @@ writeFileSync(
   clientConfig,
   `[global]\n\tclient min protocol = NT1\n${folders.map((key) => `\t${key} = ${state}\n`).join('')}`,
 );
+
+function diskIn(folder: string): Disk {
+  try {
+    return makeDisk(folder);
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    console.error(`no disk can be made here: ${(error as Error).message.trim()}`);
+    console.error('run it as root with mkfs.ext4 (Debian: e2fsprogs), or say --folder FOLDER');
+    process.exit(2);
+  }
+}
 
 async function sample(server: Server, clients: number): Promise<Sample> {
   const before = cpuSeconds(server.pid);
