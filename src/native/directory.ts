@@ -1,8 +1,8 @@
 /**
  * getdents64(2): the entries of a directory, batch by batch, from one static buffer. `.` and `..` are
- * left out, and so is a name that is no valid UTF-8: no path could hold it.
+ * left out.
  */
-import { isUtf8 } from 'node:buffer';
+import { textOfName } from '../base/disk-names.ts';
 import { SYS } from './constants.ts';
 import { bind, lastErrno } from './library.ts';
 
@@ -24,6 +24,7 @@ const RECORD_LENGTH_AT = 16;
 const TYPE_AT = 18;
 const NAME_AT = 19;
 const DOT = 0x2e;
+
 /** What the decoder puts for a broken byte. */
 const REPLACEMENT = '\ufffd';
 
@@ -50,7 +51,7 @@ function nameAt(at: number, recordLength: number): string | undefined {
   )
     return undefined;
   const name = batch.toString('utf8', start, end);
-  return name.includes(REPLACEMENT) && !isUtf8(batch.subarray(start, end)) ? undefined : name;
+  return name.includes(REPLACEMENT) ? textOfName(batch.subarray(start, end)) : name;
 }
 
 /** The next entries. `end` when there are no more; a batch may be empty before that. */
@@ -96,7 +97,7 @@ export function readTypes(fd: number, visit: (name: string, type: number) => voi
   }
 }
 
-/** Whether the directory holds any entry, also one whose name is left out elsewhere. */
+/** Whether the directory holds any entry. */
 export function hasEntries(fd: number): boolean | number {
   for (;;) {
     const length = fill(fd);

@@ -3,6 +3,7 @@
  * Every function answers a value or a negative errno and never throws. All are synchronous and act as
  * the calling thread's identity.
  */
+import { nameForDisk } from '../base/disk-names.ts';
 import {
   FALLOC_FL_KEEP_SIZE,
   O_CLOEXEC,
@@ -19,16 +20,14 @@ import {
 import { addressOf, bind, bindInPool, lastErrno } from './library.ts';
 
 const c = {
-  openat: bind<(dir: number, path: string, flags: number, mode: number) => number>(
+  openat: bind<(dir: number, path: string | Buffer, flags: number, mode: number) => number>(
     'openat',
     'int',
     ['int', 'str', 'int', 'uint32'],
   ),
-  openat2: bind<(nr: number, dir: number, path: string, how: number, size: number) => number>(
-    'syscall',
-    'int64',
-    ['int64', 'int64', 'str', 'uint64', 'int64'],
-  ),
+  openat2: bind<
+    (nr: number, dir: number, path: string | Buffer, how: number, size: number) => number
+  >('syscall', 'int64', ['int64', 'int64', 'str', 'uint64', 'int64']),
   close: bind<(fd: number) => number>('close', 'int', ['int']),
   dup3: bind<(from: number, to: number, flags: number) => number>('dup3', 'int', [
     'int',
@@ -93,7 +92,7 @@ const TWO_TO_32 = 0x1_0000_0000;
 
 /** Close-on-exec always. */
 export const openat = (dir: number, path: string, flags: number, mode = 0): number =>
-  answer(c.openat(dir, path, flags | O_CLOEXEC, mode));
+  answer(c.openat(dir, nameForDisk(path), flags | O_CLOEXEC, mode));
 
 /**
  * Opens `path` below `dir`, through no symbolic link whatever (RESOLVE_BENEATH, NO_MAGICLINKS,
@@ -103,7 +102,7 @@ export const openat = (dir: number, path: string, flags: number, mode = 0): numb
 export function openBeneath(dir: number, path: string, flags: number, crosses = true): number {
   howWords[0] = (flags | O_CLOEXEC) >>> 0;
   howWords[4] = crosses ? RESOLVE : RESOLVE | RESOLVE_NO_XDEV;
-  return answer(c.openat2(SYS.openat2, dir, path, howAt, how.length));
+  return answer(c.openat2(SYS.openat2, dir, nameForDisk(path), howAt, how.length));
 }
 
 export const close = (fd: number): number => answer(c.close(fd));

@@ -2,12 +2,20 @@
  * statx(2) and fstatfs(2). A call fills one static buffer that the accessors beside it read: take
  * what you need before the next call.
  */
+import { nameForDisk } from '../base/disk-names.ts';
 import { STATX_BASIC_STATS, STATX_BTIME, SYS } from './constants.ts';
 import { addressOf, bind, lastErrno } from './library.ts';
 
 const c = {
   statx: bind<
-    (nr: number, dir: number, name: string, flags: number, mask: number, into: number) => number
+    (
+      nr: number,
+      dir: number,
+      name: string | Buffer,
+      flags: number,
+      mask: number,
+      into: number,
+    ) => number
   >('syscall', 'int64', ['int64', 'int64', 'str', 'int64', 'int64', 'uint64']),
   fstatfs: bind<(fd: number, into: Buffer) => number>('fstatfs', 'int', ['int', 'void *']),
 };
@@ -29,7 +37,7 @@ const signedLong = (word: number): number => words[word]! + signed[word + 1]! * 
 /** 0 or a negative errno. With an empty name and AT_EMPTY_PATH `dir` itself is meant. */
 export function statx(dir: number, name: string, flags: number): number {
   const mask = STATX_BASIC_STATS | STATX_BTIME;
-  const result = c.statx(SYS.statx, dir, name, flags, mask, statxAt);
+  const result = c.statx(SYS.statx, dir, nameForDisk(name), flags, mask, statxAt);
   return result < 0 ? -lastErrno() : 0;
 }
 

@@ -5,6 +5,7 @@
  * The kernel allocates as much as the caller has room for, and clears it: so room for what is usual is
  * offered first, and all of it when that was not enough.
  */
+import { nameForDisk } from '../base/disk-names.ts';
 import { AT_SYMLINK_NOFOLLOW, SYS } from './constants.ts';
 import { addressOf, bind, lastErrno, missing } from './library.ts';
 
@@ -28,7 +29,7 @@ const c = {
     (
       nr: number,
       dir: number,
-      path: string,
+      path: string | Buffer,
       flags: number,
       name: string,
       args: Buffer,
@@ -51,7 +52,14 @@ const c = {
     'size_t',
   ]),
   listxattrat: bind<
-    (nr: number, dir: number, path: string, flags: number, into: Buffer, size: number) => number
+    (
+      nr: number,
+      dir: number,
+      path: string | Buffer,
+      flags: number,
+      into: Buffer,
+      size: number,
+    ) => number
   >('syscall', 'int64', ['int64', 'int64', 'str', 'int64', 'void *', 'int64']),
   flistxattr: bind<(fd: number, into: Buffer, size: number) => number>('flistxattr', 'int64', [
     'int',
@@ -102,7 +110,7 @@ export const getxattrat = (
   found((room) => {
     args.writeUInt32LE(room, 8);
     const flags = follow ? 0 : AT_SYMLINK_NOFOLLOW;
-    return c.getxattrat(SYS.getxattrat, dir, path, flags, name, args, args.length);
+    return c.getxattrat(SYS.getxattrat, dir, nameForDisk(path), flags, name, args, args.length);
   });
 
 export const fsetxattr = (fd: number, name: string, bytes: Buffer): number =>
@@ -121,7 +129,7 @@ export const flistxattrBytes = (fd: number): Buffer | number =>
 
 /** The same of what `path` below `dir` leads to; follows links. -ENOSYS before Linux 6.13. */
 export const listxattratBytes = (dir: number, path: string): Buffer | number =>
-  found((room) => c.listxattrat(SYS.listxattrat, dir, path, 0, value, room));
+  found((room) => c.listxattrat(SYS.listxattrat, dir, nameForDisk(path), 0, value, room));
 
 const namesOf = (list: Buffer | number): string[] | number =>
   typeof list === 'number' ? list : list.toString('utf8').split('\0').slice(0, -1);

@@ -1,4 +1,5 @@
 /** What every back end checks of a component before it looks for it (vfs.ts, the rule on paths). */
+import { diskLength } from '../base/disk-names.ts';
 import { EINVAL, ENAMETOOLONG, type Errno } from './errno.ts';
 
 /** NAME_MAX of Linux, in bytes of UTF-8. */
@@ -14,5 +15,5 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 export function checkComponent(name: string): Errno | 0 {
   if (LONE_SURROGATE.test(name)) return EINVAL;
   if (name.length <= SURELY_SHORT_UNITS) return 0;
-  return Buffer.byteLength(name, 'utf8') > MAX_COMPONENT_BYTES ? ENAMETOOLONG : 0;
+  return diskLength(name) > MAX_COMPONENT_BYTES ? ENAMETOOLONG : 0;
 }

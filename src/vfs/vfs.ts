@@ -218,7 +218,7 @@ export interface VfsHandle extends VfsObjectId {
   plainPermissions?(): VfsPermissions | undefined;
   set(changes: VfsChanges): MaybePromise<Errno | 0>;
   permissions(): MaybePromise<Result<VfsPermissions>>;
-  /** Where a symbolic link leads, as it is written; EINVAL for anything else, and for what is no UTF-8. */
+  /** Where a symbolic link leads, as it is written; EINVAL for anything else, and where the back end tells only UTF-8. */
   readLink(): MaybePromise<string | Errno>;
   /** What `keep` was given for a file or directory; ENODATA where there is none. */
   kept(what: VfsKept): MaybePromise<Buffer | Errno>;

@@ -3,12 +3,12 @@
  * its parents; /proc/self/fd tells it. A name that was removed reads "… (deleted)", which may also be
  * the end of a real name, so that is looked at.
  */
-import { isUtf8 } from 'node:buffer';
+import { textOfName } from '../../base/disk-names.ts';
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from '../../native/constants.ts';
 import { close } from '../../native/files.ts';
 import { readlinkat } from '../../native/names.ts';
 import { statx, stx } from '../../native/stat.ts';
-import { EACCES, EINVAL, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
+import { EACCES, ENAMETOOLONG, ENOENT, ENOPATH, type Errno, isErrno } from '../errno.ts';
 import type { VfsObjectId } from '../vfs.ts';
 import { inodeKeyOfStat } from './metadata.ts';
 import type { LocalObject, LocalShare } from './share.ts';
@@ -50,8 +50,8 @@ function namesBelow(root: Buffer | undefined, link: Buffer): string[] | Errno {
   const prefix = root.length === 1 ? 0 : root.length;
   if (!link.subarray(0, prefix).equals(root.subarray(0, prefix))) return ENOENT;
   if (link.length === prefix || (prefix === 0 && link.length === 1)) return [];
-  if (link[prefix] !== SLASH || !isUtf8(link)) return ENOENT;
-  return link.toString('utf8', prefix + 1).split('/');
+  if (link[prefix] !== SLASH) return ENOENT;
+  return textOfName(link.subarray(prefix + 1)).split('/');
 }
 
 /**
@@ -144,5 +144,5 @@ export function parentOf(share: LocalShare, path: readonly string[] | Errno): Vf
 export function linkTarget(fd: number): string | Errno {
   const target = readlinkat(fd, '');
   if (typeof target === 'number') return target;
-  return isUtf8(target) ? target.toString() : EINVAL;
+  return textOfName(target);
 }

@@ -6,6 +6,7 @@
  * All functions act as the identity that is entered. Results are descriptors (O_PATH) or errnos.
  */
 
+import { diskLength } from '../../base/disk-names.ts';
 import { diskName } from '../../fscc/private-names.ts';
 import { AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_NOFOLLOW, O_PATH } from '../../native/constants.ts';
 import { close, openat, openBeneath } from '../../native/files.ts';
@@ -58,7 +59,7 @@ export interface CheckedPath {
 export function checkName(name: string): string | Errno {
   if (IS_NO_NAME.test(name)) return EINVAL;
   const disk = diskName(name);
-  if (disk.length > SAFE_NAME_UNITS && Buffer.byteLength(disk) > NAME_BYTES) return ENAMETOOLONG;
+  if (disk.length > SAFE_NAME_UNITS && diskLength(disk) > NAME_BYTES) return ENAMETOOLONG;
   return disk;
 }
 
@@ -113,7 +114,7 @@ const inPieces =
       let bytes = 0;
       let to = from;
       while (to < names.length) {
-        bytes += Buffer.byteLength(names[to]!) + 1;
+        bytes += diskLength(names[to]!) + 1;
         if (bytes > PIECE_BYTES) break;
         to++;
       }

@@ -88,15 +88,15 @@ test('inotify: an event with a name, and one of the directory itself', () => {
   ]);
 });
 
-test('a name that is no UTF-8 is none', () => {
+test('a name that is no UTF-8 is told as listings have it', () => {
   const broken = Buffer.from(records);
   broken[records.indexOf('f\0', 0, 'latin1')] = 0xff;
-  assert.equal(all(broken)[1]!.at, undefined);
+  assert.equal(all(broken)[1]!.at!.name, '\uefff');
   const other = Buffer.from(inotify);
   other[16] = 0xff;
   assert.deepEqual(
-    seen(other).map(({ wd }) => wd),
-    [2],
+    seen(other).map(({ name }) => name),
+    ['\uefff', ''],
   );
 });
 

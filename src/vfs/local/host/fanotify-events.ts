@@ -3,7 +3,7 @@
  * fanotify_event_metadata, each with struct fanotify_event_info_fid of a directory and a name in it, and
  * one of the object itself.
  */
-import { isUtf8 } from 'node:buffer';
+import { textOfName } from '../../../base/disk-names.ts';
 
 /** A directory and a name in it; `.` is the directory itself. */
 export interface HandleAndName {
@@ -88,5 +88,5 @@ function handleAndName(info: Buffer): HandleAndName | undefined {
   const rest = info.subarray(directory.length);
   const end = rest.indexOf(0);
   const name = end < 0 ? rest : rest.subarray(0, end);
-  return isUtf8(name) ? { directory, name: name.toString('utf8') } : undefined;
+  return { directory, name: textOfName(name) };
 }

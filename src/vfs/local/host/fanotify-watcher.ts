@@ -6,6 +6,7 @@
  * So a path is remembered and follows the events, and that of a directory which has been renamed or
  * removed by now is taken from the event that tells of it, further on in the queue.
  */
+import { textOfName } from '../../../base/disk-names.ts';
 import { MAX_HOST_PATHS } from '../../../base/limits.ts';
 import { AT_EMPTY_PATH, O_DIRECTORY, O_NONBLOCK, O_RDONLY } from '../../../native/constants.ts';
 import {
@@ -332,7 +333,7 @@ export function fsidOf(fd: number): string {
 function pathOfDescriptor(share: LocalShare, fd: number): string | undefined {
   const link = readlinkat(share.procFd, `${fd}`);
   if (isErrno(link)) return undefined;
-  const path = link.toString('utf8');
+  const path = textOfName(link);
   if (!path.endsWith(DELETED)) return path;
   return statx(fd, '', AT_EMPTY_PATH) === 0 && stx.linkCount() > 0 ? path : undefined;
 }

@@ -1,5 +1,5 @@
 /** What is read from an inotify(7) descriptor: records of struct inotify_event. */
-import { isUtf8 } from 'node:buffer';
+import { textOfName } from '../../../base/disk-names.ts';
 
 export interface InotifyEvent {
   readonly wd: number;
@@ -13,21 +13,18 @@ export interface InotifyEvent {
 /** s32 wd, u32 mask, u32 cookie, u32 length of the name with its padding. */
 const HEADER_BYTES = 16;
 
-/** Visits the events of one read, in order. A name that is no UTF-8 is left out, as in listings. */
+/** Visits the events of one read, in order. */
 export function decodeInotifyEvents(bytes: Buffer, visit: (event: InotifyEvent) => void): void {
   for (let at = 0; at + HEADER_BYTES <= bytes.length; ) {
     const start = at + HEADER_BYTES;
     const next = start + bytes.readUInt32LE(at + 12);
     if (next > bytes.length) return;
-    const raw = nameOf(bytes.subarray(start, next));
-    if (isUtf8(raw)) {
-      visit({
-        wd: bytes.readInt32LE(at),
-        mask: bytes.readUInt32LE(at + 4),
-        cookie: bytes.readUInt32LE(at + 8),
-        name: raw.toString('utf8'),
-      });
-    }
+    visit({
+      wd: bytes.readInt32LE(at),
+      mask: bytes.readUInt32LE(at + 4),
+      cookie: bytes.readUInt32LE(at + 8),
+      name: textOfName(nameOf(bytes.subarray(start, next))),
+    });
     at = next;
   }
 }
