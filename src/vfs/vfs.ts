@@ -8,7 +8,7 @@
  *   A method typed `MaybePromise` answers at once when it can; the caller takes either.
  * - A path is an array of components below the share's root, already checked to be legal SMB names:
  *   never empty, `.`, `..`, nor holding a separator or NUL. `[]` is the root. Text that is no valid
- *   UTF-16 (an unpaired surrogate) is EINVAL. A component over 255 bytes of UTF-8 is ENAMETOOLONG.
+ *   UTF-16 (an unpaired surrogate) is EINVAL. A component over 255 bytes on disk is ENAMETOOLONG.
  * - Names are looked up exactly first, then without regard to case (simple case mapping to upper
  *   case); the case on disk is kept. No path leaves the root, whatever links are on the way: a symbolic link
  *   as the last component is opened as itself (kind 'symlink'), one on the way is ENOPATH.
