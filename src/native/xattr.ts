@@ -20,7 +20,7 @@ const c = {
     'int64',
     ['str', 'str', 'void *', 'size_t'],
   ),
-  lgetxattr: bind<(path: string, name: string, into: Buffer, size: number) => number>(
+  lgetxattr: bind<(path: string | Buffer, name: string, into: Buffer, size: number) => number>(
     'lgetxattr',
     'int64',
     ['str', 'str', 'void *', 'size_t'],
@@ -98,7 +98,7 @@ export const getxattr = (path: string, name: string): Buffer | number =>
   found((room) => c.getxattr(path, name, value, room));
 
 export const lgetxattr = (path: string, name: string): Buffer | number =>
-  found((room) => c.lgetxattr(path, name, value, room));
+  found((room) => c.lgetxattr(nameForDisk(path), name, value, room));
 
 /** -ENOSYS before Linux 6.13. */
 export const getxattrat = (

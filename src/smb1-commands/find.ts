@@ -46,6 +46,7 @@ import { FILE_DIRECTORY_FILE, FILE_OPEN } from '../smb2/create-options.ts';
 import { type Errno, isErrno } from '../vfs/errno.ts';
 import { type Call, EMPTY, type Smb1Outcome, type TreeCall } from './call.ts';
 import { FIRST_ENTRY_AT, namedEas, refuseGeaList } from './eas.ts';
+import { NO_SETUP } from './information.ts';
 import { openWish, SHARE_ALL } from './opening.ts';
 import { namesPosix, refusePath, searchPath } from './paths.ts';
 import type { Search } from './search-state.ts';
@@ -265,8 +266,6 @@ const isLevel = (call: TreeCall, level: number): boolean =>
 
 const closes = (flags: number, ended: boolean): boolean =>
   (flags & SMB_FIND_CLOSE_AFTER_REQUEST) !== 0 || ((flags & SMB_FIND_CLOSE_AT_EOS) !== 0 && ended);
-
-const NO_SETUP = Buffer.alloc(0);
 
 /** 3.3.5.58.3: "a full response (not an error response)"; the offset counts from GEAList on, unlike elsewhere. */
 function refusedList(level: number, { data }: Assembly) {
